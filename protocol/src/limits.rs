@@ -1,0 +1,90 @@
+//! Every bound on what a peer can make this side keep, in one place.
+
+use std::time::Duration;
+
+/// The limits of a server or a client.
+///
+/// Whatever a peer can grow (a buffer, a table, a queue, the time that it may take) has a field
+/// here. Each field says what happens when it is reached. The defaults suit a service that is
+/// open to strangers; tests make them tiny.
+///
+/// ```
+/// use annulus_protocol::Limits;
+///
+/// let limits = Limits { request_len_max: 64 * 1024, ..Limits::default() };
+/// assert!(limits.fragment_len_max <= 5840);
+/// ```
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Limits {
+    /// Largest PDU that this side offers to send and to receive, in bytes, header included.
+    /// Default 5840, what Windows and Samba offer; rounded down to a multiple of 8 and kept
+    /// between 2048 and 65528.
+    pub fragment_len_max: u16,
+    /// Largest stub data of one reassembled request, in bytes. Over it the call ends with fault
+    /// 5 (access denied) and the connection closes. Default 4 MiB.
+    pub request_len_max: usize,
+    /// Largest stub data of one reassembled response that a client takes, in bytes. Over it the
+    /// call fails and the connection closes. Default 64 MiB.
+    pub response_len_max: usize,
+    /// Presentation contexts that one connection may have bound. One more is refused with
+    /// "local limit exceeded". Default 64.
+    pub contexts_per_connection_max: usize,
+    /// Security contexts that one connection may have, finished or not. One more is refused
+    /// with access denied. Default 16.
+    pub security_contexts_per_connection_max: usize,
+    /// Calls of one connection that may be dispatched and not yet answered. One more is
+    /// refused with "server too busy", not executed. Default 16,384.
+    pub calls_per_connection_max: usize,
+    /// Calls of one core that may be dispatched and not yet answered. One more is refused with
+    /// "server too busy", not executed. Default 1,048,576.
+    pub calls_per_core_max: usize,
+    /// Connections that one core accepts or makes. One more is closed at once. Default 16,384.
+    pub connections_per_core_max: usize,
+    /// Association groups of one server. A bind that would make one more is refused with a
+    /// bind_nak. Default 65,536.
+    pub association_groups_max: usize,
+    /// Bytes of replies that may wait for a peer that does not read. Above it this side stops
+    /// reading from that peer until half of it has drained. Default 8 MiB.
+    pub send_backlog_max: usize,
+    /// Receive buffers of one core, shared by its connections; a power of two. When all are in
+    /// use, receiving pauses until one comes back. Default 256.
+    pub receive_buffers: u16,
+    /// Bytes of one receive buffer. Default 16 KiB.
+    pub receive_buffer_len: u32,
+    /// Commands from other threads that one core keeps in its preallocated inbox; more go to a
+    /// slower overflow queue. A power of two. Default 16,384.
+    pub inbox_len: usize,
+    /// A connection that has not finished its bind, with all its security legs, in this time is
+    /// closed. Default 30 s.
+    pub bind_timeout: Duration,
+    /// A PDU or a fragmented request that began must be complete in this time, counted from its
+    /// last progress; otherwise the connection is closed. Default 60 s.
+    pub progress_timeout: Duration,
+}
+
+impl Limits {
+    /// The defaults, as documented at each field.
+    pub const DEFAULT: Limits = Limits {
+        fragment_len_max: 5840,
+        request_len_max: 4 << 20,
+        response_len_max: 64 << 20,
+        contexts_per_connection_max: 64,
+        security_contexts_per_connection_max: 16,
+        calls_per_connection_max: 16_384,
+        calls_per_core_max: 1 << 20,
+        connections_per_core_max: 16_384,
+        association_groups_max: 65_536,
+        send_backlog_max: 8 << 20,
+        receive_buffers: 256,
+        receive_buffer_len: 16 << 10,
+        inbox_len: 16_384,
+        bind_timeout: Duration::from_secs(30),
+        progress_timeout: Duration::from_secs(60),
+    };
+}
+
+impl Default for Limits {
+    fn default() -> Self {
+        Limits::DEFAULT
+    }
+}

@@ -1,0 +1,264 @@
+//! The one interface between the engine and whatever moves its bytes.
+
+use std::net::SocketAddr;
+use std::time::Duration;
+
+use annulus_protocol::Time;
+
+use crate::error::TransportError;
+
+/// A completion-based I/O backend: submit operations, enter once, reap completions.
+///
+/// One core owns one ring; a ring never leaves its thread. Three families of methods:
+///
+/// - *submissions* ([`listen`](Ring::listen), [`connect`](Ring::connect),
+///   [`adopt`](Ring::adopt), [`send`](Ring::send), [`close`](Ring::close), …) only note what is
+///   to be done. Nothing reaches the kernel before the next [`enter`](Ring::enter), so the
+///   submissions of one turn are one system call.
+/// - [`enter`](Ring::enter) hands the submissions over, and waits if it is told to.
+/// - [`next_completion`](Ring::next_completion) yields what has ended, until `None`.
+///
+/// # Ownership
+///
+/// An operation owns its buffer until its last completion. A [`Completion::Sent`] or
+/// [`Completion::SendFailed`] returns the send buffer; a [`Completion::Received`] lends a receive
+/// buffer that must go back by [`release`](Ring::release). A socket's id is valid until its
+/// [`Completion::Closed`], which comes exactly once for each socket that was given out, after
+/// all other completions of that socket.
+pub trait Ring: Sized {
+    /// A connected byte stream that no ring owns: fresh from `accept`, on its way to the core
+    /// that will own it.
+    type Stream: Send + 'static;
+    /// Wakes this ring's `enter` from any thread.
+    type Waker: RingWaker;
+
+    /// The backend's name for people: `io_uring`, `epoll`, `simulation`.
+    fn name(&self) -> &'static str;
+
+    /// The current time of this ring's clock. One system-wide clock for all kernel rings;
+    /// virtual in simulation.
+    fn now(&self) -> Time;
+
+    /// Opens a listening socket and starts accepting. Each connection arrives as
+    /// [`Completion::Accepted`]. Returns the address that was bound (port 0 chooses one).
+    ///
+    /// # Errors
+    ///
+    /// The address is in use, not local, or needs a right that is missing; the error says which.
+    fn listen(
+        &mut self,
+        address: SocketAddr,
+        options: &ListenOptions,
+    ) -> Result<(ListenerId, SocketAddr), TransportError>;
+
+    /// Stops accepting and closes the listening socket. Connections that the kernel had already
+    /// accepted may still arrive before this returns to idle.
+    fn close_listener(&mut self, listener: ListenerId);
+
+    /// Starts a connection. Ends with [`Completion::Connected`] or
+    /// [`Completion::ConnectFailed`] (then followed by `Closed`, as for every socket).
+    ///
+    /// # Errors
+    ///
+    /// No socket could be made at all (descriptors or table exhausted).
+    fn connect(&mut self, address: SocketAddr) -> Result<SocketId, TransportError>;
+
+    /// Takes a stream into this ring and starts receiving from it.
+    ///
+    /// # Errors
+    ///
+    /// This ring's socket table is full; the stream is closed.
+    fn adopt(&mut self, stream: Self::Stream) -> Result<SocketId, TransportError>;
+
+    /// Sends all of `buffer`. At most one send per socket may be in flight; the caller gathers
+    /// what comes meanwhile. Ends with [`Completion::Sent`] or [`Completion::SendFailed`].
+    ///
+    /// # Panics
+    ///
+    /// A send is in flight on this socket, or the socket is closing: a mistake of the engine.
+    fn send(&mut self, socket: SocketId, buffer: Vec<u8>);
+
+    /// Stops receiving from a socket (the peer is then held back by its transport). Data that
+    /// was already received may still arrive. Idempotent.
+    fn pause_receive(&mut self, socket: SocketId);
+
+    /// Starts receiving again after [`pause_receive`](Ring::pause_receive). Idempotent.
+    fn resume_receive(&mut self, socket: SocketId);
+
+    /// Ends a socket: outstanding operations are cancelled and drained (each still yields its
+    /// completion; an unfinished send yields `SendFailed`), then the descriptor is closed and
+    /// [`Completion::Closed`] tells. Idempotent.
+    fn close(&mut self, socket: SocketId);
+
+    /// The bytes of a receive buffer.
+    fn received(&self, lease: &ReceiveLease) -> &[u8];
+
+    /// Gives a receive buffer back.
+    fn release(&mut self, lease: ReceiveLease);
+
+    /// Hands all submissions over and, as `wait` says, waits for a completion. Returns as soon
+    /// as one completion is ready, the wait has ended, or a [`RingWaker`] woke it (a wake-up
+    /// needs no completion of its own: the caller looks at its inbox after each return).
+    ///
+    /// # Errors
+    ///
+    /// The backend itself broke; the ring cannot be used any further.
+    fn enter(&mut self, wait: Wait) -> Result<(), TransportError>;
+
+    /// The next completion that is ready.
+    fn next_completion(&mut self) -> Option<Completion<Self::Stream>>;
+
+    /// A handle that wakes this ring from any thread.
+    fn waker(&self) -> Self::Waker;
+
+    /// What this ring holds at the moment; all zero after everything was closed and released.
+    fn usage(&self) -> RingUsage;
+
+    /// How many system calls [`enter`](Ring::enter) has made so far.
+    fn enter_count(&self) -> u64;
+}
+
+/// Wakes a ring that may be waiting in another thread.
+pub trait RingWaker: Clone + Send + Sync + 'static {
+    /// Makes the ring's current or next waiting [`enter`](Ring::enter) return. Wake-ups
+    /// coalesce. Never blocks.
+    fn wake(&self);
+}
+
+/// A listening socket of one ring.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
+pub struct ListenerId(pub u32);
+
+/// A connected or connecting socket of one ring. Small and dense: usable as an index.
+/// An id is used again only after its `Closed`.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
+pub struct SocketId(pub u32);
+
+/// How long [`Ring::enter`] may wait for a completion.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Wait {
+    /// Not at all.
+    No,
+    /// Until this time on the ring's clock.
+    Until(Time),
+    /// Until a completion or a wake-up comes.
+    Forever,
+}
+
+/// Settings of a listening socket.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct ListenOptions {
+    /// Connections that the kernel may queue before they are accepted. Default 4096.
+    pub backlog: u32,
+    /// How long a port that another process still holds is tried again: a stopped io_uring
+    /// server keeps its port for a moment. Default 500 ms.
+    pub retry_in_use: Duration,
+}
+
+impl Default for ListenOptions {
+    fn default() -> Self {
+        ListenOptions { backlog: 4096, retry_in_use: Duration::from_millis(500) }
+    }
+}
+
+/// One received piece of a stream, in a buffer that belongs to the ring.
+///
+/// Not `Clone`: it stands for the buffer, and goes back by [`Ring::release`].
+#[derive(Debug, PartialEq, Eq)]
+#[must_use = "a receive buffer must be released"]
+pub struct ReceiveLease {
+    pub(crate) buffer: u32,
+    pub(crate) len: u32,
+}
+
+impl ReceiveLease {
+    /// How many bytes were received; never zero.
+    #[expect(clippy::len_without_is_empty, reason = "a lease is never empty")]
+    #[must_use]
+    pub fn len(&self) -> usize {
+        self.len as usize
+    }
+}
+
+/// What has ended.
+#[derive(Debug)]
+#[non_exhaustive]
+pub enum Completion<Stream> {
+    /// A connection was accepted; it belongs to no ring yet.
+    Accepted {
+        /// Where it came in.
+        listener: ListenerId,
+        /// The connection.
+        stream: Stream,
+        /// The address of the other side.
+        peer: SocketAddr,
+    },
+    /// Accepting paused: descriptors or memory are exhausted. It resumes by itself.
+    AcceptPaused {
+        /// The listener that waits.
+        listener: ListenerId,
+        /// What ran out.
+        error: TransportError,
+    },
+    /// A connection that this side started is ready; receiving has started.
+    Connected {
+        /// The socket.
+        socket: SocketId,
+    },
+    /// A connection that this side started failed; the ring closes the socket.
+    ConnectFailed {
+        /// The socket.
+        socket: SocketId,
+        /// Why.
+        error: TransportError,
+    },
+    /// Bytes came in.
+    Received {
+        /// The socket.
+        socket: SocketId,
+        /// Where the bytes are.
+        lease: ReceiveLease,
+    },
+    /// The peer sends no more (`error` is `None`), or receiving failed. The socket stays open
+    /// until the owner closes it.
+    ReceiveEnded {
+        /// The socket.
+        socket: SocketId,
+        /// The failure, if it was one.
+        error: Option<TransportError>,
+    },
+    /// All bytes of a send were handed to the kernel.
+    Sent {
+        /// The socket.
+        socket: SocketId,
+        /// The buffer, with its content as it was given.
+        buffer: Vec<u8>,
+    },
+    /// A send failed, or was cut off by a close.
+    SendFailed {
+        /// The socket.
+        socket: SocketId,
+        /// The buffer.
+        buffer: Vec<u8>,
+        /// Why.
+        error: TransportError,
+    },
+    /// A socket is gone; its id may be given out again.
+    Closed {
+        /// The socket that was.
+        socket: SocketId,
+    },
+}
+
+/// What a ring holds.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct RingUsage {
+    /// Sockets that were given out and not yet closed.
+    pub sockets: usize,
+    /// Listeners that are open.
+    pub listeners: usize,
+    /// Receive buffers that were lent and not yet released.
+    pub leases: usize,
+    /// Sends in flight.
+    pub sends: usize,
+}
