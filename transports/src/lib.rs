@@ -1,8 +1,10 @@
 //! Completion-based rings for DCE/RPC transports: io_uring and a seeded simulation.
 
+mod address;
 mod error;
 mod ring;
 
+pub use address::Address;
 pub use error::TransportError;
 pub use ring::{
     Completion, ListenOptions, ListenerId, ReceiveLease, Ring, RingUsage, RingWaker, SocketId, Wait,

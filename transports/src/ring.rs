@@ -1,10 +1,10 @@
 //! The one interface between the engine and whatever moves its bytes.
 
-use std::net::SocketAddr;
 use std::time::Duration;
 
 use annulus_protocol::Time;
 
+use crate::address::Address;
 use crate::error::TransportError;
 
 /// A completion-based I/O backend: submit operations, enter once, reap completions.
@@ -47,9 +47,9 @@ pub trait Ring: Sized {
     /// The address is in use, not local, or needs a right that is missing; the error says which.
     fn listen(
         &mut self,
-        address: SocketAddr,
+        address: Address,
         options: &ListenOptions,
-    ) -> Result<(ListenerId, SocketAddr), TransportError>;
+    ) -> Result<(ListenerId, Address), TransportError>;
 
     /// Stops accepting and closes the listening socket. Connections that the kernel had already
     /// accepted may still arrive before this returns to idle.
@@ -61,7 +61,7 @@ pub trait Ring: Sized {
     /// # Errors
     ///
     /// No socket could be made at all (descriptors or table exhausted).
-    fn connect(&mut self, address: SocketAddr) -> Result<SocketId, TransportError>;
+    fn connect(&mut self, address: Address) -> Result<SocketId, TransportError>;
 
     /// Takes a stream into this ring and starts receiving from it.
     ///
@@ -157,7 +157,10 @@ pub struct ListenOptions {
 
 impl Default for ListenOptions {
     fn default() -> Self {
-        ListenOptions { backlog: 4096, retry_in_use: Duration::from_millis(500) }
+        ListenOptions {
+            backlog: 4096,
+            retry_in_use: Duration::from_millis(500),
+        }
     }
 }
 
@@ -191,7 +194,7 @@ pub enum Completion<Stream> {
         /// The connection.
         stream: Stream,
         /// The address of the other side.
-        peer: SocketAddr,
+        peer: Address,
     },
     /// Accepting paused: descriptors or memory are exhausted. It resumes by itself.
     AcceptPaused {
