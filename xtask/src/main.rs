@@ -1,2 +1,71 @@
-//! Development tasks.
-fn main() {}
+//! Development tasks of Annulus: `cargo xtask test` runs every check that a change must pass,
+//! the suites of foreign peers included.
+//!
+//! ```text
+//! cargo xtask list              the steps and what each one proves
+//! cargo xtask test              every step
+//! cargo xtask test unit tshark  some steps
+//! cargo xtask test impacket     every step whose name begins with `impacket-`
+//! ```
+//!
+//! Each step leaves its output in `target/xtask/logs/NAME.log`. The last line of a run counts
+//! the steps, and the exit code is nonzero as soon as one of them failed.
+
+#![forbid(unsafe_code)]
+
+mod cargo;
+mod impacket;
+mod loadgen;
+mod packages;
+mod process;
+mod runner;
+mod server;
+mod session;
+mod smbtorture;
+mod step;
+mod tshark;
+mod workspace;
+
+use std::process::ExitCode;
+
+use anyhow::{Result, bail};
+
+use workspace::Workspace;
+
+const USAGE: &str = "\
+usage: cargo xtask test [STEP…]   run the steps named, or all of them
+       cargo xtask list           name the steps and what each one proves";
+
+fn main() -> ExitCode {
+    let arguments: Vec<String> = std::env::args().skip(1).collect();
+    match execute(&arguments) {
+        Ok(true) => ExitCode::SUCCESS,
+        Ok(false) => ExitCode::FAILURE,
+        Err(error) => {
+            eprintln!("xtask: {error:#}");
+            ExitCode::from(2)
+        }
+    }
+}
+
+/// Runs one command line; `Ok(false)` says that the work was done and found something wrong.
+fn execute(arguments: &[String]) -> Result<bool> {
+    match arguments.split_first() {
+        Some((command, names)) if command == "test" => {
+            let steps = step::select(names)?;
+            process::watch_for_interrupts()?;
+            Ok(runner::run(&steps, &Workspace::locate()?)?.succeeded())
+        }
+        Some((command, [])) if command == "list" => {
+            for step in step::STEPS {
+                println!("{:<22} {}", step.name, step.proves);
+            }
+            Ok(true)
+        }
+        Some((command, [])) if ["help", "--help", "-h"].contains(&command.as_str()) => {
+            println!("{USAGE}");
+            Ok(true)
+        }
+        _ => bail!("cannot make sense of the arguments {arguments:?}\n{USAGE}"),
+    }
+}

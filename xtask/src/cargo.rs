@@ -1,0 +1,237 @@
+//! The steps that cargo does, and the programs that it builds for the others.
+
+use std::env;
+use std::path::PathBuf;
+use std::process::Command;
+
+use anyhow::{Context, Result, ensure};
+use serde_json::Value;
+
+use crate::session::Session;
+
+/// Networks that the simulation step always walks through, by seed 0, 1, 2, …
+const SIMULATION_SEEDS: u32 = 1000;
+/// Networks that no run has seen before.
+const SIMULATION_FRESH: u32 = 16;
+/// Lines with seeds that are shown at most; the log has the rest.
+const SEED_LINES: usize = 20;
+
+/// Checks the format of every source file.
+pub(crate) fn fmt(session: &Session<'_>) -> Result<String> {
+    session.run(cargo("fmt").args(["--all", "--check"]))?;
+    Ok("formatted".to_owned())
+}
+
+/// Lints every target, and takes any finding for an error.
+pub(crate) fn clippy(session: &Session<'_>) -> Result<String> {
+    session.run(cargo("clippy").args(["--workspace", "--all-targets", "--", "-Dwarnings"]))?;
+    Ok("no finding".to_owned())
+}
+
+/// Builds the documentation, and takes any warning for an error.
+pub(crate) fn doc(session: &Session<'_>) -> Result<String> {
+    session.run(
+        cargo("doc")
+            .args(["--workspace", "--no-deps"])
+            .env("RUSTDOCFLAGS", "-Dwarnings"),
+    )?;
+    Ok("no warning".to_owned())
+}
+
+/// Runs every test of the workspace, in the documentation too.
+pub(crate) fn unit(session: &Session<'_>) -> Result<String> {
+    session.run(cargo("test").args(["--workspace", "--no-fail-fast"]))?;
+    Tests::count(&session.log_text()?).verdict()
+}
+
+/// Runs client and server over simulated networks, the same thousand each time and a few fresh
+/// ones. The test prints the fresh seeds; they are handed on, for they are what replays a run.
+pub(crate) fn simulation(session: &Session<'_>) -> Result<String> {
+    session.run(
+        cargo("test")
+            .args(["--release", "--package", "annulus", "--test", "simulation"])
+            .args(["--", "--nocapture"])
+            .env("ANNULUS_SIM_SEEDS", SIMULATION_SEEDS.to_string())
+            .env("ANNULUS_SIM_FRESH", SIMULATION_FRESH.to_string()),
+    )?;
+    let log = session.log_text()?;
+    let mut seen = Tests::count(&log).verdict()?;
+    for line in seed_lines(&log) {
+        seen.push_str("\n    ");
+        seen.push_str(line);
+    }
+    Ok(seen)
+}
+
+/// Builds the example `name` of the engine, as tests do: with debug assertions.
+///
+/// # Errors
+///
+/// If it does not build.
+pub(crate) fn build_example(session: &Session<'_>, name: &str) -> Result<PathBuf> {
+    let mut command = cargo("build");
+    command.args(["--package", "annulus", "--example", name]);
+    build(session, &mut command, "example", name)
+}
+
+/// Builds the program `name` of `package`, optimised.
+///
+/// # Errors
+///
+/// If it does not build.
+pub(crate) fn build_program(session: &Session<'_>, package: &str, name: &str) -> Result<PathBuf> {
+    let mut command = cargo("build");
+    command.args(["--release", "--package", package, "--bin", name]);
+    build(session, &mut command, "bin", name)
+}
+
+fn build(session: &Session<'_>, command: &mut Command, kind: &str, name: &str) -> Result<PathBuf> {
+    let messages = session
+        .capture(command.arg("--message-format=json-render-diagnostics"))?
+        .into_stdout()
+        .with_context(|| format!("cannot build the {kind} {name}"))?;
+    executable(&messages, kind, name)
+        .with_context(|| format!("cargo built the {kind} {name} and does not say where"))
+}
+
+/// Where cargo's messages, one JSON object a line, say that it put a program.
+fn executable(messages: &str, kind: &str, name: &str) -> Option<PathBuf> {
+    messages
+        .lines()
+        .filter_map(|line| serde_json::from_str::<Value>(line).ok())
+        .filter(|message| message["target"]["name"] == name && message["target"]["kind"][0] == kind)
+        .find_map(|message| message["executable"].as_str().map(PathBuf::from))
+}
+
+/// The cargo that runs xtask, so that both use the same toolchain.
+fn cargo(subcommand: &str) -> Command {
+    let mut command = Command::new(env::var_os("CARGO").unwrap_or_else(|| "cargo".into()));
+    command.arg(subcommand);
+    command
+}
+
+/// What the summaries of some test programs add up to.
+#[derive(Debug, Default, PartialEq, Eq)]
+struct Tests {
+    passed: u64,
+    failed: u64,
+    ignored: u64,
+}
+
+impl Tests {
+    /// Adds up the lines `test result: ok. 3 passed; 0 failed; 1 ignored; …`.
+    fn count(output: &str) -> Tests {
+        let mut tests = Tests::default();
+        for line in output.lines() {
+            let Some((_, summary)) = line.split_once("test result: ") else {
+                continue;
+            };
+            let numbers = summary.split_once(". ").map_or(summary, |(_, rest)| rest);
+            for part in numbers.split(';') {
+                match part.trim().split_once(' ') {
+                    Some((count, "passed")) => tests.passed += count.parse().unwrap_or(0),
+                    Some((count, "failed")) => tests.failed += count.parse().unwrap_or(0),
+                    Some((count, "ignored")) => tests.ignored += count.parse().unwrap_or(0),
+                    _ => {}
+                }
+            }
+        }
+        tests
+    }
+
+    /// What was seen; an error if a test failed or none ran, whatever cargo's exit code said.
+    fn verdict(&self) -> Result<String> {
+        ensure!(self.failed == 0, "{} tests failed", self.failed);
+        ensure!(self.passed > 0, "no test ran");
+        Ok(match self.ignored {
+            0 => format!("{} tests", self.passed),
+            ignored => format!("{} tests, {ignored} ignored", self.passed),
+        })
+    }
+}
+
+/// The lines of a test's output that name a seed, but for cargo's own `test … ok` lines.
+fn seed_lines(output: &str) -> impl Iterator<Item = &str> {
+    output
+        .lines()
+        .filter(|line| line.to_ascii_lowercase().contains("seed"))
+        .filter(|line| !line.starts_with("test ") && !line.starts_with("$ "))
+        .take(SEED_LINES)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    const OUTPUT: &str = "\
+running 3 tests
+test time::tests::additions_saturate ... ok
+test result: ok. 2 passed; 0 failed; 1 ignored; 0 measured; 0 filtered out; finished in 0.00s
+
+running 1 test
+test fresh_seeds ... fresh seed 0x5eed
+ok
+test result: FAILED. 40 passed; 2 failed; 0 ignored; 0 measured; 0 filtered out; finished in 1.20s
+";
+
+    #[test]
+    fn summaries_of_all_test_programs_are_added_up() {
+        let expected = Tests {
+            passed: 42,
+            failed: 2,
+            ignored: 1,
+        };
+        assert_eq!(Tests::count(OUTPUT), expected);
+    }
+
+    #[test]
+    fn a_failed_test_fails_the_step() {
+        assert!(Tests::count(OUTPUT).verdict().is_err());
+    }
+
+    #[test]
+    fn a_run_without_a_test_fails_the_step() {
+        let none = "test result: ok. 0 passed; 0 failed; 0 ignored; 0 measured; 0 filtered out";
+        assert!(Tests::count(none).verdict().is_err());
+        assert!(Tests::count("").verdict().is_err());
+    }
+
+    #[test]
+    fn passed_and_ignored_tests_are_told_apart() {
+        let tests = Tests {
+            passed: 5,
+            failed: 0,
+            ignored: 1,
+        };
+        assert_eq!(tests.verdict().unwrap(), "5 tests, 1 ignored");
+    }
+
+    #[test]
+    fn seeds_are_shown_without_the_harness_around_them() {
+        let output = "\
+$ cargo test --test simulation
+seeds 0..1000: 84211 calls
+fresh seeds: 91 17 23
+test seeds_hold ... ok
+test result: ok. 1 passed; 0 failed; 0 ignored; 0 measured; 0 filtered out
+";
+        assert_eq!(
+            seed_lines(output).collect::<Vec<_>>(),
+            ["seeds 0..1000: 84211 calls", "fresh seeds: 91 17 23"]
+        );
+    }
+
+    #[test]
+    fn the_place_of_a_program_is_read_from_cargos_messages() {
+        // Shortened messages of cargo 1.95; the last line is a diagnostic that it rendered.
+        let messages = r#"{"reason":"compiler-artifact","target":{"kind":["lib"],"name":"annulus"},"executable":null}
+{"reason":"compiler-artifact","target":{"kind":["bin"],"name":"loadgen"},"executable":"/t/loadgen"}
+{"reason":"compiler-artifact","target":{"kind":["example"],"name":"loadgen"},"executable":"/t/examples/loadgen"}
+{"reason":"build-finished","success":true}
+warning: unused variable"#;
+        let place = |kind| executable(messages, kind, "loadgen");
+        assert_eq!(place("bin"), Some("/t/loadgen".into()));
+        assert_eq!(place("example"), Some("/t/examples/loadgen".into()));
+        assert_eq!(executable(messages, "lib", "annulus"), None);
+    }
+}

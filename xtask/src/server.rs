@@ -1,0 +1,156 @@
+//! The project's own rpcecho server, as foreign clients meet it.
+
+use std::path::PathBuf;
+use std::process::Command;
+use std::thread;
+use std::time::{Duration, Instant};
+
+use anyhow::{Context, Result, bail, ensure};
+use rustix::process::Signal;
+
+use crate::cargo;
+use crate::process::{self, Process};
+use crate::session::{self, Session};
+
+/// How long the server may take until it listens.
+const START_LIMIT: Duration = Duration::from_secs(15);
+/// How long it may take to end once it was told to.
+const STOP_LIMIT: Duration = Duration::from_secs(15);
+/// How often its output is read while it starts.
+const START_POLL: Duration = Duration::from_millis(10);
+
+/// A running rpcecho server on a port of the loopback interface that the kernel chose.
+///
+/// Its output goes to the step's log when it is stopped or dropped.
+pub(crate) struct Server<'a> {
+    session: &'a Session<'a>,
+    process: Process,
+    output: PathBuf,
+    port: u16,
+}
+
+impl<'a> Server<'a> {
+    /// Builds the example `rpcecho_server` and starts it.
+    ///
+    /// # Errors
+    ///
+    /// If it does not build, ends at once, or does not say where it listens.
+    pub(crate) fn start(session: &'a Session<'a>) -> Result<Server<'a>> {
+        let program = cargo::build_example(session, "rpcecho_server")?;
+        let output = session.scratch().join("server");
+        let file = session::create(&output)?;
+        let mut command = Command::new(program);
+        command
+            .arg("ncacn_ip_tcp:127.0.0.1[0]")
+            .current_dir(&session.workspace.root)
+            .stdout(file.try_clone().context("cannot share a file")?)
+            .stderr(file);
+        session.note(&format!("$ {} &", process::command_line(&command)))?;
+        let mut server = Server {
+            session,
+            process: Process::spawn(&mut command)?,
+            output,
+            port: 0,
+        };
+        server.port = server.wait_for_port()?;
+        Ok(server)
+    }
+
+    /// The TCP port that the server listens on.
+    pub(crate) fn port(&self) -> u16 {
+        self.port
+    }
+
+    /// Tells the server to end and checks that it does, in time, with exit code 0, and that no
+    /// thread of it panicked meanwhile.
+    ///
+    /// # Errors
+    ///
+    /// If any of that is not so.
+    pub(crate) fn stop(mut self) -> Result<()> {
+        ensure!(
+            !self.process.has_ended()?,
+            "the server ended before it was told to"
+        );
+        self.process.send(Signal::TERM)?;
+        let status = self
+            .process
+            .wait(Instant::now() + STOP_LIMIT)
+            .context("the server was told to end")?;
+        ensure!(
+            status.success(),
+            "the server was told to end and ended with {status}"
+        );
+        ensure!(
+            !session::read_lossy(&self.output)?.contains("panicked at"),
+            "a thread of the server panicked"
+        );
+        Ok(())
+    }
+
+    fn wait_for_port(&self) -> Result<u16> {
+        let deadline = Instant::now() + START_LIMIT;
+        loop {
+            // Asked first: what the server wrote before it ended is read afterwards.
+            let ended = self.process.has_ended()?;
+            if let Some(port) = listening_port(&session::read_lossy(&self.output)?) {
+                return Ok(port);
+            }
+            ensure!(!ended, "the server ended before it listened");
+            ensure!(
+                Instant::now() < deadline,
+                "the server did not say where it listens"
+            );
+            if process::interrupted() {
+                bail!("interrupted");
+            }
+            thread::sleep(START_POLL);
+        }
+    }
+}
+
+impl Drop for Server<'_> {
+    fn drop(&mut self) {
+        let said = session::read_lossy(&self.output).unwrap_or_default();
+        // The log is a help for people; a step does not fail because this part is missing.
+        let _ = self.session.note(&format!("the server said:\n{said}"));
+    }
+}
+
+/// The port in the first whole line `listening on ncacn_ip_tcp:127.0.0.1[PORT]`.
+fn listening_port(output: &str) -> Option<u16> {
+    output
+        .split_inclusive('\n')
+        .filter(|line| line.ends_with('\n'))
+        .filter_map(|line| line.trim_end().strip_prefix("listening on ncacn_ip_tcp:"))
+        .find_map(|binding| {
+            let (_, options) = binding.split_once('[')?;
+            options.strip_suffix(']')?.split(',').next()?.parse().ok()
+        })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_port_is_read_from_the_line_of_the_endpoint() {
+        let output = "2 cores\nlistening on ncacn_ip_tcp:127.0.0.1[40123]\n";
+        assert_eq!(listening_port(output), Some(40123));
+    }
+
+    #[test]
+    fn half_a_line_is_waited_for() {
+        assert_eq!(
+            listening_port("listening on ncacn_ip_tcp:127.0.0.1[401"),
+            None
+        );
+        assert_eq!(listening_port(""), None);
+    }
+
+    #[test]
+    fn endpoints_of_other_sequences_are_passed_over() {
+        let output = "listening on ncalrpc:[echo]\nlistening on ncacn_ip_tcp:127.0.0.1[7]\n";
+        assert_eq!(listening_port(output), Some(7));
+    }
+}

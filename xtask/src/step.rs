@@ -1,0 +1,181 @@
+//! The steps of a test run, in the order in which they run: the quick and telling ones first.
+
+use std::time::Duration;
+
+use anyhow::{Result, bail};
+
+use crate::session::Session;
+use crate::{cargo, impacket, loadgen, smbtorture, tshark};
+
+/// One check that a change must pass.
+pub(crate) struct Step {
+    /// What it is selected by; `FAMILY-VARIANT` where several share a prefix.
+    pub(crate) name: &'static str,
+    /// What a person learns from its passing.
+    pub(crate) proves: &'static str,
+    /// How long it may take, builds and installation of packages included.
+    pub(crate) limit: Duration,
+    /// Does the work and says in a few words what it saw.
+    pub(crate) run: fn(&Session<'_>) -> Result<String>,
+}
+
+const MINUTE: Duration = Duration::from_secs(60);
+/// For a step that builds much of the workspace.
+const BUILD: Duration = Duration::from_secs(900);
+/// For a step that builds one program and then talks to it, and may have to install a peer.
+const PEER: Duration = Duration::from_secs(600);
+
+/// Every step.
+pub(crate) const STEPS: &[Step] = &[
+    Step {
+        name: "fmt",
+        proves: "the sources are formatted",
+        limit: MINUTE,
+        run: cargo::fmt,
+    },
+    Step {
+        name: "clippy",
+        proves: "no lint of any target of the workspace fires",
+        limit: BUILD,
+        run: cargo::clippy,
+    },
+    Step {
+        name: "unit",
+        proves: "unit, integration and documentation tests pass",
+        limit: BUILD,
+        run: cargo::unit,
+    },
+    Step {
+        name: "doc",
+        proves: "the documentation builds without a warning",
+        limit: BUILD,
+        run: cargo::doc,
+    },
+    Step {
+        name: "simulation",
+        proves: "client and server keep their promises over a thousand simulated networks",
+        limit: BUILD,
+        run: cargo::simulation,
+    },
+    Step {
+        name: "smbtorture-plain",
+        proves: "Samba's client gets ten right answers out of ten",
+        limit: PEER,
+        run: |session| smbtorture::step(session, &[]),
+    },
+    Step {
+        name: "smbtorture-bigendian",
+        proves: "the same with every integer the other way round",
+        limit: PEER,
+        run: |session| smbtorture::step(session, &["bigendian"]),
+    },
+    Step {
+        name: "smbtorture-validate",
+        proves: "the same, and stub data survives being decoded and encoded again",
+        limit: PEER,
+        run: |session| smbtorture::step(session, &["validate"]),
+    },
+    Step {
+        name: "smbtorture-padcheck",
+        proves: "the same, and padding is zero",
+        limit: PEER,
+        run: |session| smbtorture::step(session, &["padcheck"]),
+    },
+    Step {
+        name: "impacket-plain",
+        proves: "impacket's client passes nine checks of nine",
+        limit: PEER,
+        run: |session| impacket::step(session, &[]),
+    },
+    Step {
+        name: "impacket-frag",
+        proves: "the same with requests in fragments of 128 bytes",
+        limit: PEER,
+        run: |session| impacket::step(session, &["--frag", "128"]),
+    },
+    Step {
+        name: "impacket-big",
+        proves: "the same with two million bytes of stub data each way",
+        limit: PEER,
+        run: |session| impacket::step(session, &["--big", "2000000"]),
+    },
+    Step {
+        name: "tshark",
+        proves: "a protocol analyser finds nothing wrong with what those clients and we said",
+        limit: PEER,
+        run: tshark::step,
+    },
+    Step {
+        name: "loadgen",
+        proves: "the load generator completes calls on the kernel's own ring, without an error",
+        limit: PEER,
+        run: loadgen::step,
+    },
+];
+
+/// The steps that `names` select: each name is a step's or a family's. No name selects all.
+///
+/// The order is that of [`STEPS`], and a step selected twice runs once.
+///
+/// # Errors
+///
+/// If a name selects nothing.
+pub(crate) fn select(names: &[String]) -> Result<Vec<&'static Step>> {
+    if let Some(unknown) = names
+        .iter()
+        .find(|n| !STEPS.iter().any(|s| s.answers_to(n)))
+    {
+        bail!("no step and no family of steps is named {unknown:?}; `cargo xtask list` names them");
+    }
+    let wanted = |step: &&Step| names.is_empty() || names.iter().any(|n| step.answers_to(n));
+    Ok(STEPS.iter().filter(wanted).collect())
+}
+
+impl Step {
+    fn answers_to(&self, name: &str) -> bool {
+        self.name == name
+            || self
+                .name
+                .split_once('-')
+                .is_some_and(|(family, _)| family == name)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn selected(names: &[&str]) -> Vec<&'static str> {
+        let names: Vec<String> = names.iter().map(|&name| name.to_owned()).collect();
+        select(&names).unwrap().iter().map(|s| s.name).collect()
+    }
+
+    #[test]
+    fn no_name_selects_every_step() {
+        assert_eq!(selected(&[]).len(), STEPS.len());
+    }
+
+    #[test]
+    fn a_family_selects_its_variants_in_the_order_of_the_run() {
+        assert_eq!(
+            selected(&["impacket", "fmt", "impacket-frag"]),
+            ["fmt", "impacket-plain", "impacket-frag", "impacket-big"]
+        );
+    }
+
+    #[test]
+    fn a_name_that_selects_nothing_is_refused() {
+        let error = select(&["unit".to_owned(), "smb".to_owned()])
+            .err()
+            .unwrap();
+        assert!(error.to_string().contains("\"smb\""), "{error}");
+    }
+
+    #[test]
+    fn names_are_unique() {
+        let mut names: Vec<_> = STEPS.iter().map(|s| s.name).collect();
+        names.sort_unstable();
+        names.dedup();
+        assert_eq!(names.len(), STEPS.len());
+    }
+}
