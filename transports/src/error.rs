@@ -1,10 +1,216 @@
 //! What can go wrong below the protocol.
 
+use std::io;
+use std::time::Duration;
+
+use crate::address::Address;
+
 /// A failure of a transport: what failed, on what, and what to do about it.
+///
+/// The texts are written for the people who run a service; the data is there for programs.
 #[derive(Debug, thiserror::Error)]
 #[non_exhaustive]
 pub enum TransportError {
-    /// The connection broke.
-    #[error("connection: {0}")]
-    Io(#[from] std::io::Error),
+    /// An operation on an established connection failed: the peer reset it, or the network did.
+    #[error("{action} failed: {source}")]
+    Io {
+        /// What was being done: `send`, `receive`.
+        action: &'static str,
+        /// The kernel's answer.
+        source: io::Error,
+    },
+    /// This side closed the socket before the operation had ended.
+    #[error("the connection was closed by this side")]
+    ClosedLocally,
+    /// A connection could not be made.
+    #[error("cannot connect to {address}: {source}")]
+    Connect {
+        /// Where to.
+        address: Address,
+        /// Why, for example refused or timed out.
+        source: io::Error,
+    },
+    /// A socket could not be made: descriptors or memory are exhausted.
+    #[error("cannot make a socket: {0}")]
+    Socket(#[source] io::Error),
+    /// This ring holds as many sockets as it can.
+    #[error(
+        "this core already holds {capacity} sockets, which is all it can; raise \
+         Limits::connections_per_core_max or the limit of open files (ulimit -n)"
+    )]
+    SocketTableFull {
+        /// How many sockets the table has room for.
+        capacity: usize,
+    },
+    /// Connections cannot be accepted for the moment.
+    #[error("accepting is paused, it goes on by itself: {0}")]
+    Accept(#[source] io::Error),
+
+    /// Another process listens on the address.
+    #[error(
+        "{address} is in use by another process (tried for {waited:?}); stop it or listen on \
+         another port; `ss -ltnp` names the process"
+    )]
+    AddressInUse {
+        /// The address that was asked for.
+        address: Address,
+        /// How long it was tried.
+        waited: Duration,
+    },
+    /// The address does not belong to this machine.
+    #[error(
+        "{address} is not an address of this machine; `ip address` lists those that are, and \
+         0.0.0.0 or [::] listens on all"
+    )]
+    AddressNotLocal {
+        /// The address that was asked for.
+        address: Address,
+    },
+    /// Listening on the address needs a right that this process lacks.
+    #[error(
+        "listening on {address} is not permitted; ports below {first_free_port} need \
+         CAP_NET_BIND_SERVICE (setcap cap_net_bind_service=+ep PROGRAM, or \
+         AmbientCapabilities= in its systemd unit), or take a higher port"
+    )]
+    AddressForbidden {
+        /// The address that was asked for.
+        address: Address,
+        /// The lowest port that needs no right (`net.ipv4.ip_unprivileged_port_start`).
+        first_free_port: u16,
+    },
+    /// Listening failed for another reason.
+    #[error("cannot listen on {address}: {source}")]
+    Listen {
+        /// The address that was asked for.
+        address: Address,
+        /// The kernel's answer.
+        source: io::Error,
+    },
+    /// A host name could not be resolved, or has no address.
+    #[error("cannot resolve host {host:?}: {source}")]
+    Resolve {
+        /// The name.
+        host: String,
+        /// The resolver's answer.
+        source: io::Error,
+    },
+    /// The protocol sequence has no transport here yet.
+    #[error("protocol sequence {0} is not supported by this build; use ncacn_ip_tcp")]
+    UnsupportedSequence(&'static str),
+
+    /// The kernel is older than the oldest that works.
+    #[error("Linux {found} is too old: io_uring as it is used here needs Linux {needed} or newer")]
+    KernelTooOld {
+        /// The release of the running kernel.
+        found: String,
+        /// The oldest release that works.
+        needed: &'static str,
+    },
+    /// The system forbids io_uring to this process.
+    #[error("io_uring is forbidden to this process: {reason}")]
+    UringForbidden {
+        /// By what, and what to do.
+        reason: &'static str,
+        /// The kernel's answer.
+        source: io::Error,
+    },
+    /// The kernel lacks something that is needed, although it is new enough.
+    #[error("this kernel (Linux {kernel}) does not offer {feature}, which is needed: {source}")]
+    UringFeatureMissing {
+        /// The feature by its name in io_uring(7).
+        feature: &'static str,
+        /// The release of the running kernel.
+        kernel: String,
+        /// The kernel's answer.
+        source: io::Error,
+    },
+    /// The memory that io_uring shares with the kernel was refused.
+    #[error(
+        "no memory for {what}: {source}; raise the limit of locked memory (ulimit -l, now {limit}; \
+         LimitMEMLOCK= in a systemd unit) or the container's memory limit"
+    )]
+    UringMemory {
+        /// What the memory was for.
+        what: &'static str,
+        /// The current limit of locked memory, for people.
+        limit: String,
+        /// The kernel's answer.
+        source: io::Error,
+    },
+    /// The limit of open files leaves no room for the socket table.
+    #[error(
+        "cannot register a table of {wanted} sockets: {source}; the limit of open files is {limit}: \
+         raise it (ulimit -n, LimitNOFILE= in a systemd unit)"
+    )]
+    OpenFilesTooLow {
+        /// The size of the table that was tried.
+        wanted: u32,
+        /// The hard limit of open files.
+        limit: u64,
+        /// The kernel's answer.
+        source: io::Error,
+    },
+    /// A setting is out of range.
+    #[error("{name} is {value}; it must be {expected}")]
+    Setting {
+        /// The setting's name.
+        name: &'static str,
+        /// Its value.
+        value: u64,
+        /// What is allowed.
+        expected: &'static str,
+    },
+    /// The backend itself broke; the ring cannot be used any further.
+    #[error("{call} failed: {source}; the ring cannot be used any further")]
+    RingBroken {
+        /// The call that failed.
+        call: &'static str,
+        /// The kernel's answer.
+        source: io::Error,
+    },
+}
+
+impl TransportError {
+    /// The kernel's answer behind this error, where there is one.
+    #[must_use]
+    pub fn io_error(&self) -> Option<&io::Error> {
+        std::error::Error::source(self)?.downcast_ref()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn an_error_stays_small_enough_to_travel_in_a_completion() {
+        assert!(
+            size_of::<TransportError>() <= 64,
+            "{}",
+            size_of::<TransportError>()
+        );
+    }
+
+    #[test]
+    fn a_text_says_what_on_what_and_what_to_do() {
+        let address = Address::from(std::net::SocketAddr::from(([127, 0, 0, 1], 135)));
+        let text = TransportError::AddressForbidden {
+            address,
+            first_free_port: 1024,
+        }
+        .to_string();
+        assert!(text.contains("127.0.0.1:135"), "{text}");
+        assert!(text.contains("below 1024"), "{text}");
+        assert!(text.contains("setcap"), "{text}");
+    }
+
+    #[test]
+    fn the_kernels_answer_is_reachable() {
+        let error = TransportError::Socket(io::Error::from_raw_os_error(libc::EMFILE));
+        assert_eq!(
+            error.io_error().and_then(io::Error::raw_os_error),
+            Some(libc::EMFILE)
+        );
+        assert!(TransportError::ClosedLocally.io_error().is_none());
+    }
 }

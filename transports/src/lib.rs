@@ -2,10 +2,13 @@
 
 mod address;
 mod error;
+mod listen;
 mod ring;
+pub mod uring;
 
 pub use address::Address;
 pub use error::TransportError;
 pub use ring::{
     Completion, ListenOptions, ListenerId, ReceiveLease, Ring, RingUsage, RingWaker, SocketId, Wait,
 };
+pub use uring::{UringConfig, UringRing};

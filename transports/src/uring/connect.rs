@@ -1,0 +1,91 @@
+//! Sockets coming into the ring: connected by it, or given to it.
+//!
+//! This module holds unsafe code: one line, where the kernel is given an address to read.
+
+use std::io;
+use std::os::fd::AsRawFd;
+
+use socket2::SockAddr;
+
+use crate::address::Address;
+use crate::error::TransportError;
+use crate::listen;
+use crate::ring::{Completion, SocketId};
+use crate::uring::UringRing;
+use crate::uring::operation::{Generation, Operation};
+use crate::uring::slot::{ConnectTarget, Stage};
+use crate::uring::submission::Submission;
+
+impl UringRing {
+    /// Gives a socket a slot, and a place in the kernel's table; the caller then closes its own
+    /// descriptor.
+    pub(super) fn install(
+        &mut self,
+        stage: Stage,
+        fd: &impl AsRawFd,
+    ) -> Result<SocketId, TransportError> {
+        let capacity = self.slots.capacity();
+        let socket = self
+            .slots
+            .allocate(stage)
+            .ok_or(TransportError::SocketTableFull { capacity })?;
+        match self.queue.install(socket.0, fd) {
+            Ok(()) => Ok(socket),
+            Err(error) => {
+                self.slots.free(socket);
+                Err(TransportError::Socket(error))
+            }
+        }
+    }
+
+    pub(super) fn start_connecting(
+        &mut self,
+        address: Address,
+    ) -> Result<SocketId, TransportError> {
+        let client = listen::open_client(&address).map_err(TransportError::Socket)?;
+        let Address::Tcp(tcp) = address;
+        let raw = SockAddr::from(tcp);
+        let socket = self.install(Stage::Connecting, &client)?;
+        let slot = self.slots.get_mut(socket);
+        slot.connecting = true;
+        let target = slot.target.insert(Box::new(ConnectTarget { address, raw }));
+        let operation = Operation::Connect(socket, slot.generation);
+        // SAFETY: the box stays in the slot until the connect's completion: only `on_connect`
+        // takes it out, and a slot is freed only when `connecting` is false. A ring that is
+        // dropped waits for the completion, or leaks its slots.
+        let submission = unsafe { Submission::connect(socket, &target.raw, operation) };
+        self.queue.push(submission);
+        Ok(socket)
+    }
+
+    pub(super) fn on_connect(&mut self, socket: SocketId, generation: Generation, result: i32) {
+        let Some(slot) = self.slots.find(socket, generation) else {
+            return;
+        };
+        slot.connecting = false;
+        let Some(target) = slot.target.take() else {
+            return;
+        };
+        let error = match (slot.stage, result) {
+            (Stage::Connecting, 0..) => {
+                slot.stage = Stage::Open;
+                self.ready.push_back(Completion::Connected { socket });
+                return self.arm_receive(socket);
+            }
+            (Stage::Connecting, failure) => {
+                slot.stage = Stage::Draining;
+                let source = io::Error::from_raw_os_error(-failure);
+                TransportError::Connect {
+                    address: target.address,
+                    source,
+                }
+            }
+            _ => TransportError::ClosedLocally,
+        };
+        // There is nobody to say goodbye to.
+        slot.receive_ended = true;
+        self.ready
+            .push_back(Completion::ConnectFailed { socket, error });
+        self.continue_closing(socket);
+    }
+}

@@ -1,0 +1,358 @@
+//! The ring over io_uring.
+//!
+//! Sockets live in the kernel's table of direct descriptors, their index the socket's id.
+//! Receiving is multishot, into buffers that all sockets of the ring share; accepting is
+//! multishot, of ordinary descriptors, so that a connection can still go to another core. The
+//! kernel posts completions only while [`enter`](crate::Ring::enter) runs (`DEFER_TASKRUN`), and
+//! a spinning `enter` makes no system call unless there is something to do.
+//!
+//! Unsafe code is in three modules: `buffers` (memory that the kernel writes), `submission`
+//! (memory that it reads) and `queue` (handing over), and in one line each of `accept`,
+//! `transfer` and `connect`, where the memory is at home.
+
+mod accept;
+mod buffers;
+mod connect;
+mod listener;
+mod operation;
+mod probe;
+mod queue;
+mod slot;
+mod stream;
+mod submission;
+mod teardown;
+mod transfer;
+mod waker;
+
+use std::collections::VecDeque;
+use std::marker::PhantomData;
+
+use annulus_protocol::{Limits, Time};
+use rustix::time::ClockId;
+
+pub use self::stream::UringStream;
+pub use self::waker::UringWaker;
+
+use self::buffers::ReceiveBuffers;
+use self::listener::ListenerTable;
+use self::operation::Operation;
+use self::queue::{KernelCompletion, KernelWait, Queue};
+use self::slot::{SlotTable, Stage};
+use self::submission::Submission;
+use self::teardown::Lingerers;
+use crate::address::Address;
+use crate::error::TransportError;
+use crate::ring::{
+    Completion, ListenOptions, ListenerId, ReceiveLease, Ring, RingUsage, SocketId, Wait,
+};
+
+/// Places in the socket table beyond the limit of connections: for those that are closing.
+const TABLE_RESERVE: u32 = 256;
+
+/// Settings of a [`UringRing`].
+#[derive(Clone, Copy, Debug)]
+#[non_exhaustive]
+pub struct UringConfig<'a> {
+    /// Submissions that one system call can hand over, rounded up to a power of two; completions
+    /// have four times as much room. More of either cost more system calls, nothing else.
+    /// Default 1024.
+    pub entries: u32,
+    /// `connections_per_core_max`, `receive_buffers` and `receive_buffer_len` size the ring.
+    pub limits: &'a Limits,
+}
+
+impl<'a> UringConfig<'a> {
+    /// The defaults, with these limits.
+    #[must_use]
+    pub const fn new(limits: &'a Limits) -> Self {
+        UringConfig {
+            entries: 1024,
+            limits,
+        }
+    }
+}
+
+/// A ring over io_uring; see the [module](self).
+///
+/// It belongs to the thread that made it, and cannot leave it. Dropping it cancels everything
+/// and closes all sockets without further notice.
+pub struct UringRing {
+    // First, so that the kernel lets go of the memory of the others.
+    queue: Queue,
+    buffers: ReceiveBuffers,
+    slots: SlotTable,
+    listeners: ListenerTable,
+    ready: VecDeque<Completion<UringStream>>,
+    /// Sockets that found no receive buffer, the longest wait first.
+    starved: VecDeque<SocketId>,
+    lingerers: Lingerers,
+    sends: usize,
+    waker: UringWaker,
+    /// Neither `Send` nor `Sync`: the kernel takes submissions from one thread only.
+    thread_bound: PhantomData<*const ()>,
+}
+
+impl UringRing {
+    /// Makes a ring for this thread.
+    ///
+    /// Raises the process's soft limit of open files to its hard limit, because the socket table
+    /// cannot be larger than that.
+    ///
+    /// # Errors
+    ///
+    /// The kernel is too old, lacks a feature, or refuses io_uring, memory, or the socket table;
+    /// or a setting is out of range. Each error says what to do.
+    pub fn new(config: UringConfig<'_>) -> Result<Self, TransportError> {
+        probe::check_kernel(&probe::kernel_release())?;
+        let mut buffers = ReceiveBuffers::new(config.limits)?;
+        let mut queue = Queue::new(config.entries)?;
+        let capacity = table_capacity(config.limits);
+        queue.register_table(capacity)?;
+        // SAFETY: `drop` waits for the last operation, or leaks the buffers; and `queue` is the
+        // first field of the ring, so it goes before them.
+        unsafe { buffers.register(&queue) }?;
+        let waker = UringWaker::new()?;
+        queue.push(Submission::watch(waker.raw_fd()));
+        let ready = VecDeque::with_capacity(queue.completion_capacity());
+        Ok(UringRing {
+            queue,
+            buffers,
+            slots: SlotTable::new(capacity),
+            listeners: ListenerTable::default(),
+            ready,
+            starved: VecDeque::new(),
+            lingerers: Lingerers::default(),
+            sends: 0,
+            waker,
+            thread_bound: PhantomData,
+        })
+    }
+
+    /// How many sockets the ring can hold at a time, those that are closing included. Less than
+    /// the limits ask for if the limit of open files is lower.
+    #[must_use]
+    pub fn socket_capacity(&self) -> usize {
+        self.slots.capacity()
+    }
+
+    /// Takes all completions out of the kernel's queue, also those that did not fit.
+    fn reap(&mut self) -> Result<(), TransportError> {
+        loop {
+            while let Some(completion) = self.queue.pop() {
+                self.handle(completion);
+            }
+            if !self.queue.is_overflown() {
+                return Ok(());
+            }
+            self.queue.enter(KernelWait::No)?;
+        }
+    }
+
+    /// Hands over and takes in, without waiting.
+    fn turn(&mut self) -> Result<(), TransportError> {
+        self.queue.enter(KernelWait::No)?;
+        self.reap()
+    }
+
+    fn handle(&mut self, completion: KernelCompletion) {
+        match completion.operation {
+            Operation::Accept(listener, generation) => {
+                self.on_accept(listener, generation, completion);
+            }
+            Operation::Connect(socket, generation) => {
+                self.on_connect(socket, generation, completion.result);
+            }
+            Operation::Receive(socket, generation) => {
+                self.on_receive(socket, generation, completion);
+            }
+            Operation::Send(socket, generation) => {
+                self.on_send(socket, generation, completion.result);
+            }
+            Operation::Discard(socket, generation) => {
+                self.on_discard(socket, generation, completion.result);
+            }
+            Operation::Shutdown(socket, generation) => self.on_shutdown(socket, generation),
+            Operation::Close(socket, generation) => {
+                self.on_close(socket, generation, completion.result);
+            }
+            Operation::Wake if !completion.more => {
+                self.queue.push(Submission::watch(self.waker.raw_fd()));
+            }
+            Operation::Wake | Operation::Cancel => {}
+        }
+    }
+
+    /// Does what waited for time to pass or for a buffer to come back.
+    fn recover(&mut self) {
+        self.feed_starved();
+        if self.next_timer().is_some() {
+            let now = self.now();
+            self.resume_accepting(now);
+            self.stop_lingering(now);
+        }
+    }
+
+    /// When this ring itself has something to do.
+    fn next_timer(&self) -> Option<Time> {
+        let (linger, accept) = (self.lingerers.next_due(), self.listeners.next_due());
+        [linger, accept].into_iter().flatten().min()
+    }
+
+    /// How long the kernel may wait; `None` when the caller's time is over.
+    fn kernel_wait(&self, wait: Wait) -> Option<KernelWait> {
+        let deadline = match wait {
+            Wait::No => return None,
+            Wait::Until(deadline) => Some(deadline),
+            Wait::Forever => None,
+        };
+        let Some(until) = [deadline, self.next_timer()].into_iter().flatten().min() else {
+            return Some(KernelWait::Forever);
+        };
+        let now = self.now();
+        if deadline.is_some_and(|deadline| deadline <= now) {
+            return None;
+        }
+        Some(KernelWait::For(until.since(now)))
+    }
+}
+
+/// How large the socket table shall and can be.
+fn table_capacity(limits: &Limits) -> u32 {
+    let connections = u32::try_from(limits.connections_per_core_max).unwrap_or(u32::MAX);
+    // The kernel's own bound on such tables is 2¹⁵ × 32.
+    let wanted = connections.saturating_add(TABLE_RESERVE).min(1 << 20);
+    let open_files = u32::try_from(probe::raise_open_files_limit()).unwrap_or(u32::MAX);
+    if open_files < connections {
+        tracing::warn!(
+            open_files,
+            connections,
+            "the limit of open files is below Limits::connections_per_core_max; raise it (ulimit \
+             -n, LimitNOFILE= in a systemd unit)"
+        );
+    }
+    wanted.min(open_files)
+}
+
+impl Ring for UringRing {
+    type Stream = UringStream;
+    type Waker = UringWaker;
+
+    fn name(&self) -> &'static str {
+        "io_uring"
+    }
+
+    fn now(&self) -> Time {
+        let now = rustix::time::clock_gettime(ClockId::Monotonic);
+        Time::from_nanos(now.tv_sec as u64 * 1_000_000_000 + now.tv_nsec as u64)
+    }
+
+    fn listen(
+        &mut self,
+        address: Address,
+        options: &ListenOptions,
+    ) -> Result<(ListenerId, Address), TransportError> {
+        self.start_listening(&address, options)
+    }
+
+    fn close_listener(&mut self, listener: ListenerId) {
+        self.stop_listening(listener);
+    }
+
+    fn connect(&mut self, address: Address) -> Result<SocketId, TransportError> {
+        self.start_connecting(address)
+    }
+
+    fn adopt(&mut self, stream: UringStream) -> Result<SocketId, TransportError> {
+        let socket = self.install(Stage::Open, &stream)?;
+        self.arm_receive(socket);
+        Ok(socket)
+    }
+
+    fn send(&mut self, socket: SocketId, buffer: Vec<u8>) {
+        self.start_sending(socket, buffer);
+    }
+
+    fn pause_receive(&mut self, socket: SocketId) {
+        self.pause(socket);
+    }
+
+    fn resume_receive(&mut self, socket: SocketId) {
+        self.resume(socket);
+    }
+
+    fn close(&mut self, socket: SocketId) {
+        self.start_closing(socket);
+    }
+
+    fn received(&self, lease: &ReceiveLease) -> &[u8] {
+        self.buffers.bytes(lease)
+    }
+
+    fn release(&mut self, lease: ReceiveLease) {
+        self.buffers.give_back(lease);
+    }
+
+    fn enter(&mut self, wait: Wait) -> Result<(), TransportError> {
+        self.recover();
+        if wait == Wait::No || !self.ready.is_empty() {
+            return self.turn();
+        }
+        loop {
+            self.reap()?;
+            let kernel_wait = if self.ready.is_empty() {
+                self.kernel_wait(wait)
+            } else {
+                None
+            };
+            let Some(kernel_wait) = kernel_wait else {
+                return self.turn();
+            };
+            if !self.waker.begin_wait() {
+                return self.turn();
+            }
+            let entered = self.queue.enter(kernel_wait);
+            let woken = self.waker.end_wait();
+            entered?;
+            self.reap()?;
+            if woken || !self.ready.is_empty() {
+                return Ok(());
+            }
+            self.recover();
+        }
+    }
+
+    fn next_completion(&mut self) -> Option<Completion<UringStream>> {
+        loop {
+            let completion = self.ready.pop_front()?;
+            match &completion {
+                Completion::Received { socket, .. } | Completion::ReceiveEnded { socket, .. }
+                    if self.slots.get(*socket).stage != Stage::Open =>
+                {
+                    self.forget(completion);
+                }
+                Completion::Closed { socket } => {
+                    self.slots.free(*socket);
+                    return Some(completion);
+                }
+                _ => return Some(completion),
+            }
+        }
+    }
+
+    fn waker(&self) -> UringWaker {
+        self.waker.clone()
+    }
+
+    fn usage(&self) -> RingUsage {
+        RingUsage {
+            sockets: self.slots.len(),
+            listeners: self.listeners.len(),
+            leases: self.buffers.lent(),
+            sends: self.sends,
+        }
+    }
+
+    fn enter_count(&self) -> u64 {
+        self.queue.enter_count()
+    }
+}

@@ -1,0 +1,138 @@
+//! What a submission is about, packed into the 64 bits that the kernel hands back.
+
+use crate::ring::{ListenerId, SocketId};
+
+/// What a completion belongs to.
+///
+/// Sockets and listeners carry the generation of their slot, so that a late completion can never
+/// be taken for one of the slot's next owner.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Operation {
+    /// Multishot accept of a listener.
+    Accept(ListenerId, Generation),
+    /// Connect of a socket.
+    Connect(SocketId, Generation),
+    /// Multishot receive of a socket.
+    Receive(SocketId, Generation),
+    /// The send of a socket.
+    Send(SocketId, Generation),
+    /// Reading away what the peer still sends to a closing socket.
+    Discard(SocketId, Generation),
+    /// Half-closing a closing socket.
+    Shutdown(SocketId, Generation),
+    /// Closing a socket's direct descriptor.
+    Close(SocketId, Generation),
+    /// The eventfd of the waker became readable.
+    Wake,
+    /// A cancellation: what counts is the completion of the operation that it cancelled.
+    Cancel,
+}
+
+/// How often a slot was given out, modulo 2²⁴.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub(crate) struct Generation(u32);
+
+impl Generation {
+    /// The generation of a slot that was never given out.
+    pub(crate) const FIRST: Self = Generation(0);
+
+    const BITS: u32 = 24;
+    const MASK: u32 = (1 << Self::BITS) - 1;
+
+    /// The generation of the slot's next owner.
+    pub(crate) const fn next(self) -> Self {
+        Generation((self.0 + 1) & Self::MASK)
+    }
+}
+
+const ACCEPT: u64 = 1;
+const CONNECT: u64 = 2;
+const RECEIVE: u64 = 3;
+const SEND: u64 = 4;
+const DISCARD: u64 = 5;
+const SHUTDOWN: u64 = 6;
+const CLOSE: u64 = 7;
+const WAKE: u64 = 8;
+const CANCEL: u64 = 9;
+
+const KIND_SHIFT: u32 = 56;
+const GENERATION_SHIFT: u32 = 32;
+
+const fn pack(kind: u64, generation: Generation, index: u32) -> u64 {
+    kind << KIND_SHIFT | (generation.0 as u64) << GENERATION_SHIFT | index as u64
+}
+
+impl Operation {
+    /// The 64 bits: 8 of kind, 24 of generation, 32 of index.
+    pub(crate) const fn to_user_data(self) -> u64 {
+        match self {
+            Operation::Accept(listener, generation) => pack(ACCEPT, generation, listener.0),
+            Operation::Connect(socket, generation) => pack(CONNECT, generation, socket.0),
+            Operation::Receive(socket, generation) => pack(RECEIVE, generation, socket.0),
+            Operation::Send(socket, generation) => pack(SEND, generation, socket.0),
+            Operation::Discard(socket, generation) => pack(DISCARD, generation, socket.0),
+            Operation::Shutdown(socket, generation) => pack(SHUTDOWN, generation, socket.0),
+            Operation::Close(socket, generation) => pack(CLOSE, generation, socket.0),
+            Operation::Wake => pack(WAKE, Generation(0), 0),
+            Operation::Cancel => pack(CANCEL, Generation(0), 0),
+        }
+    }
+
+    /// The reverse of [`to_user_data`](Operation::to_user_data); `None` for bits that it never
+    /// makes.
+    pub(crate) const fn from_user_data(user_data: u64) -> Option<Self> {
+        let generation = Generation((user_data >> GENERATION_SHIFT) as u32 & Generation::MASK);
+        let index = user_data as u32;
+        let (listener, socket) = (ListenerId(index), SocketId(index));
+        Some(match user_data >> KIND_SHIFT {
+            ACCEPT => Operation::Accept(listener, generation),
+            CONNECT => Operation::Connect(socket, generation),
+            RECEIVE => Operation::Receive(socket, generation),
+            SEND => Operation::Send(socket, generation),
+            DISCARD => Operation::Discard(socket, generation),
+            SHUTDOWN => Operation::Shutdown(socket, generation),
+            CLOSE => Operation::Close(socket, generation),
+            WAKE => Operation::Wake,
+            CANCEL => Operation::Cancel,
+            _ => return None,
+        })
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn every_operation_survives_the_kernel() {
+        let generation = Generation(0x00ab_cdef);
+        let socket = SocketId(0x8000_0001);
+        for operation in [
+            Operation::Accept(ListenerId(7), generation),
+            Operation::Connect(socket, generation),
+            Operation::Receive(socket, generation),
+            Operation::Send(socket, generation),
+            Operation::Discard(socket, generation),
+            Operation::Shutdown(socket, generation),
+            Operation::Close(socket, generation),
+            Operation::Wake,
+            Operation::Cancel,
+        ] {
+            assert_eq!(
+                Operation::from_user_data(operation.to_user_data()),
+                Some(operation)
+            );
+        }
+    }
+
+    #[test]
+    fn foreign_bits_are_no_operation() {
+        assert_eq!(Operation::from_user_data(0), None);
+        assert_eq!(Operation::from_user_data(u64::MAX), None);
+    }
+
+    #[test]
+    fn a_generation_wraps_inside_its_bits() {
+        assert_eq!(Generation(Generation::MASK).next(), Generation(0));
+    }
+}

@@ -1,0 +1,226 @@
+//! What the kernel must offer, checked by name at the start, and what to say if it does not.
+
+use std::io;
+
+use io_uring::{IoUring, Probe, opcode};
+use rustix::process::{Resource, Rlimit};
+
+use crate::error::TransportError;
+
+/// The oldest kernel with all that is used here; the youngest need is `DEFER_TASKRUN`.
+const KERNEL_MIN: (u32, u32) = (6, 1);
+const KERNEL_MIN_TEXT: &str = "6.1";
+
+/// The opcodes that are used, by their names in io_uring_enter(2).
+const OPCODES: [(&str, u8); 8] = [
+    ("IORING_OP_ACCEPT", opcode::Accept::CODE),
+    ("IORING_OP_CONNECT", opcode::Connect::CODE),
+    ("IORING_OP_RECV", opcode::Recv::CODE),
+    ("IORING_OP_SEND", opcode::Send::CODE),
+    ("IORING_OP_SHUTDOWN", opcode::Shutdown::CODE),
+    ("IORING_OP_CLOSE", opcode::Close::CODE),
+    ("IORING_OP_ASYNC_CANCEL", opcode::AsyncCancel::CODE),
+    ("IORING_OP_POLL_ADD", opcode::PollAdd::CODE),
+];
+
+/// The release of the running kernel, for people: `6.1.0-13-amd64`.
+pub(super) fn kernel_release() -> String {
+    rustix::system::uname()
+        .release()
+        .to_string_lossy()
+        .into_owned()
+}
+
+/// Refuses a kernel that is too old. A release that cannot be read passes: the features are
+/// probed by name all the same.
+pub(super) fn check_kernel(release: &str) -> Result<(), TransportError> {
+    match major_minor(release) {
+        Some(version) if version < KERNEL_MIN => Err(TransportError::KernelTooOld {
+            found: release.to_owned(),
+            needed: KERNEL_MIN_TEXT,
+        }),
+        _ => Ok(()),
+    }
+}
+
+fn major_minor(release: &str) -> Option<(u32, u32)> {
+    let mut numbers = release.split(|c: char| !c.is_ascii_digit()).map(str::parse);
+    Some((numbers.next()?.ok()?, numbers.next()?.ok()?))
+}
+
+/// Refuses a kernel that lacks an opcode or a feature, and names it.
+pub(super) fn check_features(ring: &IoUring) -> Result<(), TransportError> {
+    let parameters = ring.params();
+    for (feature, offered) in [
+        ("IORING_FEAT_NODROP", parameters.is_feature_nodrop()),
+        ("IORING_FEAT_EXT_ARG", parameters.is_feature_ext_arg()),
+        ("IORING_FEAT_FAST_POLL", parameters.is_feature_fast_poll()),
+        (
+            "IORING_FEAT_SUBMIT_STABLE",
+            parameters.is_feature_submit_stable(),
+        ),
+    ] {
+        if !offered {
+            return Err(missing(feature, io::ErrorKind::Unsupported.into()));
+        }
+    }
+    let mut probe = Probe::new();
+    ring.submitter()
+        .register_probe(&mut probe)
+        .map_err(|source| missing("IORING_REGISTER_PROBE", source))?;
+    match OPCODES.iter().find(|(_, code)| !probe.is_supported(*code)) {
+        Some((name, _)) => Err(missing(name, io::ErrorKind::Unsupported.into())),
+        None => Ok(()),
+    }
+}
+
+/// The error of `io_uring_setup`, explained.
+pub(super) fn setup_error(source: io::Error) -> TransportError {
+    match source.raw_os_error() {
+        Some(libc::EPERM) => TransportError::UringForbidden {
+            reason: forbidden_by(),
+            source,
+        },
+        Some(libc::ENOSYS) => TransportError::UringForbidden {
+            reason: "the kernel was built without it, or a sandbox hides it (a container's \
+                     seccomp profile: allow io_uring_setup, io_uring_enter, io_uring_register)",
+            source,
+        },
+        Some(libc::ENOMEM) => memory_error("the submission and completion queues", source),
+        Some(libc::EINVAL) => missing(
+            "IORING_SETUP_SINGLE_ISSUER with IORING_SETUP_DEFER_TASKRUN",
+            source,
+        ),
+        Some(libc::EMFILE | libc::ENFILE) => TransportError::Socket(source),
+        _ => TransportError::RingBroken {
+            call: "io_uring_setup",
+            source,
+        },
+    }
+}
+
+/// The error of registering the provided-buffer ring, explained.
+pub(super) fn buffer_ring_error(source: io::Error) -> TransportError {
+    match source.raw_os_error() {
+        Some(libc::ENOMEM) => memory_error("the ring of receive buffers", source),
+        _ => missing("IORING_REGISTER_PBUF_RING", source),
+    }
+}
+
+/// The error of registering the socket table, explained.
+pub(super) fn table_error(wanted: u32, source: io::Error) -> TransportError {
+    match source.raw_os_error() {
+        Some(libc::EMFILE) => TransportError::OpenFilesTooLow {
+            wanted,
+            limit: open_files_limit(),
+            source,
+        },
+        Some(libc::ENOMEM) => memory_error("the socket table", source),
+        _ => missing("IORING_REGISTER_FILES2 (a sparse table)", source),
+    }
+}
+
+/// Memory was refused for `what`.
+pub(super) fn memory_error(what: &'static str, source: io::Error) -> TransportError {
+    let limit = match rustix::process::getrlimit(Resource::Memlock).current {
+        Some(bytes) => format!("{} KiB", bytes / 1024),
+        None => "unlimited".to_owned(),
+    };
+    TransportError::UringMemory {
+        what,
+        limit,
+        source,
+    }
+}
+
+/// Raises the process's soft limit of open files to its hard limit and returns the limit that
+/// is then in force.
+pub(super) fn raise_open_files_limit() -> u64 {
+    let limit = rustix::process::getrlimit(Resource::Nofile);
+    if limit.current != limit.maximum {
+        let raised = Rlimit {
+            current: limit.maximum,
+            maximum: limit.maximum,
+        };
+        if let Err(errno) = rustix::process::setrlimit(Resource::Nofile, raised) {
+            tracing::warn!(%errno, "the limit of open files could not be raised");
+        }
+    }
+    open_files_limit()
+}
+
+fn open_files_limit() -> u64 {
+    rustix::process::getrlimit(Resource::Nofile)
+        .current
+        .unwrap_or(u64::MAX)
+}
+
+fn missing(feature: &'static str, source: io::Error) -> TransportError {
+    TransportError::UringFeatureMissing {
+        feature,
+        kernel: kernel_release(),
+        source,
+    }
+}
+
+/// Who answered EPERM: the administrator's switch or a sandbox.
+fn forbidden_by() -> &'static str {
+    let disabled = std::fs::read_to_string("/proc/sys/kernel/io_uring_disabled");
+    match disabled.as_deref().map(str::trim) {
+        Ok("2") => "the system forbids it to all (sysctl kernel.io_uring_disabled=0 allows it)",
+        Ok("1") => {
+            "the system allows it only with CAP_SYS_ADMIN or in the group of \
+             kernel.io_uring_group (sysctl kernel.io_uring_disabled=0 allows it to all)"
+        }
+        _ => {
+            "a sandbox refuses it (a container's seccomp profile: allow io_uring_setup, \
+             io_uring_enter, io_uring_register; with docker, --security-opt seccomp=PROFILE)"
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn releases_of_distributions_are_understood() {
+        assert_eq!(major_minor("6.1.0-13-amd64"), Some((6, 1)));
+        assert_eq!(major_minor("5.15.0"), Some((5, 15)));
+        assert_eq!(major_minor("6.18.44-fc-v657"), Some((6, 18)));
+        assert_eq!(major_minor("unknown"), None);
+    }
+
+    #[test]
+    fn an_old_kernel_is_refused_with_its_release() {
+        let error = check_kernel("5.15.0-91-generic").unwrap_err();
+        assert_eq!(
+            error.to_string(),
+            "Linux 5.15.0-91-generic is too old: io_uring as it is used here needs Linux 6.1 or \
+             newer"
+        );
+        check_kernel("6.1.0").unwrap();
+        check_kernel("10.0").unwrap();
+    }
+
+    #[test]
+    fn a_refusal_says_who_refuses() {
+        let error = setup_error(io::Error::from_raw_os_error(libc::EPERM));
+        assert!(
+            matches!(error, TransportError::UringForbidden { .. }),
+            "{error}"
+        );
+        let error = setup_error(io::Error::from_raw_os_error(libc::ENOSYS));
+        assert!(error.to_string().contains("seccomp"), "{error}");
+        let error = setup_error(io::Error::from_raw_os_error(libc::ENOMEM));
+        assert!(error.to_string().contains("ulimit -l"), "{error}");
+        let error = table_error(17_000, io::Error::from_raw_os_error(libc::EMFILE));
+        assert!(error.to_string().contains("ulimit -n"), "{error}");
+    }
+
+    #[test]
+    fn the_running_kernel_has_all_that_is_needed() {
+        let ring = IoUring::new(4).unwrap();
+        check_features(&ring).unwrap();
+    }
+}

@@ -1,0 +1,123 @@
+//! The submissions of this crate, each with its proof.
+//!
+//! This module holds unsafe code: two constructors whose submissions point into memory.
+
+use std::os::fd::RawFd;
+use std::ptr;
+
+use io_uring::types::{CancelBuilder, Fd, Fixed};
+use io_uring::{opcode, squeue};
+use socket2::SockAddr;
+
+use crate::ring::SocketId;
+use crate::uring::buffers;
+use crate::uring::operation::Operation;
+
+/// Most bytes that one send hands to the kernel; more is sent in several.
+const SEND_LEN_MAX: usize = 1 << 30;
+
+/// A submission that is safe to hand to the kernel.
+///
+/// # Invariant
+///
+/// The memory that it points to, if any, stays valid and untouched until its last completion.
+#[must_use = "a submission does nothing before it is pushed"]
+pub(super) struct Submission(squeue::Entry);
+
+impl Submission {
+    fn new(entry: squeue::Entry, operation: Operation) -> Self {
+        Submission(entry.user_data(operation.to_user_data()))
+    }
+
+    /// Accepts connections until it is cancelled or fails. Accepted sockets block, as io_uring
+    /// wants them, and are not inherited by child processes.
+    pub(super) fn accept(listener: RawFd, operation: Operation) -> Self {
+        let entry = opcode::AcceptMulti::new(Fd(listener))
+            .flags(libc::SOCK_CLOEXEC)
+            .build();
+        Self::new(entry, operation)
+    }
+
+    /// Receives into buffers of the ring until it is cancelled, fails, or the stream ends.
+    pub(super) fn receive(socket: SocketId, operation: Operation) -> Self {
+        let entry = opcode::RecvMulti::new(Fixed(socket.0), buffers::GROUP).build();
+        Self::new(entry, operation)
+    }
+
+    /// Reads up to `len` bytes of a TCP socket and forgets them: with `MSG_TRUNC` TCP writes
+    /// none of them (tcp(7)), so there is no buffer. Were it to write after all, the null
+    /// address would end the operation with `EFAULT`.
+    pub(super) fn discard(socket: SocketId, len: u32, wait: bool, operation: Operation) -> Self {
+        let flags = libc::MSG_TRUNC | if wait { 0 } else { libc::MSG_DONTWAIT };
+        let entry = opcode::Recv::new(Fixed(socket.0), ptr::null_mut(), len)
+            .flags(flags)
+            .build();
+        Self::new(entry, operation)
+    }
+
+    /// Ends the sending half of a connection: what was sent before still arrives.
+    pub(super) fn shutdown(socket: SocketId, operation: Operation) -> Self {
+        let entry = opcode::Shutdown::new(Fixed(socket.0), libc::SHUT_WR).build();
+        Self::new(entry, operation)
+    }
+
+    /// Closes a direct descriptor.
+    pub(super) fn close(socket: SocketId, operation: Operation) -> Self {
+        Self::new(opcode::Close::new(Fixed(socket.0)).build(), operation)
+    }
+
+    /// Tells of every wake-up through an eventfd.
+    pub(super) fn watch(eventfd: RawFd) -> Self {
+        let entry = opcode::PollAdd::new(Fd(eventfd), libc::POLLIN as u32)
+            .multi(true)
+            .build();
+        Self::new(entry, Operation::Wake)
+    }
+
+    /// Cancels an operation. It is found by its user data, which is a hash lookup; by its
+    /// descriptor, the kernel would walk all that wait.
+    pub(super) fn cancel(operation: Operation) -> Self {
+        let target = CancelBuilder::user_data(operation.to_user_data());
+        Self::new(opcode::AsyncCancel2::new(target).build(), Operation::Cancel)
+    }
+
+    /// Cancels everything that is in flight.
+    pub(super) fn cancel_all() -> Self {
+        Self::new(
+            opcode::AsyncCancel2::new(CancelBuilder::any()).build(),
+            Operation::Cancel,
+        )
+    }
+
+    /// Sends bytes, all of them where the kernel can; a short count is continued by the caller.
+    ///
+    /// # Safety
+    ///
+    /// `bytes` must stay where they are, unchanged, until the operation's completion.
+    pub(super) unsafe fn send(socket: SocketId, bytes: &[u8], operation: Operation) -> Self {
+        let len = bytes.len().min(SEND_LEN_MAX) as u32;
+        let entry = opcode::Send::new(Fixed(socket.0), bytes.as_ptr(), len)
+            .flags(libc::MSG_WAITALL | libc::MSG_NOSIGNAL)
+            .build();
+        Self::new(entry, operation)
+    }
+
+    /// Connects a socket.
+    ///
+    /// # Safety
+    ///
+    /// `address` must stay where it is, unchanged, until the operation's completion.
+    pub(super) unsafe fn connect(
+        socket: SocketId,
+        address: &SockAddr,
+        operation: Operation,
+    ) -> Self {
+        let entry =
+            opcode::Connect::new(Fixed(socket.0), address.as_ptr().cast(), address.len()).build();
+        Self::new(entry, operation)
+    }
+
+    pub(super) fn entry(&self) -> &squeue::Entry {
+        &self.0
+    }
+}

@@ -1,0 +1,201 @@
+//! Closing sockets, and the ring.
+//!
+//! A socket goes in three steps. *Drain*: its operations are cancelled, and each one's last
+//! completion is awaited, because until then the kernel may use its memory. *Linger*: if input
+//! were unread when the descriptor closes, or came in after, TCP would answer it with a reset,
+//! and the reset destroys what this side sent last (a fault that explains the close, for
+//! example). So the sending half is closed first, and what the peer still sends is read away:
+//! until the peer closes too, for a bounded time and number of bytes. *Close*: the descriptor.
+
+use std::collections::VecDeque;
+use std::time::{Duration, Instant};
+
+use annulus_protocol::Time;
+
+use crate::ring::{Completion, Ring, SocketId};
+use crate::uring::UringRing;
+use crate::uring::operation::{Generation, Operation};
+use crate::uring::queue::KernelWait;
+use crate::uring::slot::Stage;
+use crate::uring::submission::Submission;
+
+/// How long a peer has to close its side too.
+const LINGER_TIME: Duration = Duration::from_millis(500);
+/// How many bytes it may still send in that time.
+const LINGER_LEN: u32 = 1 << 20;
+/// How long a ring that is dropped waits for the kernel.
+const DROP_TIME: Duration = Duration::from_secs(1);
+
+/// Sockets whose lingering has a bound, the first to end in front: all have the same time.
+#[derive(Debug, Default)]
+pub(super) struct Lingerers(VecDeque<(Time, SocketId, Generation)>);
+
+impl Lingerers {
+    /// When the first of them must end.
+    pub(super) fn next_due(&self) -> Option<Time> {
+        self.0.front().map(|(until, ..)| *until)
+    }
+
+    fn pop_due(&mut self, now: Time) -> Option<(SocketId, Generation)> {
+        let (_, socket, generation) = self.0.pop_front_if(|(until, ..)| *until <= now)?;
+        Some((socket, generation))
+    }
+}
+
+impl UringRing {
+    pub(super) fn start_closing(&mut self, socket: SocketId) {
+        let slot = self.slots.get_mut(socket);
+        if !matches!(slot.stage, Stage::Open | Stage::Connecting) {
+            return;
+        }
+        slot.stage = Stage::Draining;
+        let generation = slot.generation;
+        let (receiving, sending, connecting) = (slot.receiving, slot.sending, slot.connecting);
+        for (in_flight, operation) in [
+            (receiving, Operation::Receive(socket, generation)),
+            (sending, Operation::Send(socket, generation)),
+            (connecting, Operation::Connect(socket, generation)),
+        ] {
+            if in_flight {
+                self.queue.push(Submission::cancel(operation));
+            }
+        }
+        self.continue_closing(socket);
+    }
+
+    /// Goes on with a close, once the last operation of its owner has ended.
+    pub(super) fn continue_closing(&mut self, socket: SocketId) {
+        let slot = self.slots.get_mut(socket);
+        if slot.stage != Stage::Draining || slot.is_draining() {
+            return;
+        }
+        if slot.receive_ended {
+            return self.close_descriptor(socket);
+        }
+        slot.stage = Stage::Lingering;
+        slot.shutting_down = true;
+        slot.discarding = true;
+        let (generation, sent_last) = (slot.generation, slot.sent_last);
+        self.queue.push(Submission::shutdown(
+            socket,
+            Operation::Shutdown(socket, generation),
+        ));
+        // A peer that spoke last and says no more now has read everything, or never will.
+        self.discard(socket, generation, sent_last);
+        if sent_last {
+            self.limit_lingering(socket, generation);
+        }
+    }
+
+    fn discard(&mut self, socket: SocketId, generation: Generation, wait: bool) {
+        let operation = Operation::Discard(socket, generation);
+        self.queue
+            .push(Submission::discard(socket, LINGER_LEN, wait, operation));
+    }
+
+    fn limit_lingering(&mut self, socket: SocketId, generation: Generation) {
+        let until = self.now() + LINGER_TIME;
+        self.lingerers.0.push_back((until, socket, generation));
+    }
+
+    pub(super) fn on_discard(&mut self, socket: SocketId, generation: Generation, result: i32) {
+        let Some(slot) = self.slots.find(socket, generation) else {
+            return;
+        };
+        let is_first = slot.discarded == 0 && !slot.sent_last;
+        slot.discarded = slot.discarded.saturating_add(result.max(0) as u32);
+        if result > 0 && slot.discarded < LINGER_LEN {
+            self.discard(socket, generation, true);
+            if is_first {
+                self.limit_lingering(socket, generation);
+            }
+            return;
+        }
+        slot.discarding = false;
+        self.end_lingering(socket);
+    }
+
+    pub(super) fn on_shutdown(&mut self, socket: SocketId, generation: Generation) {
+        let Some(slot) = self.slots.find(socket, generation) else {
+            return;
+        };
+        slot.shutting_down = false;
+        self.end_lingering(socket);
+    }
+
+    fn end_lingering(&mut self, socket: SocketId) {
+        let slot = self.slots.get(socket);
+        if !slot.discarding && !slot.shutting_down {
+            self.close_descriptor(socket);
+        }
+    }
+
+    /// Ends the lingering of sockets whose time is over.
+    pub(super) fn stop_lingering(&mut self, now: Time) {
+        while let Some((socket, generation)) = self.lingerers.pop_due(now) {
+            let Some(slot) = self.slots.find(socket, generation) else {
+                continue;
+            };
+            if slot.discarding {
+                slot.discarded = LINGER_LEN;
+                self.queue
+                    .push(Submission::cancel(Operation::Discard(socket, generation)));
+            }
+        }
+    }
+
+    fn close_descriptor(&mut self, socket: SocketId) {
+        let slot = self.slots.get_mut(socket);
+        slot.stage = Stage::Closing;
+        let operation = Operation::Close(socket, slot.generation);
+        self.queue.push(Submission::close(socket, operation));
+    }
+
+    pub(super) fn on_close(&mut self, socket: SocketId, generation: Generation, result: i32) {
+        if result < 0 {
+            tracing::error!(
+                ?socket,
+                errno = -result,
+                "a direct descriptor could not be closed"
+            );
+        }
+        let Some(slot) = self.slots.find(socket, generation) else {
+            return;
+        };
+        slot.stage = Stage::Closed;
+        self.ready.push_back(Completion::Closed { socket });
+    }
+
+    /// Cancels everything and waits until the kernel uses no memory of this ring any more.
+    /// Returns whether that succeeded.
+    fn drain(&mut self) -> bool {
+        let start = Instant::now();
+        self.queue.push(Submission::cancel_all());
+        while self.queue.in_flight() > 0 {
+            if start.elapsed() > DROP_TIME || self.queue.enter(KernelWait::For(DROP_TIME)).is_err()
+            {
+                return false;
+            }
+            while let Some(completion) = self.queue.pop() {
+                // Closes a descriptor that was accepted at the last moment.
+                if let Operation::Accept(..) = completion.operation {
+                    Self::drop_accepted(completion);
+                }
+            }
+        }
+        true
+    }
+}
+
+impl Drop for UringRing {
+    fn drop(&mut self) {
+        if !self.drain() {
+            tracing::error!(
+                in_flight = self.queue.in_flight(),
+                "operations did not end in time; their memory is given up"
+            );
+            self.buffers.leak();
+            self.slots.leak();
+        }
+    }
+}
