@@ -1,6 +1,5 @@
 //! The steps that cargo does, and the programs that it builds for the others.
 
-use std::env;
 use std::path::PathBuf;
 use std::process::Command;
 
@@ -18,7 +17,8 @@ const SEED_LINES: usize = 20;
 
 /// Checks the format of every source file.
 pub(crate) fn fmt(session: &Session<'_>) -> Result<String> {
-    session.run(cargo("fmt").args(["--all", "--check"]))?;
+    // rustfmt colours what it writes into a file, unless told not to.
+    session.run(cargo("fmt").args(["--all", "--check", "--", "--color=never"]))?;
     Ok("formatted".to_owned())
 }
 
@@ -87,8 +87,7 @@ pub(crate) fn build_program(session: &Session<'_>, package: &str, name: &str) ->
 
 fn build(session: &Session<'_>, command: &mut Command, kind: &str, name: &str) -> Result<PathBuf> {
     let messages = session
-        .capture(command.arg("--message-format=json-render-diagnostics"))?
-        .into_stdout()
+        .query(command.arg("--message-format=json-render-diagnostics"))
         .with_context(|| format!("cannot build the {kind} {name}"))?;
     executable(&messages, kind, name)
         .with_context(|| format!("cargo built the {kind} {name} and does not say where"))
@@ -103,9 +102,9 @@ fn executable(messages: &str, kind: &str, name: &str) -> Option<PathBuf> {
         .find_map(|message| message["executable"].as_str().map(PathBuf::from))
 }
 
-/// The cargo that runs xtask, so that both use the same toolchain.
+/// A cargo command. It uses the toolchain that xtask was started with, which rustup hands down.
 fn cargo(subcommand: &str) -> Command {
-    let mut command = Command::new(env::var_os("CARGO").unwrap_or_else(|| "cargo".into()));
+    let mut command = Command::new("cargo");
     command.arg(subcommand);
     command
 }

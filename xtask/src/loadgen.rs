@@ -12,9 +12,9 @@ use crate::session::Session;
 pub(crate) fn step(session: &Session<'_>) -> Result<String> {
     let program = cargo::build_program(session, "annulus-loadgen", "loadgen")?;
     let report = session
-        .capture(Command::new(program).args(["--duration", "2", "--json"]))?
-        .into_stdout()
+        .query(Command::new(program).args(["--duration", "2", "--json"]))
         .context("loadgen does not report success")?;
+    session.note(&report)?;
     verdict(&report)
 }
 

@@ -98,10 +98,10 @@ fn report(
         _ => {
             tally.failed += 1;
             println!("FAILED  {seconds:7.1} s  {error:#}");
-            session.note(&format!("failed: {error:#}"))?;
             for line in tail(&session.log_text()?, TAIL_LINES) {
                 println!("    | {line}");
             }
+            session.note(&format!("failed: {error:#}"))?;
             println!("    log: {}", session.workspace.shown(session.log_path()));
         }
     }

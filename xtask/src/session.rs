@@ -135,6 +135,22 @@ impl<'a> Session<'a> {
         })
     }
 
+    /// Runs `command` and hands back its standard output, which is meant for programs and stays
+    /// out of the log; standard error is logged.
+    ///
+    /// # Errors
+    ///
+    /// If it cannot be started, does not end by the deadline, or ends with anything but 0.
+    pub(crate) fn query(&self, command: &mut Command) -> Result<String> {
+        let line = self.announce(command)?;
+        let stdout = self.scratch.join("stdout");
+        command.stdout(create(&stdout)?);
+        command.stderr(self.log.try_clone().context("cannot share the log")?);
+        let status = self.finish(command)?;
+        ensure!(status.success(), "`{line}` ended with {status}");
+        read_lossy(&stdout)
+    }
+
     fn announce(&self, command: &Command) -> Result<String> {
         let line = process::command_line(command);
         self.note(&format!("$ {line}"))?;
@@ -144,18 +160,6 @@ impl<'a> Session<'a> {
     fn finish(&self, command: &mut Command) -> Result<ExitStatus> {
         command.current_dir(&self.workspace.root);
         Process::spawn(command)?.wait(self.deadline)
-    }
-}
-
-impl Captured {
-    /// The standard output of a process that must have ended with 0.
-    ///
-    /// # Errors
-    ///
-    /// If it ended otherwise.
-    pub(crate) fn into_stdout(self) -> Result<String> {
-        ensure!(self.status.success(), "it ended with {}", self.status);
-        Ok(self.stdout)
     }
 }
 

@@ -198,13 +198,28 @@ Setup failed: ../../source4/torture/rpc/rpc.c:312: status was NT_STATUS_CONNECTI
 ]
 ";
 
-    /// What it says when `tests` succeed.
+    /// What it says of `tests` when they succeed; what each one chats about is that of `sleep`.
     fn report(tests: &[&str]) -> String {
-        let mut text =
-            "smbtorture 4.17.12-Debian\nUsing seed 1795248004\nprogress: 10\n".to_owned();
+        let mut text = "\
+smbtorture 4.17.12-Debian
+Using seed 1795248879
+time: 2026-11-21 08:14:39.008783
+progress: 10
+"
+        .to_owned();
         for name in tests {
             text.push_str(&format!(
-                "test: {name}\n\nTesting AddOne\ntime: 2026-11-21 08:00:04.485118\nsuccess: {name}\n"
+                "\
+test: {name}
+time: 2026-11-21 08:14:39.036512
+Testing TestSleep - use \"torture:quick=yes\" to disable
+connect echo connection 2 with DCERPC_CONCURRENT_MULTIPLEX
+rounded_tdiff=1
+Slept for 1 seconds (reply takes 1.048901 seconds - ok)
+
+time: 2026-11-21 08:14:42.043059
+success: {name}
+"
             ));
         }
         text

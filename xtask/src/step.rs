@@ -71,13 +71,13 @@ pub(crate) const STEPS: &[Step] = &[
     },
     Step {
         name: "smbtorture-validate",
-        proves: "the same, and stub data survives being decoded and encoded again",
+        proves: "the same, and encoding what was decoded gives the same again",
         limit: PEER,
         run: |session| smbtorture::step(session, &["validate"]),
     },
     Step {
         name: "smbtorture-padcheck",
-        proves: "the same, and padding is zero",
+        proves: "the same with its check of padding switched on",
         limit: PEER,
         run: |session| smbtorture::step(session, &["padcheck"]),
     },
@@ -101,7 +101,7 @@ pub(crate) const STEPS: &[Step] = &[
     },
     Step {
         name: "tshark",
-        proves: "a protocol analyser finds nothing wrong with what those clients and we said",
+        proves: "a protocol analyser finds nothing wrong with what those clients and the server say",
         limit: PEER,
         run: tshark::step,
     },
