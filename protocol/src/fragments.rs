@@ -1,0 +1,177 @@
+//! Turns a header and stub data of any length into PDUs, in place.
+
+use crate::pdu::{Header, PduFlags, RequestHead, SecurityTrailer};
+use crate::protection::{PAD_ALIGNMENT, Protection};
+use crate::types::MaxFragment;
+
+/// Where both requests and responses have their flags and their allocation hint.
+const FLAGS_AT: usize = 3;
+const ALLOC_HINT_AT: usize = 16;
+
+/// Finishes the PDU that starts at `at` in `out` and reaches to its end: the fixed part of a
+/// request or response, `head_len` bytes, flagged as first and last fragment, and behind it all
+/// stub data.
+///
+/// What fits in one PDU stays where it is. More is split without a second buffer: `out` grows
+/// once, and the pieces move to their places from the back. Each fragment but the last has stub
+/// data of a multiple of 8 bytes, and an allocation hint of the bytes that remain.
+#[inline]
+pub(crate) fn finish(
+    out: &mut Vec<u8>,
+    at: usize,
+    head_len: usize,
+    max: MaxFragment,
+    protection: Option<Protection<'_>>,
+) {
+    let len = out.len() - at;
+    let max = usize::from(max.get());
+    match protection {
+        None if len <= max => {
+            Header::patch_lengths(out, at, len, 0);
+            patch_alloc_hint(out, at, len - head_len);
+        }
+        None => {
+            let layout = Layout { at, head_len, capacity: (max - head_len) & !7, trailer_len: 0 };
+            layout.split(out, len - head_len, None);
+        }
+        Some(protection) => {
+            let trailer_len = protection.trailer_len();
+            let capacity = (max - head_len - trailer_len) / PAD_ALIGNMENT * PAD_ALIGNMENT;
+            let layout = Layout { at, head_len, capacity, trailer_len };
+            layout.split(out, len - head_len, Some(protection));
+        }
+    }
+}
+
+fn patch_alloc_hint(out: &mut [u8], at: usize, stub_len: usize) {
+    let hint = u32::try_from(stub_len).unwrap_or(u32::MAX);
+    out[at + ALLOC_HINT_AT..][..4].copy_from_slice(&hint.to_le_bytes());
+}
+
+/// The geometry of a call's fragments in a buffer.
+struct Layout {
+    at: usize,
+    head_len: usize,
+    /// Stub data of each fragment but the last.
+    capacity: usize,
+    /// Trailer and signature of each fragment; zero without protection.
+    trailer_len: usize,
+}
+
+impl Layout {
+    #[cold]
+    fn split(&self, out: &mut Vec<u8>, stub_len: usize, mut protection: Option<Protection<'_>>) {
+        assert!(self.capacity > 0, "a signature leaves no room for stub data");
+        let count = stub_len.div_ceil(self.capacity).max(1);
+        let last_len = stub_len - (count - 1) * self.capacity;
+        let pad = match protection {
+            Some(_) => last_len.next_multiple_of(PAD_ALIGNMENT) - last_len,
+            None => 0,
+        };
+        self.spread(out, count, last_len + pad);
+
+        let mut head = [0; RequestHead::LEN_WITH_OBJECT];
+        head[..self.head_len].copy_from_slice(&out[self.at..][..self.head_len]);
+        let mut remaining = stub_len;
+        for index in 0..count {
+            let is_last = index + 1 == count;
+            let pad = if is_last { pad } else { 0 };
+            let stub_len = remaining.min(self.capacity);
+            let start = self.start_of(index);
+            let len = self.head_len + stub_len + pad + self.trailer_len;
+            let pdu = &mut out[start..start + len];
+            pdu[..self.head_len].copy_from_slice(&head[..self.head_len]);
+            let position =
+                PduFlags::FIRST.when(index == 0) | PduFlags::LAST.when(is_last);
+            pdu[FLAGS_AT] = head[FLAGS_AT] & !PduFlags::WHOLE.0 | position.0;
+            Header::patch_lengths(pdu, 0, len, self.trailer_len.saturating_sub(SecurityTrailer::LEN));
+            patch_alloc_hint(pdu, 0, remaining);
+            if let Some(protection) = &mut protection {
+                protection.protect(pdu, self.head_len, pad);
+            }
+            remaining -= stub_len;
+        }
+    }
+
+    fn start_of(&self, index: usize) -> usize {
+        self.at + index * (self.head_len + self.capacity + self.trailer_len)
+    }
+
+    /// Makes room between the pieces of the stub data, from the back. The bytes between them are
+    /// of no meaning afterwards, but for the padding behind the last, which is zero.
+    fn spread(&self, out: &mut Vec<u8>, count: usize, last_len: usize) {
+        let stub_at = self.at + self.head_len;
+        let stub_end = out.len();
+        let end = self.start_of(count - 1) + self.head_len + last_len + self.trailer_len;
+        out.resize(end, 0);
+        for index in (1..count).rev() {
+            let from = stub_at + index * self.capacity;
+            let to = self.start_of(index) + self.head_len;
+            out.copy_within(from..(from + self.capacity).min(stub_end), to);
+        }
+        let written = self.start_of(count - 1) + self.head_len + stub_end
+            - (stub_at + (count - 1) * self.capacity);
+        out[written..].fill(0);
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use proptest::prelude::*;
+
+    use super::*;
+    use crate::pdu::{PduType, ResponseHead};
+    use crate::types::{CallId, ContextId};
+
+    /// A response in the middle of a buffer, cut into its fragments.
+    fn fragments(stub: &[u8], max: MaxFragment) -> Vec<Vec<u8>> {
+        let mut out = b"before".to_vec();
+        let head = ResponseHead { alloc_hint: 0, context: ContextId(1), cancel_count: 0 };
+        head.write(CallId(7), &mut out);
+        out.extend_from_slice(stub);
+        finish(&mut out, 6, ResponseHead::LEN, max, None);
+        assert_eq!(&out[..6], b"before");
+
+        let mut rest = &out[6..];
+        let mut fragments = Vec::new();
+        while let Some((header, _)) = rest.split_first_chunk() {
+            let (fragment, behind) = rest.split_at(Header::parse(header).fragment_len.into());
+            fragments.push(fragment.to_vec());
+            rest = behind;
+        }
+        assert!(rest.is_empty());
+        fragments
+    }
+
+    proptest! {
+        #[test]
+        fn rule_15_fragments_carry_the_stub_in_multiples_of_8(
+            stub in prop::collection::vec(any::<u8>(), 0..20_000),
+            max in 2048_u16..6000,
+        ) {
+            let max = MaxFragment::own(max);
+            let fragments = fragments(&stub, max);
+            let mut joined = Vec::new();
+            for (index, fragment) in fragments.iter().enumerate() {
+                let header = Header::parse(fragment.first_chunk().unwrap());
+                let head = ResponseHead::parse(&header, fragment).unwrap();
+                let body = &fragment[ResponseHead::LEN..];
+                let is_last = index + 1 == fragments.len();
+                prop_assert_eq!((header.kind, header.call), (PduType::Response, CallId(7)));
+                prop_assert_eq!(header.flags.contains(PduFlags::FIRST), index == 0);
+                prop_assert_eq!(header.flags.contains(PduFlags::LAST), is_last);
+                prop_assert_eq!(head.alloc_hint as usize, stub.len() - joined.len());
+                prop_assert!(is_last || body.len() % 8 == 0);
+                prop_assert!(fragment.len() <= max.get().into());
+                joined.extend_from_slice(body);
+            }
+            prop_assert_eq!(joined, stub);
+        }
+    }
+
+    #[test]
+    fn a_stub_that_just_fits_is_one_fragment() {
+        assert_eq!(fragments(&[1; 2024], MaxFragment::OWN_MIN).len(), 1);
+        assert_eq!(fragments(&[1; 2025], MaxFragment::OWN_MIN).len(), 2);
+    }
+}

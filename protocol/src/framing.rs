@@ -1,0 +1,229 @@
+//! Cuts a byte stream into PDUs.
+
+use std::ops::Range;
+
+use crate::error::Violation;
+use crate::input::{AssembledStub, BufferPool, Input, Stub};
+use crate::pdu::Header;
+
+/// One whole PDU.
+#[derive(Debug)]
+pub(crate) struct Frame<'b> {
+    pub(crate) header: Header,
+    pub(crate) bytes: FrameBytes<'b>,
+}
+
+/// The bytes of a PDU: where they were received, or assembled from several receives.
+#[derive(Debug)]
+pub(crate) enum FrameBytes<'b> {
+    InPlace(&'b [u8]),
+    Owned(Vec<u8>),
+}
+
+impl<'b> FrameBytes<'b> {
+    pub(crate) fn as_slice(&self) -> &[u8] {
+        match self {
+            FrameBytes::InPlace(bytes) => bytes,
+            FrameBytes::Owned(bytes) => bytes,
+        }
+    }
+
+    /// The same bytes where they can be changed.
+    pub(crate) fn into_owned(self, pool: &mut BufferPool) -> Vec<u8> {
+        match self {
+            FrameBytes::InPlace(bytes) => {
+                let mut owned = pool.take();
+                owned.extend_from_slice(bytes);
+                owned
+            }
+            FrameBytes::Owned(bytes) => bytes,
+        }
+    }
+
+    /// The part `range`, which must lie inside, as the stub data of a call.
+    pub(crate) fn into_stub(self, range: Range<usize>) -> Stub<'b> {
+        match self {
+            FrameBytes::InPlace(bytes) => Stub::InPlace(&bytes[range]),
+            FrameBytes::Owned(bytes) => Stub::Assembled(AssembledStub::new(bytes, range)),
+        }
+    }
+
+    /// Gives an assembled buffer back.
+    pub(crate) fn recycle(self, pool: &mut BufferPool) {
+        if let FrameBytes::Owned(bytes) = self {
+            pool.put(bytes);
+        }
+    }
+}
+
+/// The stream cannot be cut any further.
+#[derive(Debug)]
+pub(crate) struct FrameError {
+    /// The header that made no sense.
+    pub(crate) header: Header,
+    /// What was wrong with it.
+    pub(crate) violation: Violation,
+}
+
+/// Cuts a stream into PDUs; keeps the beginning of one that is not complete.
+#[derive(Debug, Default)]
+pub(crate) struct Framer {
+    /// The beginning of a PDU; never longer than the longest legal PDU.
+    partial: Vec<u8>,
+}
+
+impl Framer {
+    /// Whether a PDU has begun and is not complete.
+    pub(crate) fn is_mid_pdu(&self) -> bool {
+        !self.partial.is_empty()
+    }
+
+    /// The next whole PDU, `None` when the input is used up.
+    #[inline]
+    pub(crate) fn next<'b>(
+        &mut self,
+        input: &mut Input<'b>,
+        legal_len: usize,
+        pool: &mut BufferPool,
+    ) -> Result<Option<Frame<'b>>, FrameError> {
+        if self.partial.is_empty() {
+            let Some((head, _)) = input.bytes().split_first_chunk() else {
+                return Ok(self.keep(input, Header::LEN, pool));
+            };
+            let header = Header::parse(head);
+            let len = checked_len(&header, legal_len)?;
+            if input.remaining() >= len {
+                let bytes = FrameBytes::InPlace(input.take(len));
+                return Ok(Some(Frame { header, bytes }));
+            }
+            return Ok(self.keep(input, len, pool));
+        }
+        self.assemble(input, legal_len)
+    }
+
+    /// Keeps all of the input, which is less than `len` bytes.
+    fn keep<'b>(
+        &mut self,
+        input: &mut Input<'b>,
+        len: usize,
+        pool: &mut BufferPool,
+    ) -> Option<Frame<'b>> {
+        if !input.is_empty() {
+            self.partial = pool.take();
+            self.partial.reserve_exact(len);
+            self.partial.extend_from_slice(input.take(len));
+        }
+        None
+    }
+
+    /// Adds input to the PDU that has begun.
+    fn assemble<'b>(
+        &mut self,
+        input: &mut Input<'b>,
+        legal_len: usize,
+    ) -> Result<Option<Frame<'b>>, FrameError> {
+        if self.partial.len() < Header::LEN {
+            self.partial.extend_from_slice(input.take(Header::LEN - self.partial.len()));
+        }
+        let Some((head, _)) = self.partial.split_first_chunk() else {
+            return Ok(None);
+        };
+        let header = Header::parse(head);
+        let len = checked_len(&header, legal_len)?;
+        self.partial.reserve_exact(len - self.partial.len().min(len));
+        self.partial.extend_from_slice(input.take(len.saturating_sub(self.partial.len())));
+        if self.partial.len() < len {
+            return Ok(None);
+        }
+        let bytes = FrameBytes::Owned(std::mem::take(&mut self.partial));
+        Ok(Some(Frame { header, bytes }))
+    }
+}
+
+/// The length of a PDU whose header is sane.
+fn checked_len(header: &Header, legal_len: usize) -> Result<usize, FrameError> {
+    let len = usize::from(header.fragment_len);
+    let violation = if !header.is_known_version() {
+        Violation::Version { major: header.version.0, minor: header.version.1 }
+    } else if len < Header::LEN || len > legal_len {
+        Violation::FragmentLength { kind: header.kind, len, legal_len }
+    } else {
+        return Ok(len);
+    };
+    Err(FrameError { header: *header, violation })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::pdu::{PduType, write_bare};
+    use crate::types::CallId;
+
+    const LEGAL: usize = 5840;
+
+    fn cut(pieces: &[&[u8]]) -> Result<Vec<Vec<u8>>, Violation> {
+        let (mut framer, mut pool) = (Framer::default(), BufferPool::default());
+        let mut pdus = Vec::new();
+        for piece in pieces {
+            let mut input = Input::new(piece);
+            while let Some(frame) =
+                framer.next(&mut input, LEGAL, &mut pool).map_err(|error| error.violation)?
+            {
+                pdus.push(frame.bytes.as_slice().to_vec());
+                frame.bytes.recycle(&mut pool);
+            }
+            assert!(input.is_empty(), "all of a piece is consumed");
+        }
+        assert!(!framer.is_mid_pdu());
+        Ok(pdus)
+    }
+
+    fn stream() -> Vec<u8> {
+        let mut stream = Vec::new();
+        for call in 0..3 {
+            write_bare(PduType::CoCancel, CallId(call), &mut stream);
+        }
+        stream
+    }
+
+    #[test]
+    fn rule_14_several_pdus_in_one_piece_and_pieces_of_one_byte() {
+        let stream = stream();
+        let whole = cut(&[&stream]).unwrap();
+        assert_eq!(whole.concat(), stream);
+        let bytes: Vec<&[u8]> = stream.chunks(1).collect();
+        assert_eq!(cut(&bytes).unwrap(), whole);
+    }
+
+    #[test]
+    fn rule_14_attack_a_length_shorter_than_the_header() {
+        let mut stream = stream();
+        stream[8] = 15;
+        assert!(matches!(cut(&[&stream]), Err(Violation::FragmentLength { len: 15, .. })));
+        // The same, noticed when the header was assembled from pieces.
+        assert!(matches!(
+            cut(&[&stream[..9], &stream[9..]]),
+            Err(Violation::FragmentLength { len: 15, .. })
+        ));
+    }
+
+    #[test]
+    fn rule_01_attack_a_length_above_the_legal_one_is_refused_at_the_header() {
+        let mut stream = stream();
+        stream[8..10].copy_from_slice(&5841_u16.to_le_bytes());
+        assert!(matches!(
+            cut(&[&stream[..16]]),
+            Err(Violation::FragmentLength { len: 5841, legal_len: LEGAL, .. })
+        ));
+    }
+
+    #[test]
+    fn attack_a_promised_length_reserves_no_more_than_a_legal_pdu() {
+        let (mut framer, mut pool) = (Framer::default(), BufferPool::default());
+        let mut stream = stream();
+        stream[8..10].copy_from_slice(&5840_u16.to_le_bytes());
+        let mut input = Input::new(&stream);
+        assert!(framer.next(&mut input, LEGAL, &mut pool).unwrap().is_none());
+        assert!(framer.partial.capacity() <= LEGAL);
+    }
+}

@@ -1,0 +1,73 @@
+//! The fixed part of a request.
+
+use uuid::Uuid;
+
+use super::{Header, MalformedPdu, PduFlags, PduType};
+use crate::reader::Truncated;
+use crate::types::{CallId, ContextId, Opnum};
+
+/// What stands before the stub data of a request (C706 12.6.4.9).
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct RequestHead {
+    /// The client's guess of the length of all stub data. Never trusted.
+    pub alloc_hint: u32,
+    /// The presentation context.
+    pub context: ContextId,
+    /// The operation.
+    pub opnum: Opnum,
+    /// The object that the call is for.
+    pub object: Option<Uuid>,
+}
+
+impl RequestHead {
+    /// Length in bytes, common header included, without an object UUID.
+    pub const LEN: usize = 24;
+    /// Length in bytes with an object UUID.
+    pub const LEN_WITH_OBJECT: usize = 40;
+
+    /// Reads the fixed part of a request; the second value is the offset of the stub data.
+    ///
+    /// # Errors
+    ///
+    /// The PDU is shorter than its fixed part.
+    #[inline]
+    pub fn parse(header: &Header, pdu: &[u8]) -> Result<(Self, usize), MalformedPdu> {
+        let mut reader = header.body(pdu);
+        let mut read = || -> Result<_, Truncated> {
+            let head = RequestHead {
+                alloc_hint: reader.u32()?,
+                context: ContextId(reader.u16()?),
+                opnum: Opnum(reader.u16()?),
+                object: None,
+            };
+            Ok(if header.flags.contains(PduFlags::OBJECT_UUID) {
+                RequestHead { object: Some(reader.uuid()?), ..head }
+            } else {
+                head
+            })
+        };
+        let head = read().map_err(MalformedPdu::truncated(PduType::Request))?;
+        Ok((head, reader.position()))
+    }
+
+    /// How many bytes stand before the stub data.
+    #[must_use]
+    pub const fn encoded_len(&self) -> usize {
+        if self.object.is_some() { Self::LEN_WITH_OBJECT } else { Self::LEN }
+    }
+
+    /// Appends the fixed part of a little-endian, unfragmented request whose length is not
+    /// known yet.
+    #[inline]
+    pub fn write(&self, call: CallId, flags: PduFlags, out: &mut Vec<u8>) {
+        let mut header = Header::new(PduType::Request, call);
+        header.flags = flags | PduFlags::OBJECT_UUID.when(self.object.is_some());
+        header.write(out);
+        out.extend_from_slice(&self.alloc_hint.to_le_bytes());
+        out.extend_from_slice(&self.context.0.to_le_bytes());
+        out.extend_from_slice(&self.opnum.0.to_le_bytes());
+        if let Some(object) = self.object {
+            out.extend_from_slice(&object.to_bytes_le());
+        }
+    }
+}
