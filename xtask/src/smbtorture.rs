@@ -260,8 +260,12 @@ success: {name}
 
     #[test]
     fn a_skipped_test_fails() {
-        let skipped = report(TESTS).replace("success: echo.enum\n", "skip: echo.enum [\nlazy\n]\n");
-        assert_eq!(fault(&skipped), "echo.enum: skip lazy");
+        // With torture:quick=yes.
+        let skipped = report(TESTS).replace(
+            "success: echo.sleep\n",
+            "skip: echo.sleep [\nTestSleep disabled - use \"torture:quick=no\" to enable\n]\n",
+        );
+        assert!(fault(&skipped).starts_with("echo.sleep: skip TestSleep disabled"));
     }
 
     #[test]
