@@ -4,6 +4,7 @@ mod address;
 mod error;
 mod listen;
 mod ring;
+pub mod sim;
 pub mod uring;
 
 pub use address::Address;
@@ -11,4 +12,5 @@ pub use error::TransportError;
 pub use ring::{
     Completion, ListenOptions, ListenerId, ReceiveLease, Ring, RingUsage, RingWaker, SocketId, Wait,
 };
+pub use sim::{SimConfig, SimNet, SimRing};
 pub use uring::{UringConfig, UringRing};
