@@ -11,14 +11,17 @@ use crate::session::Session;
 /// Runs `loadgen --duration 2 --json` and looks at what it counted.
 pub(crate) fn step(session: &Session<'_>) -> Result<String> {
     let program = cargo::build_program(session, "annulus-loadgen", "loadgen")?;
-    let report = session
-        .query(Command::new(program).args(["--duration", "2", "--json"]))
-        .context("loadgen does not report success")?;
-    session.note(&report)?;
-    verdict(&report)
+    let said = session.capture(Command::new(program).args(["--duration", "2", "--json"]))?;
+    let seen = verdict(&said.stdout)?;
+    ensure!(
+        said.status.success(),
+        "loadgen reports completed calls and ended with {}",
+        said.status
+    );
+    Ok(seen)
 }
 
-/// What was seen; an error unless calls completed and none ended with an error.
+/// What was seen; an error unless calls completed over io_uring and none ended with an error.
 fn verdict(report: &str) -> Result<String> {
     let report: Value =
         serde_json::from_str(report).context("loadgen prints something that is not JSON")?;
@@ -28,6 +31,11 @@ fn verdict(report: &str) -> Result<String> {
     let errors = errors(&report["errors"])?;
     ensure!(errors.is_empty(), "calls failed: {}", errors.join(", "));
     ensure!(completed > 0, "no call completed");
+    ensure!(
+        report["ring"] == "io_uring",
+        "the calls went over the ring {}, not io_uring",
+        report["ring"]
+    );
     Ok(format!("{completed} calls, no error"))
 }
 
@@ -52,29 +60,54 @@ fn errors(errors: &Value) -> Result<Vec<String>> {
 mod tests {
     use super::*;
 
+    /// A report as loadgen prints it, without the fields that nobody reads here.
+    fn report(completed: u64, errors: &str, ring: &str) -> String {
+        format!(
+            r#"{{
+  "target": "ncacn_ip_tcp:127.0.0.1[40123]",
+  "rate": null,
+  "ring": "{ring}",
+  "seconds": 2.0003,
+  "completed": {completed},
+  "errors": {errors},
+  "latency_us": {{ "p50": 21.5 }}
+}}"#
+        )
+    }
+
+    fn fault(report: &str) -> String {
+        verdict(report).unwrap_err().to_string()
+    }
+
     #[test]
     fn completed_calls_without_an_error_pass() {
-        let report = r#"{"completed": 812345, "errors": {"fault": 0}}"#;
-        assert_eq!(verdict(report).unwrap(), "812345 calls, no error");
+        for errors in ["{}", r#"{"fault": 0}"#] {
+            let report = report(812_345, errors, "io_uring");
+            assert_eq!(verdict(&report).unwrap(), "812345 calls, no error");
+        }
     }
 
     #[test]
     fn an_error_fails_and_is_named() {
-        let report = r#"{"completed": 5, "errors": {"timeout": 2, "fault": 0}}"#;
-        let error = verdict(report).unwrap_err().to_string();
-        assert_eq!(error, "calls failed: timeout 2");
+        let report = report(5, r#"{"timeout": 2, "fault": 0}"#, "io_uring");
+        assert_eq!(fault(&report), "calls failed: timeout 2");
     }
 
     #[test]
     fn a_run_that_completed_nothing_fails() {
-        assert!(verdict(r#"{"completed": 0, "errors": {}}"#).is_err());
+        assert_eq!(fault(&report(0, "{}", "io_uring")), "no call completed");
+    }
+
+    #[test]
+    fn another_ring_fails() {
+        assert!(fault(&report(5, "{}", "simulation")).contains("simulation"));
     }
 
     #[test]
     fn a_report_that_lacks_a_count_fails() {
-        assert!(verdict(r#"{"errors": {}}"#).is_err());
-        assert!(verdict(r#"{"completed": 3}"#).is_err());
-        assert!(verdict(r#"{"completed": 3, "errors": {"fault": "no"}}"#).is_err());
-        assert!(verdict("0 errors").is_err());
+        assert!(fault(r#"{"errors": {}}"#).contains("`completed`"));
+        assert!(fault(r#"{"completed": 3}"#).contains("`errors`"));
+        assert!(fault(r#"{"completed": 3, "errors": {"fault": "no"}}"#).contains("\"fault\""));
+        assert!(fault("0 errors").contains("not JSON"));
     }
 }
