@@ -1,1 +1,64 @@
 //! NDR 2.0 marshalling for DCE/RPC: borrowed decoding, encoding into caller-owned buffers.
+//!
+//! The parameters of an operation, in one direction, are a struct:
+//!
+//! ```
+//! use annulus_ndr::{ByteOrder, Ndr, NdrParams, decode, encode};
+//!
+//! #[derive(NdrParams, Debug, PartialEq)]
+//! struct EchoData<'a> {
+//!     len: u32,
+//!     #[ndr(size_is = "len")]
+//!     data: &'a [u8],
+//! }
+//!
+//! let mut stub = Vec::new();
+//! encode::<Ndr, _>(&EchoData { len: 3, data: &[1, 2, 3] }, &mut stub)?;
+//! assert_eq!(stub, [3, 0, 0, 0, 3, 0, 0, 0, 1, 2, 3]);
+//!
+//! let params: EchoData<'_> = decode::<Ndr, _>(&stub, ByteOrder::Little)?;
+//! assert_eq!(params.data, [1, 2, 3]); // not a copy: it lies in the stub
+//! # Ok::<(), Box<dyn std::error::Error>>(())
+//! ```
+//!
+//! Structures, enums and unions derive [`macro@Ndr`]; parameter lists derive
+//! [`macro@NdrParams`]. The macros' pages list the attributes. Everything is generic over the
+//! transfer syntax ([`Ndr`], [`Ndr64`]) and written little-endian; what comes in may have
+//! either [`ByteOrder`].
+#![forbid(unsafe_code)]
+
+extern crate self as annulus_ndr;
+
+mod array;
+mod correlation;
+mod error;
+mod fixed;
+mod holder;
+mod numbers;
+mod pointer;
+mod reader;
+mod scalar;
+mod syntax;
+mod text;
+mod traits;
+mod union;
+mod writer;
+
+pub use annulus_ndr_derive::{Ndr, NdrParams};
+pub use array::{Conformant, ConformantVarying, Varying};
+pub use correlation::{
+    Bounds, Correlated, Counted, Selector, check_decode_range, check_encode_range,
+};
+pub use error::{DecodeError, DecodeErrorKind, EncodeError, EncodeErrorKind};
+pub use numbers::Numbers;
+pub use pointer::{Ref, Unique};
+pub use reader::{ByteOrder, DEPTH_MAX, Reader};
+pub use scalar::{ContextHandle, Number};
+pub use syntax::{Layout, Ndr, Ndr64, Syntax};
+pub use text::{RawText, Text, Utf16Str};
+pub use traits::{
+    Decode, DecodeParams, Direct, Encode, EncodeParams, Natural, Shape, Wire, decode, encode,
+};
+pub use union::Switch;
+pub use uuid::Uuid;
+pub use writer::Writer;

@@ -1,0 +1,271 @@
+//! What stands in `#[ndr(…)]`.
+
+use proc_macro2::{Span, TokenStream};
+use quote::quote;
+use syn::meta::ParseNestedMeta;
+use syn::spanned::Spanned;
+use syn::{Attribute, Error, Expr, Ident, LitStr, Path, Result, Token, parenthesized};
+
+/// On a struct or an enum.
+#[derive(Default)]
+pub(crate) struct ContainerAttributes {
+    pub(crate) switch: Option<Ident>,
+    pub(crate) encapsulated: Option<Span>,
+    pub(crate) v1_enum: Option<Span>,
+    encode_only: Option<Span>,
+    decode_only: Option<Span>,
+    crate_path: Option<Path>,
+}
+
+impl ContainerAttributes {
+    pub(crate) fn parse(attributes: &[Attribute]) -> Result<Self> {
+        let mut parsed = ContainerAttributes::default();
+        for_each_item(attributes, |meta| {
+            let span = meta.path.span();
+            if meta.path.is_ident("switch") {
+                set(&mut parsed.switch, meta.value()?.parse()?, span)
+            } else if meta.path.is_ident("encapsulated") {
+                set(&mut parsed.encapsulated, span, span)
+            } else if meta.path.is_ident("v1_enum") {
+                set(&mut parsed.v1_enum, span, span)
+            } else if meta.path.is_ident("enum16") {
+                Ok(())
+            } else if meta.path.is_ident("encode_only") {
+                set(&mut parsed.encode_only, span, span)
+            } else if meta.path.is_ident("decode_only") {
+                set(&mut parsed.decode_only, span, span)
+            } else if meta.path.is_ident("crate") {
+                set(
+                    &mut parsed.crate_path,
+                    meta.value()?.call(Path::parse_mod_style)?,
+                    span,
+                )
+            } else {
+                Err(meta.error(
+                    "unknown attribute of a type; allowed: switch = T, encapsulated, v1_enum, \
+                     enum16, encode_only, decode_only, crate = path",
+                ))
+            }
+        })?;
+        if let (Some(_), Some(span)) = (parsed.encode_only, parsed.decode_only) {
+            return Err(Error::new(
+                span,
+                "encode_only and decode_only exclude each other",
+            ));
+        }
+        Ok(parsed)
+    }
+
+    /// The attributes of enums have no meaning on a struct.
+    pub(crate) fn refuse_for_structs(&self) -> Result<()> {
+        let switch = self.switch.as_ref().map(Ident::span);
+        match switch.or(self.encapsulated).or(self.v1_enum) {
+            Some(span) => Err(Error::new(span, "this attribute is for enums")),
+            None => Ok(()),
+        }
+    }
+
+    pub(crate) fn encodes(&self) -> bool {
+        self.decode_only.is_none()
+    }
+
+    pub(crate) fn decodes(&self) -> bool {
+        self.encode_only.is_none()
+    }
+
+    /// The path of the `annulus_ndr` crate.
+    pub(crate) fn crate_path(&self) -> TokenStream {
+        match &self.crate_path {
+            Some(path) => quote!(#path),
+            None => quote!(::annulus_ndr),
+        }
+    }
+}
+
+/// On a field.
+#[derive(Default)]
+pub(crate) struct FieldAttributes {
+    pub(crate) size_is: Option<Expr>,
+    pub(crate) length_is: Option<Expr>,
+    pub(crate) switch_is: Option<Expr>,
+    pub(crate) conformant: Option<Span>,
+    pub(crate) varying: Option<(Span, Option<Expr>)>,
+    pub(crate) string: Option<Span>,
+    pub(crate) unique: Option<Span>,
+    pub(crate) reference: Option<Span>,
+    pub(crate) range: Option<(Expr, Expr)>,
+}
+
+impl FieldAttributes {
+    pub(crate) fn parse(attributes: &[Attribute]) -> Result<Self> {
+        let mut parsed = FieldAttributes::default();
+        for_each_item(attributes, |meta| parsed.item(&meta))?;
+        parsed.check()?;
+        Ok(parsed)
+    }
+
+    fn item(&mut self, meta: &ParseNestedMeta<'_>) -> Result<()> {
+        let span = meta.path.span();
+        if meta.path.is_ident("size_is") {
+            set(&mut self.size_is, parse_correlation(meta)?, span)
+        } else if meta.path.is_ident("length_is") {
+            set(&mut self.length_is, parse_correlation(meta)?, span)
+        } else if meta.path.is_ident("switch_is") {
+            set(&mut self.switch_is, parse_correlation(meta)?, span)
+        } else if meta.path.is_ident("conformant") {
+            set(&mut self.conformant, span, span)
+        } else if meta.path.is_ident("varying") {
+            let room = meta
+                .input
+                .peek(Token![=])
+                .then(|| meta.value()?.parse())
+                .transpose()?;
+            set(&mut self.varying, (span, room), span)
+        } else if meta.path.is_ident("string") {
+            set(&mut self.string, span, span)
+        } else if meta.path.is_ident("unique") {
+            set(&mut self.unique, span, span)
+        } else if meta.path.is_ident("ref") {
+            set(&mut self.reference, span, span)
+        } else if meta.path.is_ident("range") {
+            set(&mut self.range, parse_range(meta)?, span)
+        } else {
+            Err(meta.error(
+                "unknown attribute of a field; allowed: size_is = \"n\", length_is = \"n\", \
+                 switch_is = \"n\", conformant, varying, varying = N, string, unique, ref, \
+                 range(a, b)",
+            ))
+        }
+    }
+
+    fn check(&self) -> Result<()> {
+        if let (Some(span), Some(_)) = (self.reference, self.unique) {
+            return Err(Error::new(span, "a pointer is either ref or unique"));
+        }
+        if let (Some(span), Some(_)) = (self.conformant, &self.size_is) {
+            return Err(Error::new(
+                span,
+                "size_is says already that the array is conformant",
+            ));
+        }
+        if let Some((span, Some(_))) = self.varying
+            && (self.size_is.is_some() || self.conformant.is_some())
+        {
+            return Err(Error::new(
+                span,
+                "a conformant array has no fixed room; write `varying` without a number",
+            ));
+        }
+        let has_room = self.size_is.is_some()
+            || self.conformant.is_some()
+            || self.string.is_some()
+            || matches!(self.varying, Some((_, Some(_))));
+        if let (false, Some(length)) = (has_room, &self.length_is) {
+            return Err(Error::new_spanned(
+                length,
+                "length_is needs to know the array's room: add size_is, conformant or \
+                 varying = N",
+            ));
+        }
+        if let (false, Some((span, None))) = (has_room, &self.varying) {
+            return Err(Error::new(
+                *span,
+                "how many elements have room? write varying = N, or add size_is or conformant",
+            ));
+        }
+        if let Some(switch) = &self.switch_is
+            && (self.is_array() || self.string.is_some())
+        {
+            return Err(Error::new_spanned(
+                switch,
+                "switch_is is for a union, not for an array",
+            ));
+        }
+        Ok(())
+    }
+
+    /// Whether an array attribute is there. (A string alone has none.)
+    pub(crate) fn is_array(&self) -> bool {
+        self.size_is.is_some()
+            || self.length_is.is_some()
+            || self.conformant.is_some()
+            || self.varying.is_some()
+    }
+
+    /// Where to point when the array or string must not be conformant.
+    pub(crate) fn conformant_span(&self) -> Option<Span> {
+        self.size_is
+            .as_ref()
+            .map(Spanned::span)
+            .or(self.conformant)
+            .or(self.string)
+    }
+}
+
+/// On a variant of a union.
+#[derive(Default)]
+pub(crate) struct VariantAttributes {
+    pub(crate) case: Option<Expr>,
+    pub(crate) default: Option<Span>,
+}
+
+impl VariantAttributes {
+    /// Takes the variant's own attributes and gives back the others, which are about its field.
+    pub(crate) fn parse(attributes: &[Attribute]) -> Result<(Self, FieldAttributes)> {
+        let mut parsed = VariantAttributes::default();
+        let mut field = FieldAttributes::default();
+        for_each_item(attributes, |meta| {
+            let span = meta.path.span();
+            if meta.path.is_ident("case") {
+                set(&mut parsed.case, meta.value()?.parse()?, span)
+            } else if meta.path.is_ident("default") {
+                set(&mut parsed.default, span, span)
+            } else {
+                field.item(&meta)
+            }
+        })?;
+        field.check()?;
+        Ok((parsed, field))
+    }
+}
+
+fn for_each_item(
+    attributes: &[Attribute],
+    mut item: impl FnMut(ParseNestedMeta<'_>) -> Result<()>,
+) -> Result<()> {
+    attributes
+        .iter()
+        .filter(|attribute| attribute.path().is_ident("ndr"))
+        .try_for_each(|attribute| attribute.parse_nested_meta(&mut item))
+}
+
+fn set<T>(place: &mut Option<T>, value: T, span: Span) -> Result<()> {
+    if place.replace(value).is_some() {
+        return Err(Error::new(span, "the attribute is given twice"));
+    }
+    Ok(())
+}
+
+/// `= "expression"` or `= expression`.
+fn parse_correlation(meta: &ParseNestedMeta<'_>) -> Result<Expr> {
+    let value = meta.value()?;
+    if value.peek(LitStr) {
+        value.parse::<LitStr>()?.parse()
+    } else {
+        value.parse()
+    }
+}
+
+/// `(min, max)`.
+fn parse_range(meta: &ParseNestedMeta<'_>) -> Result<(Expr, Expr)> {
+    let content;
+    parenthesized!(content in meta.input);
+    let min = content.parse()?;
+    content.parse::<Token![,]>()?;
+    let max = content.parse()?;
+    if content.is_empty() {
+        Ok((min, max))
+    } else {
+        Err(content.error("range has two bounds"))
+    }
+}

@@ -1,0 +1,75 @@
+//! The expressions of `size_is`, `length_is` and `switch_is`.
+
+use proc_macro2::{Ident, Literal, TokenStream};
+use quote::quote;
+use syn::{BinOp, Error, Expr, ExprBinary, Lit, Result, UnOp};
+
+/// Turns an expression over fields into Rust that yields an `i128` and cannot panic, whatever
+/// the fields hold. `access` gives a reference to a field, or `None` if there is no such field.
+pub(crate) fn lower(
+    krate: &TokenStream,
+    expression: &Expr,
+    access: &mut dyn FnMut(&Ident) -> Option<TokenStream>,
+) -> Result<TokenStream> {
+    match expression {
+        Expr::Path(path) => {
+            let field = path.path.get_ident().and_then(&mut *access);
+            let field = field.ok_or_else(|| Error::new_spanned(path, "no such field here"))?;
+            Ok(quote!(#krate::Correlated::correlated(#field)))
+        }
+        Expr::Lit(literal) => match &literal.lit {
+            Lit::Int(int) => {
+                let value = Literal::i128_suffixed(int.base10_parse()?);
+                Ok(quote!(#value))
+            }
+            _ => Err(not_allowed(expression)),
+        },
+        // A pointer's `correlated` is its pointee's.
+        Expr::Unary(unary) if matches!(unary.op, UnOp::Deref(_)) => {
+            lower(krate, &unary.expr, access)
+        }
+        Expr::Paren(inner) => lower(krate, &inner.expr, access),
+        Expr::Group(inner) => lower(krate, &inner.expr, access),
+        Expr::Binary(binary) => lower_binary(krate, binary, access),
+        _ => Err(not_allowed(expression)),
+    }
+}
+
+fn lower_binary(
+    krate: &TokenStream,
+    binary: &ExprBinary,
+    access: &mut dyn FnMut(&Ident) -> Option<TokenStream>,
+) -> Result<TokenStream> {
+    let left = lower(krate, &binary.left, access)?;
+    let right = lower(krate, &binary.right, access)?;
+    match binary.op {
+        BinOp::Add(_) => Ok(quote!(i128::saturating_add(#left, #right))),
+        BinOp::Sub(_) => Ok(quote!(i128::saturating_sub(#left, #right))),
+        BinOp::Mul(_) => Ok(quote!(i128::saturating_mul(#left, #right))),
+        BinOp::Div(_) if is_positive_literal(&binary.right) => {
+            Ok(quote!(i128::saturating_div(#left, #right)))
+        }
+        BinOp::Div(_) => Err(Error::new_spanned(
+            &binary.right,
+            "the divisor must be a number above zero",
+        )),
+        _ => Err(Error::new_spanned(binary.op, "allowed operators: + - * /")),
+    }
+}
+
+fn is_positive_literal(expression: &Expr) -> bool {
+    let Expr::Lit(literal) = expression else {
+        return false;
+    };
+    let Lit::Int(int) = &literal.lit else {
+        return false;
+    };
+    int.base10_parse::<u64>().is_ok_and(|value| value > 0)
+}
+
+fn not_allowed(expression: &Expr) -> Error {
+    Error::new_spanned(
+        expression,
+        "allowed: the name of a field, *field, whole numbers, + - * / and parentheses",
+    )
+}

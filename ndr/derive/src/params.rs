@@ -1,0 +1,122 @@
+//! Parameter lists.
+
+use proc_macro2::TokenStream;
+use quote::quote;
+use syn::{DeriveInput, Fields, Result};
+
+use crate::attributes::ContainerAttributes;
+use crate::fields::{self, Field};
+use crate::generics::{bounded, stub_lifetime, with_lifetime};
+use crate::structure::{decode_range, encode_range};
+
+pub(crate) fn expand(
+    input: &DeriveInput,
+    attributes: &ContainerAttributes,
+    fields: &Fields,
+) -> Result<TokenStream> {
+    let krate = &attributes.crate_path();
+    let fields = &fields::collect(krate, fields, false)?;
+    let mut tokens = TokenStream::new();
+    if attributes.encodes() {
+        tokens.extend(encode(input, krate, fields));
+    }
+    if attributes.decodes() {
+        tokens.extend(decode(input, krate, fields)?);
+    }
+    Ok(tokens)
+}
+
+fn encode(input: &DeriveInput, krate: &TokenStream, fields: &[Field]) -> TokenStream {
+    let name = &input.ident;
+    let owner = name.to_string();
+    let generics = bounded(input, &quote!(#krate::Encode));
+    let (impl_generics, ty_generics, where_clause) = generics.split_for_impl();
+    let parameters = fields.iter().map(|field| {
+        let encode = field.as_trait(krate, "Encode");
+        let (member, label) = (&field.member, &field.name);
+        let range = encode_range(krate, field, &owner);
+        let args = field.args(krate, fields, |source| {
+            let member = &source.member;
+            quote!(&self.#member)
+        });
+        quote! {
+            #range
+            #encode::encode_whole(&self.#member, #args, writer)
+                .map_err(|error| error.within(#owner, #label))?;
+        }
+    });
+    quote! {
+        #[automatically_derived]
+        impl #impl_generics #krate::EncodeParams for #name #ty_generics #where_clause {
+            #[inline]
+            fn encode_params<__S: #krate::Syntax>(
+                &self,
+                writer: &mut #krate::Writer<'_, __S>,
+            ) -> ::core::result::Result<(), #krate::EncodeError> {
+                let _ = &writer;
+                #(#parameters)*
+                ::core::result::Result::Ok(())
+            }
+        }
+    }
+}
+
+fn decode(input: &DeriveInput, krate: &TokenStream, fields: &[Field]) -> Result<TokenStream> {
+    let name = &input.ident;
+    let owner = name.to_string();
+    let lifetime = &stub_lifetime(input)?;
+    let generics = bounded(input, &quote!(#krate::Decode<#lifetime>));
+    let generics = with_lifetime(generics, lifetime);
+    let (impl_generics, _, where_clause) = generics.split_for_impl();
+    let (_, ty_generics, _) = input.generics.split_for_impl();
+
+    let through_variable = |source: &Field| {
+        let variable = source.variable();
+        quote!(&#variable)
+    };
+    let parameters = fields.iter().enumerate().map(|(index, field)| {
+        let decode = field.as_decode(krate, lifetime);
+        let (variable, label) = (field.variable(), &field.name);
+        let range = decode_range(krate, field, &owner);
+        let args = if field.speaks_of_later(index) {
+            quote!(::core::default::Default::default())
+        } else {
+            field.args(krate, fields, through_variable)
+        };
+        quote! {
+            let #variable = #decode::decode_whole(#args, reader)
+                .map_err(|error| error.within(#owner, #label))?;
+            #range
+        }
+    });
+    // A count that comes after its array is checked when both are there.
+    let late = fields
+        .iter()
+        .enumerate()
+        .filter(|(index, field)| field.speaks_of_later(*index));
+    let late_checks = late
+        .map(|(_, field)| {
+            let check = field.late_check(krate, fields, through_variable)?;
+            let label = &field.name;
+            Ok(quote! {
+                #check.map_err(|kind| reader.error(kind).within(#owner, #label))?;
+            })
+        })
+        .collect::<Result<Vec<_>>>()?;
+    let members = fields.iter().map(|field| &field.member);
+    let variables = fields.iter().map(Field::variable);
+    Ok(quote! {
+        #[automatically_derived]
+        impl #impl_generics #krate::DecodeParams<#lifetime> for #name #ty_generics #where_clause {
+            #[inline]
+            fn decode_params<__S: #krate::Syntax>(
+                reader: &mut #krate::Reader<#lifetime, __S>,
+            ) -> ::core::result::Result<Self, #krate::DecodeError> {
+                let _ = &reader;
+                #(#parameters)*
+                #(#late_checks)*
+                ::core::result::Result::Ok(Self { #(#members: #variables),* })
+            }
+        }
+    })
+}

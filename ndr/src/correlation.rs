@@ -1,0 +1,314 @@
+//! Fields that speak about other fields: `size_is`, `length_is`, `switch_is`, and `range`.
+
+use crate::error::{DecodeError, DecodeErrorKind, EncodeError, EncodeErrorKind};
+use crate::numbers::Numbers;
+use crate::scalar::Number;
+use crate::text::Utf16Str;
+
+/// A field that can tell a count or select an arm.
+///
+/// A null pointer tells zero, as a count behind a null pointer does.
+pub trait Correlated {
+    /// The number that the field tells.
+    fn correlated(&self) -> i128;
+}
+
+macro_rules! correlated_numbers {
+    ($($number:ty)*) => {$(
+        impl Correlated for $number {
+            #[inline]
+            fn correlated(&self) -> i128 {
+                i128::from(*self)
+            }
+        }
+    )*};
+}
+
+correlated_numbers!(u8 i8 u16 i16 u32 i32 u64 i64 bool);
+
+impl<T: Correlated + ?Sized> Correlated for &T {
+    #[inline]
+    fn correlated(&self) -> i128 {
+        (**self).correlated()
+    }
+}
+
+impl<T: Correlated + ?Sized> Correlated for Box<T> {
+    #[inline]
+    fn correlated(&self) -> i128 {
+        (**self).correlated()
+    }
+}
+
+impl<T: Correlated> Correlated for Option<T> {
+    #[inline]
+    fn correlated(&self) -> i128 {
+        self.as_ref().map_or(0, Correlated::correlated)
+    }
+}
+
+/// What `size_is` and `length_is` say about an array.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Bounds {
+    /// The maximum count, where a field tells it.
+    pub size: Option<u64>,
+    /// The actual count, where a field tells it.
+    pub length: Option<u64>,
+}
+
+impl Bounds {
+    /// Nothing known.
+    pub const NONE: Bounds = Bounds {
+        size: None,
+        length: None,
+    };
+
+    /// With the maximum count that `size_is` gives. A negative one, or one beyond 64 bits, is
+    /// kept as a number that no array has.
+    #[inline]
+    #[must_use]
+    pub fn with_size(self, size: i128) -> Bounds {
+        Bounds {
+            size: Some(u64::try_from(size).unwrap_or(u64::MAX)),
+            ..self
+        }
+    }
+
+    /// With the actual count that `length_is` gives; see [`with_size`](Bounds::with_size).
+    #[inline]
+    #[must_use]
+    pub fn with_length(self, length: i128) -> Bounds {
+        Bounds {
+            length: Some(u64::try_from(length).unwrap_or(u64::MAX)),
+            ..self
+        }
+    }
+}
+
+/// A value that has a number of elements: an array, or a pointer to one.
+pub trait Counted {
+    /// How many elements; `None` behind a null pointer. A string does not count its NUL.
+    fn counted(&self) -> Option<usize>;
+}
+
+impl<T> Counted for [T] {
+    #[inline]
+    fn counted(&self) -> Option<usize> {
+        Some(self.len())
+    }
+}
+
+impl<T> Counted for Vec<T> {
+    #[inline]
+    fn counted(&self) -> Option<usize> {
+        Some(self.len())
+    }
+}
+
+impl<N: Number> Counted for Numbers<'_, N> {
+    #[inline]
+    fn counted(&self) -> Option<usize> {
+        Some(self.len())
+    }
+}
+
+impl Counted for str {
+    #[inline]
+    fn counted(&self) -> Option<usize> {
+        Some(self.encode_utf16().count())
+    }
+}
+
+impl Counted for String {
+    #[inline]
+    fn counted(&self) -> Option<usize> {
+        self.as_str().counted()
+    }
+}
+
+impl Counted for Utf16Str<'_> {
+    #[inline]
+    fn counted(&self) -> Option<usize> {
+        Some(self.unit_count())
+    }
+}
+
+impl<T: Counted + ?Sized> Counted for &T {
+    #[inline]
+    fn counted(&self) -> Option<usize> {
+        (**self).counted()
+    }
+}
+
+impl<T: Counted + ?Sized> Counted for Box<T> {
+    #[inline]
+    fn counted(&self) -> Option<usize> {
+        (**self).counted()
+    }
+}
+
+impl<T: Counted> Counted for Option<T> {
+    #[inline]
+    fn counted(&self) -> Option<usize> {
+        self.as_ref().and_then(Counted::counted)
+    }
+}
+
+impl Bounds {
+    /// Checks a conformant array whose `size_is` parameter came after it.
+    ///
+    /// # Errors
+    /// The kind of error, if the array has another number of elements.
+    pub fn check_late(self, array: &impl Counted) -> Result<(), DecodeErrorKind> {
+        match (self.size, array.counted()) {
+            (Some(declared), Some(found)) if declared != found as u64 => {
+                Err(DecodeErrorKind::CountMismatch {
+                    declared,
+                    found: found as u64,
+                })
+            }
+            _ => Ok(()),
+        }
+    }
+
+    /// Checks a varying array or a string whose `size_is` or `length_is` parameter came after
+    /// it: whether there is room for its elements, `terminators` included.
+    ///
+    /// # Errors
+    /// The kind of error, if the parameters and the array contradict each other.
+    pub fn check_late_varying(
+        self,
+        array: &impl Counted,
+        terminators: usize,
+    ) -> Result<(), DecodeErrorKind> {
+        let Some(count) = array.counted() else {
+            return Ok(());
+        };
+        let found = (count + terminators) as u64;
+        if let Some(declared) = self.length
+            && declared != found
+        {
+            return Err(DecodeErrorKind::CountMismatch { declared, found });
+        }
+        match self.size {
+            Some(maximum) if maximum < found => Err(DecodeErrorKind::BeyondMaximum {
+                offset: 0,
+                actual: found,
+                maximum,
+            }),
+            _ => Ok(()),
+        }
+    }
+}
+
+/// What `switch_is` says about a union.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Selector(pub Option<i128>);
+
+impl Selector {
+    /// For encoding: checks the discriminant of the arm that is held.
+    ///
+    /// # Errors
+    /// The kind of error, if the selecting field says something else.
+    #[inline]
+    pub fn check_encode(self, found: i128) -> Result<(), EncodeErrorKind> {
+        match self.0 {
+            Some(declared) if declared != found => {
+                Err(EncodeErrorKind::DiscriminantMismatch { declared, found })
+            }
+            _ => Ok(()),
+        }
+    }
+
+    /// For decoding: checks the discriminant that came.
+    ///
+    /// # Errors
+    /// The kind of error, if the selecting field says something else.
+    #[inline]
+    pub fn check_decode(self, found: i128) -> Result<(), DecodeErrorKind> {
+        match self.0 {
+            Some(declared) if declared != found => {
+                Err(DecodeErrorKind::DiscriminantMismatch { declared, found })
+            }
+            _ => Ok(()),
+        }
+    }
+}
+
+/// Checks a declared count against the number of elements to be written at `offset`.
+#[inline]
+pub(crate) fn check_encode_count(
+    declared: Option<u64>,
+    found: usize,
+    offset: usize,
+) -> Result<(), EncodeError> {
+    match declared {
+        Some(declared) if declared != found as u64 => Err(EncodeError::new(
+            EncodeErrorKind::CountMismatch {
+                declared,
+                found: found as u64,
+            },
+            offset,
+        )),
+        _ => Ok(()),
+    }
+}
+
+/// Checks a declared count against the one that was read before `offset`.
+#[inline]
+pub(crate) fn check_decode_count(
+    declared: Option<u64>,
+    found: usize,
+    offset: usize,
+) -> Result<(), DecodeError> {
+    match declared {
+        Some(declared) if declared != found as u64 => Err(DecodeError::new(
+            DecodeErrorKind::CountMismatch {
+                declared,
+                found: found as u64,
+            },
+            offset,
+        )),
+        _ => Ok(()),
+    }
+}
+
+/// For `#[ndr(range(min, max))]` on encoding.
+///
+/// # Errors
+/// [`OutOfRange`](EncodeErrorKind::OutOfRange) at `offset`.
+#[inline]
+pub fn check_encode_range(
+    value: &impl Correlated,
+    (min, max): (i128, i128),
+    offset: usize,
+) -> Result<(), EncodeError> {
+    let found = value.correlated();
+    if (min..=max).contains(&found) {
+        return Ok(());
+    }
+    Err(EncodeError::new(
+        EncodeErrorKind::OutOfRange { found, min, max },
+        offset,
+    ))
+}
+
+/// For `#[ndr(range(min, max))]` on decoding.
+///
+/// # Errors
+/// [`OutOfRange`](DecodeErrorKind::OutOfRange) at `offset`.
+#[inline]
+pub fn check_decode_range(
+    value: &impl Correlated,
+    (min, max): (i128, i128),
+    offset: usize,
+) -> Result<(), DecodeError> {
+    let found = value.correlated();
+    if (min..=max).contains(&found) {
+        return Ok(());
+    }
+    Err(DecodeError::new(
+        DecodeErrorKind::OutOfRange { found, min, max },
+        offset,
+    ))
+}

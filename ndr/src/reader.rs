@@ -1,0 +1,339 @@
+//! The one place that takes bytes out of a stub.
+
+use std::marker::PhantomData;
+
+use crate::error::{DecodeError, DecodeErrorKind};
+use crate::syntax::{Layout, Syntax};
+
+/// How deep pointees may nest; more is refused, so that a peer cannot exhaust the stack.
+///
+/// A linked list counts one level a node.
+pub const DEPTH_MAX: u32 = 128;
+
+/// The byte order of integers and floats, from a PDU's data representation.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum ByteOrder {
+    /// Least significant byte first; what this crate writes.
+    #[default]
+    Little,
+    /// Most significant byte first.
+    Big,
+}
+
+/// Reads stub data from its start; offsets and alignment count from there.
+///
+/// It never panics: whatever the bytes are, a read gives a value or a [`DecodeError`].
+#[derive(Clone, Debug)]
+pub struct Reader<'a, S> {
+    stub: &'a [u8],
+    /// May lie beyond the end after an alignment gap; then any read of at least a byte fails.
+    offset: usize,
+    depth: u32,
+    order: ByteOrder,
+    syntax: PhantomData<S>,
+}
+
+impl<'a, S: Syntax> Reader<'a, S> {
+    /// A reader at the start of `stub`, whose numbers are in `order`.
+    #[inline]
+    #[must_use]
+    pub fn new(stub: &'a [u8], order: ByteOrder) -> Self {
+        Reader {
+            stub,
+            offset: 0,
+            depth: 0,
+            order,
+            syntax: PhantomData,
+        }
+    }
+
+    /// Bytes from the start of the stub to the next read.
+    #[inline]
+    #[must_use]
+    pub fn offset(&self) -> usize {
+        self.offset
+    }
+
+    /// Bytes that are left.
+    #[inline]
+    #[must_use]
+    pub fn remaining(&self) -> usize {
+        self.stub.len().saturating_sub(self.offset)
+    }
+
+    /// The byte order of the stub.
+    #[inline]
+    #[must_use]
+    pub fn order(&self) -> ByteOrder {
+        self.order
+    }
+
+    /// Skips the gap in front of something aligned to `align`, a power of two. What the gap
+    /// contains does not matter.
+    #[inline]
+    pub fn align(&mut self, align: usize) {
+        debug_assert!(align.is_power_of_two());
+        self.offset = (self.offset + align - 1) & !(align - 1);
+    }
+
+    /// Takes `len` bytes, unaligned.
+    ///
+    /// # Errors
+    /// [`Truncated`](DecodeErrorKind::Truncated) if the stub has fewer.
+    #[inline]
+    pub fn bytes(&mut self, len: usize) -> Result<&'a [u8], DecodeError> {
+        match self
+            .stub
+            .get(self.offset..)
+            .and_then(|rest| rest.get(..len))
+        {
+            Some(bytes) => {
+                self.offset += len;
+                Ok(bytes)
+            }
+            None => Err(self.truncated(len)),
+        }
+    }
+
+    /// Takes `N` bytes, unaligned.
+    ///
+    /// # Errors
+    /// [`Truncated`](DecodeErrorKind::Truncated) if the stub has fewer.
+    #[inline]
+    pub fn array<const N: usize>(&mut self) -> Result<[u8; N], DecodeError> {
+        match self
+            .stub
+            .get(self.offset..)
+            .and_then(<[u8]>::first_chunk::<N>)
+        {
+            Some(bytes) => {
+                self.offset += N;
+                Ok(*bytes)
+            }
+            None => Err(self.truncated(N)),
+        }
+    }
+
+    /// Takes a number that is aligned to its own length.
+    ///
+    /// # Errors
+    /// [`Truncated`](DecodeErrorKind::Truncated).
+    #[inline]
+    pub fn u16(&mut self) -> Result<u16, DecodeError> {
+        self.align(2);
+        let bytes = self.array()?;
+        Ok(match self.order {
+            ByteOrder::Little => u16::from_le_bytes(bytes),
+            ByteOrder::Big => u16::from_be_bytes(bytes),
+        })
+    }
+
+    /// Takes a number that is aligned to its own length.
+    ///
+    /// # Errors
+    /// [`Truncated`](DecodeErrorKind::Truncated).
+    #[inline]
+    pub fn u32(&mut self) -> Result<u32, DecodeError> {
+        self.align(4);
+        let bytes = self.array()?;
+        Ok(match self.order {
+            ByteOrder::Little => u32::from_le_bytes(bytes),
+            ByteOrder::Big => u32::from_be_bytes(bytes),
+        })
+    }
+
+    /// Takes a number that is aligned to its own length.
+    ///
+    /// # Errors
+    /// [`Truncated`](DecodeErrorKind::Truncated).
+    #[inline]
+    pub fn u64(&mut self) -> Result<u64, DecodeError> {
+        self.align(8);
+        let bytes = self.array()?;
+        Ok(match self.order {
+            ByteOrder::Little => u64::from_le_bytes(bytes),
+            ByteOrder::Big => u64::from_be_bytes(bytes),
+        })
+    }
+
+    /// Takes the value of an enum that is not a `v1_enum`.
+    ///
+    /// # Errors
+    /// [`Truncated`](DecodeErrorKind::Truncated).
+    #[inline]
+    pub fn enum16(&mut self) -> Result<u32, DecodeError> {
+        if S::ENUM16_LEN == 2 {
+            self.u16().map(u32::from)
+        } else {
+            self.u32()
+        }
+    }
+
+    /// Takes a maximum count, an offset or an actual count.
+    ///
+    /// # Errors
+    /// [`Truncated`](DecodeErrorKind::Truncated), or
+    /// [`CountTooLarge`](DecodeErrorKind::CountTooLarge) for one that no memory could hold.
+    #[inline]
+    pub fn count(&mut self) -> Result<usize, DecodeError> {
+        let count = if S::COUNT_LEN == 4 {
+            u64::from(self.u32()?)
+        } else {
+            self.u64()?
+        };
+        usize::try_from(count).map_err(|_| self.count_too_large(count))
+    }
+
+    /// Takes a referent id, and says whether there is a pointee.
+    ///
+    /// # Errors
+    /// [`Truncated`](DecodeErrorKind::Truncated).
+    #[inline]
+    pub fn referent(&mut self) -> Result<bool, DecodeError> {
+        let id = if S::POINTER_LEN == 4 {
+            u64::from(self.u32()?)
+        } else {
+            self.u64()?
+        };
+        Ok(id != 0)
+    }
+
+    /// Takes the offset and the actual count of a varying array with room for `maximum`
+    /// elements, and gives the actual count.
+    ///
+    /// # Errors
+    /// [`BeyondMaximum`](DecodeErrorKind::BeyondMaximum),
+    /// [`OffsetNotZero`](DecodeErrorKind::OffsetNotZero),
+    /// [`Truncated`](DecodeErrorKind::Truncated).
+    #[inline]
+    pub fn variance(&mut self, maximum: usize) -> Result<usize, DecodeError> {
+        let offset = self.count()?;
+        let actual = self.count()?;
+        if offset.checked_add(actual).is_none_or(|end| end > maximum) {
+            return Err(self.error(DecodeErrorKind::BeyondMaximum {
+                offset: offset as u64,
+                actual: actual as u64,
+                maximum: maximum as u64,
+            }));
+        }
+        if offset != 0 {
+            return Err(self.error(DecodeErrorKind::OffsetNotZero {
+                offset: offset as u64,
+            }));
+        }
+        Ok(actual)
+    }
+
+    /// Checks that `count` elements of `element`'s layout can be in what is left, before
+    /// anything is allocated for them.
+    ///
+    /// # Errors
+    /// [`CountTooLarge`](DecodeErrorKind::CountTooLarge). An element that may take no byte at
+    /// all counts as one byte.
+    #[inline]
+    pub fn check_count(&self, count: usize, element: Layout) -> Result<(), DecodeError> {
+        let element_len = element.min_len::<S>().max(1);
+        if count > self.remaining() / element_len {
+            return Err(self.count_too_large(count as u64));
+        }
+        Ok(())
+    }
+
+    /// Runs `read` one level of pointees deeper.
+    ///
+    /// # Errors
+    /// [`TooDeep`](DecodeErrorKind::TooDeep), or the error of `read`.
+    #[inline]
+    pub fn nested<T>(
+        &mut self,
+        read: impl FnOnce(&mut Self) -> Result<T, DecodeError>,
+    ) -> Result<T, DecodeError> {
+        if self.depth == DEPTH_MAX {
+            return Err(self.error(DecodeErrorKind::TooDeep { max: DEPTH_MAX }));
+        }
+        self.depth += 1;
+        let value = read(self);
+        self.depth -= 1;
+        value
+    }
+
+    /// An error of this kind at the current offset.
+    #[cold]
+    #[must_use]
+    pub fn error(&self, kind: DecodeErrorKind) -> DecodeError {
+        DecodeError::new(kind, self.offset)
+    }
+
+    #[cold]
+    fn truncated(&self, needed: usize) -> DecodeError {
+        self.error(DecodeErrorKind::Truncated {
+            needed,
+            remaining: self.remaining(),
+        })
+    }
+
+    #[cold]
+    fn count_too_large(&self, count: u64) -> DecodeError {
+        self.error(DecodeErrorKind::CountTooLarge {
+            count,
+            remaining: self.remaining(),
+        })
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::{Ndr, Ndr64};
+
+    #[test]
+    fn rule_24_numbers_follow_the_byte_order_of_the_pdu() {
+        let stub = [1, 2, 3, 4, 5, 6, 7, 8];
+        let mut little = Reader::<Ndr>::new(&stub, ByteOrder::Little);
+        assert_eq!(little.u16().unwrap(), 0x0201);
+        assert_eq!(little.u32().unwrap(), 0x0807_0605);
+        let mut big = Reader::<Ndr>::new(&stub, ByteOrder::Big);
+        assert_eq!(big.u16().unwrap(), 0x0102);
+        assert_eq!(big.u32().unwrap(), 0x0506_0708);
+        assert_eq!(
+            Reader::<Ndr>::new(&stub, ByteOrder::Big).u64().unwrap(),
+            0x0102_0304_0506_0708
+        );
+    }
+
+    #[test]
+    fn a_gap_beyond_the_end_is_an_error_only_for_the_next_read() {
+        let mut reader = Reader::<Ndr>::new(&[7], ByteOrder::Little);
+        reader.bytes(1).unwrap();
+        reader.align(8);
+        assert_eq!(reader.remaining(), 0);
+        let error = reader.u32().unwrap_err();
+        assert_eq!(
+            *error.kind(),
+            DecodeErrorKind::Truncated {
+                needed: 4,
+                remaining: 0
+            }
+        );
+        assert_eq!(error.offset(), 8);
+    }
+
+    #[test]
+    fn an_offset_and_a_count_that_overflow_together_are_beyond_the_maximum() {
+        let stub = [0xff; 16];
+        let mut reader = Reader::<Ndr64>::new(&stub, ByteOrder::Little);
+        let error = reader.variance(usize::MAX).unwrap_err();
+        assert!(
+            matches!(error.kind(), DecodeErrorKind::BeyondMaximum { .. }),
+            "{error}"
+        );
+    }
+
+    #[test]
+    fn a_count_is_measured_against_the_bytes_that_are_left() {
+        let reader = Reader::<Ndr>::new(&[0; 9], ByteOrder::Little);
+        assert!(reader.check_count(2, Layout::scalar(4)).is_ok());
+        assert!(reader.check_count(3, Layout::scalar(4)).is_err());
+        assert!(reader.check_count(usize::MAX, Layout::EMPTY).is_err());
+    }
+}

@@ -1,0 +1,295 @@
+//! How a type lies on the wire: its layout, its encoding, its decoding.
+//!
+//! A value of constructed type is written in three phases. Its *conformance* (the maximum
+//! counts of a conformant array at its end) comes first, hoisted in front of the outermost
+//! structure. Then its *inline* part. Then what its pointers point to, *deferred* behind the
+//! outermost structure, in the order of the pointers (C706 chapter 14). A type says each phase
+//! for itself; whoever contains it decides when the phase has come.
+
+use crate::error::{DecodeError, EncodeError};
+use crate::reader::{ByteOrder, Reader};
+use crate::syntax::{Layout, Syntax};
+use crate::writer::Writer;
+
+/// One way in which a type may lie on the wire. `&[u8]` alone is an array, or a string, or
+/// another kind of array; the shape says which.
+///
+/// A shape is a type without values: [`Natural`], [`Conformant`](crate::Conformant),
+/// [`ConformantVarying`](crate::ConformantVarying), [`Varying`](crate::Varying),
+/// [`Text`](crate::Text), [`Switch`](crate::Switch), [`Unique`](crate::Unique),
+/// [`Ref`](crate::Ref). The derive macro chooses it from the field's type and attributes.
+pub trait Shape: 'static {
+    /// What the fields next to a value of this shape say about it, such as `size_is`. The
+    /// default says nothing.
+    type Args: Copy + Default;
+}
+
+/// The shape of a type that has only one.
+#[derive(Debug)]
+pub enum Natural {}
+
+impl Shape for Natural {
+    type Args = ();
+}
+
+/// A shape in which a `Box`, a reference, a `Vec` or a `String` lies on the wire as its content
+/// does. All but [`Ref`](crate::Ref), which any type can have.
+pub trait Direct: Shape {}
+
+impl Direct for Natural {}
+
+/// What is known of a type's wire form at compile time.
+pub trait Wire<H: Shape = Natural> {
+    /// Alignment and least length of the inline part.
+    const LAYOUT: Layout;
+    /// Whether there is a conformance to hoist. Such a type can only be the last member of a
+    /// structure, a pointee, or a parameter.
+    const CONFORMANT: bool = false;
+}
+
+/// A value that can be written.
+pub trait Encode<H: Shape = Natural>: Wire<H> {
+    /// Writes the conformance, where there is one.
+    ///
+    /// # Errors
+    /// What the value is that cannot be written; the same in the other phases.
+    #[inline]
+    fn encode_conformance<S: Syntax>(
+        &self,
+        args: H::Args,
+        writer: &mut Writer<'_, S>,
+    ) -> Result<(), EncodeError> {
+        let _ = (args, writer);
+        Ok(())
+    }
+
+    /// Writes the inline part.
+    ///
+    /// # Errors
+    /// As for the conformance.
+    fn encode_inline<S: Syntax>(
+        &self,
+        args: H::Args,
+        writer: &mut Writer<'_, S>,
+    ) -> Result<(), EncodeError>;
+
+    /// Writes what the pointers in the inline part point to.
+    ///
+    /// # Errors
+    /// As for the conformance.
+    #[inline]
+    fn encode_deferred<S: Syntax>(
+        &self,
+        args: H::Args,
+        writer: &mut Writer<'_, S>,
+    ) -> Result<(), EncodeError> {
+        let _ = (args, writer);
+        Ok(())
+    }
+
+    /// Writes the inline parts of the elements of an array; numbers do it in bulk.
+    ///
+    /// # Errors
+    /// As for one element.
+    #[inline]
+    fn encode_elements<S: Syntax>(
+        elements: &[Self],
+        writer: &mut Writer<'_, S>,
+    ) -> Result<(), EncodeError>
+    where
+        Self: Sized,
+    {
+        elements
+            .iter()
+            .try_for_each(|e| e.encode_inline(H::Args::default(), writer))
+    }
+
+    /// Writes the pointees of the elements of an array; numbers have none.
+    ///
+    /// # Errors
+    /// As for one element.
+    #[inline]
+    fn encode_deferred_elements<S: Syntax>(
+        elements: &[Self],
+        writer: &mut Writer<'_, S>,
+    ) -> Result<(), EncodeError>
+    where
+        Self: Sized,
+    {
+        elements
+            .iter()
+            .try_for_each(|e| e.encode_deferred(H::Args::default(), writer))
+    }
+
+    /// Writes all phases at once: what becomes of a parameter and of a pointee.
+    ///
+    /// # Errors
+    /// As for the phases.
+    #[inline]
+    fn encode_whole<S: Syntax>(
+        &self,
+        args: H::Args,
+        writer: &mut Writer<'_, S>,
+    ) -> Result<(), EncodeError> {
+        self.encode_conformance(args, writer)?;
+        self.encode_inline(args, writer)?;
+        self.encode_deferred(args, writer)
+    }
+}
+
+/// A value that can be read, possibly borrowing from the stub.
+///
+/// The inline phase yields a shell, the deferred phase turns the shell into the value, so
+/// nothing needs a placeholder for what was not read yet.
+pub trait Decode<'a, H: Shape = Natural>: Sized + Wire<H> {
+    /// The hoisted maximum counts; `()` where there are none. Its default is used where a
+    /// type that is not conformant has its place only.
+    type Conformance: Copy + Default;
+    /// The shell: the inline part, with pointees still to come.
+    type Inline;
+
+    /// Reads the conformance.
+    ///
+    /// # Errors
+    /// What is wrong with the stub data; the same in the other phases.
+    fn decode_conformance<S: Syntax>(
+        reader: &mut Reader<'a, S>,
+    ) -> Result<Self::Conformance, DecodeError>;
+
+    /// Reads the inline part.
+    ///
+    /// # Errors
+    /// As for the conformance.
+    fn decode_inline<S: Syntax>(
+        conformance: Self::Conformance,
+        reader: &mut Reader<'a, S>,
+    ) -> Result<Self::Inline, DecodeError>;
+
+    /// Reads the pointees and completes the value, checking it against `args`.
+    ///
+    /// # Errors
+    /// As for the conformance.
+    fn decode_deferred<S: Syntax>(
+        inline: Self::Inline,
+        args: H::Args,
+        reader: &mut Reader<'a, S>,
+    ) -> Result<Self, DecodeError>;
+
+    /// Reads the inline parts of the elements of an array, having checked that the stub can
+    /// hold so many; numbers do it in bulk.
+    ///
+    /// # Errors
+    /// As for one element.
+    fn decode_elements<S: Syntax>(
+        count: usize,
+        reader: &mut Reader<'a, S>,
+    ) -> Result<Vec<Self::Inline>, DecodeError> {
+        const { assert!(!Self::CONFORMANT, "an array element cannot be conformant") };
+        reader.check_count(count, Self::LAYOUT)?;
+        let mut elements = Vec::with_capacity(count);
+        for _ in 0..count {
+            elements.push(Self::decode_inline(Self::Conformance::default(), reader)?);
+        }
+        Ok(elements)
+    }
+
+    /// Completes the elements of an array; numbers are complete already.
+    ///
+    /// # Errors
+    /// As for one element.
+    fn decode_deferred_elements<S: Syntax>(
+        elements: Vec<Self::Inline>,
+        reader: &mut Reader<'a, S>,
+    ) -> Result<Vec<Self>, DecodeError> {
+        elements
+            .into_iter()
+            .map(|element| Self::decode_deferred(element, H::Args::default(), reader))
+            .collect()
+    }
+
+    /// Reads all phases at once: what becomes of a parameter and of a pointee.
+    ///
+    /// # Errors
+    /// As for the phases.
+    #[inline]
+    fn decode_whole<S: Syntax>(
+        args: H::Args,
+        reader: &mut Reader<'a, S>,
+    ) -> Result<Self, DecodeError> {
+        let conformance = Self::decode_conformance(reader)?;
+        let inline = Self::decode_inline(conformance, reader)?;
+        Self::decode_deferred(inline, args, reader)
+    }
+}
+
+/// The parameters of one operation in one direction, to be written.
+///
+/// Not a structure: each parameter is written whole, with its pointees, before the next, and
+/// the list has no alignment of its own. Derive it with `#[derive(NdrParams)]`.
+pub trait EncodeParams {
+    /// Writes the parameters.
+    ///
+    /// # Errors
+    /// Which parameter cannot be written, and why.
+    fn encode_params<S: Syntax>(&self, writer: &mut Writer<'_, S>) -> Result<(), EncodeError>;
+}
+
+/// The parameters of one operation in one direction, to be read. See [`EncodeParams`].
+pub trait DecodeParams<'a>: Sized {
+    /// Reads the parameters.
+    ///
+    /// # Errors
+    /// Which parameter is bad, and why.
+    fn decode_params<S: Syntax>(reader: &mut Reader<'a, S>) -> Result<Self, DecodeError>;
+}
+
+impl EncodeParams for () {
+    #[inline]
+    fn encode_params<S: Syntax>(&self, _: &mut Writer<'_, S>) -> Result<(), EncodeError> {
+        Ok(())
+    }
+}
+
+impl<'a> DecodeParams<'a> for () {
+    #[inline]
+    fn decode_params<S: Syntax>(_: &mut Reader<'a, S>) -> Result<Self, DecodeError> {
+        Ok(())
+    }
+}
+
+impl<T: EncodeParams + ?Sized> EncodeParams for &T {
+    #[inline]
+    fn encode_params<S: Syntax>(&self, writer: &mut Writer<'_, S>) -> Result<(), EncodeError> {
+        (**self).encode_params(writer)
+    }
+}
+
+/// Appends the stub data of `params` to `out`, whose end is the start of the stub.
+///
+/// # Errors
+/// Which field cannot be written, and why; `out` is then as long as it was before.
+#[inline]
+pub fn encode<S: Syntax, T: EncodeParams + ?Sized>(
+    params: &T,
+    out: &mut Vec<u8>,
+) -> Result<(), EncodeError> {
+    let start = out.len();
+    let result = params.encode_params(&mut Writer::<S>::new(out));
+    if result.is_err() {
+        out.truncate(start);
+    }
+    result
+}
+
+/// Reads the parameters that `stub` starts with. Bytes behind them are ignored, as real peers
+/// expect.
+///
+/// # Errors
+/// What is wrong with the stub data, at which offset, in which field.
+#[inline]
+pub fn decode<'a, S: Syntax, T: DecodeParams<'a>>(
+    stub: &'a [u8],
+    order: ByteOrder,
+) -> Result<T, DecodeError> {
+    T::decode_params(&mut Reader::<S>::new(stub, order))
+}
