@@ -1,0 +1,57 @@
+//! What every ring promises, asked of each of them.
+//!
+//! A test is a function over a [`World`](world::World); the macro below runs it in the kernel
+//! and in the simulation (there with several seeds; a failure names the seed).
+
+mod lifecycle;
+mod pair;
+mod transfer;
+mod world;
+
+macro_rules! conformance {
+    ($($module:ident :: $test:ident),* $(,)?) => {
+        mod kernel {
+            $(#[test]
+            fn $test() {
+                crate::$module::$test(crate::world::Kernel);
+            })*
+        }
+        mod simulation {
+            $(#[test]
+            fn $test() {
+                crate::world::Simulation::with_seeds(crate::$module::$test);
+            })*
+        }
+    };
+}
+
+conformance! {
+    lifecycle::a_connection_is_accepted_adopted_and_closed,
+    lifecycle::a_refused_connect_fails_and_closes,
+    lifecycle::a_connect_can_be_closed_before_it_ends,
+    lifecycle::a_stream_that_nobody_adopts_is_closed,
+    lifecycle::a_closed_listener_refuses_and_its_connections_stay,
+    lifecycle::two_listeners_are_told_apart,
+    lifecycle::an_address_cannot_be_listened_on_twice,
+    lifecycle::a_full_table_refuses_and_closes_the_stream,
+    lifecycle::an_id_is_not_given_out_again_before_its_closed,
+    lifecycle::thousands_of_sockets_come_and_go,
+    lifecycle::both_sides_may_close_at_once,
+    lifecycle::a_ring_may_be_dropped_in_full_swing,
+    lifecycle::a_pending_wake_up_ends_a_wait,
+    lifecycle::a_wait_ends_at_its_deadline,
+    transfer::bytes_come_back_from_an_echo,
+    transfer::a_send_gives_its_buffer_back_unchanged,
+    transfer::an_empty_send_ends_like_any_other,
+    transfer::megabytes_cross_both_ways_at_once,
+    transfer::a_receiver_that_does_not_read_holds_the_sender_back,
+    transfer::a_pause_holds_and_a_resume_goes_on,
+    transfer::a_pause_that_is_taken_back_at_once_loses_nothing,
+    transfer::sockets_share_too_few_buffers_without_loss,
+    transfer::held_buffers_stop_only_what_needs_one,
+    transfer::the_last_reply_survives_a_close_with_unread_input,
+    transfer::a_close_cuts_off_the_send_in_flight,
+    transfer::nothing_is_received_after_a_close,
+    transfer::the_end_of_the_stream_comes_after_its_bytes,
+    transfer::sending_to_a_peer_that_is_gone_fails_in_the_end,
+}

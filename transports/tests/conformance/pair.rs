@@ -1,0 +1,269 @@
+//! Two rings that talk to each other, and a record of what they tell.
+
+use std::collections::BTreeMap;
+
+use annulus_protocol::Limits;
+use annulus_transports::{
+    Address, Completion, ListenOptions, ListenerId, ReceiveLease, Ring, RingUsage, SocketId,
+    TransportError, Wait,
+};
+
+use crate::world::{Bound, World};
+
+/// A ring with a record of its completions.
+pub struct Side<R: Ring> {
+    pub ring: R,
+    /// Accepted, not yet taken by the test.
+    pub streams: Vec<(ListenerId, R::Stream, Address)>,
+    pub records: BTreeMap<SocketId, Record>,
+    /// Keeps received buffers instead of giving them back.
+    pub hold: bool,
+    pub held: Vec<ReceiveLease>,
+    pub accept_pauses: usize,
+}
+
+/// What was told of one socket, since its id was given out.
+#[derive(Debug, Default)]
+pub struct Record {
+    pub connected: bool,
+    pub connect_failed: Option<TransportError>,
+    pub received: Vec<u8>,
+    pub pieces: usize,
+    pub ended: Option<Option<TransportError>>,
+    pub sent: Vec<Vec<u8>>,
+    pub send_failed: Vec<(Vec<u8>, TransportError)>,
+    pub closed: bool,
+}
+
+impl<R: Ring> Side<R> {
+    pub fn new(ring: R) -> Self {
+        Side {
+            ring,
+            streams: Vec::new(),
+            records: BTreeMap::new(),
+            hold: false,
+            held: Vec::new(),
+            accept_pauses: 0,
+        }
+    }
+
+    /// Notes that an id was given out.
+    pub fn begin(&mut self, socket: SocketId) -> SocketId {
+        let former = self.records.insert(socket, Record::default());
+        assert!(
+            former.is_none_or(|former| former.closed),
+            "{socket:?} was given out again before its Closed"
+        );
+        socket
+    }
+
+    pub fn connect(&mut self, address: &Address) -> SocketId {
+        let socket = self
+            .ring
+            .connect(address.clone())
+            .expect("a socket can be made");
+        self.begin(socket)
+    }
+
+    pub fn adopt(&mut self) -> SocketId {
+        let (_, stream, _) = self.streams.pop().expect("a stream was accepted");
+        let socket = self.ring.adopt(stream).expect("the table has room");
+        self.begin(socket)
+    }
+
+    pub fn record(&self, socket: SocketId) -> &Record {
+        &self.records[&socket]
+    }
+
+    /// Sends what was handed in, takes what has ended; returns whether anything had.
+    pub fn turn(&mut self) -> bool {
+        self.ring.enter(Wait::No).expect("the ring works");
+        let mut progress = false;
+        while let Some(completion) = self.ring.next_completion() {
+            progress = true;
+            self.note(completion);
+        }
+        progress
+    }
+
+    fn note(&mut self, completion: Completion<R::Stream>) {
+        match completion {
+            Completion::Accepted {
+                listener,
+                stream,
+                peer,
+            } => {
+                self.streams.push((listener, stream, peer));
+            }
+            Completion::AcceptPaused { .. } => self.accept_pauses += 1,
+            Completion::Connected { socket } => self.open(socket).connected = true,
+            Completion::ConnectFailed { socket, error } => {
+                self.open(socket).connect_failed = Some(error);
+            }
+            Completion::Received { socket, lease } => self.note_received(socket, lease),
+            Completion::ReceiveEnded { socket, error } => {
+                let record = self.open(socket);
+                assert!(
+                    record.ended.is_none(),
+                    "the end of {socket:?} was told twice"
+                );
+                record.ended = Some(error);
+            }
+            Completion::Sent { socket, buffer } => self.open(socket).sent.push(buffer),
+            Completion::SendFailed {
+                socket,
+                buffer,
+                error,
+            } => {
+                self.open(socket).send_failed.push((buffer, error));
+            }
+            Completion::Closed { socket } => self.open(socket).closed = true,
+            _ => panic!("a completion that the suite does not know"),
+        }
+    }
+
+    fn note_received(&mut self, socket: SocketId, lease: ReceiveLease) {
+        let bytes = self.ring.received(&lease);
+        assert!(!bytes.is_empty() && bytes.len() == lease.len());
+        let record = self
+            .records
+            .get_mut(&socket)
+            .expect("a socket that was given out");
+        assert!(
+            !record.closed && record.ended.is_none(),
+            "bytes of {socket:?} after its end"
+        );
+        record.received.extend_from_slice(bytes);
+        record.pieces += 1;
+        if self.hold {
+            self.held.push(lease);
+        } else {
+            self.ring.release(lease);
+        }
+    }
+
+    pub fn release_held(&mut self) {
+        for lease in self.held.drain(..) {
+            self.ring.release(lease);
+        }
+    }
+
+    fn open(&mut self, socket: SocketId) -> &mut Record {
+        let record = self
+            .records
+            .get_mut(&socket)
+            .expect("a socket that was given out");
+        assert!(
+            !record.closed,
+            "a completion of {socket:?} after its Closed"
+        );
+        record
+    }
+
+    /// Closes all sockets that are open.
+    pub fn close_all(&mut self) {
+        self.streams.clear();
+        for (socket, _) in self.records.iter().filter(|(_, record)| !record.closed) {
+            self.ring.close(*socket);
+        }
+    }
+}
+
+/// A server and a client.
+pub struct Pair<W: World> {
+    world: W,
+    bound: Bound,
+    pub server: Side<W::Ring>,
+    pub client: Side<W::Ring>,
+    pub listener: ListenerId,
+    pub address: Address,
+}
+
+impl<W: World> Pair<W> {
+    pub fn new(world: W) -> Self {
+        Self::with_limits(world, &Limits::DEFAULT)
+    }
+
+    pub fn with_limits(world: W, limits: &Limits) -> Self {
+        let mut server = Side::new(world.ring(limits));
+        let client = Side::new(world.ring(limits));
+        let (listener, address) = server
+            .ring
+            .listen(world.any_address(), &ListenOptions::default())
+            .unwrap();
+        let bound = world.bound();
+        Pair {
+            world,
+            bound,
+            server,
+            client,
+            listener,
+            address,
+        }
+    }
+
+    /// Turns both rings until `done`.
+    pub fn until(&mut self, mut done: impl FnMut(&mut Self) -> bool) {
+        while !done(self) {
+            self.bound.check();
+            let progress = self.server.turn() | self.client.turn();
+            // A test's condition may have side effects that need another turn.
+            if !progress && !done(self) && !self.world.pass_time() {
+                assert!(
+                    self.server.turn() | self.client.turn() || done(self),
+                    "nothing happens"
+                );
+            }
+        }
+    }
+
+    /// Lets everything happen that will, for a while.
+    pub fn settle(&mut self) {
+        for _ in 0..100 {
+            if !(self.server.turn() | self.client.turn()) && !self.world.pass_time() {
+                return;
+            }
+        }
+    }
+
+    /// A connection: the server's socket and the client's.
+    pub fn connection(&mut self) -> (SocketId, SocketId) {
+        let client = self.client.connect(&self.address.clone());
+        self.until(|pair| !pair.server.streams.is_empty() && pair.client.record(client).connected);
+        (self.server.adopt(), client)
+    }
+
+    pub fn until_closed(&mut self) {
+        self.until(|pair| {
+            let mut records = pair
+                .server
+                .records
+                .values()
+                .chain(pair.client.records.values());
+            records.all(|record| record.closed)
+        });
+    }
+
+    /// Closes everything, and checks that nothing stays behind.
+    pub fn finish(mut self) {
+        self.server.ring.close_listener(self.listener);
+        self.server.release_held();
+        self.client.release_held();
+        self.server.close_all();
+        self.client.close_all();
+        self.until_closed();
+        self.until(|pair| {
+            pair.server.streams.clear();
+            pair.server.ring.usage().listeners == 0
+        });
+        assert_eq!(self.server.ring.usage(), RingUsage::default());
+        assert_eq!(self.client.ring.usage(), RingUsage::default());
+    }
+}
+
+/// Bytes in which a loss or an exchange shows.
+pub fn pattern(len: usize, salt: u8) -> Vec<u8> {
+    (0..len)
+        .map(|at| (at ^ (at >> 8) ^ (at >> 16)) as u8 ^ salt)
+        .collect()
+}

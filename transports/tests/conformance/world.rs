@@ -1,0 +1,116 @@
+//! Where the rings of a test live: the kernel, or a simulated network.
+
+use std::panic::{self, AssertUnwindSafe};
+use std::thread;
+use std::time::{Duration, Instant};
+
+use annulus_protocol::Limits;
+use annulus_transports::{Address, Ring, SimConfig, SimNet, SimRing, UringConfig, UringRing};
+
+/// Where the rings of a test live.
+pub trait World {
+    type Ring: Ring;
+
+    /// More bytes than a connection holds when nobody reads.
+    const MORE_THAN_FITS: usize;
+    /// How many sockets a test of many takes.
+    const MANY: usize;
+
+    fn ring(&self, limits: &Limits) -> Self::Ring;
+
+    /// Nothing is ready: lets time pass. Returns false if nothing will ever be.
+    fn pass_time(&self) -> bool;
+
+    /// The loopback address with a port that the listener shall choose.
+    fn any_address(&self) -> Address {
+        Address::from(std::net::SocketAddr::from(([127, 0, 0, 1], 0)))
+    }
+
+    /// Starts the measurement of how long a test may take.
+    fn bound(&self) -> Bound;
+}
+
+/// After this, "unfinished" is a failure.
+pub struct Bound {
+    end: Option<Instant>,
+    steps_left: u64,
+}
+
+impl Bound {
+    pub fn check(&mut self) {
+        self.steps_left -= 1;
+        let in_time = self.end.is_none_or(|end| Instant::now() < end);
+        assert!(in_time && self.steps_left > 0, "unfinished");
+    }
+}
+
+/// The kernel of this machine.
+#[derive(Clone, Copy)]
+pub struct Kernel;
+
+impl World for Kernel {
+    type Ring = UringRing;
+
+    // Loopback sockets grow to some 10 MiB.
+    const MORE_THAN_FITS: usize = 48 << 20;
+    const MANY: usize = 4_000;
+
+    fn ring(&self, limits: &Limits) -> UringRing {
+        UringRing::new(UringConfig::new(limits)).expect("this machine offers io_uring")
+    }
+
+    fn pass_time(&self) -> bool {
+        thread::sleep(Duration::from_micros(50));
+        true
+    }
+
+    fn bound(&self) -> Bound {
+        Bound {
+            end: Some(Instant::now() + Duration::from_secs(30)),
+            steps_left: u64::MAX,
+        }
+    }
+}
+
+/// A simulated network without failures.
+#[derive(Clone)]
+pub struct Simulation(SimNet);
+
+impl Simulation {
+    /// Runs a test with several seeds, and says with which one it fails.
+    pub fn with_seeds(test: fn(Simulation)) {
+        let seeds = match std::env::var("SEED") {
+            Ok(seed) => vec![seed.parse().expect("SEED is a number")],
+            Err(_) => (0..8).collect(),
+        };
+        for seed in seeds {
+            let world = Simulation(SimNet::new(seed, SimConfig::default()));
+            if let Err(failure) = panic::catch_unwind(AssertUnwindSafe(|| test(world))) {
+                eprintln!("replay with SEED={seed}");
+                panic::resume_unwind(failure);
+            }
+        }
+    }
+}
+
+impl World for Simulation {
+    type Ring = SimRing;
+
+    const MORE_THAN_FITS: usize = 256 << 10;
+    const MANY: usize = 500;
+
+    fn ring(&self, limits: &Limits) -> SimRing {
+        self.0.ring(limits)
+    }
+
+    fn pass_time(&self) -> bool {
+        self.0.advance_to_next()
+    }
+
+    fn bound(&self) -> Bound {
+        Bound {
+            end: None,
+            steps_left: 2_000_000,
+        }
+    }
+}
