@@ -5,6 +5,7 @@ mod error;
 mod listen;
 mod ring;
 pub mod sim;
+mod string_binding;
 pub mod uring;
 
 pub use address::Address;
@@ -13,4 +14,5 @@ pub use ring::{
     Completion, ListenOptions, ListenerId, ReceiveLease, Ring, RingUsage, RingWaker, SocketId, Wait,
 };
 pub use sim::{SimConfig, SimNet, SimRing};
+pub use string_binding::{ProtocolSequence, StringBinding, StringBindingError};
 pub use uring::{UringConfig, UringRing};
