@@ -145,6 +145,14 @@ pub enum Violation {
         /// What is wrong.
         what: &'static str,
     },
+    /// The verification trailer of a request contradicts what arrived: somebody changed it.
+    #[error("the verification trailer of call {call} does not hold: {what}")]
+    Verification {
+        /// The call.
+        call: CallId,
+        /// What differs.
+        what: &'static str,
+    },
     /// More security contexts than `Limits::security_contexts_per_connection_max`.
     #[error("more than {limit} security contexts")]
     TooManySecurityContexts {

@@ -3,6 +3,7 @@
 
 pub mod pdu;
 
+mod assembly;
 mod call_map;
 mod drep;
 mod error;
@@ -14,8 +15,10 @@ mod limits;
 mod protection;
 mod reader;
 mod security;
+mod server;
 mod time;
 mod types;
+mod verification;
 mod writer;
 
 pub use drep::DataRepresentation;
@@ -27,6 +30,9 @@ pub use pdu::{BindNakReason, ProviderReason};
 pub use security::{
     AuthenticationLevel, AuthenticationType, ClientMechanism, Extent, MessageProtection,
     SecurityError, ServerMechanism, Step,
+};
+pub use server::{
+    ReplyTo, Request, ResponseStart, ServerConnection, ServerEndpoint, ServerEvent,
 };
 pub use time::Time;
 pub use types::{

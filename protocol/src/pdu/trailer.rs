@@ -1,5 +1,7 @@
 //! The security trailer: the end of a PDU that carries authentication.
 
+use std::ops::Range;
+
 use super::{Header, MalformedPdu};
 use crate::reader::Reader;
 use crate::security::AuthenticationType;
@@ -76,6 +78,11 @@ impl<'a> SecurityTrailer<'a> {
     #[must_use]
     pub fn body_end(&self) -> usize {
         self.offset - usize::from(self.pad_len)
+    }
+
+    /// Where the trailer lies in its PDU, without its token.
+    pub(crate) fn place(&self) -> Range<usize> {
+        self.offset..self.offset + Self::LEN
     }
 
     /// The eight bytes of a little-endian trailer.

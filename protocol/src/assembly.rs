@@ -1,0 +1,84 @@
+//! Joins the stub data of a fragmented request or response.
+
+use crate::input::{AssembledStub, BufferPool, Stub};
+
+/// The stub data is longer than the limit.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) struct TooLong;
+
+/// The stub data of a call whose last fragment has not arrived. Grows with what arrives, never
+/// with what is announced.
+#[derive(Debug)]
+pub(crate) struct Assembly {
+    /// `None` where the call is lost already and its fragments are only skipped.
+    stub: Option<Vec<u8>>,
+}
+
+impl Assembly {
+    /// Begins to collect.
+    pub(crate) fn collect(pool: &mut BufferPool) -> Self {
+        Assembly { stub: Some(pool.take()) }
+    }
+
+    /// Skips the fragments of a call.
+    pub(crate) fn skip() -> Self {
+        Assembly { stub: None }
+    }
+
+    /// Drops what was collected and skips what follows.
+    pub(crate) fn turn_to_skipping(&mut self, pool: &mut BufferPool) {
+        if let Some(stub) = self.stub.take() {
+            pool.put(stub);
+        }
+    }
+
+    /// Adds the stub data of one fragment.
+    pub(crate) fn append(&mut self, fragment: &[u8], limit: usize) -> Result<(), TooLong> {
+        let Some(stub) = &mut self.stub else {
+            return Ok(());
+        };
+        if fragment.len() > limit.saturating_sub(stub.len()) {
+            return Err(TooLong);
+        }
+        stub.extend_from_slice(fragment);
+        Ok(())
+    }
+
+    /// All stub data; `None` where it was skipped.
+    pub(crate) fn finish(self) -> Option<Stub<'static>> {
+        let stub = self.stub?;
+        let range = 0..stub.len();
+        Some(Stub::Assembled(AssembledStub::new(stub, range)))
+    }
+
+    /// Gives the buffer of an assembly that will not be finished back.
+    pub(crate) fn recycle(mut self, pool: &mut BufferPool) {
+        self.turn_to_skipping(pool);
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_limit_is_inclusive() {
+        let mut pool = BufferPool::default();
+        let mut assembly = Assembly::collect(&mut pool);
+        assert_eq!(assembly.append(&[1; 6], 10), Ok(()));
+        assert_eq!(assembly.append(&[2; 5], 10), Err(TooLong));
+        assert_eq!(assembly.append(&[2; 4], 10), Ok(()));
+        assert_eq!(&*assembly.finish().unwrap(), [1, 1, 1, 1, 1, 1, 2, 2, 2, 2]);
+    }
+
+    #[test]
+    fn a_skipped_call_keeps_nothing() {
+        let mut pool = BufferPool::default();
+        let mut assembly = Assembly::collect(&mut pool);
+        assembly.append(&[1; 100], 100).unwrap();
+        assembly.turn_to_skipping(&mut pool);
+        assert!(pool.kept_len() >= 100, "the buffer is free for another call");
+        assert_eq!(assembly.append(&[1; 1000], 100), Ok(()));
+        assert!(assembly.finish().is_none());
+    }
+}

@@ -1,0 +1,452 @@
+//! The server's side of a connection.
+
+mod association;
+mod calls;
+mod established;
+mod expect_bind;
+mod presentation;
+mod refusal;
+mod requests;
+mod security;
+
+use std::sync::Arc;
+
+use uuid::Uuid;
+
+use self::established::Established;
+use self::expect_bind::ExpectBind;
+use self::refusal::Refusal;
+use self::security::SecurityIndex;
+use crate::drep::DataRepresentation;
+use crate::error::{CloseReason, Violation};
+use crate::fault::FaultStatus;
+use crate::fragments;
+use crate::framing::{Frame, Framer};
+use crate::input::{AssembledStub, BufferPool, Input, Stub};
+use crate::limits::Limits;
+use crate::pdu::{FaultPdu, Header, ResponseHead};
+use crate::security::{AuthenticationLevel, AuthenticationType, ServerMechanism};
+use crate::time::Time;
+use crate::types::{
+    BindTimeFeatures, CallId, ContextId, GroupId, InterfaceKey, MaxFragment, Opnum, SyntaxId,
+    TransferSyntax,
+};
+
+/// What a connection asks of the endpoint that it serves.
+pub trait ServerEndpoint {
+    /// The interface that serves this syntax: the same UUID and major version, and a minor
+    /// version that is not lower. `None`: there is no such interface.
+    fn find_interface(&self, abstract_syntax: &SyntaxId) -> Option<InterfaceKey>;
+
+    /// Whether the interface takes calls in this transfer syntax.
+    fn supports(&self, interface: InterfaceKey, transfer: TransferSyntax) -> bool;
+
+    /// How many operations the interface has. Asked once, when a client binds to it.
+    fn operation_count(&self, interface: InterfaceKey) -> u16;
+
+    /// Adds a connection to an association group, to a new one where none is requested. `None`:
+    /// there is no such group, or there are too many.
+    fn join_group(&mut self, requested: Option<GroupId>) -> Option<GroupId>;
+
+    /// Takes a connection out of its group; the group ends with its last connection.
+    fn leave_group(&mut self, group: GroupId);
+
+    /// A fresh security mechanism of this type. `None`: not known here.
+    fn mechanism(&mut self, kind: AuthenticationType) -> Option<Box<dyn ServerMechanism>>;
+
+    /// Where clients can make further connections: for TCP the port in decimal digits.
+    fn secondary_address(&self) -> &str;
+}
+
+/// The server's side of one connection, without I/O: bytes and a time go in, answers and events
+/// come out.
+///
+/// ```text
+///              bind               request, alter_context, auth3,
+///                                     co_cancel, orphaned
+///  ┌────────────┐        ┌─────────────┐ ◂──┐
+///  │ ExpectBind │ ─────▸ │ Established │ ───┘
+///  └─────┬──────┘        └──────┬──────┘
+///        │ anything else        │ a violation, a timeout
+///        ▾                      ▾
+///      closing: the last answer is written, no further byte is looked at
+/// ```
+///
+/// # Order of calls
+///
+/// After each receive, call [`next_event`](Self::next_event) until it returns `None`. Between
+/// two of these calls any answers may be begun and finished; each `begin_response` is followed by
+/// its `finish_response` or `cancel_response` before anything else is written to the same
+/// buffer. All bytes written to `out` are to be sent in their order. After
+/// [`ServerEvent::Close`] no input is looked at and answers are dropped, but the active calls are
+/// still known. [`close`](Self::close) is to be called in the end, whatever the end was.
+///
+/// The time that is passed in never goes backwards.
+pub struct ServerConnection {
+    limits: Arc<Limits>,
+    state: State,
+    /// The last event was given out; no byte is looked at or written any more.
+    is_closing: bool,
+    framer: Framer,
+    pool: BufferPool,
+    /// The longest PDU that is legal to receive.
+    legal_len: usize,
+    created: Time,
+    /// When bytes came in last.
+    progress: Time,
+}
+
+#[expect(clippy::large_enum_variant, reason = "nearly all of the time it is the large one")]
+enum State {
+    ExpectBind(ExpectBind),
+    Established(Established),
+}
+
+/// What has happened on a server's connection.
+#[derive(Debug)]
+#[non_exhaustive]
+pub enum ServerEvent<'b> {
+    /// A call to dispatch, and to answer unless it is `maybe`.
+    Request(Request<'b>),
+    /// The client cancels a call that is not answered yet, and waits for its answer. At most
+    /// once per call.
+    Cancel {
+        /// The call.
+        call: CallId,
+        /// What [`ServerConnection::set_call_key`] noted.
+        key: Option<u64>,
+    },
+    /// The client has no interest in a call any more. It is still to be answered, which ends it;
+    /// the answer is not sent. At most once per call.
+    Orphaned {
+        /// The call.
+        call: CallId,
+        /// What [`ServerConnection::set_call_key`] noted.
+        key: Option<u64>,
+    },
+    /// The connection is over. What has been written is to be sent, then the transport closed.
+    Close(CloseReason),
+}
+
+/// A whole call of a client.
+#[derive(Debug)]
+#[non_exhaustive]
+pub struct Request<'b> {
+    /// What is needed to answer it.
+    pub reply: ReplyTo,
+    /// The interface.
+    pub interface: InterfaceKey,
+    /// How stub data is encoded, also that of the answer.
+    pub transfer: TransferSyntax,
+    /// The operation; within the interface's range.
+    pub opnum: Opnum,
+    /// The object that the call is for.
+    pub object: Option<Uuid>,
+    /// Byte order and character set of the stub data. The answer is little-endian.
+    pub drep: DataRepresentation,
+    /// The client wants no answer, not even a fault.
+    pub maybe: bool,
+    /// How much of the call is protected.
+    pub authentication: AuthenticationLevel,
+    /// The in-parameters.
+    pub stub: Stub<'b>,
+}
+
+/// What is needed to answer a call, any time later.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct ReplyTo {
+    call: CallId,
+    context: ContextId,
+    security: Option<SecurityIndex>,
+    maybe: bool,
+}
+
+impl ReplyTo {
+    /// The call's id: unique among the active calls of its connection.
+    #[must_use]
+    pub fn call(&self) -> CallId {
+        self.call
+    }
+
+    /// The presentation context.
+    #[must_use]
+    pub fn context(&self) -> ContextId {
+        self.context
+    }
+}
+
+/// A response that has begun: its stub data is to be appended to the buffer, then it is to be
+/// finished or cancelled.
+#[derive(Debug)]
+#[must_use = "a response that has begun must be finished or cancelled"]
+pub struct ResponseStart {
+    at: usize,
+}
+
+impl ResponseStart {
+    /// Where the stub data begins in the buffer.
+    #[must_use]
+    pub fn stub_at(&self) -> usize {
+        self.at + ResponseHead::LEN
+    }
+}
+
+/// What the handlers of all states work with.
+struct Env<'a, E> {
+    now: Time,
+    limits: &'a Limits,
+    pool: &'a mut BufferPool,
+    endpoint: &'a mut E,
+    out: &'a mut Vec<u8>,
+}
+
+/// What a PDU leads to: an event, nothing to tell, or the end.
+type Outcome<'b> = Result<Option<ServerEvent<'b>>, Refusal>;
+
+impl ServerConnection {
+    /// A connection that was just accepted.
+    #[must_use]
+    pub fn new(limits: Arc<Limits>, now: Time) -> Self {
+        let own_max = MaxFragment::own(limits.fragment_len_max);
+        ServerConnection {
+            limits,
+            state: State::ExpectBind(ExpectBind { own_max, seed: now.as_nanos() }),
+            is_closing: false,
+            framer: Framer::default(),
+            pool: BufferPool::default(),
+            legal_len: own_max.legal_to_receive(),
+            created: now,
+            progress: now,
+        }
+    }
+
+    /// Consumes input until there is an event, or all input is used up. Answers that need no
+    /// engine are appended to `out`. The event borrows the input, not the connection.
+    pub fn next_event<'b, E: ServerEndpoint>(
+        &mut self,
+        now: Time,
+        input: &mut Input<'b>,
+        endpoint: &mut E,
+        out: &mut Vec<u8>,
+    ) -> Option<ServerEvent<'b>> {
+        if !input.is_empty() {
+            self.progress = now;
+        }
+        if self.is_closing {
+            input.discard();
+        }
+        loop {
+            let outcome = match self.framer.next(input, self.legal_len, &mut self.pool) {
+                Ok(None) => return None,
+                Ok(Some(frame)) => self.handle(now, frame, endpoint, out),
+                Err(error) => Err(Refusal::bad_frame(&error.header, error.violation)),
+            };
+            match outcome {
+                Ok(None) => {}
+                Ok(Some(event)) => return Some(event),
+                Err(refusal) => {
+                    input.discard();
+                    self.is_closing = true;
+                    return Some(ServerEvent::Close(refusal.write(out)));
+                }
+            }
+        }
+    }
+
+    fn handle<'b, E: ServerEndpoint>(
+        &mut self,
+        now: Time,
+        frame: Frame<'b>,
+        endpoint: &mut E,
+        out: &mut Vec<u8>,
+    ) -> Outcome<'b> {
+        let mut env = Env { now, limits: &self.limits, pool: &mut self.pool, endpoint, out };
+        match &mut self.state {
+            State::Established(established) => established.handle(frame, &mut env),
+            State::ExpectBind(expect_bind) => {
+                let established = expect_bind.handle(frame, &mut env)?;
+                self.legal_len = established.fragment_max.legal_to_receive();
+                self.state = State::Established(established);
+                Ok(None)
+            }
+        }
+    }
+
+    /// Notes the engine's own name of a call that will be answered later. Cancel and orphan
+    /// events carry it.
+    ///
+    /// The call must be active: handed out, not `maybe`, and not answered.
+    pub fn set_call_key(&mut self, call: CallId, key: u64) {
+        if let State::Established(established) = &mut self.state {
+            established.calls.set_key(call, key);
+        }
+    }
+
+    /// Begins an answer: reserves the room of its header in `out`. The caller appends the stub
+    /// data, then calls `finish_response`.
+    #[inline]
+    pub fn begin_response(&mut self, reply: &ReplyTo, out: &mut Vec<u8>) -> ResponseStart {
+        let at = out.len();
+        let context = ContextId(reply.context.0 & 0xff);
+        ResponseHead { alloc_hint: 0, context, cancel_count: 0 }.write(reply.call, out);
+        ResponseStart { at }
+    }
+
+    /// Finishes an answer. What is longer than a fragment is split in place.
+    ///
+    /// Nothing is left in `out` of the answer to a call that is `maybe` or orphaned, or whose
+    /// connection is closing.
+    #[inline]
+    pub fn finish_response(&mut self, start: ResponseStart, reply: &ReplyTo, out: &mut Vec<u8>) {
+        if let State::Established(established) = &mut self.state
+            && established.end_call(reply)
+            && !self.is_closing
+        {
+            let max = established.fragment_max;
+            let protection = established.security.protection(reply.security);
+            fragments::finish(out, start.at, ResponseHead::LEN, max, protection);
+        } else {
+            out.truncate(start.at);
+        }
+    }
+
+    /// Takes a begun answer back; the call stays active.
+    pub fn cancel_response(&mut self, start: ResponseStart, out: &mut Vec<u8>) {
+        out.truncate(start.at);
+    }
+
+    /// Answers a call with a fault, under the same conditions as `finish_response`.
+    pub fn fault(
+        &mut self,
+        reply: &ReplyTo,
+        status: FaultStatus,
+        did_not_execute: bool,
+        out: &mut Vec<u8>,
+    ) {
+        if let State::Established(established) = &mut self.state
+            && established.end_call(reply)
+            && !self.is_closing
+        {
+            FaultPdu { context: reply.context, status, did_not_execute }.write(reply.call, out);
+        }
+    }
+
+    /// Gives the buffer of a stub back for another call.
+    pub fn recycle(&mut self, stub: AssembledStub) {
+        self.pool.put(stub.into_buffer());
+    }
+
+    /// Calls that were handed out and are not answered yet.
+    #[must_use]
+    pub fn active_calls(&self) -> usize {
+        self.established().map_or(0, |established| established.calls.len())
+    }
+
+    /// The keys of all active calls that have one.
+    pub fn active_call_keys(&self) -> impl Iterator<Item = u64> {
+        self.established().into_iter().flat_map(|established| established.calls.keys())
+    }
+
+    /// The association group: once bound, until `close`.
+    #[must_use]
+    pub fn group(&self) -> Option<GroupId> {
+        self.established()?.group
+    }
+
+    /// What both sides can do, once bound.
+    #[must_use]
+    pub fn features(&self) -> BindTimeFeatures {
+        self.established().map(|established| established.features).unwrap_or_default()
+    }
+
+    /// Whether several calls may be outstanding at a time.
+    #[must_use]
+    pub fn is_multiplexed(&self) -> bool {
+        self.established().is_some_and(|established| established.is_multiplexed)
+    }
+
+    /// The largest PDU that this side sends, once bound.
+    #[must_use]
+    pub fn fragment_max(&self) -> Option<MaxFragment> {
+        self.established().map(|established| established.fragment_max)
+    }
+
+    /// Who the client of a call is, where its security context knows.
+    #[must_use]
+    pub fn principal(&self, reply: &ReplyTo) -> Option<&str> {
+        self.established()?.security.principal(reply.security?)
+    }
+
+    /// When [`handle_deadline`](Self::handle_deadline) is to be called, if nothing comes in
+    /// before.
+    #[must_use]
+    pub fn next_deadline(&self) -> Option<Time> {
+        let bind = self.bind_began().map(|began| began + self.limits.bind_timeout);
+        let progress = self.is_mid_way().then(|| self.progress + self.limits.progress_timeout);
+        bind.into_iter().chain(progress).min()
+    }
+
+    /// Ends the connection if a deadline has passed: a bind or a PDU took too long.
+    ///
+    /// `out` stays as it is: the protocol has no word for this, the connection just closes.
+    pub fn handle_deadline(
+        &mut self,
+        now: Time,
+        _out: &mut Vec<u8>,
+    ) -> Option<ServerEvent<'static>> {
+        let limits = &self.limits;
+        let reason = if self.bind_began().is_some_and(|began| now >= began + limits.bind_timeout) {
+            CloseReason::BindTimeout
+        } else if self.is_mid_way() && now >= self.progress + limits.progress_timeout {
+            CloseReason::ProgressTimeout
+        } else {
+            return None;
+        };
+        self.is_closing = true;
+        Some(ServerEvent::Close(reason))
+    }
+
+    /// Whether the connection is over.
+    #[must_use]
+    pub fn is_closing(&self) -> bool {
+        self.is_closing
+    }
+
+    /// The transport is gone: leaves the association group. The active calls are still known
+    /// afterwards, and can be answered, into nothing. Idempotent.
+    pub fn close<E: ServerEndpoint>(&mut self, endpoint: &mut E) {
+        self.is_closing = true;
+        if let State::Established(established) = &mut self.state
+            && let Some(group) = established.group.take()
+        {
+            endpoint.leave_group(group);
+        }
+    }
+
+    fn established(&self) -> Option<&Established> {
+        match &self.state {
+            State::Established(established) => Some(established),
+            State::ExpectBind(_) => None,
+        }
+    }
+
+    /// When the bind began that is not finished, with all its security legs.
+    fn bind_began(&self) -> Option<Time> {
+        match &self.state {
+            _ if self.is_closing => None,
+            State::ExpectBind(_) => Some(self.created),
+            State::Established(established) => established.security.exchanging_since(),
+        }
+    }
+
+    /// Whether a PDU or a fragmented request has begun and is not complete.
+    fn is_mid_way(&self) -> bool {
+        let is_assembling = self.established().is_some_and(Established::is_assembling);
+        !self.is_closing && (self.framer.is_mid_pdu() || is_assembling)
+    }
+}
+
+/// The answer to a PDU that has no place in a state.
+fn unexpected(header: &Header, state: &'static str) -> Refusal {
+    Refusal::proto_error(header.call, Violation::UnexpectedPdu { kind: header.kind, state })
+}

@@ -1,0 +1,346 @@
+//! Requests: whole ones, and the fragments of larger ones.
+
+use std::ops::Range;
+
+use super::established::Established;
+use super::presentation::PresentationContext;
+use super::refusal::Refusal;
+use super::security::{SecurityIndex, SelectError};
+use super::{Env, Outcome, ReplyTo, Request, ServerEndpoint, ServerEvent};
+use crate::assembly::{Assembly, TooLong};
+use crate::drep::DataRepresentation;
+use crate::error::{CloseReason, Violation};
+use crate::fault::FaultStatus;
+use crate::framing::{Frame, FrameBytes};
+use crate::input::Stub;
+use crate::limits::Limits;
+use crate::pdu::{FaultPdu, Header, PduFlags, RequestHead, SecurityTrailer};
+use crate::security::SecurityError;
+use crate::types::{CallId, ContextId};
+use crate::verification;
+
+/// What the first fragment of a request says of the whole call.
+#[derive(Clone, Copy)]
+struct CallHead {
+    call: CallId,
+    drep: DataRepresentation,
+    fixed: RequestHead,
+    security: Option<SecurityIndex>,
+    maybe: bool,
+}
+
+/// A request whose last fragment has not arrived.
+pub(super) struct FragmentedCall {
+    head: CallHead,
+    assembly: Assembly,
+}
+
+/// A call that is answered with a fault and leaves the connection open; it did not execute.
+struct Rejection {
+    status: FaultStatus,
+    context: ContextId,
+}
+
+impl Established {
+    /// Takes a request, or a fragment of one.
+    #[inline]
+    pub(super) fn request<'b, E: ServerEndpoint>(
+        &mut self,
+        frame: Frame<'b>,
+        env: &mut Env<'_, E>,
+    ) -> Outcome<'b> {
+        let Frame { header, bytes } = frame;
+        let (head, stub_at) = RequestHead::parse(&header, bytes.as_slice())
+            .map_err(|malformed| Refusal::proto_error(header.call, malformed))?;
+        let is_first = header.flags.contains(PduFlags::FIRST);
+        self.check_order(&header, &head, is_first)?;
+        if !is_first {
+            return self.further_fragment(&header, bytes, stub_at, env);
+        }
+        if header.flags.contains(PduFlags::PENDING_CANCEL) {
+            let violation = Violation::CancelBeforeCall { call: header.call };
+            let status = FaultStatus::NO_CALL_ACTIVE;
+            return Err(Refusal::fault(header.call, status, violation).not_executed());
+        }
+        let (bytes, stub, security) = self.open_first(&header, &head, bytes, stub_at, env)?;
+        let head = CallHead {
+            call: header.call,
+            drep: header.drep,
+            fixed: head,
+            security,
+            maybe: header.flags.contains(PduFlags::MAYBE),
+        };
+        if header.flags.contains(PduFlags::LAST) {
+            return self.dispatch(head, bytes.into_stub(stub), env);
+        }
+        self.first_fragment(head, &bytes.as_slice()[stub], env)?;
+        bytes.recycle(env.pool);
+        Ok(None)
+    }
+
+    /// Only one request at a time arrives in fragments, and in order.
+    #[inline]
+    fn check_order(
+        &self,
+        header: &Header,
+        fixed: &RequestHead,
+        is_first: bool,
+    ) -> Result<(), Refusal> {
+        let call = header.call;
+        let (guilty, context) = match &self.fragmented {
+            None if is_first => return Ok(()),
+            None if self.is_multiplexed => (call, fixed.context),
+            None => (call, ContextId(0)),
+            Some(begun) if !is_first && begun.head.call == call => return Ok(()),
+            // With multiplexing the newcomer is refused, without it the call that has begun.
+            Some(begun) if self.is_multiplexed && begun.head.call != call => (call, ContextId(0)),
+            Some(begun) => (begun.head.call, begun.head.fixed.context),
+        };
+        let violation = Violation::FragmentOrder { call };
+        Err(Refusal::proto_error(guilty, violation).in_context(context))
+    }
+
+    /// Finds what protects a call, and checks the protection of its first fragment. The second
+    /// value is where the stub data lies.
+    #[inline]
+    fn open_first<'b, E>(
+        &mut self,
+        header: &Header,
+        head: &RequestHead,
+        bytes: FrameBytes<'b>,
+        stub_at: usize,
+        env: &mut Env<'_, E>,
+    ) -> Result<(FrameBytes<'b>, Range<usize>, Option<SecurityIndex>), Refusal> {
+        let trailer = SecurityTrailer::parse(header, bytes.as_slice(), stub_at)
+            .map_err(|malformed| Refusal::proto_error(header.call, malformed))?;
+        let security = self
+            .security
+            .select(trailer.as_ref())
+            .map_err(|error| security_refusal(header.call, head.context, error))?;
+        let end = trailer.as_ref().map_or(bytes.as_slice().len(), SecurityTrailer::body_end);
+        // A protected context is only selected by a trailer.
+        let trailer = trailer.map(|trailer| trailer.place());
+        let (Some(trailer), Some(mut protection)) = (trailer, self.security.protection(security))
+        else {
+            return Ok((bytes, stub_at..end, security));
+        };
+        let (bytes, stub) = protection
+            .open(bytes, stub_at, trailer, end, env.pool)
+            .map_err(|error| bad_signature(header.call, head.context, error))?;
+        Ok((bytes, stub, security))
+    }
+
+    /// Keeps the first of several fragments. A call that cannot be dispatched is answered at
+    /// once, and its other fragments are skipped.
+    fn first_fragment<E>(
+        &mut self,
+        head: CallHead,
+        stub: &[u8],
+        env: &mut Env<'_, E>,
+    ) -> Result<(), Refusal> {
+        let limit = env.limits.request_len_max;
+        // The hint is of use for one thing: to refuse early what the client says is too long.
+        if head.fixed.alloc_hint as usize > limit {
+            return Err(too_long(&head, limit));
+        }
+        let mut assembly = match self.judge(&head, env.limits)? {
+            Ok(_) => Assembly::collect(env.pool),
+            Err(rejection) => {
+                rejection.write(&head, env.out);
+                Assembly::skip()
+            }
+        };
+        assembly.append(stub, limit).map_err(|TooLong| too_long(&head, limit))?;
+        self.fragmented = Some(FragmentedCall { head, assembly });
+        Ok(())
+    }
+
+    /// Adds a fragment to the call that has begun. Its context id, opnum and security trailer
+    /// count for nothing, but the signature is checked as that of the call.
+    fn further_fragment<'b, E: ServerEndpoint>(
+        &mut self,
+        header: &Header,
+        bytes: FrameBytes<'b>,
+        stub_at: usize,
+        env: &mut Env<'_, E>,
+    ) -> Outcome<'b> {
+        let Some(FragmentedCall { head, mut assembly }) = self.fragmented.take() else {
+            return Ok(None);
+        };
+        let (bytes, stub) = self.open_further(&head, header, bytes, stub_at, env)?;
+        let limit = env.limits.request_len_max;
+        assembly
+            .append(&bytes.as_slice()[stub], limit)
+            .map_err(|TooLong| too_long(&head, limit))?;
+        bytes.recycle(env.pool);
+        if !header.flags.contains(PduFlags::LAST) {
+            self.fragmented = Some(FragmentedCall { head, assembly });
+            return Ok(None);
+        }
+        match assembly.finish() {
+            Some(stub) => self.dispatch(head, stub, env),
+            None => Ok(None),
+        }
+    }
+
+    /// Checks the protection of a further fragment; where its stub data lies.
+    fn open_further<'b, E>(
+        &mut self,
+        head: &CallHead,
+        header: &Header,
+        bytes: FrameBytes<'b>,
+        stub_at: usize,
+        env: &mut Env<'_, E>,
+    ) -> Result<(FrameBytes<'b>, Range<usize>), Refusal> {
+        let context = head.fixed.context;
+        let refuse =
+            |violation| Refusal::proto_error(head.call, violation).in_context(context);
+        if header.drep != head.drep {
+            return Err(refuse(Violation::RepresentationChanged { call: head.call }));
+        }
+        let trailer = SecurityTrailer::parse(header, bytes.as_slice(), stub_at)
+            .map_err(|malformed| refuse(malformed.into()))?;
+        let end = trailer.as_ref().map_or(bytes.as_slice().len(), SecurityTrailer::body_end);
+        let trailer = trailer.map(|trailer| trailer.place());
+        match (trailer, self.security.protection(head.security)) {
+            (Some(trailer), Some(mut protection)) => protection
+                .open(bytes, stub_at, trailer, end, env.pool)
+                .map_err(|error| bad_signature(head.call, context, error)),
+            (None, Some(protection)) => {
+                let what = "a fragment has no security trailer";
+                Err(refuse(Violation::Security { context: protection.context, what }))
+            }
+            (Some(_), None) if head.security.is_none() => {
+                let error = SelectError::Mismatch(0);
+                Err(security_refusal(head.call, context, error))
+            }
+            (_, None) => Ok((bytes, stub_at..end)),
+        }
+    }
+
+    /// Whether a call can be dispatched, and to what.
+    #[inline]
+    fn judge(
+        &self,
+        head: &CallHead,
+        limits: &Limits,
+    ) -> Result<Result<PresentationContext, Rejection>, Refusal> {
+        let (call, context) = (head.call, head.fixed.context);
+        if !head.maybe && self.calls.contains(call) {
+            let violation = Violation::CallIdInUse { call };
+            return Err(Refusal::proto_error(call, violation).in_context(context));
+        }
+        let reject = |status, context| Ok(Err(Rejection { status, context }));
+        let Some(target) = self.presentation.find(context) else {
+            return reject(FaultStatus::NCA_S_UNK_IF, ContextId(0));
+        };
+        if head.fixed.opnum.0 >= target.operation_count {
+            return reject(FaultStatus::NCA_S_OP_RNG_ERROR, context);
+        }
+        if self.calls.len() >= limits.calls_per_connection_max {
+            return reject(FaultStatus::NCA_S_SERVER_TOO_BUSY, context);
+        }
+        Ok(Ok(*target))
+    }
+
+    /// Hands a whole call to the engine, or answers it where there is nothing to call.
+    #[inline]
+    fn dispatch<'b, E>(
+        &mut self,
+        head: CallHead,
+        stub: Stub<'b>,
+        env: &mut Env<'_, E>,
+    ) -> Outcome<'b> {
+        let target = match self.judge(&head, env.limits)? {
+            Ok(target) => target,
+            Err(rejection) => {
+                rejection.write(&head, env.out);
+                if let Some(stub) = stub.into_assembled() {
+                    env.pool.put(stub.into_buffer());
+                }
+                return Ok(None);
+            }
+        };
+        if head.security.is_some() {
+            self.verify(&head, &target, &stub)?;
+        }
+        let CallHead { call, drep, fixed, security, maybe } = head;
+        if !maybe {
+            self.calls.begin(call);
+        }
+        Ok(Some(ServerEvent::Request(Request {
+            reply: ReplyTo { call, context: fixed.context, security, maybe },
+            interface: target.interface,
+            transfer: target.transfer,
+            opnum: fixed.opnum,
+            object: fixed.object,
+            drep,
+            maybe,
+            authentication: self.security.level(security),
+            stub,
+        })))
+    }
+
+    /// Checks the verification trailer of an authenticated call.
+    fn verify(
+        &self,
+        head: &CallHead,
+        target: &PresentationContext,
+        stub: &[u8],
+    ) -> Result<(), Refusal> {
+        let received = verification::Received {
+            call: head.call,
+            context: head.fixed.context,
+            opnum: head.fixed.opnum,
+            drep: head.drep,
+            abstract_syntax: target.abstract_syntax,
+            transfer_syntax: target.transfer.syntax(),
+            header_signing: self.security.header_signing,
+        };
+        received.check(stub).map_err(|what| {
+            let violation = Violation::Verification { call: head.call, what };
+            Refusal::fault(head.call, FaultStatus::ACCESS_DENIED, violation)
+                .in_context(head.fixed.context)
+        })
+    }
+}
+
+impl Rejection {
+    #[cold]
+    fn write(&self, head: &CallHead, out: &mut Vec<u8>) {
+        if !head.maybe {
+            let (context, status) = (self.context, self.status);
+            FaultPdu { context, status, did_not_execute: true }.write(head.call, out);
+        }
+    }
+}
+
+#[cold]
+fn too_long(head: &CallHead, limit: usize) -> Refusal {
+    let reason = CloseReason::RequestTooLong { call: head.call, limit };
+    Refusal::fault(head.call, FaultStatus::ACCESS_DENIED, reason).in_context(head.fixed.context)
+}
+
+#[cold]
+fn bad_signature(call: CallId, context: ContextId, error: SecurityError) -> Refusal {
+    Refusal::fault(call, FaultStatus::SEC_PKG_ERROR, error).in_context(context)
+}
+
+#[cold]
+fn security_refusal(call: CallId, context: ContextId, error: SelectError) -> Refusal {
+    let violation = |context, what| Violation::Security { context, what };
+    let denied = |reason: CloseReason| {
+        Refusal::fault(call, FaultStatus::ACCESS_DENIED, reason).in_context(context)
+    };
+    match error {
+        SelectError::ThirdLegFailed => {
+            denied(SecurityError::new("the third leg of the exchange failed").into())
+        }
+        SelectError::Mismatch(id) => {
+            denied(violation(id, "no such context of this mechanism and level").into())
+        }
+        SelectError::Unfinished(id) => {
+            Refusal::proto_error(call, violation(id, "the exchange is not finished")).not_executed()
+        }
+    }
+}

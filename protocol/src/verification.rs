@@ -1,0 +1,188 @@
+//! The verification trailer: a copy of what the client sent, behind its in-parameters, where a
+//! signature covers it (MS-RPCE 2.2.2.13).
+
+use crate::drep::DataRepresentation;
+use crate::pdu::PduType;
+use crate::reader::{Reader, Truncated};
+use crate::types::{CallId, ContextId, Opnum, SyntaxId};
+
+const MAGIC: [u8; 8] = [0x8a, 0xe3, 0x13, 0x71, 0x02, 0xf4, 0x36, 0x71];
+/// The trailer begins in this many last bytes of the stub data.
+const SEARCHED_LEN: usize = 1024;
+
+const COMMAND_BITMASK: u16 = 1;
+const COMMAND_PCONTEXT: u16 = 2;
+const COMMAND_HEADER2: u16 = 3;
+const COMMAND_END: u16 = 0x4000;
+const COMMAND_MUST_PROCESS: u16 = 0x8000;
+/// The client offered header signing.
+const BIT_HEADER_SIGNING: u32 = 1;
+
+/// What arrived outside of the signature, to be compared with the trailer.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Received {
+    pub(crate) call: CallId,
+    pub(crate) context: ContextId,
+    pub(crate) opnum: Opnum,
+    pub(crate) drep: DataRepresentation,
+    pub(crate) abstract_syntax: SyntaxId,
+    pub(crate) transfer_syntax: SyntaxId,
+    pub(crate) header_signing: bool,
+}
+
+impl Received {
+    /// Checks the trailer of a request's stub data, if it has one.
+    ///
+    /// # Errors
+    ///
+    /// The trailer says something else than what arrived; in words.
+    pub(crate) fn check(&self, stub: &[u8]) -> Result<(), &'static str> {
+        let Some(at) = find(stub) else {
+            return Ok(());
+        };
+        let mut reader = Reader::new(stub, at + MAGIC.len(), self.drep);
+        loop {
+            let is_last = self.check_command(&mut reader).unwrap_or(Err("it is cut off"))?;
+            if is_last {
+                return Ok(());
+            }
+        }
+    }
+
+    /// Checks the next command; whether it is the last one.
+    fn check_command(
+        &self,
+        reader: &mut Reader<'_>,
+    ) -> Result<Result<bool, &'static str>, Truncated> {
+        let command = reader.u16()?;
+        let len = reader.u16()?;
+        let body = reader.take(usize::from(len))?;
+        let mut body = Reader::new(body, 0, self.drep);
+        let holds = match command & !(COMMAND_END | COMMAND_MUST_PROCESS) {
+            COMMAND_BITMASK => self.check_bitmask(&mut body)?,
+            COMMAND_PCONTEXT => self.check_presentation(&mut body)?,
+            COMMAND_HEADER2 => self.check_header(&mut body)?,
+            _ if command & COMMAND_MUST_PROCESS != 0 => Err("it has an unknown command"),
+            _ => Ok(()),
+        };
+        Ok(holds.map(|()| command & COMMAND_END != 0))
+    }
+
+    fn check_bitmask(&self, body: &mut Reader<'_>) -> Result<Result<(), &'static str>, Truncated> {
+        let offered = body.u32()? & BIT_HEADER_SIGNING != 0;
+        Ok(if offered && !self.header_signing {
+            Err("the client's offer of header signing was lost")
+        } else {
+            Ok(())
+        })
+    }
+
+    fn check_presentation(
+        &self,
+        body: &mut Reader<'_>,
+    ) -> Result<Result<(), &'static str>, Truncated> {
+        let sent = (body.syntax()?, body.syntax()?);
+        let holds = sent == (self.abstract_syntax, self.transfer_syntax);
+        Ok(if holds { Ok(()) } else { Err("the presentation context differs") })
+    }
+
+    fn check_header(&self, body: &mut Reader<'_>) -> Result<Result<(), &'static str>, Truncated> {
+        let kind = body.u8()?;
+        body.take(3)?;
+        let drep = body.take(4)?;
+        let sent = (CallId(body.u32()?), ContextId(body.u16()?), Opnum(body.u16()?));
+        let holds = kind == PduType::Request.code()
+            && drep == self.drep.to_bytes()
+            && sent == (self.call, self.context, self.opnum);
+        Ok(if holds { Ok(()) } else { Err("the header differs") })
+    }
+}
+
+/// The offset of the last trailer, which is 4-aligned from the start of the stub data.
+fn find(stub: &[u8]) -> Option<usize> {
+    let last = stub.len().checked_sub(MAGIC.len())? & !3;
+    let first = stub.len().saturating_sub(SEARCHED_LEN).next_multiple_of(4);
+    (first..=last).rev().step_by(4).find(|at| stub[*at..].starts_with(&MAGIC))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn received() -> Received {
+        Received {
+            call: CallId(7),
+            context: ContextId(1),
+            opnum: Opnum(2),
+            drep: DataRepresentation::LITTLE_ENDIAN,
+            abstract_syntax: SyntaxId::NDR64,
+            transfer_syntax: SyntaxId::NDR20,
+            header_signing: false,
+        }
+    }
+
+    /// Four bytes of parameters, then a trailer of one HEADER2 command.
+    fn stub_with_header() -> Vec<u8> {
+        let mut stub = vec![0xaa; 4];
+        stub.extend_from_slice(&MAGIC);
+        stub.extend_from_slice(&[0x03, 0x40, 16, 0]); // HEADER2, the last one; its length
+        stub.extend_from_slice(&[0, 0, 0, 0, 0x10, 0, 0, 0]); // request, data representation
+        stub.extend_from_slice(&[7, 0, 0, 0, 1, 0, 2, 0]); // call, context, opnum
+        stub
+    }
+
+    #[test]
+    fn rule_22_a_stub_without_a_trailer_is_fine() {
+        assert_eq!(received().check(&[]), Ok(()));
+        assert_eq!(received().check(&[0x8a; 2000]), Ok(()));
+    }
+
+    #[test]
+    fn rule_22_the_header_is_compared() {
+        let stub = stub_with_header();
+        assert_eq!(received().check(&stub), Ok(()));
+        let other = Received { opnum: Opnum(3), ..received() };
+        assert_eq!(other.check(&stub), Err("the header differs"));
+    }
+
+    #[test]
+    fn rule_22_the_presentation_context_is_compared() {
+        let mut stub = MAGIC.to_vec();
+        stub.extend_from_slice(&[0x02, 0x40, 40, 0]);
+        for syntax in [SyntaxId::NDR64, SyntaxId::NDR20] {
+            stub.extend_from_slice(&syntax.uuid.to_bytes_le());
+            stub.extend_from_slice(&syntax.version().to_le_bytes());
+        }
+        assert_eq!(received().check(&stub), Ok(()));
+        let other = Received { transfer_syntax: SyntaxId::NDR64, ..received() };
+        assert_eq!(other.check(&stub), Err("the presentation context differs"));
+    }
+
+    #[test]
+    fn rule_22_a_lost_offer_of_header_signing_is_noticed() {
+        let mut stub = MAGIC.to_vec();
+        stub.extend_from_slice(&[0x01, 0x40, 4, 0, 1, 0, 0, 0]);
+        assert!(received().check(&stub).is_err());
+        assert_eq!(Received { header_signing: true, ..received() }.check(&stub), Ok(()));
+    }
+
+    #[test]
+    fn rule_22_attack_a_trailer_that_is_cut_off() {
+        let stub = stub_with_header();
+        for len in 12..stub.len() {
+            assert_eq!(received().check(&stub[..len]), Err("it is cut off"), "{len} bytes");
+        }
+    }
+
+    #[test]
+    fn rule_22_only_aligned_magic_in_the_last_1024_bytes_counts() {
+        let mut stub = stub_with_header();
+        let wrong = Received { call: CallId(8), ..received() };
+        assert!(wrong.check(&stub).is_err());
+        stub.insert(0, 0);
+        assert_eq!(wrong.check(&stub), Ok(()), "not 4-aligned");
+        let mut long = stub_with_header();
+        long.resize(4 + 1025, 0);
+        assert_eq!(wrong.check(&long), Ok(()), "too far from the end");
+    }
+}
