@@ -8,7 +8,7 @@ use annulus_transports::{ListenOptions, Ring, RingWaker, TransportError, Wait};
 use crate::pair::{Pair, Side};
 use crate::world::World;
 
-pub fn a_connection_is_accepted_adopted_and_closed(world: impl World) {
+pub(crate) fn a_connection_is_accepted_adopted_and_closed(world: impl World) {
     let mut pair = Pair::new(world);
     let (server, client) = pair.connection();
     assert_eq!(pair.server.ring.usage().sockets, 1);
@@ -31,7 +31,7 @@ pub fn a_connection_is_accepted_adopted_and_closed(world: impl World) {
     pair.finish();
 }
 
-pub fn a_refused_connect_fails_and_closes(world: impl World) {
+pub(crate) fn a_refused_connect_fails_and_closes(world: impl World) {
     let mut pair = Pair::new(world);
     pair.server.ring.close_listener(pair.listener);
     pair.until(|pair| pair.server.ring.usage().listeners == 0);
@@ -46,7 +46,7 @@ pub fn a_refused_connect_fails_and_closes(world: impl World) {
     pair.finish();
 }
 
-pub fn a_connect_can_be_closed_before_it_ends(world: impl World) {
+pub(crate) fn a_connect_can_be_closed_before_it_ends(world: impl World) {
     let mut pair = Pair::new(world);
     for turns in 0..3 {
         let socket = pair.client.connect(&pair.address.clone());
@@ -64,7 +64,7 @@ pub fn a_connect_can_be_closed_before_it_ends(world: impl World) {
     pair.finish();
 }
 
-pub fn a_stream_that_nobody_adopts_is_closed(world: impl World) {
+pub(crate) fn a_stream_that_nobody_adopts_is_closed(world: impl World) {
     let mut pair = Pair::new(world);
     let client = pair.client.connect(&pair.address.clone());
     pair.until(|pair| !pair.server.streams.is_empty());
@@ -74,7 +74,7 @@ pub fn a_stream_that_nobody_adopts_is_closed(world: impl World) {
     pair.finish();
 }
 
-pub fn a_closed_listener_refuses_and_its_connections_stay(world: impl World) {
+pub(crate) fn a_closed_listener_refuses_and_its_connections_stay(world: impl World) {
     let mut pair = Pair::new(world);
     let (server, client) = pair.connection();
     pair.server.ring.close_listener(pair.listener);
@@ -88,7 +88,7 @@ pub fn a_closed_listener_refuses_and_its_connections_stay(world: impl World) {
     pair.finish();
 }
 
-pub fn two_listeners_are_told_apart(world: impl World) {
+pub(crate) fn two_listeners_are_told_apart(world: impl World) {
     let any = world.any_address();
     let mut pair = Pair::new(world);
     let (second, address) = pair
@@ -108,7 +108,7 @@ pub fn two_listeners_are_told_apart(world: impl World) {
     pair.finish();
 }
 
-pub fn an_address_cannot_be_listened_on_twice(world: impl World) {
+pub(crate) fn an_address_cannot_be_listened_on_twice(world: impl World) {
     let mut pair = Pair::new(world);
     let options = ListenOptions {
         retry_in_use: Duration::ZERO,
@@ -126,7 +126,7 @@ pub fn an_address_cannot_be_listened_on_twice(world: impl World) {
     pair.finish();
 }
 
-pub fn a_full_table_refuses_and_closes_the_stream(world: impl World) {
+pub(crate) fn a_full_table_refuses_and_closes_the_stream(world: impl World) {
     let limits = Limits {
         connections_per_core_max: 0,
         ..Limits::DEFAULT
@@ -166,7 +166,7 @@ pub fn a_full_table_refuses_and_closes_the_stream(world: impl World) {
 }
 
 /// `Side::begin` asserts it; this drives many ids through few places.
-pub fn an_id_is_not_given_out_again_before_its_closed(world: impl World) {
+pub(crate) fn an_id_is_not_given_out_again_before_its_closed(world: impl World) {
     let mut pair = Pair::new(world);
     for round in 0..40 {
         let (server, client) = pair.connection();
@@ -182,7 +182,7 @@ pub fn an_id_is_not_given_out_again_before_its_closed(world: impl World) {
     pair.finish();
 }
 
-pub fn thousands_of_sockets_come_and_go(world: impl World) {
+pub(crate) fn thousands_of_sockets_come_and_go(world: impl World) {
     fn many<W: World>(_: &Pair<W>) -> usize {
         W::MANY
     }
@@ -219,7 +219,7 @@ pub fn thousands_of_sockets_come_and_go(world: impl World) {
     pair.finish();
 }
 
-pub fn both_sides_may_close_at_once(world: impl World) {
+pub(crate) fn both_sides_may_close_at_once(world: impl World) {
     let mut pair = Pair::new(world);
     let (server, client) = pair.connection();
     pair.client.ring.send(client, vec![1; 100]);
@@ -231,7 +231,7 @@ pub fn both_sides_may_close_at_once(world: impl World) {
     pair.finish();
 }
 
-pub fn a_ring_may_be_dropped_in_full_swing(world: impl World) {
+pub(crate) fn a_ring_may_be_dropped_in_full_swing(world: impl World) {
     let mut pair = Pair::new(world);
     let (server, client) = pair.connection();
     pair.client.ring.send(client, vec![7; 8 << 20]);
@@ -248,7 +248,7 @@ pub fn a_ring_may_be_dropped_in_full_swing(world: impl World) {
     client.turn();
 }
 
-pub fn a_pending_wake_up_ends_a_wait(world: impl World) {
+pub(crate) fn a_pending_wake_up_ends_a_wait(world: impl World) {
     let mut side = Side::new(world.ring(&Limits::DEFAULT));
     let waker = side.ring.waker();
     waker.wake();
@@ -262,7 +262,7 @@ pub fn a_pending_wake_up_ends_a_wait(world: impl World) {
     side.ring.enter(Wait::Until(late)).unwrap();
 }
 
-pub fn a_wait_ends_at_its_deadline(world: impl World) {
+pub(crate) fn a_wait_ends_at_its_deadline(world: impl World) {
     let mut side = Side::new(world.ring(&Limits::DEFAULT));
     let start = side.ring.now();
     let patience = Duration::from_millis(30);

@@ -11,32 +11,32 @@ use annulus_transports::{
 use crate::world::{Bound, World};
 
 /// A ring with a record of its completions.
-pub struct Side<R: Ring> {
-    pub ring: R,
+pub(crate) struct Side<R: Ring> {
+    pub(crate) ring: R,
     /// Accepted, not yet taken by the test.
-    pub streams: Vec<(ListenerId, R::Stream, Address)>,
-    pub records: BTreeMap<SocketId, Record>,
+    pub(crate) streams: Vec<(ListenerId, R::Stream, Address)>,
+    pub(crate) records: BTreeMap<SocketId, Record>,
     /// Keeps received buffers instead of giving them back.
-    pub hold: bool,
-    pub held: Vec<ReceiveLease>,
-    pub accept_pauses: usize,
+    pub(crate) hold: bool,
+    pub(crate) held: Vec<ReceiveLease>,
+    pub(crate) accept_pauses: usize,
 }
 
 /// What was told of one socket, since its id was given out.
 #[derive(Debug, Default)]
-pub struct Record {
-    pub connected: bool,
-    pub connect_failed: Option<TransportError>,
-    pub received: Vec<u8>,
-    pub pieces: usize,
-    pub ended: Option<Option<TransportError>>,
-    pub sent: Vec<Vec<u8>>,
-    pub send_failed: Vec<(Vec<u8>, TransportError)>,
-    pub closed: bool,
+pub(crate) struct Record {
+    pub(crate) connected: bool,
+    pub(crate) connect_failed: Option<TransportError>,
+    pub(crate) received: Vec<u8>,
+    pub(crate) pieces: usize,
+    pub(crate) ended: Option<Option<TransportError>>,
+    pub(crate) sent: Vec<Vec<u8>>,
+    pub(crate) send_failed: Vec<(Vec<u8>, TransportError)>,
+    pub(crate) closed: bool,
 }
 
 impl<R: Ring> Side<R> {
-    pub fn new(ring: R) -> Self {
+    pub(crate) fn new(ring: R) -> Self {
         Side {
             ring,
             streams: Vec::new(),
@@ -48,7 +48,7 @@ impl<R: Ring> Side<R> {
     }
 
     /// Notes that an id was given out.
-    pub fn begin(&mut self, socket: SocketId) -> SocketId {
+    pub(crate) fn begin(&mut self, socket: SocketId) -> SocketId {
         let former = self.records.insert(socket, Record::default());
         assert!(
             former.is_none_or(|former| former.closed),
@@ -57,7 +57,7 @@ impl<R: Ring> Side<R> {
         socket
     }
 
-    pub fn connect(&mut self, address: &Address) -> SocketId {
+    pub(crate) fn connect(&mut self, address: &Address) -> SocketId {
         let socket = self
             .ring
             .connect(address.clone())
@@ -65,18 +65,18 @@ impl<R: Ring> Side<R> {
         self.begin(socket)
     }
 
-    pub fn adopt(&mut self) -> SocketId {
+    pub(crate) fn adopt(&mut self) -> SocketId {
         let (_, stream, _) = self.streams.pop().expect("a stream was accepted");
         let socket = self.ring.adopt(stream).expect("the table has room");
         self.begin(socket)
     }
 
-    pub fn record(&self, socket: SocketId) -> &Record {
+    pub(crate) fn record(&self, socket: SocketId) -> &Record {
         &self.records[&socket]
     }
 
     /// Sends what was handed in, takes what has ended; returns whether anything had.
-    pub fn turn(&mut self) -> bool {
+    pub(crate) fn turn(&mut self) -> bool {
         self.ring.enter(Wait::No).expect("the ring works");
         let mut progress = false;
         while let Some(completion) = self.ring.next_completion() {
@@ -142,7 +142,7 @@ impl<R: Ring> Side<R> {
         }
     }
 
-    pub fn release_held(&mut self) {
+    pub(crate) fn release_held(&mut self) {
         for lease in self.held.drain(..) {
             self.ring.release(lease);
         }
@@ -161,7 +161,7 @@ impl<R: Ring> Side<R> {
     }
 
     /// Closes all sockets that are open.
-    pub fn close_all(&mut self) {
+    pub(crate) fn close_all(&mut self) {
         self.streams.clear();
         for (socket, _) in self.records.iter().filter(|(_, record)| !record.closed) {
             self.ring.close(*socket);
@@ -170,21 +170,21 @@ impl<R: Ring> Side<R> {
 }
 
 /// A server and a client.
-pub struct Pair<W: World> {
+pub(crate) struct Pair<W: World> {
     world: W,
     bound: Bound,
-    pub server: Side<W::Ring>,
-    pub client: Side<W::Ring>,
-    pub listener: ListenerId,
-    pub address: Address,
+    pub(crate) server: Side<W::Ring>,
+    pub(crate) client: Side<W::Ring>,
+    pub(crate) listener: ListenerId,
+    pub(crate) address: Address,
 }
 
 impl<W: World> Pair<W> {
-    pub fn new(world: W) -> Self {
+    pub(crate) fn new(world: W) -> Self {
         Self::with_limits(world, &Limits::DEFAULT)
     }
 
-    pub fn with_limits(world: W, limits: &Limits) -> Self {
+    pub(crate) fn with_limits(world: W, limits: &Limits) -> Self {
         let mut server = Side::new(world.ring(limits));
         let client = Side::new(world.ring(limits));
         let (listener, address) = server
@@ -203,7 +203,7 @@ impl<W: World> Pair<W> {
     }
 
     /// Turns both rings until `done`.
-    pub fn until(&mut self, mut done: impl FnMut(&mut Self) -> bool) {
+    pub(crate) fn until(&mut self, mut done: impl FnMut(&mut Self) -> bool) {
         while !done(self) {
             self.bound.check();
             let progress = self.server.turn() | self.client.turn();
@@ -218,7 +218,7 @@ impl<W: World> Pair<W> {
     }
 
     /// Lets everything happen that will, for a while.
-    pub fn settle(&mut self) {
+    pub(crate) fn settle(&mut self) {
         for _ in 0..100 {
             if !(self.server.turn() | self.client.turn()) && !self.world.pass_time() {
                 return;
@@ -227,13 +227,13 @@ impl<W: World> Pair<W> {
     }
 
     /// A connection: the server's socket and the client's.
-    pub fn connection(&mut self) -> (SocketId, SocketId) {
+    pub(crate) fn connection(&mut self) -> (SocketId, SocketId) {
         let client = self.client.connect(&self.address.clone());
         self.until(|pair| !pair.server.streams.is_empty() && pair.client.record(client).connected);
         (self.server.adopt(), client)
     }
 
-    pub fn until_closed(&mut self) {
+    pub(crate) fn until_closed(&mut self) {
         self.until(|pair| {
             let mut records = pair
                 .server
@@ -245,7 +245,7 @@ impl<W: World> Pair<W> {
     }
 
     /// Closes everything, and checks that nothing stays behind.
-    pub fn finish(mut self) {
+    pub(crate) fn finish(mut self) {
         self.server.ring.close_listener(self.listener);
         self.server.release_held();
         self.client.release_held();
@@ -262,7 +262,7 @@ impl<W: World> Pair<W> {
 }
 
 /// Bytes in which a loss or an exchange shows.
-pub fn pattern(len: usize, salt: u8) -> Vec<u8> {
+pub(crate) fn pattern(len: usize, salt: u8) -> Vec<u8> {
     (0..len)
         .map(|at| (at ^ (at >> 8) ^ (at >> 16)) as u8 ^ salt)
         .collect()

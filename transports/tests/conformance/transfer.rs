@@ -6,7 +6,7 @@ use annulus_transports::{Ring, TransportError};
 use crate::pair::{Pair, pattern};
 use crate::world::World;
 
-pub fn bytes_come_back_from_an_echo(world: impl World) {
+pub(crate) fn bytes_come_back_from_an_echo(world: impl World) {
     let mut pair = Pair::new(world);
     let (server, client) = pair.connection();
     for round in 0..20 {
@@ -29,7 +29,7 @@ pub fn bytes_come_back_from_an_echo(world: impl World) {
     pair.finish();
 }
 
-pub fn a_send_gives_its_buffer_back_unchanged(world: impl World) {
+pub(crate) fn a_send_gives_its_buffer_back_unchanged(world: impl World) {
     let mut pair = Pair::new(world);
     let (_, client) = pair.connection();
     let mut message = Vec::with_capacity(1000);
@@ -44,7 +44,7 @@ pub fn a_send_gives_its_buffer_back_unchanged(world: impl World) {
     pair.finish();
 }
 
-pub fn an_empty_send_ends_like_any_other(world: impl World) {
+pub(crate) fn an_empty_send_ends_like_any_other(world: impl World) {
     let mut pair = Pair::new(world);
     let (server, client) = pair.connection();
     pair.client.ring.send(client, Vec::new());
@@ -54,7 +54,7 @@ pub fn an_empty_send_ends_like_any_other(world: impl World) {
     pair.finish();
 }
 
-pub fn megabytes_cross_both_ways_at_once(world: impl World) {
+pub(crate) fn megabytes_cross_both_ways_at_once(world: impl World) {
     let mut pair = Pair::new(world);
     let (server, client) = pair.connection();
     let (there, back) = (pattern(2 << 20, 1), pattern(3 << 20, 2));
@@ -76,7 +76,7 @@ pub fn megabytes_cross_both_ways_at_once(world: impl World) {
     pair.finish();
 }
 
-pub fn a_receiver_that_does_not_read_holds_the_sender_back(world: impl World) {
+pub(crate) fn a_receiver_that_does_not_read_holds_the_sender_back(world: impl World) {
     fn more_than_fits<W: World>(_: &Pair<W>) -> usize {
         W::MORE_THAN_FITS
     }
@@ -102,7 +102,7 @@ pub fn a_receiver_that_does_not_read_holds_the_sender_back(world: impl World) {
     pair.finish();
 }
 
-pub fn a_pause_holds_and_a_resume_goes_on(world: impl World) {
+pub(crate) fn a_pause_holds_and_a_resume_goes_on(world: impl World) {
     let mut pair = Pair::new(world);
     let (server, client) = pair.connection();
     pair.client.ring.send(client, b"one".to_vec());
@@ -124,7 +124,7 @@ pub fn a_pause_holds_and_a_resume_goes_on(world: impl World) {
     pair.finish();
 }
 
-pub fn a_pause_that_is_taken_back_at_once_loses_nothing(world: impl World) {
+pub(crate) fn a_pause_that_is_taken_back_at_once_loses_nothing(world: impl World) {
     let mut pair = Pair::new(world);
     let (server, client) = pair.connection();
     let message = pattern(64 << 10, 4);
@@ -156,7 +156,7 @@ fn few_buffers() -> Limits {
     }
 }
 
-pub fn sockets_share_too_few_buffers_without_loss(world: impl World) {
+pub(crate) fn sockets_share_too_few_buffers_without_loss(world: impl World) {
     let mut pair = Pair::with_limits(world, &few_buffers());
     let sockets: Vec<_> = (0..20).map(|_| pair.connection()).collect();
     let message = pattern(3_000, 5);
@@ -175,7 +175,7 @@ pub fn sockets_share_too_few_buffers_without_loss(world: impl World) {
     pair.finish();
 }
 
-pub fn held_buffers_stop_only_what_needs_one(world: impl World) {
+pub(crate) fn held_buffers_stop_only_what_needs_one(world: impl World) {
     let mut pair = Pair::with_limits(world, &few_buffers());
     let (server, client) = pair.connection();
     let (other_server, other_client) = pair.connection();
@@ -205,7 +205,7 @@ pub fn held_buffers_stop_only_what_needs_one(world: impl World) {
 
 /// A server that refuses a broken PDU sends a fault and closes, while the client's further
 /// input is unread. TCP would answer that input with a reset, which destroys the fault.
-pub fn the_last_reply_survives_a_close_with_unread_input(world: impl World) {
+pub(crate) fn the_last_reply_survives_a_close_with_unread_input(world: impl World) {
     let mut pair = Pair::new(world);
     for round in 0..20 {
         let (server, client) = pair.connection();
@@ -236,7 +236,7 @@ pub fn the_last_reply_survives_a_close_with_unread_input(world: impl World) {
     pair.finish();
 }
 
-pub fn a_close_cuts_off_the_send_in_flight(world: impl World) {
+pub(crate) fn a_close_cuts_off_the_send_in_flight(world: impl World) {
     fn more_than_fits<W: World>(_: &Pair<W>) -> usize {
         W::MORE_THAN_FITS
     }
@@ -267,7 +267,7 @@ pub fn a_close_cuts_off_the_send_in_flight(world: impl World) {
     pair.finish();
 }
 
-pub fn nothing_is_received_after_a_close(world: impl World) {
+pub(crate) fn nothing_is_received_after_a_close(world: impl World) {
     let mut pair = Pair::new(world);
     let (server, client) = pair.connection();
     pair.client.ring.send(client, pattern(50_000, 8));
@@ -285,7 +285,7 @@ pub fn nothing_is_received_after_a_close(world: impl World) {
     pair.finish();
 }
 
-pub fn the_end_of_the_stream_comes_after_its_bytes(world: impl World) {
+pub(crate) fn the_end_of_the_stream_comes_after_its_bytes(world: impl World) {
     let mut pair = Pair::new(world);
     for len in [1, 5_840, 300_000] {
         let (server, client) = pair.connection();
@@ -311,7 +311,7 @@ pub fn the_end_of_the_stream_comes_after_its_bytes(world: impl World) {
     pair.finish();
 }
 
-pub fn sending_to_a_peer_that_is_gone_fails_in_the_end(world: impl World) {
+pub(crate) fn sending_to_a_peer_that_is_gone_fails_in_the_end(world: impl World) {
     let mut pair = Pair::new(world);
     let (server, client) = pair.connection();
     pair.client.ring.close(client);

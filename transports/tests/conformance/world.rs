@@ -8,7 +8,7 @@ use annulus_protocol::Limits;
 use annulus_transports::{Address, Ring, SimConfig, SimNet, SimRing, UringConfig, UringRing};
 
 /// Where the rings of a test live.
-pub trait World {
+pub(crate) trait World {
     type Ring: Ring;
 
     /// More bytes than a connection holds when nobody reads.
@@ -31,13 +31,13 @@ pub trait World {
 }
 
 /// After this, "unfinished" is a failure.
-pub struct Bound {
+pub(crate) struct Bound {
     end: Option<Instant>,
     steps_left: u64,
 }
 
 impl Bound {
-    pub fn check(&mut self) {
+    pub(crate) fn check(&mut self) {
         self.steps_left -= 1;
         let in_time = self.end.is_none_or(|end| Instant::now() < end);
         assert!(in_time && self.steps_left > 0, "unfinished");
@@ -46,7 +46,7 @@ impl Bound {
 
 /// The kernel of this machine.
 #[derive(Clone, Copy)]
-pub struct Kernel;
+pub(crate) struct Kernel;
 
 impl World for Kernel {
     type Ring = UringRing;
@@ -74,11 +74,11 @@ impl World for Kernel {
 
 /// A simulated network without failures.
 #[derive(Clone)]
-pub struct Simulation(SimNet);
+pub(crate) struct Simulation(SimNet);
 
 impl Simulation {
     /// Runs a test with several seeds, and says with which one it fails.
-    pub fn with_seeds(test: fn(Simulation)) {
+    pub(crate) fn with_seeds(test: fn(Simulation)) {
         let seeds = match std::env::var("SEED") {
             Ok(seed) => vec![seed.parse().expect("SEED is a number")],
             Err(_) => (0..8).collect(),
