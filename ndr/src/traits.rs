@@ -39,6 +39,11 @@ pub trait Direct: Shape {}
 impl Direct for Natural {}
 
 /// What is known of a type's wire form at compile time.
+#[diagnostic::on_unimplemented(
+    message = "`{Self}` has no wire form of the shape `{H}`",
+    note = "an array needs #[ndr(size_is = \"…\")], `conformant` or `varying = N`; a string needs \
+            `string`; other types need #[derive(Ndr)]"
+)]
 pub trait Wire<H: Shape = Natural> {
     /// Alignment and least length of the inline part.
     const LAYOUT: Layout;
@@ -48,6 +53,11 @@ pub trait Wire<H: Shape = Natural> {
 }
 
 /// A value that can be written.
+#[diagnostic::on_unimplemented(
+    message = "`{Self}` has no wire form of the shape `{H}`",
+    note = "an array needs #[ndr(size_is = \"…\")], `conformant` or `varying = N`; a string needs \
+            `string`; other types need #[derive(Ndr)]"
+)]
 pub trait Encode<H: Shape = Natural>: Wire<H> {
     /// Writes the conformance, where there is one.
     ///
@@ -141,6 +151,11 @@ pub trait Encode<H: Shape = Natural>: Wire<H> {
 ///
 /// The inline phase yields a shell, the deferred phase turns the shell into the value, so
 /// nothing needs a placeholder for what was not read yet.
+#[diagnostic::on_unimplemented(
+    message = "`{Self}` has no wire form of the shape `{H}`",
+    note = "an array needs #[ndr(size_is = \"…\")], `conformant` or `varying = N`; a string needs \
+            `string`; other types need #[derive(Ndr)]"
+)]
 pub trait Decode<'a, H: Shape = Natural>: Sized + Wire<H> {
     /// The hoisted maximum counts; `()` where there are none. Its default is used where a
     /// type that is not conformant has its place only.
@@ -201,10 +216,11 @@ pub trait Decode<'a, H: Shape = Natural>: Sized + Wire<H> {
         elements: Vec<Self::Inline>,
         reader: &mut Reader<'a, S>,
     ) -> Result<Vec<Self>, DecodeError> {
-        elements
-            .into_iter()
-            .map(|element| Self::decode_deferred(element, H::Args::default(), reader))
-            .collect()
+        let mut completed = Vec::with_capacity(elements.len());
+        for element in elements {
+            completed.push(Self::decode_deferred(element, H::Args::default(), reader)?);
+        }
+        Ok(completed)
     }
 
     /// Reads all phases at once: what becomes of a parameter and of a pointee.

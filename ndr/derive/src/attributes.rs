@@ -184,6 +184,29 @@ impl FieldAttributes {
         Ok(())
     }
 
+    /// Refuses what an arm of a union cannot have: it has no fields next to it.
+    pub(crate) fn check_arm(&self) -> Result<()> {
+        let correlation = self
+            .size_is
+            .iter()
+            .chain(&self.length_is)
+            .chain(&self.switch_is)
+            .next();
+        if let Some(correlation) = correlation {
+            return Err(Error::new_spanned(
+                correlation,
+                "an arm has no fields next to it: make a structure, or write `conformant`",
+            ));
+        }
+        match &self.range {
+            Some((min, _)) => Err(Error::new_spanned(
+                min,
+                "range is for fields; make a structure of the arm",
+            )),
+            None => Ok(()),
+        }
+    }
+
     /// Whether an array attribute is there. (A string alone has none.)
     pub(crate) fn is_array(&self) -> bool {
         self.size_is.is_some()

@@ -5,16 +5,19 @@ use quote::quote;
 use syn::{BinOp, Error, Expr, ExprBinary, Lit, Result, UnOp};
 
 /// Turns an expression over fields into Rust that yields an `i128` and cannot panic, whatever
-/// the fields hold. `access` gives a reference to a field, or `None` if there is no such field.
+/// the fields hold. `access` gives a reference to a field, or an error if there is none.
 pub(crate) fn lower(
     krate: &TokenStream,
     expression: &Expr,
-    access: &mut dyn FnMut(&Ident) -> Option<TokenStream>,
+    access: &mut dyn FnMut(&Ident) -> Result<TokenStream>,
 ) -> Result<TokenStream> {
     match expression {
         Expr::Path(path) => {
-            let field = path.path.get_ident().and_then(&mut *access);
-            let field = field.ok_or_else(|| Error::new_spanned(path, "no such field here"))?;
+            let field = access(
+                path.path
+                    .get_ident()
+                    .ok_or_else(|| not_allowed(expression))?,
+            )?;
             Ok(quote!(#krate::Correlated::correlated(#field)))
         }
         Expr::Lit(literal) => match &literal.lit {
@@ -38,7 +41,7 @@ pub(crate) fn lower(
 fn lower_binary(
     krate: &TokenStream,
     binary: &ExprBinary,
-    access: &mut dyn FnMut(&Ident) -> Option<TokenStream>,
+    access: &mut dyn FnMut(&Ident) -> Result<TokenStream>,
 ) -> Result<TokenStream> {
     let left = lower(krate, &binary.left, access)?;
     let right = lower(krate, &binary.right, access)?;

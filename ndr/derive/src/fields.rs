@@ -66,7 +66,7 @@ fn resolve_sources(krate: &TokenStream, fields: &mut [Field]) -> Result<()> {
             correlation::lower(krate, expression, &mut |ident| {
                 let source = position(fields, ident)?;
                 sources.push(source);
-                Some(TokenStream::new())
+                Ok(TokenStream::new())
             })?;
         }
         fields[index].sources = sources;
@@ -74,10 +74,16 @@ fn resolve_sources(krate: &TokenStream, fields: &mut [Field]) -> Result<()> {
     Ok(())
 }
 
-fn position(fields: &[Field], ident: &Ident) -> Option<usize> {
-    fields
-        .iter()
-        .position(|field| matches!(&field.member, Member::Named(name) if name == ident))
+/// The index of the field that a correlation names.
+fn position(fields: &[Field], ident: &Ident) -> Result<usize> {
+    let named = |field: &Field| matches!(&field.member, Member::Named(name) if name == ident);
+    fields.iter().position(named).ok_or_else(|| {
+        let names: Vec<_> = fields.iter().map(|field| field.name.as_str()).collect();
+        Error::new_spanned(
+            ident,
+            format!("no such field; there are: {}", names.join(", ")),
+        )
+    })
 }
 
 impl FieldAttributes {

@@ -11,6 +11,8 @@ mod generics;
 mod params;
 mod shape;
 mod structure;
+#[cfg(test)]
+mod tests;
 mod union;
 
 use proc_macro::TokenStream;

@@ -173,6 +173,7 @@ impl Arm {
                 } else {
                     on_field
                 };
+                attributes.check_arm()?;
                 let shape = shape::of_field(krate, &field.ty, &attributes, true);
                 Some((field.ty.clone(), shape.tokens))
             }

@@ -1,0 +1,741 @@
+//! Each wire form by itself: what the derive macro makes of types and attributes.
+
+#[allow(
+    dead_code,
+    unreachable_pub,
+    reason = "shared; each test binary uses a part of it"
+)]
+mod common;
+
+use annulus_ndr::{
+    ByteOrder, ContextHandle, EncodeErrorKind, Ndr, Ndr64, NdrParams, Numbers, Utf16Str, Uuid,
+    decode, encode,
+};
+
+use common::{assert_wire, decoded, encoded, hex};
+
+#[derive(Ndr, Debug, Clone, PartialEq)]
+struct Numbered {
+    a: u8,
+    b: i16,
+    c: u8,
+    d: i32,
+    e: bool,
+    f: u64,
+    g: f32,
+    h: f64,
+    i: i8,
+    j: i64,
+}
+
+#[derive(NdrParams, Debug, PartialEq)]
+struct One<T> {
+    value: T,
+}
+
+#[test]
+fn numbers_are_aligned_to_their_length_and_gaps_are_zero() {
+    let value = Numbered {
+        a: 1,
+        b: -2,
+        c: 3,
+        d: -4,
+        e: true,
+        f: 6,
+        g: 1.0,
+        h: -2.0,
+        i: -9,
+        j: -1,
+    };
+    assert_wire::<Ndr, _>(
+        &One { value },
+        "01 (gap) 00 feff 03 (gap) 000000 fcffffff 01 (gap) 000000 0600000000000000 \
+         0000803f (gap) 00000000 00000000000000c0 f7 (gap) 00000000000000 ffffffffffffffff",
+        &mut Vec::new(),
+    );
+}
+
+#[test]
+fn what_is_in_a_gap_does_not_matter() {
+    let stub = hex("01 (gap) aabbcc 02000000");
+    let value: Pair = decoded::<Ndr, _>(&stub).unwrap();
+    assert_eq!(value, Pair { small: 1, large: 2 });
+
+    #[derive(NdrParams, Debug, PartialEq)]
+    struct Pair {
+        small: u8,
+        large: u32,
+    }
+}
+
+#[derive(Ndr, Debug, Clone, PartialEq)]
+struct Inner {
+    x: Option<u8>,
+    y: u16,
+}
+
+#[derive(Ndr, Debug, Clone, PartialEq)]
+struct Outer {
+    a: Option<u32>,
+    b: u16,
+    c: Option<Box<Inner>>,
+    d: Inner,
+}
+
+#[test]
+fn rule_25_pointees_follow_the_whole_outermost_structure_depth_first() {
+    let value = Outer {
+        a: Some(0x11),
+        b: 0x22,
+        c: Some(Box::new(Inner {
+            x: Some(0x33),
+            y: 0x44,
+        })),
+        d: Inner {
+            x: Some(0x55),
+            y: 0x66,
+        },
+    };
+    assert_wire::<Ndr, _>(
+        &One { value },
+        "(a) 00000200 (b) 2200 (gap) 0000 (c) 04000200 (d.x) 08000200 (d.y) 6600 (gap) 0000 \
+         (*a) 11000000 (*c: x) 0c000200 (y) 4400 (*c.x) 33 (*d.x) 55",
+        &mut Vec::new(),
+    );
+}
+
+#[test]
+fn rule_25_pointees_of_a_parameter_come_before_the_next_parameter() {
+    #[derive(NdrParams, Debug, PartialEq)]
+    struct Two {
+        first: Inner,
+        second: u8,
+    }
+    assert_wire::<Ndr, _>(
+        &Two {
+            first: Inner {
+                x: Some(0x33),
+                y: 0x44,
+            },
+            second: 0x77,
+        },
+        "(x) 00000200 (y) 4400 (*x) 33 (second) 77",
+        &mut Vec::new(),
+    );
+}
+
+#[test]
+fn rule_25_an_embedded_ref_pointer_has_a_referent_id_a_top_level_one_has_none() {
+    #[derive(Ndr, Debug, PartialEq)]
+    struct Embedded {
+        #[ndr(ref)]
+        pointee: Box<u16>,
+        next: u16,
+    }
+    #[derive(NdrParams, Debug, PartialEq)]
+    struct List {
+        #[ndr(ref)]
+        top: u16,
+        embedded: Embedded,
+    }
+    assert_wire::<Ndr, _>(
+        &List {
+            top: 1,
+            embedded: Embedded {
+                pointee: Box::new(2),
+                next: 3,
+            },
+        },
+        "(top) 0100 (gap) 0000 (referent) 00000200 (next) 0300 (pointee) 0200",
+        &mut Vec::new(),
+    );
+}
+
+#[derive(Ndr, Debug, Clone, PartialEq)]
+struct Tail {
+    len: u16,
+    #[ndr(size_is = "len")]
+    items: Vec<u32>,
+}
+
+#[test]
+fn rule_25_conformance_is_hoisted_out_of_nested_structures() {
+    #[derive(Ndr, Debug, Clone, PartialEq)]
+    struct Whole {
+        head: u64,
+        tail: Tail,
+    }
+    assert_wire::<Ndr, _>(
+        &One {
+            value: Some(Whole {
+                head: 7,
+                tail: Tail {
+                    len: 2,
+                    items: vec![8, 9],
+                },
+            }),
+        },
+        "(referent) 00000200 (max) 02000000 (head) 0700000000000000 (len) 0200 (gap) 0000 \
+         08000000 09000000",
+        &mut Vec::new(),
+    );
+}
+
+#[test]
+fn rule_25_a_conformant_varying_array_keeps_offset_and_actual_count_in_place() {
+    #[derive(Ndr, Debug, Clone, PartialEq)]
+    struct Buffer {
+        room: u32,
+        used: u32,
+        #[ndr(size_is = "room", length_is = "used")]
+        bytes: Vec<u8>,
+    }
+    assert_wire::<Ndr, _>(
+        &One {
+            value: Buffer {
+                room: 16,
+                used: 3,
+                bytes: vec![1, 2, 3],
+            },
+        },
+        "(max) 10000000 (room) 10000000 (used) 03000000 (offset) 00000000 (actual) 03000000 \
+         010203",
+        &mut Vec::new(),
+    );
+}
+
+#[test]
+fn a_varying_array_has_no_maximum_count_on_the_wire() {
+    #[derive(NdrParams, Debug, PartialEq)]
+    struct Fixed {
+        used: u8,
+        #[ndr(varying = 8, length_is = "used")]
+        values: Vec<u16>,
+    }
+    assert_wire::<Ndr, _>(
+        &Fixed {
+            used: 2,
+            values: vec![5, 6],
+        },
+        "(used) 02 (gap) 000000 (offset) 00000000 (actual) 02000000 0500 0600",
+        &mut Vec::new(),
+    );
+    let mut out = Vec::new();
+    let error = encode::<Ndr, _>(
+        &Fixed {
+            used: 9,
+            values: vec![0; 9],
+        },
+        &mut out,
+    )
+    .unwrap_err();
+    assert_eq!(
+        *error.kind(),
+        EncodeErrorKind::BeyondMaximum {
+            found: 9,
+            maximum: 8
+        }
+    );
+}
+
+#[test]
+fn a_count_may_be_computed_from_fields_and_pointers_to_fields() {
+    #[derive(NdrParams, Debug, PartialEq)]
+    struct Computed {
+        pairs: Option<u32>,
+        #[ndr(size_is = "(*pairs + 1) * 2 - 2 / 1")]
+        values: Vec<u8>,
+    }
+    assert_wire::<Ndr, _>(
+        &Computed {
+            pairs: Some(1),
+            values: vec![1, 2],
+        },
+        "(referent) 00000200 (pairs) 01000000 (max) 02000000 01 02",
+        &mut Vec::new(),
+    );
+}
+
+#[test]
+fn a_count_may_come_after_its_array() {
+    #[derive(NdrParams, Debug, PartialEq)]
+    struct Late<'a> {
+        #[ndr(size_is = "len")]
+        data: &'a [u8],
+        len: u32,
+    }
+    let good = hex("(max) 02000000 0102 (gap) 0000 (len) 02000000");
+    assert_eq!(
+        decoded::<Ndr, Late<'_>>(&good).unwrap(),
+        Late {
+            data: &[1, 2],
+            len: 2
+        }
+    );
+    let bad = hex("(max) 02000000 0102 (gap) 0000 (len) 03000000");
+    let error = decoded::<Ndr, Late<'_>>(&bad).unwrap_err();
+    assert_eq!(error.path(), "Late.data");
+}
+
+#[test]
+fn in_a_structure_too_a_count_may_come_after_its_array() {
+    #[derive(Ndr, Debug, PartialEq)]
+    struct Late {
+        #[ndr(size_is = "len")]
+        data: Option<Vec<u8>>,
+        len: u32,
+    }
+    assert_wire::<Ndr, _>(
+        &One {
+            value: Late {
+                data: Some(vec![1, 2]),
+                len: 2,
+            },
+        },
+        "(referent) 00000200 (len) 02000000 (max) 02000000 0102",
+        &mut Vec::new(),
+    );
+}
+
+#[test]
+fn an_array_of_strings_behind_pointers() {
+    #[derive(NdrParams, Debug, PartialEq)]
+    struct Names {
+        count: u32,
+        #[ndr(string, size_is = "count")]
+        names: Vec<Option<String>>,
+    }
+    assert_wire::<Ndr, _>(
+        &Names {
+            count: 3,
+            names: vec![Some("a".into()), None, Some("ü".into())],
+        },
+        "(count) 03000000 (max) 03000000 00000200 00000000 04000200 \
+         (a) 02000000 00000000 02000000 6100 0000 (ü) 02000000 00000000 02000000 fc00 0000",
+        &mut Vec::new(),
+    );
+}
+
+#[test]
+fn a_string_with_size_is_announces_its_room() {
+    #[derive(NdrParams, Debug, PartialEq)]
+    struct Named<'a> {
+        size: u32,
+        #[ndr(string, size_is = "size")]
+        name: &'a [u8],
+    }
+    assert_wire::<Ndr, _>(
+        &Named {
+            size: 9,
+            name: b"ab",
+        },
+        "(size) 09000000 (max) 09000000 (offset) 00000000 (actual) 03000000 6162 00",
+        &mut Vec::new(),
+    );
+    let mut out = vec![1, 2];
+    let error = encode::<Ndr, _>(
+        &Named {
+            size: 2,
+            name: b"ab",
+        },
+        &mut out,
+    )
+    .unwrap_err();
+    assert_eq!(
+        *error.kind(),
+        EncodeErrorKind::BeyondMaximum {
+            found: 3,
+            maximum: 2
+        }
+    );
+    assert_eq!(error.path(), "Named.name");
+    assert_eq!(
+        out,
+        [1, 2],
+        "what was written of a failed stub is taken back"
+    );
+}
+
+#[test]
+fn a_utf16_view_converts_surrogate_pairs_at_any_alignment() {
+    #[derive(NdrParams, Debug, PartialEq)]
+    struct Text<'a> {
+        #[ndr(string)]
+        text: Utf16Str<'a>,
+    }
+    let stub = encoded::<Ndr>(&Text {
+        text: "a😀".into()
+    });
+    assert_eq!(stub, hex("04000000 00000000 04000000 6100 3dd8 00de 0000"));
+    for shift in 0..2 {
+        let mut buffer = vec![0; shift];
+        buffer.extend_from_slice(&stub);
+        let text = decoded::<Ndr, Text<'_>>(&buffer[shift..]).unwrap().text;
+        assert_eq!(text, "a😀");
+        assert_eq!(text.to_utf8().unwrap(), "a😀");
+        assert_eq!(text.to_string(), "a😀");
+    }
+}
+
+#[test]
+fn a_lone_surrogate_is_replaced_in_a_view() {
+    #[derive(NdrParams, Debug)]
+    struct Text<'a> {
+        #[ndr(string)]
+        text: Utf16Str<'a>,
+    }
+    let stub = hex("02000000 00000000 02000000 00d8 0000");
+    let text = decoded::<Ndr, Text<'_>>(&stub).unwrap().text;
+    assert_eq!(text.to_string_lossy(), "\u{fffd}");
+    assert_eq!(text.to_utf8(), None);
+    assert_eq!(
+        encoded::<Ndr>(&Text { text }),
+        stub,
+        "it goes on as it came"
+    );
+}
+
+#[test]
+fn a_string_ends_at_its_first_nul() {
+    #[derive(NdrParams, Debug)]
+    struct Text {
+        #[ndr(string)]
+        text: String,
+    }
+    let stub = hex("04000000 00000000 04000000 6100 0000 6200 0000");
+    assert_eq!(decoded::<Ndr, Text>(&stub).unwrap().text, "a");
+}
+
+#[test]
+fn rule_24_borrowed_numbers_follow_the_byte_order() {
+    #[derive(NdrParams, Debug, PartialEq)]
+    struct Borrowed<'a> {
+        #[ndr(conformant)]
+        values: Numbers<'a, u32>,
+    }
+    let big = hex("00000002 00000001 80000000");
+    let values = decode::<Ndr, Borrowed<'_>>(&big, ByteOrder::Big)
+        .unwrap()
+        .values;
+    assert_eq!(values.to_vec(), [1, 1 << 31]);
+    assert_eq!(values.get(1), Some(1 << 31));
+    assert_eq!(values.get(2), None);
+    let little = hex("02000000 01000000 00000080");
+    assert_eq!(encoded::<Ndr>(&Borrowed { values }), little);
+    let native = Borrowed {
+        values: Numbers::from(&[1, 1 << 31][..]),
+    };
+    assert_eq!(encoded::<Ndr>(&native), little);
+    assert_eq!(decoded::<Ndr, Borrowed<'_>>(&little).unwrap(), native);
+}
+
+#[test]
+fn rule_24_owned_numbers_follow_the_byte_order() {
+    #[derive(NdrParams, Debug, PartialEq)]
+    struct Owned {
+        #[ndr(conformant)]
+        values: Vec<u16>,
+    }
+    let wire = hex("00000003 0001 0203 ffee");
+    let owned = decode::<Ndr, Owned>(&wire, ByteOrder::Big).unwrap();
+    assert_eq!(owned.values, [0x0001, 0x0203, 0xffee]);
+}
+
+#[test]
+fn many_numbers_are_written_like_few() {
+    #[derive(NdrParams, Debug, PartialEq)]
+    struct Owned {
+        #[ndr(conformant)]
+        values: Vec<u64>,
+    }
+    let values: Vec<u64> = (0..1000).map(|i| i * 0x0101_0101_0101).collect();
+    let stub = encoded::<Ndr>(&Owned {
+        values: values.clone(),
+    });
+    assert_eq!(stub.len(), 8 + 8 * 1000);
+    for (bytes, value) in stub[8..].chunks_exact(8).zip(&values) {
+        assert_eq!(bytes, value.to_le_bytes());
+    }
+    assert_eq!(decoded::<Ndr, Owned>(&stub).unwrap().values, values);
+}
+
+#[test]
+fn fixed_arrays_hold_any_element() {
+    let value = [Inner { x: Some(1), y: 2 }, Inner { x: None, y: 3 }];
+    assert_wire::<Ndr, _>(
+        &One { value },
+        "(x) 00000200 (y) 0200 (gap) 0000 (x) 00000000 (y) 0300 (*x) 01",
+        &mut Vec::new(),
+    );
+    assert_wire::<Ndr, _>(&One { value: [1u8, 2, 3] }, "010203", &mut Vec::new());
+}
+
+#[derive(Ndr, Debug, Clone, PartialEq)]
+#[ndr(switch = u32)]
+enum Choice {
+    #[ndr(case = 0)]
+    Nothing,
+    #[ndr(case = 1, string)]
+    Name(Option<String>),
+    #[ndr(default)]
+    Other(u32, u64),
+}
+
+#[derive(Ndr, Debug, Clone, PartialEq)]
+struct Chosen {
+    kind: u32,
+    #[ndr(switch_is = "kind")]
+    choice: Choice,
+    after: u8,
+}
+
+#[test]
+fn pointees_of_an_arm_follow_the_outermost_structure() {
+    let choice = Choice::Name(Some("a".into()));
+    assert_wire::<Ndr, _>(
+        &One {
+            value: Chosen {
+                kind: 1,
+                choice,
+                after: 9,
+            },
+        },
+        "(kind) 01000000 (tag) 01000000 \
+         (referent) 00000200 (after) 09 (gap) 000000 02000000 00000000 02000000 6100 0000",
+        &mut Vec::new(),
+    );
+}
+
+#[test]
+fn an_empty_arm_has_only_its_discriminant() {
+    assert_wire::<Ndr, _>(
+        &One {
+            value: Chosen {
+                kind: 0,
+                choice: Choice::Nothing,
+                after: 9,
+            },
+        },
+        "(kind) 00000000 (tag) 00000000 (after) 09",
+        &mut Vec::new(),
+    );
+}
+
+#[test]
+fn the_default_arm_keeps_its_discriminant() {
+    assert_wire::<Ndr, _>(
+        &One {
+            value: Chosen {
+                kind: 7,
+                choice: Choice::Other(7, 8),
+                after: 9,
+            },
+        },
+        "(kind) 07000000 (tag) 07000000 0800000000000000 (after) 09",
+        &mut Vec::new(),
+    );
+}
+
+#[test]
+fn the_default_arm_cannot_steal_another_arm() {
+    let mut out = Vec::new();
+    let value = One {
+        value: Choice::Other(1, 8),
+    };
+    let error = encode::<Ndr, _>(&value, &mut out).unwrap_err();
+    assert_eq!(
+        *error.kind(),
+        EncodeErrorKind::DiscriminantTaken { found: 1 }
+    );
+}
+
+#[test]
+fn the_arm_must_be_the_selected_one() {
+    let mut out = Vec::new();
+    let value = One {
+        value: Chosen {
+            kind: 1,
+            choice: Choice::Nothing,
+            after: 0,
+        },
+    };
+    let error = encode::<Ndr, _>(&value, &mut out).unwrap_err();
+    assert_eq!(
+        *error.kind(),
+        EncodeErrorKind::DiscriminantMismatch {
+            declared: 1,
+            found: 0
+        }
+    );
+    assert_eq!(error.path(), "One.value.choice");
+}
+
+#[test]
+fn an_encapsulated_union_is_aligned_as_a_structure() {
+    #[derive(Ndr, Debug, PartialEq)]
+    #[ndr(switch = u8, encapsulated)]
+    enum Encapsulated {
+        #[ndr(case = 1)]
+        Small(u8),
+        #[ndr(case = 2)]
+        Large(u64),
+    }
+    #[derive(NdrParams, Debug, PartialEq)]
+    struct List {
+        first: u8,
+        second: Encapsulated,
+    }
+    assert_wire::<Ndr, _>(
+        &List {
+            first: 1,
+            second: Encapsulated::Small(2),
+        },
+        "01 (gap) 00000000000000 01 02",
+        &mut Vec::new(),
+    );
+}
+
+#[test]
+fn an_inconsistent_count_is_refused_before_it_is_sent() {
+    #[derive(NdrParams, Debug)]
+    struct Data<'a> {
+        len: u32,
+        #[ndr(size_is = "len")]
+        data: &'a [u8],
+    }
+    let mut out = Vec::new();
+    let error = encode::<Ndr, _>(
+        &Data {
+            len: 4,
+            data: &[1, 2, 3],
+        },
+        &mut out,
+    )
+    .unwrap_err();
+    assert_eq!(
+        *error.kind(),
+        EncodeErrorKind::CountMismatch {
+            declared: 4,
+            found: 3
+        }
+    );
+    assert_eq!(error.path(), "Data.data");
+    assert!(out.is_empty());
+}
+
+#[test]
+fn a_nul_inside_a_string_is_refused_before_it_is_sent() {
+    #[derive(NdrParams, Debug)]
+    #[ndr(encode_only)]
+    struct Text<'a> {
+        #[ndr(string)]
+        text: &'a str,
+    }
+    let mut out = Vec::new();
+    let error = encode::<Ndr, _>(&Text { text: "a\0b" }, &mut out).unwrap_err();
+    assert_eq!(*error.kind(), EncodeErrorKind::NulInString { position: 1 });
+}
+
+#[test]
+fn a_number_outside_its_range_is_refused_before_it_is_sent() {
+    #[derive(NdrParams, Debug)]
+    struct Ranged {
+        #[ndr(range(-1, 10))]
+        value: i32,
+    }
+    let mut out = Vec::new();
+    encode::<Ndr, _>(&Ranged { value: -1 }, &mut out).unwrap();
+    let error = encode::<Ndr, _>(&Ranged { value: 11 }, &mut out).unwrap_err();
+    assert_eq!(
+        *error.kind(),
+        EncodeErrorKind::OutOfRange {
+            found: 11,
+            min: -1,
+            max: 10
+        }
+    );
+}
+
+#[test]
+fn rule_27_a_context_handle_has_20_bytes_and_null_is_all_zero() {
+    let uuid = Uuid::from_u128(0x60a15ec5_4de8_11d7_a637_005056a20182);
+    assert_wire::<Ndr, _>(
+        &One {
+            value: ContextHandle {
+                attributes: 0,
+                uuid,
+            },
+        },
+        "00000000 c55ea160 e84d d711 a637 005056a20182",
+        &mut Vec::new(),
+    );
+    assert!(ContextHandle::NULL.is_null());
+    assert_eq!(
+        encoded::<Ndr>(&One {
+            value: ContextHandle::NULL
+        }),
+        [0; 20]
+    );
+}
+
+#[test]
+fn rule_26_ndr64_pads_the_end_of_structures() {
+    #[derive(Ndr, Debug, Clone, PartialEq)]
+    struct Odd {
+        large: u32,
+        small: u8,
+    }
+    let value = [Odd { large: 1, small: 2 }, Odd { large: 3, small: 4 }];
+    let mut stub = Vec::new();
+    assert_wire::<Ndr, _>(
+        &One {
+            value: value.clone(),
+        },
+        "01000000 02 (gap) 000000 03000000 04",
+        &mut stub,
+    );
+    assert_wire::<Ndr64, _>(
+        &One { value },
+        "01000000 02 (tail) 000000 03000000 04 (tail) 000000",
+        &mut stub,
+    );
+}
+
+#[test]
+fn a_recursive_type_nests_its_pointees() {
+    #[derive(Ndr, Debug, PartialEq)]
+    struct Node {
+        value: u16,
+        next: Option<Box<Node>>,
+    }
+    let second = Node {
+        value: 2,
+        next: None,
+    };
+    assert_wire::<Ndr, _>(
+        &One {
+            value: Node {
+                value: 1,
+                next: Some(Box::new(second)),
+            },
+        },
+        "0100 (gap) 0000 00000200 0200 (gap) 0000 00000000",
+        &mut Vec::new(),
+    );
+}
+
+#[test]
+fn a_tuple_struct_of_one_field_lies_on_the_wire_as_that_field() {
+    #[derive(Ndr, Debug, PartialEq)]
+    struct Status(u32);
+    assert_wire::<Ndr, _>(&One { value: Status(5) }, "05000000", &mut Vec::new());
+    assert_wire::<Ndr64, _>(&One { value: Status(5) }, "05000000", &mut Vec::new());
+}
+
+#[test]
+fn no_parameters_are_no_bytes() {
+    #[derive(NdrParams, Debug, PartialEq)]
+    struct Nothing;
+    assert_wire::<Ndr, _>(&Nothing, "", &mut Vec::new());
+    assert_wire::<Ndr, _>(&(), "", &mut Vec::new());
+}
