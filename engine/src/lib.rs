@@ -1,1 +1,73 @@
-//! Asynchronous RPC for Linux: the call model of Microsoft RPC, the DCE/RPC wire, a thread-per-core io_uring runtime.
+//! Asynchronous RPC for Linux: the call model of Microsoft RPC, on the wire of DCE/RPC, on a
+//! thread-per-core io_uring runtime.
+//!
+//! A server, and a client that calls it:
+//!
+//! ```
+//! use annulus::rpcecho::{self, EchoServer, RpcEchoClient};
+//! use annulus::{Binding, Config, Cores, Runtime, Server};
+//!
+//! # fn main() -> Result<(), Box<dyn std::error::Error>> {
+//! let runtime = Runtime::start(Config::default().cores(Cores::Count(1)))?;
+//! let echo = rpcecho::interface(EchoServer::default());
+//! let serving = runtime.serve(Server::new().endpoint("ncacn_ip_tcp:127.0.0.1[0]")?.interface(echo))?;
+//!
+//! let binding = Binding::new(&runtime, &serving.bindings()[0].to_string(), rpcecho::INTERFACE)?;
+//! let client = RpcEchoClient::new(binding);
+//! assert_eq!(client.add_one(41)?, 42);
+//! # Ok(()) }
+//! ```
+//!
+//! The same call as a future is `client.add_one_future(41).await`, in any executor; with an
+//! [`AsyncHandle`] it notifies as the handle's [`Notify`] says. A [`LocalRuntime`] runs on the
+//! caller's own thread, without any hop.
+#![forbid(unsafe_code)]
+
+mod async_handle;
+mod binding;
+mod call;
+mod call_state;
+mod config;
+mod core;
+mod core_shared;
+mod dispatch;
+mod endpoint;
+mod error;
+mod event;
+mod idle;
+mod inbox;
+mod interfaces;
+mod local_runtime;
+mod notify;
+mod runtime;
+mod server;
+mod server_call;
+mod status;
+mod table;
+
+pub use annulus_ndr as ndr;
+pub use annulus_protocol::{Limits, SyntaxId, Time, TransferSyntax, Uuid};
+pub use annulus_transports::{RingUsage, StringBinding};
+
+pub use self::async_handle::AsyncHandle;
+pub use self::binding::{Binding, Outputs};
+pub use self::call::Call;
+pub use self::config::{Config, Cores, IdlePolicy};
+pub use self::core::{LocalReply, StubData};
+pub use self::core_shared::CancelKind;
+pub use self::dispatch::{CallContext, Dispatch, Interface};
+pub use self::error::Error;
+pub use self::event::Event;
+use self::interfaces::mgmt;
+pub use self::interfaces::{async_rpc, rpcecho};
+pub use self::local_runtime::{LocalBinding, LocalRuntime, Usage};
+pub use self::notify::Notify;
+pub use self::runtime::{CoreHandle, Host, Runtime};
+pub use self::server::{Server, Serving, Statistics};
+pub use self::server_call::ServerCall;
+pub use self::status::Status;
+
+/// The rings that a runtime can run on.
+pub mod transports {
+    pub use annulus_transports::*;
+}

@@ -1,0 +1,161 @@
+//! The handle of one asynchronous call.
+
+use std::marker::PhantomData;
+use std::sync::Arc;
+
+use crate::binding::Outputs;
+use crate::call_state::CallState;
+use crate::core_shared::{CancelKind, Command, CoreShared};
+use crate::notify::Notify;
+use crate::status::Status;
+
+/// One outstanding call and, after it, the next one: the counterpart of `RPC_ASYNC_STATE`.
+///
+/// `O` is what the operation returns. A handle goes round from "no call" over "pending" to
+/// "complete" and back; using it again allocates nothing. The out-values live in the runtime
+/// until [`complete`](AsyncHandle::complete) hands them over, so nothing that the caller owns
+/// can be touched too late.
+///
+/// ```
+/// # fn main() -> Result<(), Box<dyn std::error::Error>> {
+/// use annulus::rpcecho::{self, EchoServer, RpcEchoClient};
+/// use annulus::{AsyncHandle, Binding, Config, Cores, Event, Notify, Runtime, Server};
+///
+/// let runtime = Runtime::start(Config::default().cores(Cores::Unpinned(1)))?;
+/// let serving = runtime.serve(
+///     Server::new().endpoint("ncacn_ip_tcp:127.0.0.1[0]")?.interface(rpcecho::interface(EchoServer::default())),
+/// )?;
+/// let echo = RpcEchoClient::new(Binding::new(&runtime, &serving.bindings()[0].to_string(), rpcecho::INTERFACE)?);
+///
+/// let event = Event::auto_reset();
+/// let mut handle = AsyncHandle::new(Notify::Event(event.clone()));
+/// echo.add_one_async(&mut handle, 41)?;
+/// event.wait();
+/// assert_eq!(handle.complete()?.out_data, 42);
+/// # Ok(()) }
+/// ```
+pub struct AsyncHandle<O> {
+    state: Arc<CallState>,
+    notify: Notify,
+    core: Option<Arc<CoreShared>>,
+    user_info: u64,
+    outputs: PhantomData<fn() -> O>,
+}
+
+impl<O: Outputs> AsyncHandle<O> {
+    /// A handle without a call. Its calls will notify as `notify` says.
+    #[must_use]
+    pub fn new(notify: Notify) -> Self {
+        AsyncHandle {
+            state: Arc::new(CallState::new()),
+            notify,
+            core: None,
+            user_info: 0,
+            outputs: PhantomData,
+        }
+    }
+
+    /// The caller's own datum, carried untouched.
+    #[must_use]
+    pub fn user_info(&self) -> u64 {
+        self.user_info
+    }
+
+    /// Attaches a datum of the caller's own.
+    pub fn set_user_info(&mut self, user_info: u64) {
+        self.user_info = user_info;
+    }
+
+    /// How the call stands: [`Status::AsyncCallPending`], or how it ended. Without a call:
+    /// [`Status::InvalidAsyncHandle`].
+    #[must_use]
+    pub fn status(&self) -> Status {
+        self.state.status()
+    }
+
+    /// Takes the result of a call that has completed; afterwards the handle has no call.
+    ///
+    /// # Errors
+    ///
+    /// [`Status::AsyncCallPending`] if the call has not completed; it stays live.
+    /// [`Status::InvalidAsyncHandle`] if there is no call. [`Status::BadStubData`] if the
+    /// response cannot be decoded. Otherwise the status with which the call ended.
+    pub fn complete(&mut self) -> Result<O, Status> {
+        match self.state.status() {
+            status @ (Status::AsyncCallPending | Status::InvalidAsyncHandle) => Err(status),
+            _ => {
+                let core = self.core.take();
+                let reply = self.state.take()?;
+                let outputs = reply.decode();
+                if let Some(core) = core {
+                    core.stub_buffers.put(reply.stub);
+                }
+                outputs
+            }
+        }
+    }
+
+    /// Asks for the call to end early. The call still completes, with one notification.
+    ///
+    /// # Errors
+    ///
+    /// [`Status::InvalidAsyncHandle`] if there is no call.
+    pub fn cancel(&self, kind: CancelKind) -> Result<(), Status> {
+        let (Some(core), true) = (
+            &self.core,
+            self.state.status() != Status::InvalidAsyncHandle,
+        ) else {
+            return Err(Status::InvalidAsyncHandle);
+        };
+        core.submit(Command::Cancel {
+            state: Arc::clone(&self.state),
+            serial: self.state.serial(),
+            kind,
+        });
+        Ok(())
+    }
+
+    /// Begins a call on `core`; the handle must not have one.
+    pub(crate) fn begin(&mut self, core: &Arc<CoreShared>) -> Result<Begun, Status> {
+        if self.state.status() != Status::InvalidAsyncHandle {
+            return Err(Status::InvalidAsyncCall);
+        }
+        self.core = Some(Arc::clone(core));
+        Ok(Begun {
+            serial: self.state.begin(),
+            state: Arc::clone(&self.state),
+            notify: self.notify.clone(),
+        })
+    }
+}
+
+/// What the core needs to end a call that has begun.
+pub(crate) struct Begun {
+    pub(crate) state: Arc<CallState>,
+    pub(crate) serial: u32,
+    pub(crate) notify: Notify,
+}
+
+impl<O> Drop for AsyncHandle<O> {
+    /// Gives a pending call up: the server is told, the late reply is discarded.
+    fn drop(&mut self) {
+        if let Some(core) = self.core.take()
+            && self.state.status() == Status::AsyncCallPending
+        {
+            let serial = self.state.serial();
+            core.submit(Command::Cancel {
+                state: Arc::clone(&self.state),
+                serial,
+                kind: CancelKind::Abortive,
+            });
+        }
+    }
+}
+
+impl<O> std::fmt::Debug for AsyncHandle<O> {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_struct("AsyncHandle")
+            .field("status", &self.state.status())
+            .finish_non_exhaustive()
+    }
+}

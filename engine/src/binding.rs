@@ -1,0 +1,174 @@
+//! The client's side of a connection: where the server is, and how it is called.
+
+use std::sync::Arc;
+use std::sync::atomic::{AtomicU64, Ordering};
+
+use annulus_ndr::{ByteOrder, DecodeParams, EncodeParams, Ndr};
+use annulus_protocol::{SyntaxId, TransferSyntax, Uuid};
+use annulus_transports::{Address, StringBinding};
+
+use crate::async_handle::{AsyncHandle, Begun};
+use crate::call::Call;
+use crate::core_shared::{Command, CoreShared, OutgoingCall};
+use crate::endpoint;
+use crate::error::Error;
+use crate::notify::Notify;
+use crate::runtime::Host;
+use crate::status::Status;
+
+/// A server that is to be called: its address, one of its interfaces, and the core that does
+/// the work.
+///
+/// `Send + Sync`; clones share one connection. The connection is made with the first call and
+/// made again after it broke.
+#[derive(Clone)]
+pub struct Binding {
+    handle: Arc<BindingHandle>,
+}
+
+/// Tells the core when the last clone of a binding is gone.
+struct BindingHandle {
+    core: Arc<CoreShared>,
+    shared: Arc<BindingShared>,
+}
+
+/// What the core needs to know of a binding.
+pub(crate) struct BindingShared {
+    pub(crate) addresses: Vec<Address>,
+    pub(crate) interface: SyntaxId,
+    pub(crate) object: Option<Uuid>,
+    /// The binding's key in its core's table, for the core alone.
+    key: AtomicU64,
+}
+
+const NO_KEY: u64 = u64::MAX;
+
+impl BindingShared {
+    pub(crate) fn resolve(
+        binding: &StringBinding,
+        interface: SyntaxId,
+    ) -> Result<Arc<Self>, Error> {
+        Ok(Arc::new(BindingShared {
+            addresses: endpoint::resolve(binding)?,
+            interface,
+            object: binding.object(),
+            key: AtomicU64::new(NO_KEY),
+        }))
+    }
+
+    pub(crate) fn key(&self) -> Option<u64> {
+        Some(self.key.load(Ordering::Relaxed)).filter(|key| *key != NO_KEY)
+    }
+
+    pub(crate) fn set_key(&self, key: u64) {
+        self.key.store(key, Ordering::Relaxed);
+    }
+}
+
+impl Binding {
+    /// A binding to the server that `string_binding` names, such as
+    /// `ncacn_ip_tcp:host[port]`. Nothing is sent yet; host names are resolved here.
+    ///
+    /// # Errors
+    ///
+    /// The string is not a binding, names a transport that is not supported, has no port, or
+    /// its host is not found.
+    pub fn new(host: &impl Host, string_binding: &str, interface: SyntaxId) -> Result<Self, Error> {
+        let shared = BindingShared::resolve(&endpoint::parse(string_binding)?, interface)?;
+        let core = host.choose_core().0;
+        Ok(Binding {
+            handle: Arc::new(BindingHandle { core, shared }),
+        })
+    }
+
+    /// Makes a call; `.await` it, or [`wait`](Call::wait) for it.
+    pub fn call<I: EncodeParams, O: Outputs>(&self, opnum: u16, inputs: &I) -> Call<O> {
+        let core = &self.handle.core;
+        let state = core.take_call_state();
+        let begun = Begun {
+            serial: state.begin(),
+            state: Arc::clone(&state),
+            notify: Notify::None,
+        };
+        match self.submit(opnum, inputs, begun) {
+            Ok(()) => Call::in_flight(Arc::clone(core), state),
+            Err(status) => {
+                core.put_call_state(state);
+                Call::refused(status)
+            }
+        }
+    }
+
+    /// Makes a call whose outcome `handle` receives. If this fails there is no call, and no
+    /// notification will come.
+    ///
+    /// # Errors
+    ///
+    /// [`Status::InvalidAsyncCall`] if the handle has a call already;
+    /// [`Status::BadStubData`] if the parameters contradict each other.
+    pub fn call_async<I: EncodeParams, O: Outputs>(
+        &self,
+        handle: &mut AsyncHandle<O>,
+        opnum: u16,
+        inputs: &I,
+    ) -> Result<(), Status> {
+        let begun = handle.begin(&self.handle.core)?;
+        self.submit(opnum, inputs, begun)
+    }
+
+    fn submit<I: EncodeParams>(&self, opnum: u16, inputs: &I, begun: Begun) -> Result<(), Status> {
+        let core = &self.handle.core;
+        let mut stub = core.stub_buffers.take();
+        if annulus_ndr::encode::<Ndr, I>(inputs, &mut stub).is_err() {
+            core.stub_buffers.put(stub);
+            begun.state.withdraw();
+            return Err(Status::BadStubData);
+        }
+        core.submit(Command::Call(OutgoingCall {
+            binding: Arc::clone(&self.handle.shared),
+            state: begun.state,
+            serial: begun.serial,
+            notify: begun.notify,
+            opnum,
+            object: self.handle.shared.object,
+            stub,
+        }));
+        Ok(())
+    }
+}
+
+impl Drop for BindingHandle {
+    fn drop(&mut self) {
+        self.core
+            .submit(Command::CloseBinding(Arc::clone(&self.shared)));
+    }
+}
+
+impl std::fmt::Debug for Binding {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        let shared = &self.handle.shared;
+        f.debug_struct("Binding")
+            .field("addresses", &shared.addresses)
+            .field("interface", &shared.interface)
+            .finish_non_exhaustive()
+    }
+}
+
+/// The out-parameters of an operation, decoded from a response into values of the caller's own.
+pub trait Outputs: Sized {
+    /// Decodes the stub data of a response.
+    ///
+    /// # Errors
+    ///
+    /// [`Status::BadStubData`] and its like, if the stub data is not what the operation returns.
+    fn decode(stub: &[u8], order: ByteOrder, transfer: TransferSyntax) -> Result<Self, Status>;
+}
+
+impl<T> Outputs for T
+where
+    T: for<'a> DecodeParams<'a>,
+{
+    fn decode(stub: &[u8], order: ByteOrder, transfer: TransferSyntax) -> Result<Self, Status> {
+        crate::dispatch::decode_params(stub, order, transfer)
+    }
+}

@@ -1,0 +1,129 @@
+//! A call as a future, and as a wait.
+
+use std::future::Future;
+use std::marker::PhantomData;
+use std::pin::{Pin, pin};
+use std::sync::Arc;
+use std::task::{Context, Poll, Wake, Waker};
+use std::thread::Thread;
+
+use crate::binding::Outputs;
+use crate::call_state::CallState;
+use crate::core_shared::{CancelKind, Command, CoreShared};
+use crate::status::Status;
+
+/// A call that was made; `.await` it in any executor.
+///
+/// Dropping it before it is ready gives the call up: the server is told, and the late reply is
+/// discarded.
+#[must_use = "a call that is dropped is given up"]
+pub struct Call<O> {
+    state: CallProgress,
+    outputs: PhantomData<fn() -> O>,
+}
+
+enum CallProgress {
+    /// The call could not be made.
+    Refused(Status),
+    InFlight {
+        core: Arc<CoreShared>,
+        state: Arc<CallState>,
+    },
+    Done,
+}
+
+impl<O: Outputs> Call<O> {
+    pub(crate) fn refused(status: Status) -> Self {
+        Call {
+            state: CallProgress::Refused(status),
+            outputs: PhantomData,
+        }
+    }
+
+    pub(crate) fn in_flight(core: Arc<CoreShared>, state: Arc<CallState>) -> Self {
+        Call {
+            state: CallProgress::InFlight { core, state },
+            outputs: PhantomData,
+        }
+    }
+
+    /// Blocks the calling thread until the call has ended.
+    ///
+    /// # Errors
+    ///
+    /// The status with which the call ended. [`Status::CannotSupport`] on the thread that runs
+    /// the call's own core: it would wait for itself.
+    pub fn wait(self) -> Result<O, Status> {
+        if let CallProgress::InFlight { core, .. } = &self.state
+            && core.is_current()
+        {
+            return Err(Status::CannotSupport);
+        }
+        block_on(self)
+    }
+}
+
+impl<O: Outputs> Future for Call<O> {
+    type Output = Result<O, Status>;
+
+    fn poll(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Self::Output> {
+        if let CallProgress::InFlight { state, .. } = &self.state {
+            state.register(cx.waker());
+            if state.status() == Status::AsyncCallPending {
+                return Poll::Pending;
+            }
+        }
+        match std::mem::replace(&mut self.state, CallProgress::Done) {
+            CallProgress::Refused(status) => Poll::Ready(Err(status)),
+            CallProgress::InFlight { core, state } => {
+                let result = state.take().and_then(|reply| {
+                    let outputs = reply.decode();
+                    core.stub_buffers.put(reply.stub);
+                    outputs
+                });
+                core.put_call_state(state);
+                Poll::Ready(result)
+            }
+            CallProgress::Done => panic!("a call was polled after it had ended"),
+        }
+    }
+}
+
+impl<O> Drop for Call<O> {
+    fn drop(&mut self) {
+        if let CallProgress::InFlight { core, state } = &self.state {
+            let serial = state.serial();
+            core.submit(Command::Cancel {
+                state: Arc::clone(state),
+                serial,
+                kind: CancelKind::Abortive,
+            });
+        }
+    }
+}
+
+/// Runs a future on the calling thread, which sleeps in between.
+pub(crate) fn block_on<F: Future>(future: F) -> F::Output {
+    struct Unpark(Thread);
+
+    impl Wake for Unpark {
+        fn wake(self: Arc<Self>) {
+            self.0.unpark();
+        }
+    }
+
+    thread_local! {
+        static WAKER: Waker = Waker::from(Arc::new(Unpark(std::thread::current())));
+    }
+
+    let mut future = pin!(future);
+    WAKER.with(|waker| {
+        let mut context = Context::from_waker(waker);
+        loop {
+            if let Poll::Ready(output) = future.as_mut().poll(&mut context) {
+                return output;
+            }
+            std::thread::park();
+        }
+    })
+}

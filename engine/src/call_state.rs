@@ -1,0 +1,157 @@
+//! The place where a core leaves the outcome of a call, and a caller finds it.
+
+use std::sync::atomic::{AtomicU32, AtomicU64, Ordering};
+
+use annulus_ndr::ByteOrder;
+use annulus_protocol::TransferSyntax;
+use atomic_waker::AtomicWaker;
+use crossbeam_queue::ArrayQueue;
+
+use crate::binding::Outputs;
+use crate::notify::Notify;
+use crate::status::Status;
+
+/// The stub data of a response, in a buffer of its own.
+#[derive(Debug)]
+pub(crate) struct Reply {
+    pub(crate) stub: Vec<u8>,
+    pub(crate) order: ByteOrder,
+    pub(crate) transfer: TransferSyntax,
+}
+
+impl Reply {
+    pub(crate) fn decode<O: Outputs>(&self) -> Result<O, Status> {
+        O::decode(&self.stub, self.order, self.transfer)
+    }
+}
+
+/// Shared by one caller and the core that carries its call; used again for call after call.
+///
+/// The caller is the only one to begin a call and to take its outcome; the core is the only one
+/// to finish it. [`Status::InvalidAsyncHandle`] stands for "no call", as its number says.
+pub(crate) struct CallState {
+    /// A status code: "no call", "pending", or how the call ended.
+    status: AtomicU32,
+    /// Counts the calls, so that a late cancel of one call cannot hit the next.
+    serial: AtomicU32,
+    /// The key of the call in its core's call table, for the core alone.
+    slot: AtomicU64,
+    reply: ArrayQueue<Reply>,
+    waker: AtomicWaker,
+}
+
+impl CallState {
+    pub(crate) fn new() -> Self {
+        CallState {
+            status: AtomicU32::new(Status::InvalidAsyncHandle.code()),
+            serial: AtomicU32::new(0),
+            slot: AtomicU64::new(u64::MAX),
+            reply: ArrayQueue::new(1),
+            waker: AtomicWaker::new(),
+        }
+    }
+
+    /// How the call stands: pending, ended so or so, or [`Status::InvalidAsyncHandle`].
+    pub(crate) fn status(&self) -> Status {
+        // Acquire: pairs with the release in `finish`, so the reply is there.
+        Status::from_code(self.status.load(Ordering::Acquire))
+    }
+
+    /// Begins a call; returns its serial number.
+    pub(crate) fn begin(&self) -> u32 {
+        debug_assert_eq!(self.status(), Status::InvalidAsyncHandle);
+        self.status
+            .store(Status::AsyncCallPending.code(), Ordering::Relaxed);
+        self.serial.load(Ordering::Relaxed)
+    }
+
+    pub(crate) fn serial(&self) -> u32 {
+        self.serial.load(Ordering::Relaxed)
+    }
+
+    /// Takes back a call that began and was never handed to a core.
+    pub(crate) fn withdraw(&self) {
+        self.serial.fetch_add(1, Ordering::Relaxed);
+        self.status
+            .store(Status::InvalidAsyncHandle.code(), Ordering::Relaxed);
+    }
+
+    /// Ends the call. The core calls this once for each call that began.
+    pub(crate) fn finish(&self, result: Result<Reply, Status>, notify: &Notify) {
+        let status = match result {
+            Ok(reply) => {
+                // The caller took the reply of the call before; there is room.
+                let _ = self.reply.push(reply);
+                Status::Ok
+            }
+            Err(status) => status,
+        };
+        // Release: pairs with the acquire in `status`.
+        self.status.store(status.code(), Ordering::Release);
+        self.waker.wake();
+        notify.call_complete();
+    }
+
+    /// Takes the outcome of a call that has ended; afterwards there is no call.
+    pub(crate) fn take(&self) -> Result<Reply, Status> {
+        let reply = self.reply.pop();
+        let status = self.status();
+        debug_assert_ne!(status, Status::AsyncCallPending);
+        self.withdraw();
+        reply.ok_or(status)
+    }
+
+    /// Wakes this task when the call ends.
+    pub(crate) fn register(&self, waker: &std::task::Waker) {
+        self.waker.register(waker);
+    }
+
+    pub(crate) fn set_slot(&self, slot: u64) {
+        self.slot.store(slot, Ordering::Relaxed);
+    }
+
+    pub(crate) fn slot(&self) -> u64 {
+        self.slot.load(Ordering::Relaxed)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::event::Event;
+
+    fn reply() -> Reply {
+        Reply {
+            stub: vec![1],
+            order: ByteOrder::Little,
+            transfer: TransferSyntax::Ndr,
+        }
+    }
+
+    #[test]
+    fn a_state_goes_round_from_no_call_to_no_call() {
+        let state = CallState::new();
+        let event = Event::manual_reset();
+        for _ in 0..3 {
+            assert_eq!(state.status(), Status::InvalidAsyncHandle);
+            state.begin();
+            assert_eq!(state.status(), Status::AsyncCallPending);
+            state.finish(Ok(reply()), &Notify::Event(event.clone()));
+            assert!(event.is_set());
+            assert_eq!(state.status(), Status::Ok);
+            assert_eq!(state.take().unwrap().stub, [1]);
+        }
+        state.begin();
+        state.finish(Err(Status::CallFailed), &Notify::None);
+        assert_eq!(state.take().unwrap_err(), Status::CallFailed);
+    }
+
+    #[test]
+    fn each_call_has_a_serial_number_of_its_own() {
+        let state = CallState::new();
+        let first = state.begin();
+        state.finish(Err(Status::CallCancelled), &Notify::None);
+        let _ = state.take();
+        assert_ne!(state.begin(), first);
+    }
+}

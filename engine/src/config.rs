@@ -1,0 +1,112 @@
+//! How a runtime is to run.
+
+use std::fmt;
+use std::sync::Arc;
+use std::time::Duration;
+
+use annulus_protocol::Limits;
+
+/// Settings of a [`Runtime`](crate::Runtime) or a [`LocalRuntime`](crate::LocalRuntime).
+///
+/// ```
+/// use annulus::{Config, Cores, IdlePolicy};
+///
+/// let config = Config::default().cores(Cores::List(vec![0])).idle(IdlePolicy::Spin);
+/// assert_eq!(config.idle, IdlePolicy::Spin);
+/// ```
+#[derive(Clone, Debug, Default)]
+#[non_exhaustive]
+pub struct Config {
+    /// The cores to run on, one pinned thread each.
+    pub cores: Cores,
+    /// What a core does when there is nothing to do.
+    pub idle: IdlePolicy,
+    /// Bounds on everything that a peer can grow.
+    pub limits: Arc<Limits>,
+}
+
+impl Config {
+    /// Sets [`Config::cores`].
+    #[must_use]
+    pub fn cores(mut self, cores: Cores) -> Self {
+        self.cores = cores;
+        self
+    }
+
+    /// Sets [`Config::idle`].
+    #[must_use]
+    pub fn idle(mut self, idle: IdlePolicy) -> Self {
+        self.idle = idle;
+        self
+    }
+
+    /// Sets [`Config::limits`].
+    #[must_use]
+    pub fn limits(mut self, limits: Limits) -> Self {
+        self.limits = Arc::new(limits);
+        self
+    }
+}
+
+/// Which cores of the machine a runtime uses.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub enum Cores {
+    /// Each core that this process may run on.
+    #[default]
+    All,
+    /// The first so many of those.
+    Count(usize),
+    /// These, by their number in `/proc/cpuinfo`. A number may stand twice: two threads share
+    /// that core.
+    List(Vec<usize>),
+    /// So many threads that the kernel may move as it likes.
+    Unpinned(usize),
+}
+
+/// What a core does when there is nothing to do.
+///
+/// Sleeping costs a wake-up of some 17 µs in a virtual machine; not sleeping costs the core.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum IdlePolicy {
+    /// Sleeps in the kernel at once.
+    Block,
+    /// Looks for work this long, then sleeps.
+    Adaptive {
+        /// How long to look.
+        spin: Duration,
+    },
+    /// Never sleeps.
+    Spin,
+}
+
+impl IdlePolicy {
+    /// How long [`IdlePolicy::Adaptive`] looks for work by default.
+    pub const DEFAULT_SPIN: Duration = Duration::from_micros(50);
+
+    /// How long a core without work looks for some before it sleeps.
+    pub(crate) fn spin(self) -> Duration {
+        match self {
+            IdlePolicy::Block => Duration::ZERO,
+            IdlePolicy::Adaptive { spin } => spin,
+            IdlePolicy::Spin => Duration::MAX,
+        }
+    }
+}
+
+impl Default for IdlePolicy {
+    fn default() -> Self {
+        IdlePolicy::Adaptive {
+            spin: IdlePolicy::DEFAULT_SPIN,
+        }
+    }
+}
+
+impl fmt::Display for IdlePolicy {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            IdlePolicy::Block => f.write_str("block"),
+            IdlePolicy::Adaptive { spin } => write!(f, "adaptive ({} µs)", spin.as_micros()),
+            IdlePolicy::Spin => f.write_str("spin"),
+        }
+    }
+}

@@ -1,0 +1,262 @@
+//! What a core does for the connections of its servers.
+
+use std::panic::{AssertUnwindSafe, catch_unwind};
+use std::sync::Arc;
+use std::sync::atomic::Ordering;
+
+use annulus_protocol::{Input, Limits, Request, ServerConnection, ServerEvent, Time};
+use annulus_transports::{ReceiveLease, Ring, SocketId};
+
+use super::connection::{Connection, Life, Outgoing, Role, ServerLink};
+use super::timers::Timers;
+use super::{Core, FLUSH_TIME};
+use crate::core_shared::CoreShared;
+use crate::dispatch::{CallContext, DeferredCall, Dispatch, Origin, byte_order};
+use crate::server::{EndpointView, RunningServer};
+use crate::status::Status;
+use crate::table::{Key, Table};
+
+/// Runs foreign code; a panic ends that code and nothing else. The panic hook has reported it.
+pub(crate) fn contain_panic<T>(run: impl FnOnce() -> T) -> Option<T> {
+    catch_unwind(AssertUnwindSafe(run)).ok()
+}
+
+/// All that serving one connection needs, borrowed apart from the ring, so that requests can
+/// be read where they were received.
+pub(super) struct ServerWork<'w> {
+    socket: SocketId,
+    connection: &'w mut Connection,
+    deferred: &'w mut Table<DeferredCall>,
+    timers: &'w mut Timers,
+    core: &'w Arc<CoreShared>,
+    core_index: usize,
+    limits: &'w Limits,
+    now: Time,
+}
+
+impl<R: Ring> Core<R> {
+    /// Takes a connection of a server onto this core.
+    pub(super) fn adopt(&mut self, stream: R::Stream, server: Arc<RunningServer>, endpoint: usize) {
+        if self.connections.len() >= self.limits.connections_per_core_max
+            || self.phase != super::Phase::Running
+        {
+            tracing::warn!(
+                limit = self.limits.connections_per_core_max,
+                "a connection is refused: Limits::connections_per_core_max is reached, or the core is stopping"
+            );
+            self.shared.connections.fetch_sub(1, Ordering::Relaxed);
+            return;
+        }
+        let socket = match self.ring.adopt(stream) {
+            Ok(socket) => socket,
+            Err(error) => {
+                tracing::warn!(%error, "a connection is refused");
+                self.shared.connections.fetch_sub(1, Ordering::Relaxed);
+                return;
+            }
+        };
+        server.counters(self.siblings.index).connections.add(1);
+        let protocol = ServerConnection::new(Arc::clone(&server.limits), self.now);
+        let role = Role::Server(ServerLink {
+            protocol,
+            server,
+            endpoint,
+        });
+        let serial = self.connections.next_serial();
+        self.connections
+            .insert(socket, Connection::new(serial, role, self.buffers.take()));
+        self.arm_timer(socket);
+    }
+
+    /// Borrows what is needed to serve `socket`, and the bytes of `lease` beside it.
+    pub(super) fn server_work(
+        &mut self,
+        socket: SocketId,
+        lease: &ReceiveLease,
+    ) -> (ServerWork<'_>, &[u8]) {
+        let work = ServerWork {
+            socket,
+            connection: self
+                .connections
+                .get_mut(socket)
+                .expect("the caller found it"),
+            deferred: &mut self.deferred,
+            timers: &mut self.timers,
+            core: &self.shared,
+            core_index: self.siblings.index,
+            limits: &self.limits,
+            now: self.now,
+        };
+        (work, self.ring.received(lease))
+    }
+
+    /// Serves what was received while the peer was held back.
+    pub(super) fn resume_stalled(&mut self, socket: SocketId, stalled: Vec<u8>) {
+        let connection = self
+            .connections
+            .get_mut(socket)
+            .expect("the caller found it");
+        let mut work = ServerWork {
+            socket,
+            connection,
+            deferred: &mut self.deferred,
+            timers: &mut self.timers,
+            core: &self.shared,
+            core_index: self.siblings.index,
+            limits: &self.limits,
+            now: self.now,
+        };
+        work.serve(&stalled);
+    }
+
+    pub(super) fn complete_deferred(&mut self, call: Key, stub: Vec<u8>) {
+        self.end_deferred(call, |protocol, origin, out| {
+            let start = protocol.begin_response(&origin.reply, out);
+            out.extend_from_slice(&stub);
+            protocol.finish_response(start, &origin.reply, out);
+        });
+        self.shared.stub_buffers.put(stub);
+    }
+
+    pub(super) fn abort_deferred(&mut self, call: Key, status: Status) {
+        self.end_deferred(call, |protocol, origin, out| {
+            protocol.fault(&origin.reply, status.to_fault(), false, out);
+        });
+    }
+
+    /// Answers a deferred call, if its connection still lives.
+    fn end_deferred(
+        &mut self,
+        call: Key,
+        answer: impl FnOnce(&mut ServerConnection, &Origin, &mut Vec<u8>),
+    ) {
+        let Some(DeferredCall { origin }) = self.deferred.remove(call) else {
+            return;
+        };
+        let Some(connection) = self.connections.get_mut(origin.socket) else {
+            return;
+        };
+        let Role::Server(link) = &mut connection.role else {
+            return;
+        };
+        if connection.life != Life::Open {
+            return;
+        }
+        answer(&mut link.protocol, &origin, &mut connection.outgoing.buffer);
+        connection.outgoing.queue(origin.socket, &mut self.dirty);
+    }
+
+    /// The client of a connection is gone: its open calls have nobody to answer to.
+    pub(super) fn server_lost(&mut self, socket: SocketId) {
+        let Some(connection) = self.connections.get_mut(socket) else {
+            return;
+        };
+        let Role::Server(link) = &mut connection.role else {
+            return;
+        };
+        for key in link.protocol.active_call_keys() {
+            self.deferred.remove(Key::from_bits(key));
+        }
+        link.protocol.close(&mut EndpointView {
+            server: &link.server,
+            endpoint: link.endpoint,
+        });
+    }
+}
+
+impl ServerWork<'_> {
+    /// Serves all requests in `bytes`, or as many as the peer's reading keeps up with.
+    pub(super) fn serve(&mut self, bytes: &[u8]) {
+        let mut input = Input::new(bytes);
+        loop {
+            if self.connection.outgoing.backlog() > self.limits.send_backlog_max {
+                let rest = &bytes[bytes.len() - input.remaining()..];
+                self.connection.stalled.extend_from_slice(rest);
+                break;
+            }
+            let Role::Server(link) = &mut self.connection.role else {
+                break;
+            };
+            let mut endpoint = EndpointView {
+                server: &link.server,
+                endpoint: link.endpoint,
+            };
+            let out = &mut self.connection.outgoing.buffer;
+            match link
+                .protocol
+                .next_event(self.now, &mut input, &mut endpoint, out)
+            {
+                Some(ServerEvent::Request(request)) => self.run(request),
+                Some(ServerEvent::Close(reason)) => {
+                    tracing::debug!(%reason, "a connection ends");
+                    self.connection.begin_flush(self.now + FLUSH_TIME);
+                    break;
+                }
+                // Managers cannot subscribe to these yet; the protocol layer keeps the books.
+                Some(_) => {}
+                None => break,
+            }
+        }
+    }
+
+    /// Runs one request through its interface, and answers it unless it was deferred.
+    fn run(&mut self, request: Request<'_>) {
+        let Connection {
+            role,
+            outgoing: Outgoing { buffer: out, .. },
+            ..
+        } = &mut *self.connection;
+        let Role::Server(ServerLink {
+            protocol, server, ..
+        }) = role
+        else {
+            return;
+        };
+        server.counters(self.core_index).calls_in.add(1);
+        let start = protocol.begin_response(&request.reply, out);
+        let mut context = CallContext {
+            now: self.now,
+            order: byte_order(request.drep),
+            transfer: request.transfer,
+            object: request.object,
+            server,
+            core: self.core,
+            timers: self.timers,
+            calls: self.deferred,
+            origin: Origin {
+                socket: self.socket,
+                reply: request.reply,
+            },
+            deferred: None,
+        };
+        let interface = &server.interfaces[request.interface.0 as usize];
+        let result = contain_panic(|| {
+            interface.dispatch(Dispatch {
+                opnum: request.opnum.0,
+                stub: &request.stub,
+                out,
+                context: &mut context,
+            })
+        });
+        let deferred = context.deferred;
+        match result.unwrap_or(Err(Status::CallFailed)) {
+            Ok(()) => match deferred {
+                None => protocol.finish_response(start, &request.reply, out),
+                Some(key) => {
+                    protocol.cancel_response(start, out);
+                    protocol.set_call_key(request.reply.call(), key.to_bits());
+                }
+            },
+            Err(status) => {
+                protocol.cancel_response(start, out);
+                if let Some(key) = deferred {
+                    self.deferred.remove(key);
+                }
+                protocol.fault(&request.reply, status.to_fault(), false, out);
+            }
+        }
+        if let Some(assembled) = request.stub.into_assembled() {
+            protocol.recycle(assembled);
+        }
+    }
+}

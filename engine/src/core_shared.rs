@@ -1,0 +1,163 @@
+//! What other threads know of a core.
+
+use std::any::Any;
+use std::cell::Cell;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, AtomicU64, AtomicUsize, Ordering, fence};
+use std::sync::mpsc::Sender;
+
+use annulus_protocol::{Limits, Uuid};
+use crossbeam_queue::ArrayQueue;
+
+use crate::binding::BindingShared;
+use crate::call_state::CallState;
+use crate::core::buffers::SharedBufferPool;
+use crate::error::Error;
+use crate::inbox::Inbox;
+use crate::notify::Notify;
+use crate::server::{RunningServer, Server, Serving};
+use crate::status::Status;
+use crate::table::Key;
+
+/// Buffers and call states that wait to be used again, a core.
+const SPARE_MAX: usize = 1024;
+
+/// The part of a core that other threads may touch: its inbox and a few counters.
+pub(crate) struct CoreShared {
+    id: u64,
+    inbox: Inbox<Command>,
+    closed: AtomicBool,
+    /// Connections that live on this core or are on their way to it; by this the acceptor
+    /// chooses.
+    pub(crate) connections: AtomicUsize,
+    pub(crate) stub_buffers: SharedBufferPool,
+    call_states: ArrayQueue<Arc<CallState>>,
+}
+
+/// What another thread asks of a core.
+pub(crate) enum Command {
+    /// Make a call.
+    Call(OutgoingCall),
+    /// Cancel a call.
+    Cancel {
+        state: Arc<CallState>,
+        serial: u32,
+        kind: CancelKind,
+    },
+    /// Nobody uses this binding any more.
+    CloseBinding(Arc<BindingShared>),
+    /// A deferred call is complete: its stub data.
+    Complete { call: Key, stub: Vec<u8> },
+    /// A deferred call ends with a fault.
+    Abort { call: Key, status: Status },
+    /// A connection that another core accepted. The stream is of the ring's own type.
+    Adopt {
+        stream: Box<dyn Any + Send>,
+        server: Arc<RunningServer>,
+        endpoint: usize,
+    },
+    /// Open the endpoints of a server.
+    Serve {
+        server: Server,
+        answer: Sender<Result<Serving, Error>>,
+    },
+    /// Stop accepting, let running calls end, close everything.
+    Shutdown,
+}
+
+/// A call on its way to the core of its connection.
+pub(crate) struct OutgoingCall {
+    pub(crate) binding: Arc<BindingShared>,
+    pub(crate) state: Arc<CallState>,
+    pub(crate) serial: u32,
+    pub(crate) notify: Notify,
+    pub(crate) opnum: u16,
+    pub(crate) object: Option<Uuid>,
+    pub(crate) stub: Vec<u8>,
+}
+
+/// The two ways to cancel a call, and what dropping its handle means.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum CancelKind {
+    /// The server is told, and its answer is awaited.
+    NonAbortive,
+    /// The server is told, and the call ends at once with [`Status::CallCancelled`].
+    Abortive,
+}
+
+thread_local! {
+    static CURRENT: Cell<Option<u64>> = const { Cell::new(None) };
+}
+
+impl CoreShared {
+    pub(crate) fn new(limits: &Limits, wake: Box<dyn Fn() + Send + Sync>) -> Self {
+        static NEXT_ID: AtomicU64 = AtomicU64::new(0);
+        CoreShared {
+            id: NEXT_ID.fetch_add(1, Ordering::Relaxed),
+            inbox: Inbox::new(limits.inbox_len, wake),
+            closed: AtomicBool::new(false),
+            connections: AtomicUsize::new(0),
+            stub_buffers: SharedBufferPool::new(SPARE_MAX),
+            call_states: ArrayQueue::new(SPARE_MAX),
+        }
+    }
+
+    /// Marks the calling thread as the one that runs this core.
+    pub(crate) fn enter_thread(&self) {
+        CURRENT.set(Some(self.id));
+    }
+
+    /// Takes that mark away.
+    pub(crate) fn leave_thread(&self) {
+        if self.is_current() {
+            CURRENT.set(None);
+        }
+    }
+
+    /// Whether the calling thread runs this core, so that it must not wait for it.
+    pub(crate) fn is_current(&self) -> bool {
+        CURRENT.get() == Some(self.id)
+    }
+
+    /// Hands a command to the core. If the core has ended, the command fails at once.
+    pub(crate) fn submit(&self, command: Command) {
+        self.inbox.push(command);
+        // Pairs with the fence in `close`: either the closing core sees this command, or this
+        // thread sees that the core has closed.
+        fence(Ordering::SeqCst);
+        if self.closed.load(Ordering::Relaxed) {
+            self.fail_all();
+        }
+    }
+
+    pub(crate) fn inbox(&self) -> &Inbox<Command> {
+        &self.inbox
+    }
+
+    /// The core ends: whatever waits in its inbox, and whatever comes later, fails.
+    pub(crate) fn close(&self) {
+        self.closed.store(true, Ordering::Relaxed);
+        fence(Ordering::SeqCst);
+        self.fail_all();
+    }
+
+    fn fail_all(&self) {
+        while let Some(command) = self.inbox.pop() {
+            if let Command::Call(call) = command {
+                call.state.finish(Err(Status::CallFailedDne), &call.notify);
+            }
+        }
+    }
+
+    pub(crate) fn take_call_state(&self) -> Arc<CallState> {
+        self.call_states
+            .pop()
+            .unwrap_or_else(|| Arc::new(CallState::new()))
+    }
+
+    pub(crate) fn put_call_state(&self, state: Arc<CallState>) {
+        debug_assert_eq!(state.status(), Status::InvalidAsyncHandle);
+        // A full pool frees the state.
+        let _ = self.call_states.push(state);
+    }
+}

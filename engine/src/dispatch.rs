@@ -1,0 +1,201 @@
+//! From a request to a manager routine, and back.
+
+use std::marker::PhantomData;
+use std::sync::Arc;
+use std::time::Duration;
+
+use annulus_ndr::{ByteOrder, DecodeErrorKind, DecodeParams, EncodeParams, Ndr};
+use annulus_protocol::{DataRepresentation, ReplyTo, SyntaxId, Time, TransferSyntax, Uuid};
+use annulus_transports::SocketId;
+
+use crate::core::timers::{Timer, Timers};
+use crate::core_shared::CoreShared;
+use crate::server::RunningServer;
+use crate::server_call::ServerCall;
+use crate::status::Status;
+use crate::table::{Key, Table};
+
+/// An interface that a server offers: what stubs implement.
+///
+/// Generated and hand-written stubs turn a typed server trait into this; see
+/// [`rpcecho`](crate::rpcecho) for the shape.
+pub trait Interface: Send + Sync + 'static {
+    /// The interface's UUID and version.
+    fn syntax(&self) -> SyntaxId;
+
+    /// How many operations it has; they are numbered from zero.
+    fn operation_count(&self) -> u16;
+
+    /// Whether stub data of this transfer syntax is understood.
+    fn supports(&self, transfer: TransferSyntax) -> bool {
+        transfer == TransferSyntax::Ndr
+    }
+
+    /// Runs one operation: decodes the request, calls the manager routine, and either
+    /// [replies](Dispatch::reply) or [defers](Dispatch::defer) the reply. The operation number
+    /// is below [`operation_count`](Interface::operation_count).
+    ///
+    /// # Errors
+    ///
+    /// The status becomes a fault for the caller.
+    fn dispatch(&self, dispatch: Dispatch<'_, '_>) -> Result<(), Status>;
+}
+
+/// One request on its way through a stub.
+pub struct Dispatch<'d, 'c> {
+    pub(crate) opnum: u16,
+    pub(crate) stub: &'d [u8],
+    pub(crate) out: &'d mut Vec<u8>,
+    pub(crate) context: &'d mut CallContext<'c>,
+}
+
+impl<'d, 'c> Dispatch<'d, 'c> {
+    /// The operation's number.
+    #[must_use]
+    pub fn opnum(&self) -> u16 {
+        self.opnum
+    }
+
+    /// What the manager routine may know and do.
+    pub fn context(&mut self) -> &mut CallContext<'c> {
+        self.context
+    }
+
+    /// Decodes the in-parameters. What they borrow lives in the received bytes.
+    ///
+    /// # Errors
+    ///
+    /// [`Status::BadStubData`], or [`Status::NullRefPointer`].
+    pub fn decode<T: DecodeParams<'d>>(&self) -> Result<T, Status> {
+        decode_params(self.stub, self.context.order, self.context.transfer)
+    }
+
+    /// Encodes the out-parameters into the send buffer; the call is complete.
+    ///
+    /// # Errors
+    ///
+    /// [`Status::BadStubData`] if the parameters contradict each other, such as a length that
+    /// is not the array's.
+    pub fn reply<T: EncodeParams>(&mut self, outputs: &T) -> Result<(), Status> {
+        encode_params(outputs, self.context.transfer, self.out)
+    }
+
+    /// Takes the call out of the dispatch: it stays open until the returned handle completes
+    /// or aborts it, from any thread.
+    ///
+    /// # Errors
+    ///
+    /// [`Status::ServerTooBusy`] if the core has too many open calls already.
+    pub fn defer<O: EncodeParams>(&mut self) -> Result<ServerCall<O>, Status> {
+        self.context.defer()
+    }
+}
+
+/// A call as its manager routine sees it.
+pub struct CallContext<'c> {
+    pub(crate) now: Time,
+    pub(crate) order: ByteOrder,
+    pub(crate) transfer: TransferSyntax,
+    pub(crate) object: Option<Uuid>,
+    pub(crate) server: &'c Arc<RunningServer>,
+    pub(crate) core: &'c Arc<CoreShared>,
+    pub(crate) timers: &'c mut Timers,
+    pub(crate) calls: &'c mut Table<DeferredCall>,
+    pub(crate) origin: Origin,
+    pub(crate) deferred: Option<Key>,
+}
+
+/// Where a call came in and how it is answered.
+#[derive(Clone, Copy)]
+pub(crate) struct Origin {
+    pub(crate) socket: SocketId,
+    pub(crate) reply: ReplyTo,
+}
+
+/// A call that its manager routine took out of the dispatch.
+pub(crate) struct DeferredCall {
+    pub(crate) origin: Origin,
+}
+
+impl CallContext<'_> {
+    /// The object UUID of the call, if it has one.
+    #[must_use]
+    pub fn object(&self) -> Option<Uuid> {
+        self.object
+    }
+
+    /// The core's time at the start of this turn.
+    #[must_use]
+    pub fn now(&self) -> Time {
+        self.now
+    }
+
+    /// Runs a closure on this core after `delay`. It must be short, as it holds the core up.
+    pub fn after(&mut self, delay: Duration, run: impl FnOnce() + Send + 'static) {
+        self.timers
+            .add_after(self.now, delay, Timer::Run(Box::new(run)));
+    }
+
+    pub(crate) fn server(&self) -> &RunningServer {
+        self.server
+    }
+
+    fn defer<O>(&mut self) -> Result<ServerCall<O>, Status> {
+        debug_assert!(self.deferred.is_none(), "a call is deferred once");
+        let key = self
+            .calls
+            .insert(DeferredCall {
+                origin: self.origin,
+            })
+            .map_err(|_| Status::ServerTooBusy)?;
+        self.deferred = Some(key);
+        Ok(ServerCall {
+            core: Some(Arc::clone(self.core)),
+            key,
+            transfer: self.transfer,
+            outputs: PhantomData,
+        })
+    }
+}
+
+pub(crate) fn byte_order(drep: DataRepresentation) -> ByteOrder {
+    if drep.is_big_endian() {
+        ByteOrder::Big
+    } else {
+        ByteOrder::Little
+    }
+}
+
+pub(crate) fn decode_params<'a, T: DecodeParams<'a>>(
+    stub: &'a [u8],
+    order: ByteOrder,
+    transfer: TransferSyntax,
+) -> Result<T, Status> {
+    let result = match transfer {
+        TransferSyntax::Ndr => annulus_ndr::decode::<Ndr, T>(stub, order),
+        TransferSyntax::Ndr64 => return Err(Status::UnsupportedTransSyn),
+    };
+    result.map_err(|error| {
+        tracing::debug!(%error, "stub data refused");
+        if *error.kind() == DecodeErrorKind::NullRefPointer {
+            Status::NullRefPointer
+        } else {
+            Status::BadStubData
+        }
+    })
+}
+
+pub(crate) fn encode_params<T: EncodeParams>(
+    params: &T,
+    transfer: TransferSyntax,
+    out: &mut Vec<u8>,
+) -> Result<(), Status> {
+    let result = match transfer {
+        TransferSyntax::Ndr => annulus_ndr::encode::<Ndr, T>(params, out),
+        TransferSyntax::Ndr64 => return Err(Status::UnsupportedTransSyn),
+    };
+    result.map_err(|error| {
+        tracing::debug!(%error, "parameters refused");
+        Status::BadStubData
+    })
+}

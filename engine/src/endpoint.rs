@@ -1,0 +1,37 @@
+//! From string bindings to addresses.
+
+use annulus_transports::{Address, ProtocolSequence, StringBinding};
+
+use crate::error::Error;
+
+/// Parses a string binding.
+pub(crate) fn parse(text: &str) -> Result<StringBinding, Error> {
+    Ok(text.parse()?)
+}
+
+/// The addresses of a server that is to be called.
+pub(crate) fn resolve(binding: &StringBinding) -> Result<Vec<Address>, Error> {
+    check_sequence(binding)?;
+    if binding.port().is_none_or(|port| port == 0) {
+        return Err(Error::MissingEndpoint {
+            binding: binding.to_string(),
+        });
+    }
+    Ok(binding.resolve(0)?)
+}
+
+/// The addresses that a server is to listen on; without a port, one is chosen.
+pub(crate) fn resolve_local(binding: &StringBinding) -> Result<Vec<Address>, Error> {
+    check_sequence(binding)?;
+    Ok(binding.resolve(0)?)
+}
+
+fn check_sequence(binding: &StringBinding) -> Result<(), Error> {
+    if binding.sequence() == ProtocolSequence::NcacnIpTcp {
+        return Ok(());
+    }
+    Err(Error::UnsupportedProtocolSequence {
+        binding: binding.to_string(),
+        sequence: binding.sequence().to_string(),
+    })
+}

@@ -1,0 +1,63 @@
+//! What can go wrong before a call is made.
+
+use annulus_transports::{StringBindingError, TransportError};
+
+/// A failure to set something up: a runtime, a server, a binding. It says what failed, on
+/// what, and what to do about it.
+///
+/// What can go wrong with a call is a [`Status`](crate::Status).
+#[derive(Debug, thiserror::Error)]
+#[non_exhaustive]
+pub enum Error {
+    /// A string binding cannot be parsed.
+    #[error("{0}")]
+    StringBinding(#[from] StringBindingError),
+    /// A string binding names a transport that this version does not have.
+    #[error("{binding}: the protocol sequence {sequence} is not supported yet; use ncacn_ip_tcp")]
+    UnsupportedProtocolSequence {
+        /// The string binding.
+        binding: String,
+        /// Its protocol sequence.
+        sequence: String,
+    },
+    /// A string binding of a server to be called has no port.
+    #[error(
+        "{binding}: the port is missing; write {binding}[PORT] (there is no endpoint mapper client yet)"
+    )]
+    MissingEndpoint {
+        /// The string binding.
+        binding: String,
+    },
+    /// An address cannot be used, or the ring cannot be set up.
+    #[error("{0}")]
+    Transport(#[from] TransportError),
+    /// A server without an endpoint.
+    #[error("the server has no endpoint; add one with Server::endpoint")]
+    NoEndpoint,
+    /// A core that this process may not run on, or that the machine does not have.
+    #[error(
+        "core {core} cannot be used: this process may run on {available:?}; choose from these, or widen its affinity (taskset, cpuset)"
+    )]
+    NoSuchCore {
+        /// The core that was asked for.
+        core: usize,
+        /// The cores that can be used.
+        available: Vec<usize>,
+    },
+    /// A runtime without a core.
+    #[error("a runtime needs at least one core")]
+    NoCore,
+    /// A thread cannot be started.
+    #[error(
+        "cannot start the thread of core {core}: {source}; look at `ulimit -u` and the memory that is free"
+    )]
+    Thread {
+        /// Which thread of the runtime.
+        core: usize,
+        /// What the system said.
+        source: std::io::Error,
+    },
+    /// The runtime has been shut down.
+    #[error("the runtime has been shut down")]
+    ShutDown,
+}

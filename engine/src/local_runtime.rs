@@ -1,0 +1,289 @@
+//! A core on the caller's own thread.
+
+use std::future::Future;
+use std::marker::PhantomData;
+use std::pin::pin;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::task::{Context, Poll, Wake, Waker};
+
+use annulus_ndr::EncodeParams;
+use annulus_protocol::{SyntaxId, Time, TransferSyntax};
+use annulus_transports::{Ring, RingUsage, UringRing, Wait};
+
+use crate::binding::BindingShared;
+use crate::config::{Config, Cores};
+use crate::core::{Core, LocalReplies, Siblings, share};
+use crate::core_shared::CoreShared;
+use crate::dispatch::encode_params;
+use crate::endpoint;
+use crate::error::Error;
+use crate::idle::Idler;
+use crate::runtime::{CoreHandle, Host, ThreadGuard, new_ring, pin};
+use crate::server::{Server, Serving};
+use crate::status::Status;
+use crate::table::Key;
+
+/// A core that runs on the thread that made it, while that thread lets it: no hop at all.
+///
+/// Calls are made with [`call`](LocalRuntime::call) and come back, in place, to the closure
+/// of [`turn`](LocalRuntime::turn); nothing is copied and, once warm, nothing is allocated. Or
+/// `.await` calls of a [`Binding`](crate::Binding) inside [`block_on`](LocalRuntime::block_on).
+/// A server can live here too.
+pub struct LocalRuntime<R: Ring = UringRing> {
+    core: Core<R>,
+    idler: Idler,
+    _guard: ThreadGuard,
+    /// The core belongs to this thread.
+    not_send: PhantomData<*const ()>,
+}
+
+/// A binding of a [`LocalRuntime`].
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct LocalBinding(Key);
+
+impl LocalRuntime<UringRing> {
+    /// A runtime on this thread. If [`Config::cores`] names one core, the thread is pinned to
+    /// it.
+    ///
+    /// # Errors
+    ///
+    /// The core cannot be used, or the kernel refuses what the ring needs.
+    pub fn new(config: &Config) -> Result<Self, Error> {
+        if let Cores::List(list) = &config.cores
+            && let [core] = list[..]
+        {
+            pin(core)?;
+        }
+        Ok(LocalRuntime::with_ring(new_ring(config)?, config))
+    }
+}
+
+impl<R: Ring + 'static> LocalRuntime<R> {
+    /// A runtime on this thread and on a ring of the caller's choice, such as the simulation.
+    #[must_use]
+    pub fn with_ring(ring: R, config: &Config) -> Self {
+        let shared = share(&ring, &config.limits);
+        let guard = ThreadGuard::new(&shared);
+        let siblings = Siblings {
+            all: Arc::from([shared]),
+            index: 0,
+        };
+        LocalRuntime {
+            core: Core::new(ring, siblings, Arc::clone(&config.limits)),
+            idler: Idler::new(config.idle),
+            _guard: guard,
+            not_send: PhantomData,
+        }
+    }
+
+    /// Starts a server on this thread.
+    ///
+    /// # Errors
+    ///
+    /// An endpoint cannot be opened (the others are closed again), or there is none.
+    pub fn serve(&mut self, server: Server) -> Result<Serving, Error> {
+        self.core.serve(server)
+    }
+
+    /// A binding to the server that `string_binding` names; connecting begins.
+    ///
+    /// # Errors
+    ///
+    /// The string is not a binding, names a transport that is not supported, has no port, or
+    /// its host is not found.
+    pub fn bind(
+        &mut self,
+        string_binding: &str,
+        interface: SyntaxId,
+    ) -> Result<LocalBinding, Error> {
+        let shared = BindingShared::resolve(&endpoint::parse(string_binding)?, interface)?;
+        Ok(LocalBinding(self.core.open_local_binding(&shared)))
+    }
+
+    /// Whether the interface of a binding is bound, so that calls are sent at once.
+    pub fn is_ready(&mut self, binding: LocalBinding) -> bool {
+        self.core.is_ready(binding.0)
+    }
+
+    /// Makes a call. Its end comes to the closure of a later [`turn`](LocalRuntime::turn), with
+    /// `token`.
+    ///
+    /// # Errors
+    ///
+    /// [`Status::InvalidBinding`], [`Status::OutOfMemory`] if there are too many calls, or
+    /// [`Status::BadStubData`] if the parameters contradict each other. Then there is no call.
+    pub fn call<I: EncodeParams>(
+        &mut self,
+        binding: LocalBinding,
+        opnum: u16,
+        token: u64,
+        inputs: &I,
+    ) -> Result<(), Status> {
+        let encode = |out: &mut Vec<u8>| encode_params(inputs, TransferSyntax::Ndr, out);
+        self.core.make_local_call(binding.0, opnum, token, encode)
+    }
+
+    /// One turn: takes what has come in, hands what ended to `replies`, and sends what there
+    /// is to send. Waits as the idle policy says. True if there was something to do.
+    ///
+    /// # Errors
+    ///
+    /// The ring itself broke.
+    pub fn turn(&mut self, replies: LocalReplies<'_>) -> Result<bool, Error> {
+        Ok(self.idler.turn(&mut self.core, None, replies)?)
+    }
+
+    /// One turn that does not wait.
+    ///
+    /// # Errors
+    ///
+    /// The ring itself broke.
+    pub fn poll(&mut self, replies: LocalReplies<'_>) -> Result<bool, Error> {
+        Ok(self.core.turn(Wait::No, replies)?)
+    }
+
+    /// The same as [`turn`](LocalRuntime::turn), but a wait ends at `deadline`.
+    ///
+    /// # Errors
+    ///
+    /// The ring itself broke.
+    pub fn turn_before(
+        &mut self,
+        deadline: Time,
+        replies: LocalReplies<'_>,
+    ) -> Result<bool, Error> {
+        Ok(self.idler.turn(&mut self.core, Some(deadline), replies)?)
+    }
+
+    /// Runs a future on this thread, with the core's turns in between.
+    ///
+    /// # Errors
+    ///
+    /// The ring itself broke.
+    pub fn block_on<F: Future>(&mut self, future: F) -> Result<F::Output, Error> {
+        let wake = Arc::new(WakeCore {
+            woken: AtomicBool::new(true),
+            core: Arc::clone(self.core.shared()),
+        });
+        let waker = Waker::from(Arc::clone(&wake));
+        let mut context = Context::from_waker(&waker);
+        let mut future = pin!(future);
+        loop {
+            if wake.woken.swap(false, Ordering::AcqRel)
+                && let Poll::Ready(output) = future.as_mut().poll(&mut context)
+            {
+                return Ok(output);
+            }
+            while !wake.woken.load(Ordering::Acquire) {
+                self.idler.turn(&mut self.core, None, &mut |_| {})?;
+            }
+        }
+    }
+
+    /// Stops accepting, lets running calls end (for five seconds at most), and closes
+    /// everything.
+    ///
+    /// # Errors
+    ///
+    /// The ring itself broke.
+    pub fn shutdown(mut self) -> Result<(), Error> {
+        self.begin_shutdown();
+        while !self.is_finished() {
+            self.core.sleep(None, &mut |_| {})?;
+        }
+        Ok(())
+    }
+
+    /// Begins what [`shutdown`](LocalRuntime::shutdown) does; further turns carry it on.
+    pub fn begin_shutdown(&mut self) {
+        self.core.begin_shutdown();
+    }
+
+    /// Whether a shutdown has come to its end.
+    #[must_use]
+    pub fn is_finished(&self) -> bool {
+        self.core.is_finished()
+    }
+
+    /// The ring's time at the start of the last turn.
+    #[must_use]
+    pub fn now(&self) -> Time {
+        self.core.now()
+    }
+
+    /// When the next timer of this core is due.
+    #[must_use]
+    pub fn next_due(&self) -> Option<Time> {
+        self.core.next_due()
+    }
+
+    /// Calls that were made and have not ended.
+    #[must_use]
+    pub fn calls_in_flight(&self) -> usize {
+        self.core.calls_in_flight()
+    }
+
+    /// What the core and its ring hold at the moment.
+    #[must_use]
+    pub fn usage(&self) -> Usage {
+        self.core.usage()
+    }
+
+    /// The ring's name: `io_uring`, `simulation`.
+    #[must_use]
+    pub fn ring_name(&self) -> &'static str {
+        self.core.ring().name()
+    }
+
+    /// How many system calls the ring has made to hand over and to wait.
+    #[must_use]
+    pub fn enter_count(&self) -> u64 {
+        self.core.ring().enter_count()
+    }
+}
+
+/// What a core holds: all zero once everything has ended.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+#[non_exhaustive]
+pub struct Usage {
+    /// Sockets, buffers and sends of the ring.
+    pub ring: RingUsage,
+    /// Connections.
+    pub connections: usize,
+    /// Calls of clients that have not ended.
+    pub client_calls: usize,
+    /// Calls of servers that were deferred and not yet answered.
+    pub server_calls: usize,
+}
+
+impl<R: Ring> Host for LocalRuntime<R> {
+    fn choose_core(&self) -> CoreHandle {
+        CoreHandle(Arc::clone(self.core.shared()))
+    }
+}
+
+impl<R: Ring> std::fmt::Debug for LocalRuntime<R> {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_struct("LocalRuntime")
+            .field("usage", &self.core.usage())
+            .finish_non_exhaustive()
+    }
+}
+
+/// Wakes a future that runs in [`LocalRuntime::block_on`].
+struct WakeCore {
+    woken: AtomicBool,
+    core: Arc<CoreShared>,
+}
+
+impl Wake for WakeCore {
+    fn wake(self: Arc<Self>) {
+        self.wake_by_ref();
+    }
+
+    fn wake_by_ref(self: &Arc<Self>) {
+        self.woken.store(true, Ordering::Release);
+        self.core.inbox().wake();
+    }
+}

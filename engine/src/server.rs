@@ -1,0 +1,352 @@
+//! A server: endpoints, interfaces, and what all its cores share.
+
+use std::collections::HashMap;
+use std::num::NonZeroU32;
+use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
+use std::sync::{Arc, Mutex, OnceLock, PoisonError};
+
+use annulus_protocol::{
+    AuthenticationType, GroupId, InterfaceKey, Limits, ServerEndpoint, ServerMechanism, SyntaxId,
+    TransferSyntax,
+};
+use annulus_transports::{Address, StringBinding};
+
+use crate::dispatch::Interface;
+use crate::endpoint;
+use crate::error::Error;
+use crate::mgmt;
+
+/// What is to be served, and where. Hand it to [`Runtime::serve`](crate::Runtime::serve).
+///
+/// The management interface (mgmt, C706 appendix Q) is on every endpoint by itself.
+#[derive(Default)]
+#[must_use]
+pub struct Server {
+    pub(crate) endpoints: Vec<StringBinding>,
+    interfaces: Vec<Arc<dyn Interface>>,
+}
+
+impl Server {
+    /// A server without endpoints and interfaces.
+    pub fn new() -> Self {
+        Server::default()
+    }
+
+    /// Adds an endpoint, such as `ncacn_ip_tcp:127.0.0.1[4711]`. Without a port, or with port
+    /// 0, one is chosen.
+    ///
+    /// # Errors
+    ///
+    /// The string is not a binding, or names a transport that is not supported.
+    pub fn endpoint(mut self, string_binding: &str) -> Result<Self, Error> {
+        self.endpoints.push(endpoint::parse(string_binding)?);
+        Ok(self)
+    }
+
+    /// Adds an interface to all endpoints.
+    pub fn interface(mut self, interface: impl Interface) -> Self {
+        self.interfaces.push(Arc::new(interface));
+        self
+    }
+}
+
+impl std::fmt::Debug for Server {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        let interfaces: Vec<_> = self
+            .interfaces
+            .iter()
+            .map(|interface| interface.syntax())
+            .collect();
+        f.debug_struct("Server")
+            .field("endpoints", &self.endpoints)
+            .field("interfaces", &interfaces)
+            .finish()
+    }
+}
+
+/// A server that runs: where it listens, and what it has done so far.
+#[derive(Clone)]
+pub struct Serving {
+    pub(crate) server: Arc<RunningServer>,
+}
+
+impl Serving {
+    /// The string bindings under which the server can be reached, with their real ports.
+    #[must_use]
+    pub fn bindings(&self) -> &[StringBinding] {
+        self.server.bound.get().map_or(&[], |bound| &bound.bindings)
+    }
+
+    /// What the server has done since it started.
+    #[must_use]
+    pub fn statistics(&self) -> Statistics {
+        self.server.statistics()
+    }
+
+    /// How many connections each core of the runtime has accepted.
+    #[must_use]
+    pub fn connections_per_core(&self) -> Vec<u64> {
+        self.server
+            .counters
+            .iter()
+            .map(|counters| counters.connections.get())
+            .collect()
+    }
+}
+
+impl std::fmt::Debug for Serving {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_struct("Serving")
+            .field("bindings", &self.bindings())
+            .finish_non_exhaustive()
+    }
+}
+
+/// What a server has done, summed over its cores: the four numbers of `rpc_mgmt_inq_stats`.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Statistics {
+    /// Calls received.
+    pub calls_in: u64,
+    /// Calls that the server itself made as a client.
+    pub calls_out: u64,
+    /// PDUs received.
+    pub packets_in: u64,
+    /// PDUs sent.
+    pub packets_out: u64,
+}
+
+/// What the cores share of one server.
+pub(crate) struct RunningServer {
+    pub(crate) interfaces: Vec<Arc<dyn Interface>>,
+    pub(crate) limits: Arc<Limits>,
+    listening: AtomicBool,
+    groups: Mutex<Groups>,
+    bound: OnceLock<Bound>,
+    counters: Box<[CoreCounters]>,
+}
+
+struct Bound {
+    bindings: Vec<StringBinding>,
+    secondary_addresses: Vec<String>,
+}
+
+/// The counters of one core, on cache lines of their own. Only that core writes.
+#[derive(Default)]
+#[repr(align(128))]
+pub(crate) struct CoreCounters {
+    pub(crate) calls_in: Counter,
+    pub(crate) packets_in: Counter,
+    pub(crate) packets_out: Counter,
+    pub(crate) connections: Counter,
+}
+
+/// A count with one writer and many readers.
+#[derive(Default)]
+pub(crate) struct Counter(AtomicU64);
+
+impl Counter {
+    /// Adds without a locked instruction, as only one thread writes.
+    pub(crate) fn add(&self, count: u64) {
+        self.0.store(
+            self.0.load(Ordering::Relaxed).wrapping_add(count),
+            Ordering::Relaxed,
+        );
+    }
+
+    pub(crate) fn get(&self) -> u64 {
+        self.0.load(Ordering::Relaxed)
+    }
+}
+
+impl RunningServer {
+    pub(crate) fn new(server: Server, limits: Arc<Limits>, cores: usize) -> Arc<Self> {
+        let mut interfaces = server.interfaces;
+        interfaces.push(Arc::new(mgmt::Management));
+        Arc::new(RunningServer {
+            interfaces,
+            groups: Mutex::new(Groups {
+                next: 1,
+                members: HashMap::new(),
+                len_max: limits.association_groups_max,
+            }),
+            limits,
+            listening: AtomicBool::new(true),
+            bound: OnceLock::new(),
+            counters: (0..cores).map(|_| CoreCounters::default()).collect(),
+        })
+    }
+
+    /// Notes where the server really listens: each address, in the order of its endpoints.
+    pub(crate) fn set_bound(&self, bound: Vec<(StringBinding, Address)>) {
+        let secondary_addresses = bound
+            .iter()
+            .map(|(_, address)| secondary_address(address))
+            .collect();
+        let bindings = bound.into_iter().map(|(binding, _)| binding).collect();
+        let first = self.bound.set(Bound {
+            bindings,
+            secondary_addresses,
+        });
+        assert!(first.is_ok(), "a server is bound once");
+    }
+
+    pub(crate) fn counters(&self, core: usize) -> &CoreCounters {
+        &self.counters[core]
+    }
+
+    pub(crate) fn is_listening(&self) -> bool {
+        self.listening.load(Ordering::Relaxed)
+    }
+
+    pub(crate) fn stop_listening(&self) {
+        self.listening.store(false, Ordering::Relaxed);
+    }
+
+    pub(crate) fn statistics(&self) -> Statistics {
+        let sum = |count: fn(&CoreCounters) -> &Counter| {
+            self.counters.iter().map(|c| count(c).get()).sum()
+        };
+        Statistics {
+            calls_in: sum(|c| &c.calls_in),
+            calls_out: 0,
+            packets_in: sum(|c| &c.packets_in),
+            packets_out: sum(|c| &c.packets_out),
+        }
+    }
+}
+
+/// The endpoint as a bind_ack names it: for TCP the port (C706 12.6.3.1, `port_any_t`).
+fn secondary_address(address: &Address) -> String {
+    match address {
+        Address::Tcp(address) => address.port().to_string(),
+        other => other.to_string(),
+    }
+}
+
+/// Association groups and how many connections each has. Touched at bind and at close only.
+struct Groups {
+    next: u32,
+    members: HashMap<GroupId, usize>,
+    len_max: usize,
+}
+
+impl Groups {
+    fn join(&mut self, requested: Option<GroupId>) -> Option<GroupId> {
+        if let Some(group) = requested {
+            *self.members.get_mut(&group)? += 1;
+            return Some(group);
+        }
+        if self.members.len() >= self.len_max {
+            return None;
+        }
+        loop {
+            let id = NonZeroU32::new(self.next);
+            self.next = self.next.wrapping_add(1);
+            if let Some(group) = id.map(GroupId)
+                && !self.members.contains_key(&group)
+            {
+                self.members.insert(group, 1);
+                return Some(group);
+            }
+        }
+    }
+
+    fn leave(&mut self, group: GroupId) {
+        if let Some(members) = self.members.get_mut(&group) {
+            *members -= 1;
+            if *members == 0 {
+                self.members.remove(&group);
+            }
+        }
+    }
+}
+
+/// One endpoint of a server, as the protocol layer asks for it.
+pub(crate) struct EndpointView<'s> {
+    pub(crate) server: &'s RunningServer,
+    pub(crate) endpoint: usize,
+}
+
+impl EndpointView<'_> {
+    fn interface(&self, key: InterfaceKey) -> &dyn Interface {
+        &*self.server.interfaces[key.0 as usize]
+    }
+
+    fn groups(&self) -> std::sync::MutexGuard<'_, Groups> {
+        self.server
+            .groups
+            .lock()
+            .unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+impl ServerEndpoint for EndpointView<'_> {
+    fn find_interface(&self, wanted: &SyntaxId) -> Option<InterfaceKey> {
+        let index = self.server.interfaces.iter().position(|interface| {
+            let offered = interface.syntax();
+            offered.uuid == wanted.uuid
+                && offered.major == wanted.major
+                && offered.minor >= wanted.minor
+        })?;
+        u32::try_from(index).ok().map(InterfaceKey)
+    }
+
+    fn supports(&self, interface: InterfaceKey, transfer: TransferSyntax) -> bool {
+        self.interface(interface).supports(transfer)
+    }
+
+    fn operation_count(&self, interface: InterfaceKey) -> u16 {
+        self.interface(interface).operation_count()
+    }
+
+    fn join_group(&mut self, requested: Option<GroupId>) -> Option<GroupId> {
+        self.groups().join(requested)
+    }
+
+    fn leave_group(&mut self, group: GroupId) {
+        self.groups().leave(group);
+    }
+
+    fn mechanism(&mut self, _kind: AuthenticationType) -> Option<Box<dyn ServerMechanism>> {
+        None
+    }
+
+    fn secondary_address(&self) -> &str {
+        self.server
+            .bound
+            .get()
+            .map_or("", |bound| &bound.secondary_addresses[self.endpoint])
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn rule_08_a_group_ends_with_its_last_connection() {
+        let mut groups = Groups {
+            next: u32::MAX,
+            members: HashMap::new(),
+            len_max: 2,
+        };
+        let first = groups.join(None).unwrap();
+        let second = groups.join(None).unwrap();
+        assert_ne!(first, second, "group ids skip zero when they wrap");
+        assert_eq!(groups.join(None), None, "the limit holds");
+        assert_eq!(groups.join(Some(first)), Some(first));
+        groups.leave(first);
+        assert_eq!(
+            groups.join(Some(first)),
+            Some(first),
+            "one connection is left"
+        );
+        groups.leave(first);
+        groups.leave(first);
+        assert_eq!(
+            groups.join(Some(first)),
+            None,
+            "unknown after the last has left"
+        );
+    }
+}

@@ -1,0 +1,177 @@
+//! A slab whose keys know when they have become stale.
+
+/// Names one entry of a [`Table`]: an index, and the generation that the entry had.
+///
+/// Packs into a `u64`, so that it can travel through the protocol layer as a call's key.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub(crate) struct Key {
+    index: u32,
+    generation: u32,
+}
+
+impl Key {
+    pub(crate) const fn to_bits(self) -> u64 {
+        (self.generation as u64) << 32 | self.index as u64
+    }
+
+    #[expect(
+        clippy::cast_possible_truncation,
+        reason = "the halves of a packed key"
+    )]
+    pub(crate) const fn from_bits(bits: u64) -> Self {
+        Key {
+            index: bits as u32,
+            generation: (bits >> 32) as u32,
+        }
+    }
+}
+
+/// A slab: dense, index-addressed, allocation-free while it does not grow.
+///
+/// Each entry carries a generation that rises when the entry is removed, so a stale key
+/// finds nothing instead of somebody else's value.
+pub(crate) struct Table<T> {
+    entries: Vec<Entry<T>>,
+    first_free: Option<u32>,
+    len: usize,
+    len_max: usize,
+}
+
+struct Entry<T> {
+    generation: u32,
+    state: EntryState<T>,
+}
+
+enum EntryState<T> {
+    Free { next: Option<u32> },
+    Taken(T),
+}
+
+impl<T> Table<T> {
+    /// A table that never holds more than `len_max` entries.
+    pub(crate) fn new(len_max: usize) -> Self {
+        Table {
+            entries: Vec::new(),
+            first_free: None,
+            len: 0,
+            len_max: len_max.min(u32::MAX as usize),
+        }
+    }
+
+    pub(crate) fn len(&self) -> usize {
+        self.len
+    }
+
+    pub(crate) fn is_full(&self) -> bool {
+        self.len >= self.len_max
+    }
+
+    /// Puts a value in; gives it back if the table is full.
+    pub(crate) fn insert(&mut self, value: T) -> Result<Key, T> {
+        if self.is_full() {
+            return Err(value);
+        }
+        self.len += 1;
+        if let Some(index) = self.first_free {
+            let entry = &mut self.entries[index as usize];
+            let EntryState::Free { next } = entry.state else {
+                unreachable!("the free list names a taken entry");
+            };
+            self.first_free = next;
+            entry.state = EntryState::Taken(value);
+            return Ok(Key {
+                index,
+                generation: entry.generation,
+            });
+        }
+        #[expect(
+            clippy::cast_possible_truncation,
+            reason = "len_max is at most u32::MAX"
+        )]
+        let index = self.entries.len() as u32;
+        self.entries.push(Entry {
+            generation: 0,
+            state: EntryState::Taken(value),
+        });
+        Ok(Key {
+            index,
+            generation: 0,
+        })
+    }
+
+    pub(crate) fn get_mut(&mut self, key: Key) -> Option<&mut T> {
+        match self.entries.get_mut(key.index as usize) {
+            Some(Entry {
+                generation,
+                state: EntryState::Taken(value),
+            }) if *generation == key.generation => Some(value),
+            _ => None,
+        }
+    }
+
+    pub(crate) fn remove(&mut self, key: Key) -> Option<T> {
+        let entry = self.entries.get_mut(key.index as usize)?;
+        if entry.generation != key.generation || matches!(entry.state, EntryState::Free { .. }) {
+            return None;
+        }
+        let free = EntryState::Free {
+            next: self.first_free,
+        };
+        let EntryState::Taken(value) = std::mem::replace(&mut entry.state, free) else {
+            unreachable!("a free entry was ruled out above");
+        };
+        entry.generation = entry.generation.wrapping_add(1);
+        self.first_free = Some(key.index);
+        self.len -= 1;
+        Some(value)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_stale_key_finds_nothing_even_when_the_entry_is_used_again() {
+        let mut table = Table::new(8);
+        let first = table.insert("first").unwrap();
+        assert_eq!(table.remove(first), Some("first"));
+        let second = table.insert("second").unwrap();
+        assert_eq!(second.index, first.index);
+        assert_eq!(table.get_mut(first), None);
+        assert_eq!(table.remove(first), None);
+        assert_eq!(table.get_mut(second), Some(&mut "second"));
+    }
+
+    #[test]
+    fn a_full_table_gives_the_value_back() {
+        let mut table = Table::new(1);
+        let key = table.insert(1).unwrap();
+        assert_eq!(table.insert(2), Err(2));
+        table.remove(key);
+        assert!(table.insert(3).is_ok());
+        assert_eq!(table.len(), 1);
+    }
+
+    #[test]
+    fn keys_survive_their_packed_form() {
+        let key = Key {
+            index: 7,
+            generation: u32::MAX,
+        };
+        assert_eq!(Key::from_bits(key.to_bits()), key);
+    }
+
+    #[test]
+    fn freed_entries_are_used_before_the_table_grows() {
+        let mut table = Table::new(100);
+        let keys: Vec<_> = (0..10).map(|value| table.insert(value).unwrap()).collect();
+        for key in &keys {
+            table.remove(*key);
+        }
+        for value in 0..10 {
+            table.insert(value).unwrap();
+        }
+        assert_eq!(table.entries.len(), 10);
+    }
+}

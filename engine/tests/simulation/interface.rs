@@ -1,0 +1,127 @@
+//! The interface that the simulated clients call: replies now, later, never, and in all sizes.
+
+use std::time::Duration;
+
+use annulus::ndr::NdrParams;
+use annulus::{Dispatch, Interface, ServerCall, Status, SyntaxId, Uuid};
+
+pub(crate) const INTERFACE: SyntaxId = SyntaxId::new(
+    Uuid::from_u128(0x5eed_0000_0000_4000_8000_0000_0000_0001),
+    1,
+    0,
+);
+
+/// Replies at once.
+pub(crate) const NOW: u16 = 0;
+/// Replies after a delay.
+pub(crate) const LATER: u16 = 1;
+/// Drops the call.
+pub(crate) const NEVER: u16 = 2;
+/// Fails with a status.
+pub(crate) const FAILS: u16 = 3;
+/// Aborts the call after a delay.
+pub(crate) const ABORTS: u16 = 4;
+
+pub(crate) const OPERATION_COUNT: u16 = 5;
+
+/// The status of FAILS and ABORTS.
+pub(crate) const FAILURE: Status = Status::Other(0x0bad_cafe);
+
+#[derive(Clone, Debug, NdrParams)]
+#[ndr(crate = annulus::ndr)]
+pub(crate) struct Question {
+    pub(crate) number: u64,
+    pub(crate) delay_us: u32,
+    /// How long the answer is to be.
+    pub(crate) answer_len: u32,
+    pub(crate) len: u32,
+    #[ndr(size_is = "len")]
+    pub(crate) content: Vec<u8>,
+}
+
+#[derive(Clone, Debug, NdrParams)]
+#[ndr(crate = annulus::ndr)]
+pub(crate) struct Answer {
+    pub(crate) number: u64,
+    /// A checksum of what came with the question.
+    pub(crate) content_sum: u64,
+    pub(crate) len: u32,
+    #[ndr(size_is = "len")]
+    pub(crate) content: Vec<u8>,
+}
+
+impl Question {
+    pub(crate) fn new(number: u64, delay_us: u32, answer_len: u32, len: u32) -> Self {
+        Question {
+            number,
+            delay_us,
+            answer_len,
+            len,
+            content: content(number, len),
+        }
+    }
+
+    /// The only right answer.
+    pub(crate) fn answer(&self) -> Answer {
+        let len = self.answer_len;
+        Answer {
+            number: self.number,
+            content_sum: sum(&self.content),
+            len,
+            content: content(!self.number, len),
+        }
+    }
+}
+
+impl Answer {
+    pub(crate) fn is(&self, other: &Answer) -> bool {
+        (self.number, self.content_sum, &self.content)
+            == (other.number, other.content_sum, &other.content)
+    }
+}
+
+fn content(number: u64, len: u32) -> Vec<u8> {
+    (0..len)
+        .map(|index| (number.wrapping_mul(31).wrapping_add(index.into()) >> 3) as u8)
+        .collect()
+}
+
+fn sum(bytes: &[u8]) -> u64 {
+    bytes.iter().fold(bytes.len() as u64, |sum, byte| {
+        sum.wrapping_mul(1_099_511_628_211) ^ u64::from(*byte)
+    })
+}
+
+pub(crate) struct Answerer;
+
+impl Interface for Answerer {
+    fn syntax(&self) -> SyntaxId {
+        INTERFACE
+    }
+
+    fn operation_count(&self) -> u16 {
+        OPERATION_COUNT
+    }
+
+    fn dispatch(&self, mut call: Dispatch<'_, '_>) -> Result<(), Status> {
+        let question: Question = call.decode()?;
+        match call.opnum() {
+            NOW => call.reply(&question.answer()),
+            NEVER => call.defer::<Answer>().map(drop),
+            FAILS => Err(FAILURE),
+            opnum => {
+                let deferred: ServerCall<Answer> = call.defer()?;
+                let delay = Duration::from_micros(question.delay_us.into());
+                call.context().after(delay, move || {
+                    let ended = if opnum == ABORTS {
+                        deferred.abort(FAILURE)
+                    } else {
+                        deferred.complete(&question.answer())
+                    };
+                    ended.expect("the answer can be encoded");
+                });
+                Ok(())
+            }
+        }
+    }
+}

@@ -1,0 +1,34 @@
+//! The server that is measured when no target is given.
+
+use annulus::rpcecho::{self, EchoServer};
+use annulus::{Config, Cores, IdlePolicy, Runtime, Server};
+use anyhow::Context;
+
+/// An rpcecho server on a free loopback port.
+pub(crate) struct EmbeddedServer {
+    /// Kept for its threads.
+    _runtime: Runtime,
+    binding: String,
+}
+
+impl EmbeddedServer {
+    pub(crate) fn start(cores: Vec<usize>, idle: IdlePolicy) -> anyhow::Result<Self> {
+        let config = Config::default().cores(Cores::List(cores)).idle(idle);
+        let runtime = Runtime::start(config).context("the embedded server cannot start")?;
+        let server = Server::new()
+            .endpoint("ncacn_ip_tcp:127.0.0.1[0]")?
+            .interface(rpcecho::interface(EchoServer::default()));
+        let serving = runtime
+            .serve(server)
+            .context("the embedded server cannot listen")?;
+        let binding = serving.bindings()[0].to_string();
+        Ok(EmbeddedServer {
+            _runtime: runtime,
+            binding,
+        })
+    }
+
+    pub(crate) fn binding(&self) -> &str {
+        &self.binding
+    }
+}
