@@ -47,8 +47,7 @@ impl<'a, T: Decode<'a>, const N: usize> Decode<'a> for [T; N] {
         (): (),
         reader: &mut Reader<'a, S>,
     ) -> Result<Self::Inline, DecodeError> {
-        const { assert!(!T::CONFORMANT, "an array element cannot be conformant") };
-        collect_array(|| T::decode_inline(T::Conformance::default(), reader))
+        T::decode_array(reader)
     }
 
     #[inline]
@@ -57,17 +56,38 @@ impl<'a, T: Decode<'a>, const N: usize> Decode<'a> for [T; N] {
         (): (),
         reader: &mut Reader<'a, S>,
     ) -> Result<Self, DecodeError> {
-        let mut shells = inline.into_iter();
-        collect_array(|| {
-            let shell = shells.next().expect("there are as many shells as elements");
-            T::decode_deferred(shell, (), reader)
-        })
+        T::decode_deferred_array(inline, reader)
+    }
+}
+
+/// Bytes of a fixed array, borrowed from the stub.
+impl<'a, const N: usize> Decode<'a> for &'a [u8; N] {
+    type Conformance = ();
+    type Inline = Self;
+
+    #[inline]
+    fn decode_conformance<S: Syntax>(_: &mut Reader<'a, S>) -> Result<(), DecodeError> {
+        Ok(())
+    }
+
+    #[inline]
+    fn decode_inline<S: Syntax>((): (), reader: &mut Reader<'a, S>) -> Result<Self, DecodeError> {
+        reader.array_ref()
+    }
+
+    #[inline]
+    fn decode_deferred<S: Syntax>(
+        inline: Self,
+        (): (),
+        _: &mut Reader<'a, S>,
+    ) -> Result<Self, DecodeError> {
+        Ok(inline)
     }
 }
 
 /// Calls `next` for each element, until one fails.
 #[inline]
-fn collect_array<T, E, const N: usize>(
+pub(crate) fn collect_array<T, E, const N: usize>(
     mut next: impl FnMut() -> Result<T, E>,
 ) -> Result<[T; N], E> {
     let mut failure = None;

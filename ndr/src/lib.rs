@@ -23,7 +23,7 @@
 //!
 //! Structures, enums and unions derive [`macro@Ndr`]; parameter lists derive
 //! [`macro@NdrParams`]. The macros' pages list the attributes. Everything is generic over the
-//! transfer syntax ([`Ndr`], [`Ndr64`]) and written little-endian; what comes in may have
+//! transfer syntax ([`struct@Ndr`], [`Ndr64`]) and written little-endian; what comes in may have
 //! either [`ByteOrder`].
 #![forbid(unsafe_code)]
 
@@ -50,7 +50,7 @@ pub use correlation::{
     Bounds, Correlated, Counted, Selector, check_decode_range, check_encode_range,
 };
 pub use error::{DecodeError, DecodeErrorKind, EncodeError, EncodeErrorKind};
-pub use numbers::Numbers;
+pub use numbers::{Numbers, NumbersIter};
 pub use pointer::{Ref, Unique};
 pub use reader::{ByteOrder, DEPTH_MAX, Reader};
 pub use scalar::{ContextHandle, Number};

@@ -2,6 +2,7 @@
 
 use std::fmt;
 use std::marker::PhantomData;
+use std::slice::{self, ChunksExact};
 
 use crate::error::{DecodeError, EncodeError};
 use crate::reader::{ByteOrder, Reader};
@@ -120,12 +121,14 @@ impl<'a, N: Number> Numbers<'a, N> {
 
     /// The numbers, first to last.
     #[inline]
-    pub fn iter(&self) -> impl ExactSizeIterator<Item = N> + use<'a, N> {
-        let numbers = *self;
-        (0..numbers.len()).map(move |index| match numbers.source {
-            Source::Native(native) => native[index],
-            Source::Wire { bytes, order, .. } => N::from_wire(&bytes[index * N::LEN..], order),
-        })
+    #[must_use]
+    pub fn iter(&self) -> NumbersIter<'a, N> {
+        match self.source {
+            Source::Native(numbers) => NumbersIter::Native(numbers.iter()),
+            Source::Wire { bytes, order, .. } => {
+                NumbersIter::Wire(bytes.chunks_exact(N::LEN), order)
+            }
+        }
     }
 
     /// The numbers in a vector; the fast way to take them all.
@@ -152,6 +155,54 @@ impl<'a, N: Number> Numbers<'a, N> {
         }
     }
 }
+
+/// The numbers of a [`Numbers`], converted one by one.
+#[derive(Clone, Debug)]
+#[non_exhaustive]
+pub enum NumbersIter<'a, N> {
+    /// From a slice.
+    Native(slice::Iter<'a, N>),
+    /// From a stub in this byte order.
+    Wire(ChunksExact<'a, u8>, ByteOrder),
+}
+
+impl<N: Number> Iterator for NumbersIter<'_, N> {
+    type Item = N;
+
+    #[inline]
+    fn next(&mut self) -> Option<N> {
+        match self {
+            NumbersIter::Native(numbers) => numbers.next().copied(),
+            NumbersIter::Wire(chunks, order) => {
+                chunks.next().map(|bytes| N::from_wire(bytes, *order))
+            }
+        }
+    }
+
+    #[inline]
+    fn size_hint(&self) -> (usize, Option<usize>) {
+        match self {
+            NumbersIter::Native(numbers) => numbers.size_hint(),
+            NumbersIter::Wire(chunks, _) => chunks.size_hint(),
+        }
+    }
+
+    /// Decides on source and byte order once, not for each number.
+    #[inline]
+    fn fold<B, F: FnMut(B, N) -> B>(self, init: B, mut f: F) -> B {
+        match self {
+            NumbersIter::Native(numbers) => numbers.copied().fold(init, f),
+            NumbersIter::Wire(chunks, ByteOrder::Little) => chunks.fold(init, |sum, bytes| {
+                f(sum, N::from_wire(bytes, ByteOrder::Little))
+            }),
+            NumbersIter::Wire(chunks, ByteOrder::Big) => chunks.fold(init, |sum, bytes| {
+                f(sum, N::from_wire(bytes, ByteOrder::Big))
+            }),
+        }
+    }
+}
+
+impl<N: Number> ExactSizeIterator for NumbersIter<'_, N> {}
 
 impl<'a, N> From<&'a [N]> for Numbers<'a, N> {
     #[inline]

@@ -95,12 +95,40 @@ impl<'a, S: Syntax> Reader<'a, S> {
         }
     }
 
+    /// Takes `count` elements of `element_len` bytes, unaligned.
+    ///
+    /// # Errors
+    /// [`CountTooLarge`](DecodeErrorKind::CountTooLarge) if the stub has fewer bytes.
+    #[inline]
+    pub fn elements(&mut self, count: usize, element_len: usize) -> Result<&'a [u8], DecodeError> {
+        let rest = self.stub.get(self.offset..).unwrap_or_default();
+        match count
+            .checked_mul(element_len)
+            .and_then(|len| rest.get(..len))
+        {
+            Some(bytes) => {
+                self.offset += bytes.len();
+                Ok(bytes)
+            }
+            None => Err(self.count_too_large(count as u64)),
+        }
+    }
+
     /// Takes `N` bytes, unaligned.
     ///
     /// # Errors
     /// [`Truncated`](DecodeErrorKind::Truncated) if the stub has fewer.
     #[inline]
     pub fn array<const N: usize>(&mut self) -> Result<[u8; N], DecodeError> {
+        self.array_ref().copied()
+    }
+
+    /// Takes `N` bytes, unaligned and where they lie.
+    ///
+    /// # Errors
+    /// [`Truncated`](DecodeErrorKind::Truncated) if the stub has fewer.
+    #[inline]
+    pub fn array_ref<const N: usize>(&mut self) -> Result<&'a [u8; N], DecodeError> {
         match self
             .stub
             .get(self.offset..)
@@ -108,7 +136,7 @@ impl<'a, S: Syntax> Reader<'a, S> {
         {
             Some(bytes) => {
                 self.offset += N;
-                Ok(*bytes)
+                Ok(bytes)
             }
             None => Err(self.truncated(N)),
         }

@@ -1,6 +1,7 @@
 //! Numbers, booleans, UUIDs and context handles: types with one shape, all of it inline.
 
 use uuid::Uuid;
+use zerocopy::IntoBytes;
 
 use crate::error::{DecodeError, EncodeError};
 use crate::reader::{ByteOrder, Reader};
@@ -24,9 +25,6 @@ pub trait Number: Copy + Encode + sealed::Sealed + 'static {
     #[must_use]
     fn from_wire(bytes: &[u8], order: ByteOrder) -> Self;
 }
-
-/// Bytes of numbers on the stack between a slice and the output.
-const CHUNK_LEN: usize = 512;
 
 macro_rules! numbers {
     ($($number:ident)*) => {$(
@@ -66,19 +64,17 @@ macro_rules! numbers {
                 elements: &[Self],
                 writer: &mut Writer<'_, S>,
             ) -> Result<(), EncodeError> {
-                const LEN: usize = size_of::<$number>();
                 if elements.is_empty() {
                     return Ok(());
                 }
-                writer.align(LEN);
-                writer.reserve(size_of_val(elements));
-                let mut wire = [0; CHUNK_LEN];
-                for chunk in elements.chunks(CHUNK_LEN / LEN) {
-                    let wire = &mut wire[..size_of_val(chunk)];
-                    for (bytes, number) in wire.chunks_exact_mut(LEN).zip(chunk) {
-                        bytes.copy_from_slice(&number.to_le_bytes());
-                    }
-                    writer.bytes(wire);
+                writer.align(Self::LEN);
+                if cfg!(target_endian = "little") {
+                    writer.bytes(elements.as_bytes());
+                    return Ok(());
+                }
+                let wire = writer.zeros(size_of_val(elements)).chunks_exact_mut(Self::LEN);
+                for (bytes, number) in wire.zip(elements) {
+                    bytes.copy_from_slice(&number.to_le_bytes());
                 }
                 Ok(())
             }
@@ -126,12 +122,15 @@ macro_rules! numbers {
             }
 
             #[inline]
-            fn decode_deferred_elements<S: Syntax>(
-                elements: Vec<Self>,
-                _: &mut Reader<'a, S>,
-            ) -> Result<Vec<Self>, DecodeError> {
-                Ok(elements)
+            fn decode_array<const N: usize, S: Syntax>(
+                reader: &mut Reader<'a, S>,
+            ) -> Result<[Self; N], DecodeError> {
+                let wire = number_bytes::<$number, S>(N, reader)?;
+                let order = reader.order();
+                Ok(std::array::from_fn(|i| $number::from_wire(&wire[i * Self::LEN..], order)))
             }
+
+            complete_elements!('a);
         }
     )*};
 }
@@ -158,6 +157,27 @@ macro_rules! inline_only {
     };
 }
 
+/// The parts of `Decode` for arrays of a type that is complete after its inline phase.
+macro_rules! complete_elements {
+    ($lifetime:lifetime) => {
+        #[inline]
+        fn decode_deferred_elements<S: Syntax>(
+            elements: Vec<Self>,
+            _: &mut Reader<$lifetime, S>,
+        ) -> Result<Vec<Self>, DecodeError> {
+            Ok(elements)
+        }
+
+        #[inline]
+        fn decode_deferred_array<const N: usize, S: Syntax>(
+            elements: [Self; N],
+            _: &mut Reader<$lifetime, S>,
+        ) -> Result<[Self; N], DecodeError> {
+            Ok(elements)
+        }
+    };
+}
+
 numbers!(u16 i16 u32 i32 u64 i64 i8 f32 f64);
 
 /// Takes the bytes of `count` numbers, none of which may lie beyond the end of the stub.
@@ -170,8 +190,7 @@ pub(crate) fn number_bytes<'a, N: Number, S: Syntax>(
         return Ok(&[]);
     }
     reader.align(N::LEN);
-    reader.check_count(count, Layout::scalar(N::LEN))?;
-    reader.bytes(count * N::LEN)
+    reader.elements(count, N::LEN)
 }
 
 impl sealed::Sealed for u8 {}
@@ -236,12 +255,13 @@ impl<'a> Decode<'a> for u8 {
     }
 
     #[inline]
-    fn decode_deferred_elements<S: Syntax>(
-        elements: Vec<Self>,
-        _: &mut Reader<'a, S>,
-    ) -> Result<Vec<Self>, DecodeError> {
-        Ok(elements)
+    fn decode_array<const N: usize, S: Syntax>(
+        reader: &mut Reader<'a, S>,
+    ) -> Result<[Self; N], DecodeError> {
+        reader.array()
     }
+
+    complete_elements!('a);
 }
 
 impl Wire for bool {

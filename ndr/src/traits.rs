@@ -7,6 +7,7 @@
 //! for itself; whoever contains it decides when the phase has come.
 
 use crate::error::{DecodeError, EncodeError};
+use crate::fixed::collect_array;
 use crate::reader::{ByteOrder, Reader};
 use crate::syntax::{Layout, Syntax};
 use crate::writer::Writer;
@@ -33,7 +34,8 @@ impl Shape for Natural {
 }
 
 /// A shape in which a `Box`, a reference, a `Vec` or a `String` lies on the wire as its content
-/// does. All but [`Ref`](crate::Ref), which any type can have.
+/// does. [`Ref`](crate::Ref) and [`Switch`](crate::Switch), which holders have themselves, are
+/// not of this kind.
 pub trait Direct: Shape {}
 
 impl Direct for Natural {}
@@ -221,6 +223,34 @@ pub trait Decode<'a, H: Shape = Natural>: Sized + Wire<H> {
             completed.push(Self::decode_deferred(element, H::Args::default(), reader)?);
         }
         Ok(completed)
+    }
+
+    /// Reads the inline parts of the elements of a fixed array; numbers do it in bulk.
+    ///
+    /// # Errors
+    /// As for one element.
+    #[inline]
+    fn decode_array<const N: usize, S: Syntax>(
+        reader: &mut Reader<'a, S>,
+    ) -> Result<[Self::Inline; N], DecodeError> {
+        const { assert!(!Self::CONFORMANT, "an array element cannot be conformant") };
+        collect_array(|| Self::decode_inline(Self::Conformance::default(), reader))
+    }
+
+    /// Completes the elements of a fixed array; numbers are complete already.
+    ///
+    /// # Errors
+    /// As for one element.
+    #[inline]
+    fn decode_deferred_array<const N: usize, S: Syntax>(
+        elements: [Self::Inline; N],
+        reader: &mut Reader<'a, S>,
+    ) -> Result<[Self; N], DecodeError> {
+        let mut shells = elements.into_iter();
+        collect_array(|| {
+            let shell = shells.next().expect("there are as many shells as elements");
+            Self::decode_deferred(shell, H::Args::default(), reader)
+        })
     }
 
     /// Reads all phases at once: what becomes of a parameter and of a pointee.

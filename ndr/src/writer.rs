@@ -102,9 +102,9 @@ impl<'w, S: Syntax> Writer<'w, S> {
     #[inline]
     pub fn enum16(&mut self, value: u16) {
         if S::ENUM16_LEN == 2 {
-            self.u16(value)
+            self.u16(value);
         } else {
-            self.u32(u32::from(value))
+            self.u32(u32::from(value));
         }
     }
 
@@ -129,9 +129,9 @@ impl<'w, S: Syntax> Writer<'w, S> {
     #[inline]
     pub fn null_referent(&mut self) {
         if S::POINTER_LEN == 8 {
-            self.u64(0)
+            self.u64(0);
         } else {
-            self.u32(0)
+            self.u32(0);
         }
     }
 
@@ -142,9 +142,9 @@ impl<'w, S: Syntax> Writer<'w, S> {
         // A stub with 2^30 pointers would start over; ids of unique pointers need not differ.
         self.next_referent = id.checked_add(REFERENT_STEP).unwrap_or(FIRST_REFERENT);
         if S::POINTER_LEN == 8 {
-            self.u64(u64::from(id))
+            self.u64(u64::from(id));
         } else {
-            self.u32(id)
+            self.u32(id);
         }
     }
 

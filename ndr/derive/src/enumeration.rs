@@ -1,6 +1,6 @@
 //! Enums without data.
 
-use proc_macro2::TokenStream;
+use proc_macro2::{Ident, TokenStream};
 use quote::{format_ident, quote};
 use syn::{DataEnum, DeriveInput, Error, Fields, Result};
 
@@ -33,34 +33,93 @@ pub(crate) fn expand(
             "an enum on the wire has at least one value",
         ));
     }
-    let krate = &attributes.crate_path();
-    let name = &input.ident;
-    let is_v1 = attributes.v1_enum.is_some();
-    let variants: Vec<_> = data.variants.iter().map(|variant| &variant.ident).collect();
-    let values: Vec<_> = (0..variants.len())
-        .map(|i| format_ident!("VALUE_{i}"))
+    let krate = attributes.crate_path();
+    let variants = data
+        .variants
+        .iter()
+        .map(|variant| variant.ident.clone())
         .collect();
-    let (number, layout, write, read) = if is_v1 {
-        (
-            quote!(u32),
-            quote!(<u32 as #krate::Wire>::LAYOUT),
-            quote!(writer.u32(value)),
-            quote!(reader.u32()?),
-        )
-    } else {
-        (
-            quote!(u16),
-            quote!(#krate::Layout::ENUM16),
-            quote!(writer.enum16(value)),
-            quote!(reader.enum16()?),
-        )
+    let is_v1 = attributes.v1_enum.is_some();
+    let enumeration = Enumeration {
+        krate,
+        name: input.ident.clone(),
+        variants,
+        is_v1,
     };
-    let found = if is_v1 {
-        quote!(let value = found;)
-    } else {
-        quote!(let value = u16::try_from(found).map_err(|_| unknown(found, reader))?;)
-    };
-    let encode = attributes.encodes().then(|| {
+    let values = enumeration.values();
+    let wire = enumeration.wire();
+    let encode = attributes.encodes().then(|| enumeration.encode());
+    let decode = attributes.decodes().then(|| enumeration.decode());
+    Ok(quote! {
+        const _: () = {
+            #values
+            #wire
+            #encode
+            #decode
+        };
+    })
+}
+
+struct Enumeration {
+    krate: TokenStream,
+    name: Ident,
+    variants: Vec<Ident>,
+    is_v1: bool,
+}
+
+impl Enumeration {
+    /// Names of the constants that hold the values.
+    fn constants(&self) -> impl Iterator<Item = Ident> {
+        (0..self.variants.len()).map(|index| format_ident!("VALUE_{index}"))
+    }
+
+    fn values(&self) -> TokenStream {
+        let (name, variants, constants) = (&self.name, &self.variants, self.constants());
+        let number = if self.is_v1 { quote!(u32) } else { quote!(u16) };
+        let message = format!("a value of `{name}` does not fit into {number}");
+        quote! {
+            #(
+                const #constants: #number = {
+                    let value = #name::#variants as i128;
+                    ::core::assert!(value >= 0 && value <= #number::MAX as i128, #message);
+                    value as #number
+                };
+            )*
+        }
+    }
+
+    fn wire(&self) -> TokenStream {
+        let (krate, name, variants) = (&self.krate, &self.name, &self.variants);
+        let constants = self.constants();
+        let layout = if self.is_v1 {
+            quote!(<u32 as #krate::Wire>::LAYOUT)
+        } else {
+            quote!(#krate::Layout::ENUM16)
+        };
+        quote! {
+            #[automatically_derived]
+            impl #krate::Wire for #name {
+                const LAYOUT: #krate::Layout = #layout;
+            }
+
+            #[automatically_derived]
+            impl #krate::Correlated for #name {
+                #[inline]
+                fn correlated(&self) -> i128 {
+                    match self { #(#name::#variants => i128::from(#constants)),* }
+                }
+            }
+        }
+    }
+
+    fn encode(&self) -> TokenStream {
+        let (krate, name, variants) = (&self.krate, &self.name, &self.variants);
+        let constants = self.constants();
+        let write = if self.is_v1 {
+            quote!(u32)
+        } else {
+            quote!(enum16)
+        };
         quote! {
             #[automatically_derived]
             impl #krate::Encode for #name {
@@ -70,14 +129,21 @@ pub(crate) fn expand(
                     _: (),
                     writer: &mut #krate::Writer<'_, __S>,
                 ) -> ::core::result::Result<(), #krate::EncodeError> {
-                    let value = match self { #(#name::#variants => #values),* };
-                    #write;
+                    writer.#write(match self { #(#name::#variants => #constants),* });
                     ::core::result::Result::Ok(())
                 }
             }
         }
-    });
-    let decode = attributes.decodes().then(|| {
+    }
+
+    fn decode(&self) -> TokenStream {
+        let (krate, name, variants) = (&self.krate, &self.name, &self.variants);
+        let constants = self.constants();
+        let read = if self.is_v1 {
+            quote!(u32)
+        } else {
+            quote!(enum16)
+        };
         quote! {
             #[automatically_derived]
             impl<'__stub> #krate::Decode<'__stub> for #name {
@@ -96,20 +162,15 @@ pub(crate) fn expand(
                     _: (),
                     reader: &mut #krate::Reader<'__stub, __S>,
                 ) -> ::core::result::Result<Self, #krate::DecodeError> {
-                    #[cold]
-                    fn unknown<__S: #krate::Syntax>(
-                        found: u32,
-                        reader: &#krate::Reader<'_, __S>,
-                    ) -> #krate::DecodeError {
-                        reader.error(#krate::DecodeErrorKind::UnknownEnumValue { found })
-                    }
-
-                    let found = #read;
-                    #found
-                    match value {
-                        #(#values => ::core::result::Result::Ok(#name::#variants),)*
-                        _ => ::core::result::Result::Err(unknown(found, reader)),
-                    }
+                    let found = reader.#read()?;
+                    #(
+                        if found == u32::from(#constants) {
+                            return ::core::result::Result::Ok(#name::#variants);
+                        }
+                    )*
+                    ::core::result::Result::Err(
+                        reader.error(#krate::DecodeErrorKind::UnknownEnumValue { found }),
+                    )
                 }
 
                 #[inline]
@@ -122,33 +183,5 @@ pub(crate) fn expand(
                 }
             }
         }
-    });
-    let message = format!("a value of `{name}` does not fit into {number}");
-    Ok(quote! {
-        const _: () = {
-            #(
-                const #values: #number = {
-                    let value = #name::#variants as i128;
-                    ::core::assert!(value >= 0 && value <= #number::MAX as i128, #message);
-                    value as #number
-                };
-            )*
-
-            #[automatically_derived]
-            impl #krate::Wire for #name {
-                const LAYOUT: #krate::Layout = #layout;
-            }
-
-            #[automatically_derived]
-            impl #krate::Correlated for #name {
-                #[inline]
-                fn correlated(&self) -> i128 {
-                    match self { #(#name::#variants => i128::from(#values)),* }
-                }
-            }
-
-            #encode
-            #decode
-        };
-    })
+    }
 }

@@ -1,32 +1,15 @@
 //! Unions.
 
+mod arm;
+
 use proc_macro2::{Ident, TokenStream};
 use quote::{format_ident, quote};
-use syn::spanned::Spanned;
-use syn::{DataEnum, DeriveInput, Error, Expr, Fields, Result, Type, Variant};
+use syn::{DataEnum, DeriveInput, Error, Lifetime, Result, Type};
 
-use crate::attributes::{ContainerAttributes, FieldAttributes, VariantAttributes};
+use crate::attributes::ContainerAttributes;
 use crate::generics::{bounded, stub_lifetime, with_lifetime};
-use crate::shape;
 
-/// One variant.
-struct Arm {
-    index: usize,
-    ident: Ident,
-    label: String,
-    /// `None`: the default arm, whose first field is the discriminant.
-    case: Option<Expr>,
-    /// Type and shape of what the arm holds; `None` for an empty arm.
-    body: Option<(Type, TokenStream)>,
-}
-
-/// The discriminant's type in Rust, and how it crosses the wire.
-struct Discriminant {
-    number: TokenStream,
-    layout: TokenStream,
-    write: TokenStream,
-    read: TokenStream,
-}
+use self::arm::{Arm, Discriminant};
 
 struct Union<'i> {
     input: &'i DeriveInput,
@@ -90,130 +73,6 @@ pub(crate) fn expand(
     })
 }
 
-impl Discriminant {
-    fn parse(krate: &TokenStream, switch: &Ident) -> Result<Discriminant> {
-        let name = switch.to_string();
-        match name.as_str() {
-            "u8" | "u16" | "u32" | "u64" | "i8" | "i16" | "i32" | "i64" => Ok(Discriminant {
-                number: quote!(#switch),
-                layout: quote!(<#switch as #krate::Wire>::LAYOUT),
-                write: quote!(<#switch as #krate::Encode>::encode_inline(&tag, (), writer)?),
-                read: quote!(<#switch as #krate::Decode>::decode_inline((), reader)?),
-            }),
-            "enum16" => Ok(Discriminant {
-                number: quote!(u16),
-                layout: quote!(#krate::Layout::ENUM16),
-                write: quote!(writer.enum16(tag)),
-                read: quote! {{
-                    let found = reader.enum16()?;
-                    u16::try_from(found).map_err(|_| {
-                        reader.error(#krate::DecodeErrorKind::UnknownDiscriminant {
-                            found: i128::from(found),
-                        })
-                    })?
-                }},
-            }),
-            "v1_enum" => Ok(Discriminant {
-                number: quote!(u32),
-                layout: quote!(<u32 as #krate::Wire>::LAYOUT),
-                write: quote!(writer.u32(tag)),
-                read: quote!(reader.u32()?),
-            }),
-            _ => Err(Error::new(
-                switch.span(),
-                "allowed: u8, u16, u32, u64, i8, i16, i32, i64, enum16, v1_enum",
-            )),
-        }
-    }
-}
-
-impl Arm {
-    fn parse(krate: &TokenStream, index: usize, variant: &Variant) -> Result<Arm> {
-        let (own, on_variant) = VariantAttributes::parse(&variant.attrs)?;
-        let case = match (own.case, own.default) {
-            (Some(case), None) => Some(case),
-            (None, Some(_)) => None,
-            (Some(_), Some(span)) => {
-                return Err(Error::new(
-                    span,
-                    "an arm has either a case or is the default",
-                ));
-            }
-            (None, None) => {
-                return Err(Error::new_spanned(
-                    &variant.ident,
-                    "an arm has #[ndr(case = N)] or #[ndr(default)]",
-                ));
-            }
-        };
-        let mut fields = match &variant.fields {
-            Fields::Unit => Vec::new(),
-            Fields::Unnamed(fields) => fields.unnamed.iter().collect(),
-            Fields::Named(fields) => {
-                return Err(Error::new(
-                    fields.span(),
-                    "an arm holds one unnamed field; make a structure of several",
-                ));
-            }
-        };
-        if case.is_none() && !fields.is_empty() {
-            fields.remove(0);
-        } else if case.is_none() {
-            return Err(Error::new_spanned(
-                &variant.ident,
-                "the default arm keeps the discriminant in its first field",
-            ));
-        }
-        let body = match fields.as_slice() {
-            [] => None,
-            [field] => {
-                let on_field = FieldAttributes::parse(&field.attrs)?;
-                let attributes = if field.attrs.is_empty() {
-                    on_variant
-                } else {
-                    on_field
-                };
-                attributes.check_arm()?;
-                let shape = shape::of_field(krate, &field.ty, &attributes, true);
-                Some((field.ty.clone(), shape.tokens))
-            }
-            [_, second, ..] => {
-                return Err(Error::new_spanned(
-                    second,
-                    "an arm holds one field; make a structure of several",
-                ));
-            }
-        };
-        Ok(Arm {
-            index,
-            ident: variant.ident.clone(),
-            label: variant.ident.to_string(),
-            case,
-            body,
-        })
-    }
-
-    /// The constant that holds the arm's discriminant.
-    fn constant(&self) -> Ident {
-        format_ident!("CASE_{}", self.index)
-    }
-
-    /// A pattern that binds `tag` in the default arm, and `body` if `with_body` and there is
-    /// one.
-    fn pattern(&self, path: &TokenStream, with_body: bool) -> TokenStream {
-        let ident = &self.ident;
-        let tag = self.case.is_none().then(|| quote!(tag,));
-        let body = self
-            .body
-            .is_some()
-            .then(|| if with_body { quote!(body) } else { quote!(_) });
-        if tag.is_none() && body.is_none() {
-            return quote!(#path::#ident);
-        }
-        quote!(#path::#ident(#tag #body))
-    }
-}
-
 impl Union<'_> {
     fn cases(&self) -> TokenStream {
         let number = &self.discriminant.number;
@@ -224,7 +83,7 @@ impl Union<'_> {
         quote!(#(#constants)*)
     }
 
-    fn bodies<'a>(&'a self) -> impl Iterator<Item = &'a (Type, TokenStream)> {
+    fn bodies(&self) -> impl Iterator<Item = &(Type, TokenStream)> {
         self.arms.iter().filter_map(|arm| arm.body.as_ref())
     }
 
@@ -253,11 +112,6 @@ impl Union<'_> {
             impl #impl_generics #krate::Wire for #name #ty_generics #where_clause {
                 const LAYOUT: #krate::Layout =
                     #krate::Layout::union(#discriminant, &[#(#layouts),*]);
-            }
-
-            #[automatically_derived]
-            impl #impl_generics #krate::Wire<#krate::Switch> for #name #ty_generics #where_clause {
-                const LAYOUT: #krate::Layout = <Self as #krate::Wire>::LAYOUT;
             }
 
             #[automatically_derived]
@@ -299,68 +153,25 @@ impl Union<'_> {
 
     fn encode(&self) -> TokenStream {
         let (krate, name) = (&self.krate, &self.input.ident);
-        let owner = name.to_string();
         let generics = bounded(self.input, &quote!(#krate::Encode));
         let (impl_generics, ty_generics, where_clause) = generics.split_for_impl();
         let (number, write) = (&self.discriminant.number, &self.discriminant.write);
-        let constants: Vec<_> = self
-            .arms
-            .iter()
-            .filter(|arm| arm.case.is_some())
-            .map(Arm::constant)
-            .collect();
-        let tags = self.arms.iter().map(|arm| {
-            let pattern = arm.pattern(&quote!(Self), false);
-            let constant = arm.constant();
-            match arm.case {
-                Some(_) => quote!(#pattern => #constant),
-                None => quote! {
-                    #pattern => match *tag {
-                        #(#constants)|* => return ::core::result::Result::Err(writer.error(
-                            #krate::EncodeErrorKind::DiscriminantTaken { found: i128::from(*tag) },
-                        )),
-                        tag => tag,
-                    }
-                },
-            }
-        });
-        let phase = |phase: &str| {
-            let phase = Ident::new(phase, proc_macro2::Span::call_site());
-            let arms = self.arms.iter().map(|arm| {
-                let label = &arm.label;
-                match &arm.body {
-                    Some((ty, shape)) => {
-                        let tag = arm.case.is_none().then(|| quote!(_,));
-                        let ident = &arm.ident;
-                        quote! {
-                            Self::#ident(#tag body) => <#ty as #krate::Encode<#shape>>::#phase(
-                                body,
-                                ::core::default::Default::default(),
-                                writer,
-                            )
-                            .map_err(|error| error.within(#owner, #label)),
-                        }
-                    }
-                    None => {
-                        let ident = &arm.ident;
-                        quote!(Self::#ident { .. } => ::core::result::Result::Ok(()),)
-                    }
-                }
-            });
-            quote!(match self { #(#arms)* })
-        };
-        let (inline, deferred) = (phase("encode_inline"), phase("encode_deferred"));
+        let tag = self.encode_tag();
+        let inline = self.encode_phase(&quote!(encode_inline));
+        let deferred = self.encode_phase(&quote!(encode_deferred));
         let (before, after) = self.gaps(&quote!(writer));
         let checks = self.checks();
-        let result = quote!(::core::result::Result<(), #krate::EncodeError>);
-        let writer = quote!(writer: &mut #krate::Writer<'_, __S>);
+        let signature = quote! {
+            <__S: #krate::Syntax>(&self, _: (), writer: &mut #krate::Writer<'_, __S>)
+                -> ::core::result::Result<(), #krate::EncodeError>
+        };
         quote! {
             #[automatically_derived]
             impl #impl_generics #krate::Encode for #name #ty_generics #where_clause {
                 #[inline]
-                fn encode_inline<__S: #krate::Syntax>(&self, _: (), #writer) -> #result {
+                fn encode_inline #signature {
                     #checks
-                    let tag: #number = match self { #(#tags),* };
+                    let tag: #number = #tag;
                     #before
                     #write;
                     #after
@@ -368,93 +179,204 @@ impl Union<'_> {
                 }
 
                 #[inline]
-                fn encode_deferred<__S: #krate::Syntax>(&self, _: (), #writer) -> #result {
+                fn encode_deferred #signature {
                     let _ = &writer;
                     #deferred
-                }
-            }
-
-            #[automatically_derived]
-            impl #impl_generics #krate::Encode<#krate::Switch>
-                for #name #ty_generics #where_clause
-            {
-                #[inline]
-                fn encode_inline<__S: #krate::Syntax>(
-                    &self,
-                    selector: #krate::Selector,
-                    #writer,
-                ) -> #result {
-                    selector
-                        .check_encode(#krate::Correlated::correlated(self))
-                        .map_err(|kind| writer.error(kind))?;
-                    <Self as #krate::Encode>::encode_inline(self, (), writer)
-                }
-
-                #[inline]
-                fn encode_deferred<__S: #krate::Syntax>(
-                    &self,
-                    _: #krate::Selector,
-                    #writer,
-                ) -> #result {
-                    <Self as #krate::Encode>::encode_deferred(self, (), writer)
                 }
             }
         }
     }
 
+    /// An expression for the discriminant; returns early from a default arm that holds the
+    /// discriminant of another arm.
+    fn encode_tag(&self) -> TokenStream {
+        let krate = &self.krate;
+        let constants: Vec<_> = self
+            .arms
+            .iter()
+            .filter(|arm| arm.case.is_some())
+            .map(Arm::constant)
+            .collect();
+        let arms = self.arms.iter().map(|arm| {
+            let pattern = arm.pattern(&quote!(Self), false);
+            match arm.case {
+                Some(_) => {
+                    let constant = arm.constant();
+                    quote!(#pattern => #constant)
+                }
+                None => quote! {
+                    #pattern => match *tag {
+                        #(#constants => return ::core::result::Result::Err(writer.error(
+                            #krate::EncodeErrorKind::DiscriminantTaken { found: i128::from(*tag) },
+                        )),)*
+                        tag => tag,
+                    }
+                },
+            }
+        });
+        quote!(match self { #(#arms),* })
+    }
+
+    /// An expression that runs one phase of the arm that is held.
+    fn encode_phase(&self, phase: &TokenStream) -> TokenStream {
+        let krate = &self.krate;
+        let owner = self.input.ident.to_string();
+        let arms = self.arms.iter().map(|arm| {
+            let (ident, label) = (&arm.ident, &arm.label);
+            let Some((ty, shape)) = &arm.body else {
+                return quote!(Self::#ident { .. } => ::core::result::Result::Ok(()),);
+            };
+            let tag = arm.case.is_none().then(|| quote!(_,));
+            quote! {
+                Self::#ident(#tag body) => <#ty as #krate::Encode<#shape>>::#phase(
+                    body,
+                    ::core::default::Default::default(),
+                    writer,
+                )
+                .map_err(|error| error.within(#owner, #label)),
+            }
+        });
+        quote!(match self { #(#arms)* })
+    }
+
+    /// The shell: the union with each arm's inline part in the arm's place, as an enum that is
+    /// generic over those, since their types may hold the lifetime of the stub.
+    fn shell(&self) -> TokenStream {
+        let (shell, number) = (self.shell_ident(), &self.discriminant.number);
+        let parameters = self
+            .arms
+            .iter()
+            .filter(|arm| arm.body.is_some())
+            .map(|arm| &arm.ident);
+        let arms = self.arms.iter().map(|arm| {
+            let ident = &arm.ident;
+            let tag = arm.case.is_none().then(|| quote!(#number,));
+            let body = arm.body.is_some().then(|| quote!(#ident));
+            match (&tag, &body) {
+                (None, None) => quote!(#ident),
+                _ => quote!(#ident(#tag #body)),
+            }
+        });
+        quote! {
+            #[doc(hidden)]
+            #[allow(
+                non_camel_case_types,
+                unreachable_pub,
+                reason = "each arm's parameter is named after it; nobody names the shell"
+            )]
+            pub enum #shell<#(#parameters),*> { #(#arms),* }
+        }
+    }
+
+    fn shell_ident(&self) -> Ident {
+        format_ident!("{}Inline", self.input.ident)
+    }
+
     fn decode(&self) -> Result<TokenStream> {
         let (krate, name) = (&self.krate, &self.input.ident);
-        let owner = name.to_string();
         let lifetime = &stub_lifetime(self.input)?;
         let generics = bounded(self.input, &quote!(#krate::Decode<#lifetime>));
         let generics = with_lifetime(generics, lifetime);
         let (impl_generics, _, where_clause) = generics.split_for_impl();
         let (_, ty_generics, _) = self.input.generics.split_for_impl();
         let (number, read) = (&self.discriminant.number, &self.discriminant.read);
-
-        let shell = format_ident!("{}Inline", name);
-        let shell_parameters: Vec<_> = self
-            .arms
-            .iter()
-            .filter(|arm| arm.body.is_some())
-            .map(|arm| &arm.ident)
-            .collect();
-        let shell_arguments = self
+        let (shell, shell_ident) = (self.shell(), self.shell_ident());
+        let bodies = self
             .bodies()
             .map(|(ty, shape)| quote!(<#ty as #krate::Decode<#lifetime, #shape>>::Inline));
-        let shell_arms = self.arms.iter().map(|arm| {
-            let ident = &arm.ident;
-            let tag = arm.case.is_none().then(|| quote!(#number,));
-            let body = arm.body.is_some().then(|| quote!(#ident));
-            if tag.is_none() && body.is_none() {
-                quote!(#ident)
-            } else {
-                quote!(#ident(#tag #body))
+        let (inline, deferred) = (self.decode_inline(lifetime), self.decode_deferred(lifetime));
+        let (before, after) = self.gaps(&quote!(reader));
+        let checks = self.checks();
+        let reader = quote!(reader: &mut #krate::Reader<#lifetime, __S>);
+        let error = quote!(#krate::DecodeError);
+        Ok(quote! {
+            #shell
+
+            #[automatically_derived]
+            impl #impl_generics #krate::Decode<#lifetime> for #name #ty_generics #where_clause {
+                type Conformance = ();
+                type Inline = #shell_ident<#(#bodies),*>;
+
+                #[inline]
+                fn decode_conformance<__S: #krate::Syntax>(
+                    _: &mut #krate::Reader<#lifetime, __S>,
+                ) -> ::core::result::Result<(), #error> {
+                    ::core::result::Result::Ok(())
+                }
+
+                #[inline]
+                fn decode_inline<__S: #krate::Syntax>(
+                    _: (),
+                    #reader,
+                ) -> ::core::result::Result<Self::Inline, #error> {
+                    #checks
+                    #before
+                    let tag: #number = #read;
+                    #after
+                    ::core::result::Result::Ok(#inline)
+                }
+
+                #[inline]
+                fn decode_deferred<__S: #krate::Syntax>(
+                    inline: Self::Inline,
+                    _: (),
+                    #reader,
+                ) -> ::core::result::Result<Self, #error> {
+                    let _ = &reader;
+                    ::core::result::Result::Ok(#deferred)
+                }
             }
-        });
-        let inline = self
+        })
+    }
+
+    /// An expression that reads the arm that `tag` selects into the shell.
+    fn decode_inline(&self, lifetime: &Lifetime) -> TokenStream {
+        let krate = &self.krate;
+        let (owner, shell) = (self.input.ident.to_string(), self.shell_ident());
+        let read = |arm: &Arm| {
+            let (ident, label) = (&arm.ident, &arm.label);
+            let tag = arm.case.is_none().then(|| quote!(tag,));
+            let body = arm.body.as_ref().map(|(ty, shape)| {
+                quote! {
+                    <#ty as #krate::Decode<#lifetime, #shape>>::decode_inline(
+                        ::core::default::Default::default(),
+                        reader,
+                    )
+                    .map_err(|error| error.within(#owner, #label))?
+                }
+            });
+            match (&tag, &body) {
+                (None, None) => quote!(#shell::#ident),
+                _ => quote!(#shell::#ident(#tag #body)),
+            }
+        };
+        let cases = self
             .arms
             .iter()
             .filter(|arm| arm.case.is_some())
             .map(|arm| {
-                let (constant, value) =
-                    (arm.constant(), self.read_arm(arm, &shell, lifetime, &owner));
+                let (constant, value) = (arm.constant(), read(arm));
                 quote!(#constant => #value,)
             });
         let default = match self.arms.iter().find(|arm| arm.case.is_none()) {
-            Some(arm) => self.read_arm(arm, &shell, lifetime, &owner),
+            Some(arm) => read(arm),
             None => quote! {
                 return ::core::result::Result::Err(reader.error(
                     #krate::DecodeErrorKind::UnknownDiscriminant { found: i128::from(tag) },
                 ))
             },
         };
-        let deferred = self.arms.iter().map(|arm| {
-            let (pattern, value) = (
-                arm.pattern(&quote!(#shell), true),
-                arm.pattern(&quote!(Self), true),
-            );
+        quote!(match tag { #(#cases)* _ => #default })
+    }
+
+    /// An expression that completes the shell `inline`.
+    fn decode_deferred(&self, lifetime: &Lifetime) -> TokenStream {
+        let krate = &self.krate;
+        let (owner, shell) = (self.input.ident.to_string(), self.shell_ident());
+        let arms = self.arms.iter().map(|arm| {
             let label = &arm.label;
+            let shell = arm.pattern(&quote!(#shell), true);
+            let value = arm.pattern(&quote!(Self), true);
             let complete = arm.body.as_ref().map(|(ty, shape)| {
                 quote! {
                     let body = <#ty as #krate::Decode<#lifetime, #shape>>::decode_deferred(
@@ -465,116 +387,8 @@ impl Union<'_> {
                     .map_err(|error| error.within(#owner, #label))?;
                 }
             });
-            quote!(#pattern => { #complete #value })
+            quote!(#shell => { #complete #value })
         });
-        let (before, after) = self.gaps(&quote!(reader));
-        let checks = self.checks();
-        let reader = quote!(reader: &mut #krate::Reader<#lifetime, __S>);
-        let result = |ok: TokenStream| quote!(::core::result::Result<#ok, #krate::DecodeError>);
-        let (unit_result, inline_result, self_result) = (
-            result(quote!(())),
-            result(quote!(Self::Inline)),
-            result(quote!(Self)),
-        );
-        Ok(quote! {
-            #[doc(hidden)]
-            #[allow(
-                non_camel_case_types,
-                unreachable_pub,
-                reason = "each arm's parameter is named after it; nobody names the shell"
-            )]
-            pub enum #shell<#(#shell_parameters),*> { #(#shell_arms),* }
-
-            #[automatically_derived]
-            impl #impl_generics #krate::Decode<#lifetime> for #name #ty_generics #where_clause {
-                type Conformance = ();
-                type Inline = #shell<#(#shell_arguments),*>;
-
-                #[inline]
-                fn decode_conformance<__S: #krate::Syntax>(
-                    _: &mut #krate::Reader<#lifetime, __S>,
-                ) -> #unit_result {
-                    ::core::result::Result::Ok(())
-                }
-
-                #[inline]
-                fn decode_inline<__S: #krate::Syntax>(_: (), #reader) -> #inline_result {
-                    #checks
-                    #before
-                    let tag: #number = #read;
-                    #after
-                    ::core::result::Result::Ok(match tag { #(#inline)* _ => #default })
-                }
-
-                #[inline]
-                fn decode_deferred<__S: #krate::Syntax>(
-                    inline: Self::Inline,
-                    _: (),
-                    #reader,
-                ) -> #self_result {
-                    let _ = &reader;
-                    ::core::result::Result::Ok(match inline { #(#deferred),* })
-                }
-            }
-
-            #[automatically_derived]
-            impl #impl_generics #krate::Decode<#lifetime, #krate::Switch>
-                for #name #ty_generics #where_clause
-            {
-                type Conformance = ();
-                type Inline = <Self as #krate::Decode<#lifetime>>::Inline;
-
-                #[inline]
-                fn decode_conformance<__S: #krate::Syntax>(
-                    _: &mut #krate::Reader<#lifetime, __S>,
-                ) -> #unit_result {
-                    ::core::result::Result::Ok(())
-                }
-
-                #[inline]
-                fn decode_inline<__S: #krate::Syntax>(_: (), #reader) -> #inline_result {
-                    <Self as #krate::Decode<#lifetime>>::decode_inline((), reader)
-                }
-
-                #[inline]
-                fn decode_deferred<__S: #krate::Syntax>(
-                    inline: Self::Inline,
-                    selector: #krate::Selector,
-                    #reader,
-                ) -> #self_result {
-                    let value: Self =
-                        <Self as #krate::Decode<#lifetime>>::decode_deferred(inline, (), reader)?;
-                    selector
-                        .check_decode(#krate::Correlated::correlated(&value))
-                        .map_err(|kind| reader.error(kind))?;
-                    ::core::result::Result::Ok(value)
-                }
-            }
-        })
-    }
-
-    /// An expression that reads the inline part of an arm into the shell.
-    fn read_arm(
-        &self,
-        arm: &Arm,
-        shell: &Ident,
-        lifetime: &syn::Lifetime,
-        owner: &str,
-    ) -> TokenStream {
-        let (krate, ident, label) = (&self.krate, &arm.ident, &arm.label);
-        let tag = arm.case.is_none().then(|| quote!(tag,));
-        let body = arm.body.as_ref().map(|(ty, shape)| {
-            quote! {
-                <#ty as #krate::Decode<#lifetime, #shape>>::decode_inline(
-                    ::core::default::Default::default(),
-                    reader,
-                )
-                .map_err(|error| error.within(#owner, #label))?
-            }
-        });
-        if tag.is_none() && body.is_none() {
-            return quote!(#shell::#ident);
-        }
-        quote!(#shell::#ident(#tag #body))
+        quote!(match inline { #(#arms),* })
     }
 }

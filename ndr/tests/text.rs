@@ -1,0 +1,187 @@
+//! Strings and arrays of numbers, owned and borrowed.
+
+#[allow(
+    dead_code,
+    unreachable_pub,
+    reason = "shared; each test binary uses a part of it"
+)]
+mod common;
+
+use annulus_ndr::{ByteOrder, EncodeErrorKind, Ndr, NdrParams, Numbers, Utf16Str, decode, encode};
+
+use common::{assert_wire, decoded, encoded, hex};
+
+#[test]
+fn an_array_of_strings_behind_pointers() {
+    #[derive(NdrParams, Debug, PartialEq)]
+    struct Names {
+        count: u32,
+        #[ndr(string, size_is = "count")]
+        names: Vec<Option<String>>,
+    }
+    assert_wire::<Ndr, _>(
+        &Names {
+            count: 3,
+            names: vec![Some("a".into()), None, Some("ü".into())],
+        },
+        "(count) 03000000 (max) 03000000 00000200 00000000 04000200 \
+         (a) 02000000 00000000 02000000 6100 0000 (ü) 02000000 00000000 02000000 fc00 0000",
+        &mut Vec::new(),
+    );
+}
+
+#[test]
+fn a_string_with_size_is_announces_its_room() {
+    #[derive(NdrParams, Debug, PartialEq)]
+    struct Named<'a> {
+        size: u32,
+        #[ndr(string, size_is = "size")]
+        name: &'a [u8],
+    }
+    assert_wire::<Ndr, _>(
+        &Named {
+            size: 9,
+            name: b"ab",
+        },
+        "(size) 09000000 (max) 09000000 (offset) 00000000 (actual) 03000000 6162 00",
+        &mut Vec::new(),
+    );
+    let mut out = vec![1, 2];
+    let error = encode::<Ndr, _>(
+        &Named {
+            size: 2,
+            name: b"ab",
+        },
+        &mut out,
+    )
+    .unwrap_err();
+    assert_eq!(
+        *error.kind(),
+        EncodeErrorKind::BeyondMaximum {
+            found: 3,
+            maximum: 2
+        }
+    );
+    assert_eq!(error.path(), "Named.name");
+    assert_eq!(
+        out,
+        [1, 2],
+        "what was written of a failed stub is taken back"
+    );
+}
+
+#[test]
+fn a_utf16_view_converts_surrogate_pairs_at_any_alignment() {
+    #[derive(NdrParams, Debug, PartialEq)]
+    struct Text<'a> {
+        #[ndr(string)]
+        text: Utf16Str<'a>,
+    }
+    let stub = encoded::<Ndr>(&Text {
+        text: "a😀".into()
+    });
+    assert_eq!(stub, hex("04000000 00000000 04000000 6100 3dd8 00de 0000"));
+    for shift in 0..2 {
+        let mut buffer = vec![0; shift];
+        buffer.extend_from_slice(&stub);
+        let text = decoded::<Ndr, Text<'_>>(&buffer[shift..]).unwrap().text;
+        assert_eq!(text, "a😀");
+        assert_eq!(text.to_utf8().unwrap(), "a😀");
+        assert_eq!(text.to_string(), "a😀");
+    }
+}
+
+#[test]
+fn a_lone_surrogate_is_replaced_in_a_view() {
+    #[derive(NdrParams, Debug)]
+    struct Text<'a> {
+        #[ndr(string)]
+        text: Utf16Str<'a>,
+    }
+    let stub = hex("02000000 00000000 02000000 00d8 0000");
+    let text = decoded::<Ndr, Text<'_>>(&stub).unwrap().text;
+    assert_eq!(text.to_string_lossy(), "\u{fffd}");
+    assert_eq!(text.to_utf8(), None);
+    assert_eq!(
+        encoded::<Ndr>(&Text { text }),
+        stub,
+        "it goes on as it came"
+    );
+}
+
+#[test]
+fn a_string_ends_at_its_first_nul() {
+    #[derive(NdrParams, Debug)]
+    struct Text {
+        #[ndr(string)]
+        text: String,
+    }
+    let stub = hex("04000000 00000000 04000000 6100 0000 6200 0000");
+    assert_eq!(decoded::<Ndr, Text>(&stub).unwrap().text, "a");
+}
+
+#[test]
+fn rule_24_borrowed_numbers_follow_the_byte_order() {
+    #[derive(NdrParams, Debug, PartialEq)]
+    struct Borrowed<'a> {
+        #[ndr(conformant)]
+        values: Numbers<'a, u32>,
+    }
+    let big = hex("00000002 00000001 80000000");
+    let values = decode::<Ndr, Borrowed<'_>>(&big, ByteOrder::Big)
+        .unwrap()
+        .values;
+    assert_eq!(values.to_vec(), [1, 1 << 31]);
+    assert_eq!(values.get(1), Some(1 << 31));
+    assert_eq!(values.get(2), None);
+    let little = hex("02000000 01000000 00000080");
+    assert_eq!(encoded::<Ndr>(&Borrowed { values }), little);
+    let native = Borrowed {
+        values: Numbers::from(&[1, 1 << 31][..]),
+    };
+    assert_eq!(encoded::<Ndr>(&native), little);
+    assert_eq!(decoded::<Ndr, Borrowed<'_>>(&little).unwrap(), native);
+}
+
+#[test]
+fn rule_24_owned_numbers_follow_the_byte_order() {
+    #[derive(NdrParams, Debug, PartialEq)]
+    struct Owned {
+        #[ndr(conformant)]
+        values: Vec<u16>,
+    }
+    let wire = hex("00000003 0001 0203 ffee");
+    let owned = decode::<Ndr, Owned>(&wire, ByteOrder::Big).unwrap();
+    assert_eq!(owned.values, [0x0001, 0x0203, 0xffee]);
+}
+
+#[test]
+fn many_numbers_are_written_like_few() {
+    #[derive(NdrParams, Debug, PartialEq)]
+    struct Owned {
+        #[ndr(conformant)]
+        values: Vec<u64>,
+    }
+    let values: Vec<u64> = (0..1000).map(|i| i * 0x0101_0101_0101).collect();
+    let stub = encoded::<Ndr>(&Owned {
+        values: values.clone(),
+    });
+    assert_eq!(stub.len(), 8 + 8 * 1000);
+    for (bytes, value) in stub[8..].chunks_exact(8).zip(&values) {
+        assert_eq!(bytes, value.to_le_bytes());
+    }
+    assert_eq!(decoded::<Ndr, Owned>(&stub).unwrap().values, values);
+}
+
+#[test]
+fn a_nul_inside_a_string_is_refused_before_it_is_sent() {
+    #[derive(NdrParams, Debug)]
+    #[ndr(encode_only)]
+    struct Text<'a> {
+        #[ndr(string)]
+        text: &'a str,
+    }
+    let mut out = Vec::new();
+    let error = encode::<Ndr, _>(&Text { text: "a\0b" }, &mut out).unwrap_err();
+    assert_eq!(*error.kind(), EncodeErrorKind::NulInString { position: 1 });
+}

@@ -1,0 +1,180 @@
+//! Unions: discriminants, arms, and the fields that select them.
+
+#[allow(
+    dead_code,
+    unreachable_pub,
+    reason = "shared; each test binary uses a part of it"
+)]
+mod common;
+
+use annulus_ndr::{EncodeErrorKind, Ndr, NdrParams, encode};
+
+use common::{assert_wire, decoded, hex};
+
+#[derive(NdrParams, Debug, PartialEq)]
+struct One<T> {
+    value: T,
+}
+
+#[derive(Ndr, Debug, Clone, PartialEq)]
+#[ndr(switch = u32)]
+enum Choice {
+    #[ndr(case = 0)]
+    Nothing,
+    #[ndr(case = 1, string)]
+    Name(Option<String>),
+    #[ndr(default)]
+    Other(u32, u64),
+}
+
+#[derive(Ndr, Debug, Clone, PartialEq)]
+struct Chosen {
+    kind: u32,
+    #[ndr(switch_is = "kind")]
+    choice: Choice,
+    after: u8,
+}
+
+#[test]
+fn pointees_of_an_arm_follow_the_outermost_structure() {
+    let choice = Choice::Name(Some("a".into()));
+    assert_wire::<Ndr, _>(
+        &One {
+            value: Chosen {
+                kind: 1,
+                choice,
+                after: 9,
+            },
+        },
+        "(kind) 01000000 (tag) 01000000 \
+         (referent) 00000200 (after) 09 (gap) 000000 02000000 00000000 02000000 6100 0000",
+        &mut Vec::new(),
+    );
+}
+
+#[test]
+fn an_empty_arm_has_only_its_discriminant() {
+    assert_wire::<Ndr, _>(
+        &One {
+            value: Chosen {
+                kind: 0,
+                choice: Choice::Nothing,
+                after: 9,
+            },
+        },
+        "(kind) 00000000 (tag) 00000000 (after) 09",
+        &mut Vec::new(),
+    );
+}
+
+#[test]
+fn the_default_arm_keeps_its_discriminant() {
+    assert_wire::<Ndr, _>(
+        &One {
+            value: Chosen {
+                kind: 7,
+                choice: Choice::Other(7, 8),
+                after: 9,
+            },
+        },
+        "(kind) 07000000 (tag) 07000000 0800000000000000 (after) 09",
+        &mut Vec::new(),
+    );
+}
+
+#[test]
+fn the_default_arm_cannot_steal_another_arm() {
+    let mut out = Vec::new();
+    let value = One {
+        value: Choice::Other(1, 8),
+    };
+    let error = encode::<Ndr, _>(&value, &mut out).unwrap_err();
+    assert_eq!(
+        *error.kind(),
+        EncodeErrorKind::DiscriminantTaken { found: 1 }
+    );
+}
+
+#[test]
+fn the_arm_must_be_the_selected_one() {
+    let mut out = Vec::new();
+    let value = One {
+        value: Chosen {
+            kind: 1,
+            choice: Choice::Nothing,
+            after: 0,
+        },
+    };
+    let error = encode::<Ndr, _>(&value, &mut out).unwrap_err();
+    assert_eq!(
+        *error.kind(),
+        EncodeErrorKind::DiscriminantMismatch {
+            declared: 1,
+            found: 0
+        }
+    );
+    assert_eq!(error.path(), "One.value.choice");
+}
+
+#[test]
+fn an_encapsulated_union_is_aligned_as_a_structure() {
+    #[derive(Ndr, Debug, PartialEq)]
+    #[ndr(switch = u8, encapsulated)]
+    enum Encapsulated {
+        #[ndr(case = 1)]
+        Small(u8),
+        #[ndr(case = 2)]
+        Large(u64),
+    }
+    #[derive(NdrParams, Debug, PartialEq)]
+    struct List {
+        first: u8,
+        second: Encapsulated,
+    }
+    assert_wire::<Ndr, _>(
+        &List {
+            first: 1,
+            second: Encapsulated::Small(2),
+        },
+        "01 (gap) 00000000000000 01 02",
+        &mut Vec::new(),
+    );
+}
+
+#[test]
+fn a_union_may_have_a_default_arm_only() {
+    #[derive(Ndr, Debug, PartialEq)]
+    #[ndr(switch = v1_enum)]
+    enum Open {
+        #[ndr(default)]
+        Any(u32, u8),
+    }
+    assert_wire::<Ndr, _>(
+        &One {
+            value: Open::Any(5, 6),
+        },
+        "05000000 06",
+        &mut Vec::new(),
+    );
+}
+
+#[test]
+fn a_union_behind_a_pointer_is_selected_too() {
+    #[derive(NdrParams, Debug, PartialEq)]
+    struct Selected {
+        kind: u32,
+        #[ndr(switch_is = "kind")]
+        choice: Option<Box<Choice>>,
+    }
+    assert_wire::<Ndr, _>(
+        &Selected {
+            kind: 0,
+            choice: Some(Box::new(Choice::Nothing)),
+        },
+        "(kind) 00000000 (referent) 00000200 (tag) 00000000",
+        &mut Vec::new(),
+    );
+    let stub = hex("(kind) 01000000 (referent) 00000200 (tag) 00000000");
+    let error = decoded::<Ndr, Selected>(&stub).unwrap_err();
+    assert_eq!(error.path(), "Selected.choice");
+}
