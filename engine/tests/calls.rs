@@ -64,17 +64,17 @@ fn all_operations_of_rpcecho_answer() {
         .unwrap();
     assert_eq!((doubled.x, doubled.surrounding), (40, vec![0; 40]));
     let foo = TestEnumParams {
-        foo1: EchoEnum1::Two,
+        foo1: EchoEnum1::TWO,
         foo2: EchoEnum2 {
-            e1: EchoEnum1::One,
-            e2: EchoEnum1Long::Two,
+            e1: EchoEnum1::ONE,
+            e2: EchoEnum1Long::TWO,
         },
         foo3: EchoEnum3::E2(EchoEnum2 {
-            e1: EchoEnum1::One,
-            e2: EchoEnum1Long::One,
+            e1: EchoEnum1::ONE,
+            e2: EchoEnum1Long::ONE,
         }),
     };
-    assert_eq!(echo.test_enum(foo).unwrap().foo2.e1, EchoEnum1::Two);
+    assert_eq!(echo.test_enum(foo).unwrap().foo2.e1, EchoEnum1::TWO);
     assert_eq!(echo.source_data(u32::MAX), Err(Status::OutOfMemory));
 }
 

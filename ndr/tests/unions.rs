@@ -178,3 +178,59 @@ fn a_union_behind_a_pointer_is_selected_too() {
     let error = decoded::<Ndr, Selected>(&stub).unwrap_err();
     assert_eq!(error.path(), "Selected.choice");
 }
+
+/// An enum whose values are not all known.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Ndr)]
+#[ndr(enum16)]
+struct Open(u16);
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Ndr)]
+#[ndr(v1_enum)]
+struct OpenLong(u32);
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Ndr)]
+#[ndr(switch = enum16)]
+enum ByOpen {
+    #[ndr(case = 1)]
+    One(u32),
+    #[ndr(default)]
+    Other(u16),
+}
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq, NdrParams)]
+struct OpenParams {
+    kind: Open,
+    long: OpenLong,
+    #[ndr(switch_is = "kind")]
+    arm: ByOpen,
+}
+
+#[test]
+fn an_enum_as_a_struct_carries_values_without_a_name() {
+    let params = OpenParams {
+        kind: Open(76),
+        long: OpenLong(0xdead_beef),
+        arm: ByOpen::Other(76),
+    };
+    let mut stub = Vec::new();
+    annulus_ndr::encode::<annulus_ndr::Ndr, _>(&params, &mut stub).unwrap();
+    assert_eq!(stub, [76, 0, 0, 0, 0xef, 0xbe, 0xad, 0xde, 76, 0]);
+    let order = annulus_ndr::ByteOrder::Little;
+    assert_eq!(
+        annulus_ndr::decode::<annulus_ndr::Ndr, OpenParams>(&stub, order).unwrap(),
+        params
+    );
+
+    let mut stub = Vec::new();
+    annulus_ndr::encode::<annulus_ndr::Ndr64, _>(&params, &mut stub).unwrap();
+    assert_eq!(
+        annulus_ndr::decode::<annulus_ndr::Ndr64, OpenParams>(&stub, order).unwrap(),
+        params
+    );
+    stub[2] = 1;
+    let error = annulus_ndr::decode::<annulus_ndr::Ndr64, OpenParams>(&stub, order).unwrap_err();
+    assert_eq!(
+        *error.kind(),
+        annulus_ndr::DecodeErrorKind::UnknownEnumValue { found: 0x1_004c }
+    );
+}

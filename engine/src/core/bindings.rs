@@ -3,14 +3,15 @@
 use std::collections::VecDeque;
 use std::sync::Arc;
 
-use annulus_ndr::ByteOrder;
+use annulus_ndr::{ByteOrder, DecodeParams};
 use annulus_protocol::{CallId, ContextId, Limits, Time, TransferSyntax, Uuid};
 use annulus_transports::SocketId;
 
 use super::LocalReplies;
-use crate::binding::{BindingShared, Outputs};
+use crate::binding::BindingShared;
 use crate::call_state::{CallState, Reply};
 use crate::core_shared::CoreShared;
+use crate::dispatch::decode_params;
 use crate::notify::Notify;
 use crate::status::Status;
 use crate::table::{Key, Table};
@@ -103,14 +104,14 @@ pub struct StubData<'r> {
     pub(super) transfer: TransferSyntax,
 }
 
-impl StubData<'_> {
-    /// Decodes the out-parameters.
+impl<'r> StubData<'r> {
+    /// Decodes the out-parameters. What they borrow lives where the response was received.
     ///
     /// # Errors
     ///
     /// [`Status::BadStubData`] and its like.
-    pub fn decode<O: Outputs>(&self) -> Result<O, Status> {
-        O::decode(self.bytes, self.order, self.transfer)
+    pub fn decode<O: DecodeParams<'r>>(&self) -> Result<O, Status> {
+        decode_params(self.bytes, self.order, self.transfer)
     }
 }
 

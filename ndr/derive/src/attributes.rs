@@ -12,6 +12,7 @@ pub(crate) struct ContainerAttributes {
     pub(crate) switch: Option<Ident>,
     pub(crate) encapsulated: Option<Span>,
     pub(crate) v1_enum: Option<Span>,
+    pub(crate) enum16: Option<Span>,
     encode_only: Option<Span>,
     decode_only: Option<Span>,
     crate_path: Option<Path>,
@@ -29,7 +30,7 @@ impl ContainerAttributes {
             } else if meta.path.is_ident("v1_enum") {
                 set(&mut parsed.v1_enum, span, span)
             } else if meta.path.is_ident("enum16") {
-                Ok(())
+                set(&mut parsed.enum16, span, span)
             } else if meta.path.is_ident("encode_only") {
                 set(&mut parsed.encode_only, span, span)
             } else if meta.path.is_ident("decode_only") {
@@ -47,6 +48,9 @@ impl ContainerAttributes {
                 ))
             }
         })?;
+        if let (Some(_), Some(span)) = (parsed.v1_enum, parsed.enum16) {
+            return Err(Error::new(span, "v1_enum and enum16 exclude each other"));
+        }
         if let (Some(_), Some(span)) = (parsed.encode_only, parsed.decode_only) {
             return Err(Error::new(
                 span,
@@ -56,10 +60,19 @@ impl ContainerAttributes {
         Ok(parsed)
     }
 
-    /// The attributes of enums have no meaning on a struct.
+    /// The attributes of unions have no meaning on a struct.
     pub(crate) fn refuse_for_structs(&self) -> Result<()> {
         let switch = self.switch.as_ref().map(Ident::span);
-        match switch.or(self.encapsulated).or(self.v1_enum) {
+        match switch.or(self.encapsulated) {
+            Some(span) => Err(Error::new(span, "this attribute is for enums")),
+            None => Ok(()),
+        }
+    }
+
+    /// No attribute of a type but the general ones has a meaning on a parameter list.
+    pub(crate) fn refuse_for_params(&self) -> Result<()> {
+        self.refuse_for_structs()?;
+        match self.v1_enum.or(self.enum16) {
             Some(span) => Err(Error::new(span, "this attribute is for enums")),
             None => Ok(()),
         }

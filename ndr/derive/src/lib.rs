@@ -8,6 +8,7 @@ mod correlation;
 mod enumeration;
 mod fields;
 mod generics;
+mod open_enumeration;
 mod params;
 mod shape;
 mod structure;
@@ -23,14 +24,16 @@ use crate::attributes::ContainerAttributes;
 /// Implements `Wire`, `Encode` and `Decode` for a structure, an enum or a union of the IDL.
 ///
 /// A `struct` is a structure; a tuple struct with one field lies on the wire as that field. An
-/// `enum` without data is an enum, which also gets `Correlated`. An `enum` with
-/// `#[ndr(switch = …)]` is a union.
+/// `enum` without data is an enum, which also gets `Correlated` and takes no other value than its
+/// own. A tuple struct with `enum16` or `v1_enum` is an enum that takes any value, as peers may send
+/// one that the IDL does not name. An `enum` with `#[ndr(switch = …)]` is a union.
 ///
 /// On the type:
 ///
 /// | attribute | meaning |
 /// |---|---|
-/// | `v1_enum` | an enum of 32 bits; without it 16 bits, in NDR64 32 |
+/// | `v1_enum` | an enum of 32 bits |
+/// | `enum16` | an enum of 16 bits, in NDR64 32; the default for an `enum` |
 /// | `switch = T` | a union whose discriminant is `u8`, `u16`, `u32`, `u64`, `i8` … `i64`, `enum16` or `v1_enum` |
 /// | `encapsulated` | the union is an encapsulated one, aligned as a structure before its discriminant |
 /// | `crate = path` | where `annulus_ndr` is found, if not at the root |
@@ -85,6 +88,9 @@ fn expand_type(input: &DeriveInput) -> Result<proc_macro2::TokenStream> {
     match &input.data {
         Data::Struct(data) => {
             attributes.refuse_for_structs()?;
+            if attributes.v1_enum.or(attributes.enum16).is_some() {
+                return open_enumeration::expand(input, &attributes, data);
+            }
             structure::expand(input, &attributes, &data.fields)
         }
         Data::Enum(data) if attributes.switch.is_some() => union::expand(input, &attributes, data),
@@ -98,7 +104,7 @@ fn expand_type(input: &DeriveInput) -> Result<proc_macro2::TokenStream> {
 
 fn expand_params(input: &DeriveInput) -> Result<proc_macro2::TokenStream> {
     let attributes = ContainerAttributes::parse(&input.attrs)?;
-    attributes.refuse_for_structs()?;
+    attributes.refuse_for_params()?;
     match &input.data {
         Data::Struct(data) => params::expand(input, &attributes, &data.fields),
         _ => Err(Error::new_spanned(

@@ -93,11 +93,11 @@ impl RpcEcho for EchoServer {
         _: &mut CallContext<'_>,
         mut foo: TestEnumParams,
     ) -> Result<TestEnumParams, Status> {
-        foo.foo2.e1 = EchoEnum1::Two;
+        foo.foo2.e1 = EchoEnum1::TWO;
         if let EchoEnum3::E2(arm) = &mut foo.foo3 {
-            arm.e1 = EchoEnum1::Two;
+            arm.e1 = EchoEnum1::TWO;
         } else {
-            foo.foo3 = EchoEnum3::E1(EchoEnum1::Two);
+            foo.foo3 = EchoEnum3::E1(EchoEnum1::TWO);
         }
         Ok(foo)
     }

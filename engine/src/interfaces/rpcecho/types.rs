@@ -177,23 +177,28 @@ pub struct TestSleepResponse {
     pub result: u32,
 }
 
-/// An enum of 16 bits on the wire.
+/// An enum of 16 bits on the wire. Peers also send values without a name.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Ndr)]
-pub enum EchoEnum1 {
+#[ndr(enum16)]
+pub struct EchoEnum1(pub u16);
+
+impl EchoEnum1 {
     /// One.
-    One = 1,
+    pub const ONE: EchoEnum1 = EchoEnum1(1);
     /// Two.
-    Two = 2,
+    pub const TWO: EchoEnum1 = EchoEnum1(2);
 }
 
-/// An enum of 32 bits on the wire.
+/// An enum of 32 bits on the wire. Peers also send values without a name.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Ndr)]
 #[ndr(v1_enum)]
-pub enum EchoEnum1Long {
+pub struct EchoEnum1Long(pub u32);
+
+impl EchoEnum1Long {
     /// One.
-    One = 1,
+    pub const ONE: EchoEnum1Long = EchoEnum1Long(1);
     /// Two.
-    Two = 2,
+    pub const TWO: EchoEnum1Long = EchoEnum1Long(2);
 }
 
 /// Both enums.
@@ -209,10 +214,10 @@ pub struct EchoEnum2 {
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Ndr)]
 #[ndr(switch = enum16)]
 pub enum EchoEnum3 {
-    /// The arm of [`EchoEnum1::One`].
+    /// The arm of [`EchoEnum1::ONE`].
     #[ndr(case = 1)]
     E1(EchoEnum1),
-    /// The arm of [`EchoEnum1::Two`].
+    /// The arm of [`EchoEnum1::TWO`].
     #[ndr(case = 2)]
     E2(EchoEnum2),
 }
