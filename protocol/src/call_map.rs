@@ -22,7 +22,11 @@ impl<V> CallMap<V> {
     pub(crate) fn new(seed: u64) -> Self {
         // Fibonacci hashing, its constant varied by the seed; odd, so that it is a bijection.
         let multiplier = 0x9e37_79b9_7f4a_7c15 ^ (seed.wrapping_mul(0xd6e8_feb8_6659_fd93) << 1);
-        CallMap { slots: Vec::new(), len: 0, multiplier }
+        CallMap {
+            slots: Vec::new(),
+            len: 0,
+            multiplier,
+        }
     }
 
     /// How many calls there are.
@@ -80,7 +84,10 @@ impl<V> CallMap<V> {
 
     /// All calls, in no particular order.
     pub(crate) fn iter(&self) -> impl Iterator<Item = (CallId, &V)> {
-        self.slots.iter().flatten().map(|(call, value)| (*call, value))
+        self.slots
+            .iter()
+            .flatten()
+            .map(|(call, value)| (*call, value))
     }
 
     fn home(&self, call: CallId) -> usize {
@@ -116,7 +123,10 @@ impl<V> CallMap<V> {
     fn grow(&mut self) {
         let slots = (self.slots.len() * 2).max(Self::SMALLEST);
         let grown = std::iter::repeat_with(|| None).take(slots).collect();
-        for (call, value) in std::mem::replace(&mut self.slots, grown).into_iter().flatten() {
+        for (call, value) in std::mem::replace(&mut self.slots, grown)
+            .into_iter()
+            .flatten()
+        {
             self.place(call, value);
         }
     }

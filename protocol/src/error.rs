@@ -23,9 +23,9 @@ pub enum CloseReason {
     /// The peer refused this side's bind.
     #[error("the peer refused the bind: {0}")]
     BindRefused(BindNakReason),
-    /// The peer refused alter_context as a whole, with a fault.
-    #[error("the peer refused alter_context: {0}")]
-    AlterRefused(FaultStatus),
+    /// The peer answered a bind or an alter_context with a fault.
+    #[error("the peer refused to negotiate an interface: {0}")]
+    NegotiationRefused(FaultStatus),
     /// The peer's request is longer than `Limits::request_len_max`.
     #[error("the peer's request {call} is longer than the limit of {limit} bytes")]
     RequestTooLong {

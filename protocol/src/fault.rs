@@ -96,7 +96,10 @@ mod tests {
 
     #[test]
     fn a_status_prints_its_name_and_its_number() {
-        assert_eq!(FaultStatus::NCA_S_UNK_IF.to_string(), "nca_s_unk_if (0x1c010003)");
+        assert_eq!(
+            FaultStatus::NCA_S_UNK_IF.to_string(),
+            "nca_s_unk_if (0x1c010003)"
+        );
         assert_eq!(FaultStatus(0x1234).to_string(), "status 0x00001234");
     }
 }

@@ -31,13 +31,23 @@ pub(crate) fn finish(
             patch_alloc_hint(out, at, len - head_len);
         }
         None => {
-            let layout = Layout { at, head_len, capacity: (max - head_len) & !7, trailer_len: 0 };
+            let layout = Layout {
+                at,
+                head_len,
+                capacity: (max - head_len) & !7,
+                trailer_len: 0,
+            };
             layout.split(out, len - head_len, None);
         }
         Some(protection) => {
             let trailer_len = protection.trailer_len();
             let capacity = (max - head_len - trailer_len) / PAD_ALIGNMENT * PAD_ALIGNMENT;
-            let layout = Layout { at, head_len, capacity, trailer_len };
+            let layout = Layout {
+                at,
+                head_len,
+                capacity,
+                trailer_len,
+            };
             layout.split(out, len - head_len, Some(protection));
         }
     }
@@ -61,7 +71,10 @@ struct Layout {
 impl Layout {
     #[cold]
     fn split(&self, out: &mut Vec<u8>, stub_len: usize, mut protection: Option<Protection<'_>>) {
-        assert!(self.capacity > 0, "a signature leaves no room for stub data");
+        assert!(
+            self.capacity > 0,
+            "a signature leaves no room for stub data"
+        );
         let count = stub_len.div_ceil(self.capacity).max(1);
         let last_len = stub_len - (count - 1) * self.capacity;
         let pad = match protection {
@@ -81,10 +94,14 @@ impl Layout {
             let len = self.head_len + stub_len + pad + self.trailer_len;
             let pdu = &mut out[start..start + len];
             pdu[..self.head_len].copy_from_slice(&head[..self.head_len]);
-            let position =
-                PduFlags::FIRST.when(index == 0) | PduFlags::LAST.when(is_last);
+            let position = PduFlags::FIRST.when(index == 0) | PduFlags::LAST.when(is_last);
             pdu[FLAGS_AT] = head[FLAGS_AT] & !PduFlags::WHOLE.0 | position.0;
-            Header::patch_lengths(pdu, 0, len, self.trailer_len.saturating_sub(SecurityTrailer::LEN));
+            Header::patch_lengths(
+                pdu,
+                0,
+                len,
+                self.trailer_len.saturating_sub(SecurityTrailer::LEN),
+            );
             patch_alloc_hint(pdu, 0, remaining);
             if let Some(protection) = &mut protection {
                 protection.protect(pdu, self.head_len, pad);
@@ -126,7 +143,11 @@ mod tests {
     /// A response in the middle of a buffer, cut into its fragments.
     fn fragments(stub: &[u8], max: MaxFragment) -> Vec<Vec<u8>> {
         let mut out = b"before".to_vec();
-        let head = ResponseHead { alloc_hint: 0, context: ContextId(1), cancel_count: 0 };
+        let head = ResponseHead {
+            alloc_hint: 0,
+            context: ContextId(1),
+            cancel_count: 0,
+        };
         head.write(CallId(7), &mut out);
         out.extend_from_slice(stub);
         finish(&mut out, 6, ResponseHead::LEN, max, None);

@@ -123,15 +123,18 @@ impl Framer {
         legal_len: usize,
     ) -> Result<Option<Frame<'b>>, FrameError> {
         if self.partial.len() < Header::LEN {
-            self.partial.extend_from_slice(input.take(Header::LEN - self.partial.len()));
+            self.partial
+                .extend_from_slice(input.take(Header::LEN - self.partial.len()));
         }
         let Some((head, _)) = self.partial.split_first_chunk() else {
             return Ok(None);
         };
         let header = Header::parse(head);
         let len = checked_len(&header, legal_len)?;
-        self.partial.reserve_exact(len - self.partial.len().min(len));
-        self.partial.extend_from_slice(input.take(len.saturating_sub(self.partial.len())));
+        self.partial
+            .reserve_exact(len - self.partial.len().min(len));
+        self.partial
+            .extend_from_slice(input.take(len.saturating_sub(self.partial.len())));
         if self.partial.len() < len {
             return Ok(None);
         }
@@ -144,13 +147,23 @@ impl Framer {
 fn checked_len(header: &Header, legal_len: usize) -> Result<usize, FrameError> {
     let len = usize::from(header.fragment_len);
     let violation = if !header.is_known_version() {
-        Violation::Version { major: header.version.0, minor: header.version.1 }
+        Violation::Version {
+            major: header.version.0,
+            minor: header.version.1,
+        }
     } else if len < Header::LEN || len > legal_len {
-        Violation::FragmentLength { kind: header.kind, len, legal_len }
+        Violation::FragmentLength {
+            kind: header.kind,
+            len,
+            legal_len,
+        }
     } else {
         return Ok(len);
     };
-    Err(FrameError { header: *header, violation })
+    Err(FrameError {
+        header: *header,
+        violation,
+    })
 }
 
 #[cfg(test)]
@@ -166,8 +179,9 @@ mod tests {
         let mut pdus = Vec::new();
         for piece in pieces {
             let mut input = Input::new(piece);
-            while let Some(frame) =
-                framer.next(&mut input, LEGAL, &mut pool).map_err(|error| error.violation)?
+            while let Some(frame) = framer
+                .next(&mut input, LEGAL, &mut pool)
+                .map_err(|error| error.violation)?
             {
                 pdus.push(frame.bytes.as_slice().to_vec());
                 frame.bytes.recycle(&mut pool);
@@ -199,7 +213,10 @@ mod tests {
     fn rule_14_attack_a_length_shorter_than_the_header() {
         let mut stream = stream();
         stream[8] = 15;
-        assert!(matches!(cut(&[&stream]), Err(Violation::FragmentLength { len: 15, .. })));
+        assert!(matches!(
+            cut(&[&stream]),
+            Err(Violation::FragmentLength { len: 15, .. })
+        ));
         // The same, noticed when the header was assembled from pieces.
         assert!(matches!(
             cut(&[&stream[..9], &stream[9..]]),
@@ -213,7 +230,11 @@ mod tests {
         stream[8..10].copy_from_slice(&5841_u16.to_le_bytes());
         assert!(matches!(
             cut(&[&stream[..16]]),
-            Err(Violation::FragmentLength { len: 5841, legal_len: LEGAL, .. })
+            Err(Violation::FragmentLength {
+                len: 5841,
+                legal_len: LEGAL,
+                ..
+            })
         ));
     }
 

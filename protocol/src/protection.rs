@@ -71,6 +71,9 @@ impl Protection<'_> {
     }
 
     fn extent(&self, body: Range<usize>) -> Extent {
-        Extent { body, header_signing: self.header_signing }
+        Extent {
+            body,
+            header_signing: self.header_signing,
+        }
     }
 }

@@ -20,7 +20,11 @@ pub(crate) struct Reader<'a> {
 impl<'a> Reader<'a> {
     /// Reads `bytes` from offset `at`. An offset past the end reads as truncated.
     pub(crate) fn new(bytes: &'a [u8], at: usize, drep: DataRepresentation) -> Self {
-        Reader { bytes, at, big_endian: drep.is_big_endian() }
+        Reader {
+            bytes,
+            at,
+            big_endian: drep.is_big_endian(),
+        }
     }
 
     /// The offset of the next byte, counted from the start of the PDU.
@@ -47,7 +51,8 @@ impl<'a> Reader<'a> {
 
     /// Skips to the next multiple of `alignment`, counted from the start of the PDU.
     pub(crate) fn align(&mut self, alignment: usize) -> Result<(), Truncated> {
-        self.take(self.at.next_multiple_of(alignment) - self.at).map(drop)
+        self.take(self.at.next_multiple_of(alignment) - self.at)
+            .map(drop)
     }
 
     pub(crate) fn u8(&mut self) -> Result<u8, Truncated> {
@@ -56,17 +61,29 @@ impl<'a> Reader<'a> {
 
     pub(crate) fn u16(&mut self) -> Result<u16, Truncated> {
         let bytes = self.array()?;
-        Ok(if self.big_endian { u16::from_be_bytes(bytes) } else { u16::from_le_bytes(bytes) })
+        Ok(if self.big_endian {
+            u16::from_be_bytes(bytes)
+        } else {
+            u16::from_le_bytes(bytes)
+        })
     }
 
     pub(crate) fn u32(&mut self) -> Result<u32, Truncated> {
         let bytes = self.array()?;
-        Ok(if self.big_endian { u32::from_be_bytes(bytes) } else { u32::from_le_bytes(bytes) })
+        Ok(if self.big_endian {
+            u32::from_be_bytes(bytes)
+        } else {
+            u32::from_le_bytes(bytes)
+        })
     }
 
     pub(crate) fn uuid(&mut self) -> Result<Uuid, Truncated> {
         let bytes = self.array()?;
-        Ok(if self.big_endian { Uuid::from_bytes(bytes) } else { Uuid::from_bytes_le(bytes) })
+        Ok(if self.big_endian {
+            Uuid::from_bytes(bytes)
+        } else {
+            Uuid::from_bytes_le(bytes)
+        })
     }
 
     pub(crate) fn syntax(&mut self) -> Result<SyntaxId, Truncated> {

@@ -108,7 +108,9 @@ pub struct SecurityError {
 impl SecurityError {
     /// An error with its reason, for people.
     pub fn new(reason: impl Into<Cow<'static, str>>) -> Self {
-        SecurityError { reason: reason.into() }
+        SecurityError {
+            reason: reason.into(),
+        }
     }
 }
 
@@ -128,7 +130,11 @@ impl Extent {
     /// The bytes of `pdu` that the signature covers.
     #[must_use]
     pub fn signed<'p>(&self, pdu: &'p [u8]) -> &'p [u8] {
-        if self.header_signing { pdu } else { &pdu[self.body.clone()] }
+        if self.header_signing {
+            pdu
+        } else {
+            &pdu[self.body.clone()]
+        }
     }
 }
 
@@ -146,8 +152,12 @@ pub trait MessageProtection: Send {
     /// # Errors
     ///
     /// The signature is not that of this PDU.
-    fn verify(&mut self, pdu: &[u8], extent: &Extent, signature: &[u8])
-    -> Result<(), SecurityError>;
+    fn verify(
+        &mut self,
+        pdu: &[u8],
+        extent: &Extent,
+        signature: &[u8],
+    ) -> Result<(), SecurityError>;
 
     /// Encrypts the body of a PDU in place and fills `signature`, which covers the plain text.
     fn seal(&mut self, pdu: &mut [u8], extent: &Extent, signature: &mut [u8]);

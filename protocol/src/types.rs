@@ -24,11 +24,17 @@ pub struct SyntaxId {
 
 impl SyntaxId {
     /// NDR, the transfer syntax that every peer speaks.
-    pub const NDR20: SyntaxId =
-        SyntaxId::new(Uuid::from_u128(0x8a885d04_1ceb_11c9_9fe8_08002b104860), 2, 0);
+    pub const NDR20: SyntaxId = SyntaxId::new(
+        Uuid::from_u128(0x8a885d04_1ceb_11c9_9fe8_08002b104860),
+        2,
+        0,
+    );
     /// NDR64.
-    pub const NDR64: SyntaxId =
-        SyntaxId::new(Uuid::from_u128(0x71710533_beba_4937_8319_b5dbef9ccc36), 1, 0);
+    pub const NDR64: SyntaxId = SyntaxId::new(
+        Uuid::from_u128(0x71710533_beba_4937_8319_b5dbef9ccc36),
+        1,
+        0,
+    );
     /// What stands in the place of a syntax where there is none.
     pub const ZERO: SyntaxId = SyntaxId::new(Uuid::nil(), 0, 0);
     /// The first eight bytes, in the order of the written UUID, of the transfer syntax that
@@ -262,15 +268,24 @@ mod tests {
     #[test]
     fn features_travel_in_the_second_half_of_the_uuid() {
         let syntax = SyntaxId::bind_time_features(BindTimeFeatures::ALL);
-        assert_eq!(syntax.to_string(), "6cb71c2c-9812-4540-0300-000000000000/v1.0");
+        assert_eq!(
+            syntax.to_string(),
+            "6cb71c2c-9812-4540-0300-000000000000/v1.0"
+        );
         assert_eq!(syntax.as_bind_time_features(), Some(BindTimeFeatures::ALL));
         assert_eq!(SyntaxId::NDR20.as_bind_time_features(), None);
     }
 
     #[test]
     fn a_transfer_syntax_of_another_version_is_another_one() {
-        assert_eq!(TransferSyntax::from_syntax(&SyntaxId::NDR64), Some(TransferSyntax::Ndr64));
-        let newer = SyntaxId { minor: 1, ..SyntaxId::NDR20 };
+        assert_eq!(
+            TransferSyntax::from_syntax(&SyntaxId::NDR64),
+            Some(TransferSyntax::Ndr64)
+        );
+        let newer = SyntaxId {
+            minor: 1,
+            ..SyntaxId::NDR20
+        };
         assert_eq!(TransferSyntax::from_syntax(&newer), None);
     }
 }

@@ -42,7 +42,9 @@ impl Received {
         };
         let mut reader = Reader::new(stub, at + MAGIC.len(), self.drep);
         loop {
-            let is_last = self.check_command(&mut reader).unwrap_or(Err("it is cut off"))?;
+            let is_last = self
+                .check_command(&mut reader)
+                .unwrap_or(Err("it is cut off"))?;
             if is_last {
                 return Ok(());
             }
@@ -83,18 +85,30 @@ impl Received {
     ) -> Result<Result<(), &'static str>, Truncated> {
         let sent = (body.syntax()?, body.syntax()?);
         let holds = sent == (self.abstract_syntax, self.transfer_syntax);
-        Ok(if holds { Ok(()) } else { Err("the presentation context differs") })
+        Ok(if holds {
+            Ok(())
+        } else {
+            Err("the presentation context differs")
+        })
     }
 
     fn check_header(&self, body: &mut Reader<'_>) -> Result<Result<(), &'static str>, Truncated> {
         let kind = body.u8()?;
         body.take(3)?;
         let drep = body.take(4)?;
-        let sent = (CallId(body.u32()?), ContextId(body.u16()?), Opnum(body.u16()?));
+        let sent = (
+            CallId(body.u32()?),
+            ContextId(body.u16()?),
+            Opnum(body.u16()?),
+        );
         let holds = kind == PduType::Request.code()
             && drep == self.drep.to_bytes()
             && sent == (self.call, self.context, self.opnum);
-        Ok(if holds { Ok(()) } else { Err("the header differs") })
+        Ok(if holds {
+            Ok(())
+        } else {
+            Err("the header differs")
+        })
     }
 }
 
@@ -102,7 +116,10 @@ impl Received {
 fn find(stub: &[u8]) -> Option<usize> {
     let last = stub.len().checked_sub(MAGIC.len())? & !3;
     let first = stub.len().saturating_sub(SEARCHED_LEN).next_multiple_of(4);
-    (first..=last).rev().step_by(4).find(|at| stub[*at..].starts_with(&MAGIC))
+    (first..=last)
+        .rev()
+        .step_by(4)
+        .find(|at| stub[*at..].starts_with(&MAGIC))
 }
 
 #[cfg(test)]
@@ -141,7 +158,10 @@ mod tests {
     fn rule_22_the_header_is_compared() {
         let stub = stub_with_header();
         assert_eq!(received().check(&stub), Ok(()));
-        let other = Received { opnum: Opnum(3), ..received() };
+        let other = Received {
+            opnum: Opnum(3),
+            ..received()
+        };
         assert_eq!(other.check(&stub), Err("the header differs"));
     }
 
@@ -154,7 +174,10 @@ mod tests {
             stub.extend_from_slice(&syntax.version().to_le_bytes());
         }
         assert_eq!(received().check(&stub), Ok(()));
-        let other = Received { transfer_syntax: SyntaxId::NDR64, ..received() };
+        let other = Received {
+            transfer_syntax: SyntaxId::NDR64,
+            ..received()
+        };
         assert_eq!(other.check(&stub), Err("the presentation context differs"));
     }
 
@@ -163,21 +186,35 @@ mod tests {
         let mut stub = MAGIC.to_vec();
         stub.extend_from_slice(&[0x01, 0x40, 4, 0, 1, 0, 0, 0]);
         assert!(received().check(&stub).is_err());
-        assert_eq!(Received { header_signing: true, ..received() }.check(&stub), Ok(()));
+        assert_eq!(
+            Received {
+                header_signing: true,
+                ..received()
+            }
+            .check(&stub),
+            Ok(())
+        );
     }
 
     #[test]
     fn rule_22_attack_a_trailer_that_is_cut_off() {
         let stub = stub_with_header();
         for len in 12..stub.len() {
-            assert_eq!(received().check(&stub[..len]), Err("it is cut off"), "{len} bytes");
+            assert_eq!(
+                received().check(&stub[..len]),
+                Err("it is cut off"),
+                "{len} bytes"
+            );
         }
     }
 
     #[test]
     fn rule_22_only_aligned_magic_in_the_last_1024_bytes_counts() {
         let mut stub = stub_with_header();
-        let wrong = Received { call: CallId(8), ..received() };
+        let wrong = Received {
+            call: CallId(8),
+            ..received()
+        };
         assert!(wrong.check(&stub).is_err());
         stub.insert(0, 0);
         assert_eq!(wrong.check(&stub), Ok(()), "not 4-aligned");

@@ -15,7 +15,11 @@ impl<'a> Writer<'a> {
     /// A PDU that starts at the end of `out`.
     pub(crate) fn new(out: &'a mut Vec<u8>, drep: DataRepresentation) -> Self {
         let start = out.len();
-        Writer { out, start, big_endian: drep.is_big_endian() }
+        Writer {
+            out,
+            start,
+            big_endian: drep.is_big_endian(),
+        }
     }
 
     /// Bytes of this PDU so far.
@@ -32,15 +36,27 @@ impl<'a> Writer<'a> {
     }
 
     pub(crate) fn u16(&mut self, value: u16) {
-        self.bytes(&if self.big_endian { value.to_be_bytes() } else { value.to_le_bytes() });
+        self.bytes(&if self.big_endian {
+            value.to_be_bytes()
+        } else {
+            value.to_le_bytes()
+        });
     }
 
     pub(crate) fn u32(&mut self, value: u32) {
-        self.bytes(&if self.big_endian { value.to_be_bytes() } else { value.to_le_bytes() });
+        self.bytes(&if self.big_endian {
+            value.to_be_bytes()
+        } else {
+            value.to_le_bytes()
+        });
     }
 
     pub(crate) fn uuid(&mut self, uuid: uuid::Uuid) {
-        self.bytes(&if self.big_endian { uuid.into_bytes() } else { uuid.to_bytes_le() });
+        self.bytes(&if self.big_endian {
+            uuid.into_bytes()
+        } else {
+            uuid.to_bytes_le()
+        });
     }
 
     pub(crate) fn syntax(&mut self, syntax: &SyntaxId) {
@@ -56,14 +72,22 @@ impl<'a> Writer<'a> {
 
     /// Writes a 16-bit number over bytes that were written before.
     pub(crate) fn patch_u16(&mut self, at: usize, value: u16) {
-        let bytes = if self.big_endian { value.to_be_bytes() } else { value.to_le_bytes() };
+        let bytes = if self.big_endian {
+            value.to_be_bytes()
+        } else {
+            value.to_le_bytes()
+        };
         let at = self.start + at;
         self.out[at..at + 2].copy_from_slice(&bytes);
     }
 
     /// Writes a 32-bit number over bytes that were written before.
     pub(crate) fn patch_u32(&mut self, at: usize, value: u32) {
-        let bytes = if self.big_endian { value.to_be_bytes() } else { value.to_le_bytes() };
+        let bytes = if self.big_endian {
+            value.to_be_bytes()
+        } else {
+            value.to_le_bytes()
+        };
         let at = self.start + at;
         self.out[at..at + 4].copy_from_slice(&bytes);
     }

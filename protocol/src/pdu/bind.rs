@@ -46,13 +46,22 @@ impl<'a> Bind<'a> {
         let group = reader.u32()?;
         let count = reader.u8()?;
         reader.take(3)?;
-        let contexts = ContextList { reader, left: count };
+        let contexts = ContextList {
+            reader,
+            left: count,
+        };
         // Walk the list once, so that iterating it later cannot fail.
         let mut check = contexts;
         for _ in 0..count {
             check.read_item()?;
         }
-        Ok(Bind { transmit_max, receive_max, group, contexts, trailer })
+        Ok(Bind {
+            transmit_max,
+            receive_max,
+            group,
+            contexts,
+            trailer,
+        })
     }
 }
 
@@ -87,9 +96,16 @@ impl<'a> ContextList<'a> {
         let count = self.reader.u8()?;
         self.reader.u8()?;
         let abstract_syntax = self.reader.syntax()?;
-        let transfers = SyntaxList { reader: self.reader, left: count };
+        let transfers = SyntaxList {
+            reader: self.reader,
+            left: count,
+        };
         self.reader.take(usize::from(count) * 20)?;
-        Ok(ContextItem { id, abstract_syntax, transfers })
+        Ok(ContextItem {
+            id,
+            abstract_syntax,
+            transfers,
+        })
     }
 }
 

@@ -49,9 +49,19 @@ impl<'a> BindAck<'a> {
         reader.align(4)?;
         let count = reader.u8()?;
         reader.take(3)?;
-        let results = ResultList { reader, left: count };
+        let results = ResultList {
+            reader,
+            left: count,
+        };
         reader.take(usize::from(count) * ContextResult::LEN)?;
-        Ok(BindAck { transmit_max, receive_max, group, secondary_address, results, trailer })
+        Ok(BindAck {
+            transmit_max,
+            receive_max,
+            group,
+            secondary_address,
+            results,
+            trailer,
+        })
     }
 }
 

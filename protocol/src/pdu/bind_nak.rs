@@ -20,8 +20,13 @@ impl BindNak {
     ///
     /// The reason lies outside of the PDU.
     pub fn parse(header: &Header, pdu: &[u8]) -> Result<Self, MalformedPdu> {
-        let code = header.body(pdu).u16().map_err(MalformedPdu::truncated(header.kind))?;
-        Ok(BindNak { reason: BindNakReason::from_code(code) })
+        let code = header
+            .body(pdu)
+            .u16()
+            .map_err(MalformedPdu::truncated(header.kind))?;
+        Ok(BindNak {
+            reason: BindNakReason::from_code(code),
+        })
     }
 
     /// Appends a bind_nak: reason, one version, 5.0, padding.

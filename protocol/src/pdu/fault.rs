@@ -34,7 +34,11 @@ impl FaultPdu {
             reader.u16()?;
             let status = FaultStatus(reader.u32()?);
             let did_not_execute = header.flags.contains(PduFlags::DID_NOT_EXECUTE);
-            Ok(FaultPdu { context, status, did_not_execute })
+            Ok(FaultPdu {
+                context,
+                status,
+                did_not_execute,
+            })
         };
         read().map_err(MalformedPdu::truncated(PduType::Fault))
     }

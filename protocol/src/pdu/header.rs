@@ -56,10 +56,33 @@ impl Header {
     #[must_use]
     #[inline]
     pub fn parse(bytes: &[u8; Header::LEN]) -> Self {
-        let [major, minor, kind, flags, d0, d1, d2, d3, f0, f1, a0, a1, c0, c1, c2, c3] = *bytes;
+        let [
+            major,
+            minor,
+            kind,
+            flags,
+            d0,
+            d1,
+            d2,
+            d3,
+            f0,
+            f1,
+            a0,
+            a1,
+            c0,
+            c1,
+            c2,
+            c3,
+        ] = *bytes;
         let drep = DataRepresentation::from_bytes([d0, d1, d2, d3]);
         let big = drep.is_big_endian();
-        let u16_of = |b| if big { u16::from_be_bytes(b) } else { u16::from_le_bytes(b) };
+        let u16_of = |b| {
+            if big {
+                u16::from_be_bytes(b)
+            } else {
+                u16::from_le_bytes(b)
+            }
+        };
         let call = [c0, c1, c2, c3];
         Header {
             version: (major, minor),
@@ -68,7 +91,11 @@ impl Header {
             drep,
             fragment_len: u16_of([f0, f1]),
             authentication_len: u16_of([a0, a1]),
-            call: CallId(if big { u32::from_be_bytes(call) } else { u32::from_le_bytes(call) }),
+            call: CallId(if big {
+                u32::from_be_bytes(call)
+            } else {
+                u32::from_le_bytes(call)
+            }),
         }
     }
 
@@ -84,7 +111,12 @@ impl Header {
     }
 
     pub(crate) fn write_into(&self, writer: &mut Writer<'_>) {
-        writer.bytes(&[self.version.0, self.version.1, self.kind.code(), self.flags.0]);
+        writer.bytes(&[
+            self.version.0,
+            self.version.1,
+            self.kind.code(),
+            self.flags.0,
+        ]);
         writer.bytes(&self.drep.to_bytes());
         writer.u16(self.fragment_len);
         writer.u16(self.authentication_len);

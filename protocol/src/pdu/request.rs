@@ -41,7 +41,10 @@ impl RequestHead {
                 object: None,
             };
             Ok(if header.flags.contains(PduFlags::OBJECT_UUID) {
-                RequestHead { object: Some(reader.uuid()?), ..head }
+                RequestHead {
+                    object: Some(reader.uuid()?),
+                    ..head
+                }
             } else {
                 head
             })
@@ -53,7 +56,11 @@ impl RequestHead {
     /// How many bytes stand before the stub data.
     #[must_use]
     pub const fn encoded_len(&self) -> usize {
-        if self.object.is_some() { Self::LEN_WITH_OBJECT } else { Self::LEN }
+        if self.object.is_some() {
+            Self::LEN_WITH_OBJECT
+        } else {
+            Self::LEN
+        }
     }
 
     /// Appends the fixed part of a little-endian, unfragmented request whose length is not

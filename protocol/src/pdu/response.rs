@@ -47,9 +47,30 @@ impl ResponseHead {
         let [h0, h1, h2, h3] = self.alloc_hint.to_le_bytes();
         let [p0, p1] = self.context.0.to_le_bytes();
         let head: [u8; Self::LEN] = [
-            5, 0, 2, 3, 0x10, 0, 0, 0, // version, type, first and last fragment, little-endian
-            0, 0, 0, 0, c0, c1, c2, c3, // lengths, call id
-            h0, h1, h2, h3, p0, p1, self.cancel_count, 0,
+            5,
+            0,
+            2,
+            3,
+            0x10,
+            0,
+            0,
+            0, // version, type, first and last fragment, little-endian
+            0,
+            0,
+            0,
+            0,
+            c0,
+            c1,
+            c2,
+            c3, // lengths, call id
+            h0,
+            h1,
+            h2,
+            h3,
+            p0,
+            p1,
+            self.cancel_count,
+            0,
         ];
         out.extend_from_slice(&head);
     }

@@ -110,7 +110,12 @@ pub fn write_auth3(call: CallId, trailer: &SecurityTrailer<'_>, out: &mut Vec<u8
     let header = Header::new(super::PduType::Auth3, call);
     header.write(out);
     out.extend_from_slice(&[0; 4]);
-    out.extend_from_slice(&SecurityTrailer::encode(trailer.kind, trailer.level, 0, trailer.context));
+    out.extend_from_slice(&SecurityTrailer::encode(
+        trailer.kind,
+        trailer.level,
+        0,
+        trailer.context,
+    ));
     out.extend_from_slice(trailer.token);
     let len = out.len() - start;
     Header::patch_lengths(out, start, len, trailer.token.len());

@@ -33,7 +33,10 @@ impl NotAgreed {
             NotAgreed::Violation(violation) => (BindNakReason::NotSpecified, violation.into()),
             NotAgreed::Exchange(error) => (error.nak_reason(), error.into()),
         };
-        Refusal { reason, ..Refusal::nak(call, nak) }
+        Refusal {
+            reason,
+            ..Refusal::nak(call, nak)
+        }
     }
 
     /// As the answer to an alter_context.
@@ -93,10 +96,20 @@ fn acknowledge<E: ServerEndpoint>(
     }
     let size = state.fragment_max.get();
     let group = state.group.map_or(0, |group| group.0.get());
-    let address = if is_bind { env.endpoint.secondary_address() } else { "" };
+    let address = if is_bind {
+        env.endpoint.secondary_address()
+    } else {
+        ""
+    };
     let count = offer.contexts.len() as u8;
-    let mut ack =
-        BindAckWriter::begin(&ack_header(header), (size, size), group, address, count, env.out);
+    let mut ack = BindAckWriter::begin(
+        &ack_header(header),
+        (size, size),
+        group,
+        address,
+        count,
+        env.out,
+    );
 
     let mut negotiation = Negotiation::new(is_bind);
     let contexts_max = env.limits.contexts_per_connection_max;
@@ -119,11 +132,16 @@ fn acknowledge<E: ServerEndpoint>(
         state.is_multiplexed = header.flags.contains(PduFlags::MULTIPLEXING);
         security.claim_default();
         let requested = NonZeroU32::new(offer.group).map(GroupId);
-        let group = env.endpoint.join_group(requested).ok_or(NotAgreed::NoGroup)?;
+        let group = env
+            .endpoint
+            .join_group(requested)
+            .ok_or(NotAgreed::NoGroup)?;
         state.group = Some(group);
         ack.patch_group(group.0.get());
     }
-    let answer = offer.trailer.map(|offered| SecurityTrailer { token, ..offered });
+    let answer = offer
+        .trailer
+        .map(|offered| SecurityTrailer { token, ..offered });
     ack.finish(answer.filter(|answer| !answer.token.is_empty()).as_ref());
     Ok(())
 }
@@ -132,9 +150,10 @@ fn acknowledge<E: ServerEndpoint>(
 /// not echoed.
 fn ack_header(header: &Header) -> Header {
     let (kind, echoed) = match header.kind {
-        PduType::Bind => {
-            (PduType::BindAck, PduFlags::MULTIPLEXING | PduFlags::HEADER_SIGNING)
-        }
+        PduType::Bind => (
+            PduType::BindAck,
+            PduFlags::MULTIPLEXING | PduFlags::HEADER_SIGNING,
+        ),
         _ => (PduType::AlterContextResp, PduFlags::HEADER_SIGNING),
     };
     let mut ack = Header::new(kind, header.call);

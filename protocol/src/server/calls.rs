@@ -24,7 +24,10 @@ pub(super) struct ActiveCalls {
 impl ActiveCalls {
     /// No call; the seed varies the place of each call in the map.
     pub(super) fn new(seed: u64) -> Self {
-        ActiveCalls { newest: None, others: CallMap::new(seed) }
+        ActiveCalls {
+            newest: None,
+            others: CallMap::new(seed),
+        }
     }
 
     /// How many calls there are.
@@ -94,7 +97,9 @@ impl ActiveCalls {
     /// The keys of all calls that have one.
     pub(super) fn keys(&self) -> impl Iterator<Item = u64> {
         let newest = self.newest.iter().map(|(_, state)| state);
-        newest.chain(self.others.iter().map(|(_, state)| state)).filter_map(|state| state.key)
+        newest
+            .chain(self.others.iter().map(|(_, state)| state))
+            .filter_map(|state| state.key)
     }
 }
 
@@ -118,6 +123,9 @@ mod tests {
         assert!(!calls.end(CallId(99)));
         let mut keys: Vec<u64> = calls.keys().collect();
         keys.sort_unstable();
-        assert_eq!(keys, (1000..1099).filter(|key| *key != 1003).collect::<Vec<_>>());
+        assert_eq!(
+            keys,
+            (1000..1099).filter(|key| *key != 1003).collect::<Vec<_>>()
+        );
     }
 }

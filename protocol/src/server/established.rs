@@ -85,12 +85,14 @@ impl Established {
                 .map_err(|refused| refused.into_fault(call)),
             PduType::Auth3 => self.auth3(header, pdu).map(|()| None),
             // Of no call, or of one that is still being assembled: ignored.
-            PduType::CoCancel => {
-                Ok(self.calls.cancel(call).map(|key| ServerEvent::Cancel { call, key }))
-            }
-            PduType::Orphaned => {
-                Ok(self.calls.orphan(call).map(|key| ServerEvent::Orphaned { call, key }))
-            }
+            PduType::CoCancel => Ok(self
+                .calls
+                .cancel(call)
+                .map(|key| ServerEvent::Cancel { call, key })),
+            PduType::Orphaned => Ok(self
+                .calls
+                .orphan(call)
+                .map(|key| ServerEvent::Orphaned { call, key })),
             PduType::Bind => Err(Refusal {
                 reason: unexpected(header, "the connection is bound").reason,
                 ..Refusal::nak(call, BindNakReason::NotSpecified)
@@ -105,9 +107,8 @@ impl Established {
         let refused = |status, malformed: MalformedPdu| {
             Refusal::fault(header.call, status, malformed).not_executed()
         };
-        let trailer = SecurityTrailer::parse(header, pdu, BODY_START).map_err(|malformed| {
-            refused(FaultStatus::NCA_S_FAULT_REMOTE_NO_MEMORY, malformed)
-        })?;
+        let trailer = SecurityTrailer::parse(header, pdu, BODY_START)
+            .map_err(|malformed| refused(FaultStatus::NCA_S_FAULT_REMOTE_NO_MEMORY, malformed))?;
         let Some(trailer) = trailer else {
             let malformed = MalformedPdu::new(header.kind, "it has no security trailer");
             return Err(refused(FaultStatus::NCA_S_PROTO_ERROR, malformed));

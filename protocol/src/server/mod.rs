@@ -96,7 +96,10 @@ pub struct ServerConnection {
     progress: Time,
 }
 
-#[expect(clippy::large_enum_variant, reason = "nearly all of the time it is the large one")]
+#[expect(
+    clippy::large_enum_variant,
+    reason = "nearly all of the time it is the large one"
+)]
 enum State {
     ExpectBind(ExpectBind),
     Established(Established),
@@ -210,7 +213,10 @@ impl ServerConnection {
         let own_max = MaxFragment::own(limits.fragment_len_max);
         ServerConnection {
             limits,
-            state: State::ExpectBind(ExpectBind { own_max, seed: now.as_nanos() }),
+            state: State::ExpectBind(ExpectBind {
+                own_max,
+                seed: now.as_nanos(),
+            }),
             is_closing: false,
             framer: Framer::default(),
             pool: BufferPool::default(),
@@ -260,7 +266,13 @@ impl ServerConnection {
         endpoint: &mut E,
         out: &mut Vec<u8>,
     ) -> Outcome<'b> {
-        let mut env = Env { now, limits: &self.limits, pool: &mut self.pool, endpoint, out };
+        let mut env = Env {
+            now,
+            limits: &self.limits,
+            pool: &mut self.pool,
+            endpoint,
+            out,
+        };
         match &mut self.state {
             State::Established(established) => established.handle(frame, &mut env),
             State::ExpectBind(expect_bind) => {
@@ -288,7 +300,12 @@ impl ServerConnection {
     pub fn begin_response(&mut self, reply: &ReplyTo, out: &mut Vec<u8>) -> ResponseStart {
         let at = out.len();
         let context = ContextId(reply.context.0 & 0xff);
-        ResponseHead { alloc_hint: 0, context, cancel_count: 0 }.write(reply.call, out);
+        ResponseHead {
+            alloc_hint: 0,
+            context,
+            cancel_count: 0,
+        }
+        .write(reply.call, out);
         ResponseStart { at }
     }
 
@@ -327,7 +344,12 @@ impl ServerConnection {
             && established.end_call(reply)
             && !self.is_closing
         {
-            FaultPdu { context: reply.context, status, did_not_execute }.write(reply.call, out);
+            FaultPdu {
+                context: reply.context,
+                status,
+                did_not_execute,
+            }
+            .write(reply.call, out);
         }
     }
 
@@ -339,12 +361,15 @@ impl ServerConnection {
     /// Calls that were handed out and are not answered yet.
     #[must_use]
     pub fn active_calls(&self) -> usize {
-        self.established().map_or(0, |established| established.calls.len())
+        self.established()
+            .map_or(0, |established| established.calls.len())
     }
 
     /// The keys of all active calls that have one.
     pub fn active_call_keys(&self) -> impl Iterator<Item = u64> {
-        self.established().into_iter().flat_map(|established| established.calls.keys())
+        self.established()
+            .into_iter()
+            .flat_map(|established| established.calls.keys())
     }
 
     /// The association group: once bound, until `close`.
@@ -356,19 +381,23 @@ impl ServerConnection {
     /// What both sides can do, once bound.
     #[must_use]
     pub fn features(&self) -> BindTimeFeatures {
-        self.established().map(|established| established.features).unwrap_or_default()
+        self.established()
+            .map(|established| established.features)
+            .unwrap_or_default()
     }
 
     /// Whether several calls may be outstanding at a time.
     #[must_use]
     pub fn is_multiplexed(&self) -> bool {
-        self.established().is_some_and(|established| established.is_multiplexed)
+        self.established()
+            .is_some_and(|established| established.is_multiplexed)
     }
 
     /// The largest PDU that this side sends, once bound.
     #[must_use]
     pub fn fragment_max(&self) -> Option<MaxFragment> {
-        self.established().map(|established| established.fragment_max)
+        self.established()
+            .map(|established| established.fragment_max)
     }
 
     /// Who the client of a call is, where its security context knows.
@@ -381,8 +410,12 @@ impl ServerConnection {
     /// before.
     #[must_use]
     pub fn next_deadline(&self) -> Option<Time> {
-        let bind = self.bind_began().map(|began| began + self.limits.bind_timeout);
-        let progress = self.is_mid_way().then(|| self.progress + self.limits.progress_timeout);
+        let bind = self
+            .bind_began()
+            .map(|began| began + self.limits.bind_timeout);
+        let progress = self
+            .is_mid_way()
+            .then(|| self.progress + self.limits.progress_timeout);
         bind.into_iter().chain(progress).min()
     }
 
@@ -395,7 +428,10 @@ impl ServerConnection {
         _out: &mut Vec<u8>,
     ) -> Option<ServerEvent<'static>> {
         let limits = &self.limits;
-        let reason = if self.bind_began().is_some_and(|began| now >= began + limits.bind_timeout) {
+        let reason = if self
+            .bind_began()
+            .is_some_and(|began| now >= began + limits.bind_timeout)
+        {
             CloseReason::BindTimeout
         } else if self.is_mid_way() && now >= self.progress + limits.progress_timeout {
             CloseReason::ProgressTimeout
@@ -448,5 +484,11 @@ impl ServerConnection {
 
 /// The answer to a PDU that has no place in a state.
 fn unexpected(header: &Header, state: &'static str) -> Refusal {
-    Refusal::proto_error(header.call, Violation::UnexpectedPdu { kind: header.kind, state })
+    Refusal::proto_error(
+        header.call,
+        Violation::UnexpectedPdu {
+            kind: header.kind,
+            state,
+        },
+    )
 }

@@ -43,7 +43,9 @@ impl Presentation {
             return answer_bound(bound, item);
         }
         let Some(interface) = endpoint.find_interface(&item.abstract_syntax) else {
-            return Ok(ContextResult::Refused(ProviderReason::AbstractSyntaxNotSupported));
+            return Ok(ContextResult::Refused(
+                ProviderReason::AbstractSyntaxNotSupported,
+            ));
         };
         let transfer = item
             .transfers
@@ -51,7 +53,9 @@ impl Presentation {
             .filter_map(|syntax| TransferSyntax::from_syntax(&syntax))
             .find(|transfer| endpoint.supports(interface, *transfer));
         let Some(transfer) = transfer else {
-            return Ok(ContextResult::Refused(ProviderReason::TransferSyntaxesNotSupported));
+            return Ok(ContextResult::Refused(
+                ProviderReason::TransferSyntaxesNotSupported,
+            ));
         };
         if self.contexts.len() >= contexts_max {
             return Ok(ContextResult::Refused(ProviderReason::LocalLimitExceeded));
@@ -77,10 +81,15 @@ fn answer_bound(
     if bound.abstract_syntax != item.abstract_syntax {
         return Err(changed);
     }
-    let mut known =
-        item.transfers.iter().filter_map(|syntax| TransferSyntax::from_syntax(&syntax)).peekable();
+    let mut known = item
+        .transfers
+        .iter()
+        .filter_map(|syntax| TransferSyntax::from_syntax(&syntax))
+        .peekable();
     if known.peek().is_none() {
-        return Ok(ContextResult::Refused(ProviderReason::TransferSyntaxesNotSupported));
+        return Ok(ContextResult::Refused(
+            ProviderReason::TransferSyntaxesNotSupported,
+        ));
     }
     if known.any(|transfer| transfer == bound.transfer) {
         Ok(ContextResult::Accepted(bound.transfer.syntax()))
@@ -101,7 +110,11 @@ pub(super) struct Negotiation {
 impl Negotiation {
     /// For a bind, or else an alter_context.
     pub(super) fn new(is_bind: bool) -> Self {
-        Negotiation { has_accepted: false, features: None, is_bind }
+        Negotiation {
+            has_accepted: false,
+            features: None,
+            is_bind,
+        }
     }
 
     /// The features that were agreed on.
@@ -131,7 +144,9 @@ impl Negotiation {
             };
         }
         if self.has_accepted {
-            return Ok(ContextResult::Refused(ProviderReason::TransferSyntaxesNotSupported));
+            return Ok(ContextResult::Refused(
+                ProviderReason::TransferSyntaxesNotSupported,
+            ));
         }
         let result = presentation.answer(item, endpoint, contexts_max)?;
         self.has_accepted = matches!(result, ContextResult::Accepted(_));

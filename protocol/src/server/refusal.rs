@@ -17,23 +17,35 @@ pub(super) struct Refusal {
 #[derive(Debug)]
 pub(super) enum Answer {
     Nak(BindNakReason),
-    Fault { context: ContextId, status: FaultStatus, did_not_execute: bool },
+    Fault {
+        context: ContextId,
+        status: FaultStatus,
+        did_not_execute: bool,
+    },
 }
 
 impl Refusal {
     /// A bind_nak.
     pub(super) fn nak(call: CallId, reason: BindNakReason) -> Self {
-        Refusal { call, answer: Answer::Nak(reason), reason: CloseReason::RefusedBind(reason) }
+        Refusal {
+            call,
+            answer: Answer::Nak(reason),
+            reason: CloseReason::RefusedBind(reason),
+        }
     }
 
     /// A fault of any status, without context and without a claim that nothing executed.
-    pub(super) fn fault(
-        call: CallId,
-        status: FaultStatus,
-        reason: impl Into<CloseReason>,
-    ) -> Self {
-        let answer = Answer::Fault { context: ContextId(0), status, did_not_execute: false };
-        Refusal { call, answer, reason: reason.into() }
+    pub(super) fn fault(call: CallId, status: FaultStatus, reason: impl Into<CloseReason>) -> Self {
+        let answer = Answer::Fault {
+            context: ContextId(0),
+            status,
+            did_not_execute: false,
+        };
+        Refusal {
+            call,
+            answer,
+            reason: reason.into(),
+        }
     }
 
     /// The answer to a client that breaks the protocol.
@@ -51,7 +63,10 @@ impl Refusal {
 
     /// The same refusal, saying that nothing executed.
     pub(super) fn not_executed(mut self) -> Self {
-        if let Answer::Fault { did_not_execute, .. } = &mut self.answer {
+        if let Answer::Fault {
+            did_not_execute, ..
+        } = &mut self.answer
+        {
             *did_not_execute = true;
         }
         self
@@ -73,8 +88,17 @@ impl Refusal {
     pub(super) fn write(self, out: &mut Vec<u8>) -> CloseReason {
         match self.answer {
             Answer::Nak(reason) => BindNak { reason }.write(self.call, out),
-            Answer::Fault { context, status, did_not_execute } => {
-                FaultPdu { context, status, did_not_execute }.write(self.call, out);
+            Answer::Fault {
+                context,
+                status,
+                did_not_execute,
+            } => {
+                FaultPdu {
+                    context,
+                    status,
+                    did_not_execute,
+                }
+                .write(self.call, out);
             }
         }
         self.reason

@@ -117,7 +117,9 @@ impl Established {
             .security
             .select(trailer.as_ref())
             .map_err(|error| security_refusal(header.call, head.context, error))?;
-        let end = trailer.as_ref().map_or(bytes.as_slice().len(), SecurityTrailer::body_end);
+        let end = trailer
+            .as_ref()
+            .map_or(bytes.as_slice().len(), SecurityTrailer::body_end);
         // A protected context is only selected by a trailer.
         let trailer = trailer.map(|trailer| trailer.place());
         let (Some(trailer), Some(mut protection)) = (trailer, self.security.protection(security))
@@ -150,7 +152,9 @@ impl Established {
                 Assembly::skip()
             }
         };
-        assembly.append(stub, limit).map_err(|TooLong| too_long(&head, limit))?;
+        assembly
+            .append(stub, limit)
+            .map_err(|TooLong| too_long(&head, limit))?;
         self.fragmented = Some(FragmentedCall { head, assembly });
         Ok(())
     }
@@ -193,14 +197,15 @@ impl Established {
         env: &mut Env<'_, E>,
     ) -> Result<(FrameBytes<'b>, Range<usize>), Refusal> {
         let context = head.fixed.context;
-        let refuse =
-            |violation| Refusal::proto_error(head.call, violation).in_context(context);
+        let refuse = |violation| Refusal::proto_error(head.call, violation).in_context(context);
         if header.drep != head.drep {
             return Err(refuse(Violation::RepresentationChanged { call: head.call }));
         }
         let trailer = SecurityTrailer::parse(header, bytes.as_slice(), stub_at)
             .map_err(|malformed| refuse(malformed.into()))?;
-        let end = trailer.as_ref().map_or(bytes.as_slice().len(), SecurityTrailer::body_end);
+        let end = trailer
+            .as_ref()
+            .map_or(bytes.as_slice().len(), SecurityTrailer::body_end);
         let trailer = trailer.map(|trailer| trailer.place());
         match (trailer, self.security.protection(head.security)) {
             (Some(trailer), Some(mut protection)) => protection
@@ -208,7 +213,10 @@ impl Established {
                 .map_err(|error| bad_signature(head.call, context, error)),
             (None, Some(protection)) => {
                 let what = "a fragment has no security trailer";
-                Err(refuse(Violation::Security { context: protection.context, what }))
+                Err(refuse(Violation::Security {
+                    context: protection.context,
+                    what,
+                }))
             }
             (Some(_), None) if head.security.is_none() => {
                 let error = SelectError::Mismatch(0);
@@ -264,12 +272,23 @@ impl Established {
         if head.security.is_some() {
             self.verify(&head, &target, &stub)?;
         }
-        let CallHead { call, drep, fixed, security, maybe } = head;
+        let CallHead {
+            call,
+            drep,
+            fixed,
+            security,
+            maybe,
+        } = head;
         if !maybe {
             self.calls.begin(call);
         }
         Ok(Some(ServerEvent::Request(Request {
-            reply: ReplyTo { call, context: fixed.context, security, maybe },
+            reply: ReplyTo {
+                call,
+                context: fixed.context,
+                security,
+                maybe,
+            },
             interface: target.interface,
             transfer: target.transfer,
             opnum: fixed.opnum,
@@ -298,7 +317,10 @@ impl Established {
             header_signing: self.security.header_signing,
         };
         received.check(stub).map_err(|what| {
-            let violation = Violation::Verification { call: head.call, what };
+            let violation = Violation::Verification {
+                call: head.call,
+                what,
+            };
             Refusal::fault(head.call, FaultStatus::ACCESS_DENIED, violation)
                 .in_context(head.fixed.context)
         })
@@ -310,14 +332,22 @@ impl Rejection {
     fn write(&self, head: &CallHead, out: &mut Vec<u8>) {
         if !head.maybe {
             let (context, status) = (self.context, self.status);
-            FaultPdu { context, status, did_not_execute: true }.write(head.call, out);
+            FaultPdu {
+                context,
+                status,
+                did_not_execute: true,
+            }
+            .write(head.call, out);
         }
     }
 }
 
 #[cold]
 fn too_long(head: &CallHead, limit: usize) -> Refusal {
-    let reason = CloseReason::RequestTooLong { call: head.call, limit };
+    let reason = CloseReason::RequestTooLong {
+        call: head.call,
+        limit,
+    };
     Refusal::fault(head.call, FaultStatus::ACCESS_DENIED, reason).in_context(head.fixed.context)
 }
 

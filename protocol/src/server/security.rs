@@ -145,7 +145,10 @@ impl SecurityTable {
     }
 
     fn position(&self, id: u32) -> Option<SecurityIndex> {
-        self.contexts.iter().position(|context| context.id == id).map(|index| index as u16)
+        self.contexts
+            .iter()
+            .position(|context| context.id == id)
+            .map(|index| index as u16)
     }
 
     fn begin<E: ServerEndpoint>(
@@ -164,14 +167,21 @@ impl SecurityTable {
         if self.contexts.len() >= limit {
             return Err(ExchangeError::TooMany(limit));
         }
-        let mechanism =
-            endpoint.mechanism(trailer.kind).ok_or(ExchangeError::UnknownType(id))?;
+        let mechanism = endpoint
+            .mechanism(trailer.kind)
+            .ok_or(ExchangeError::UnknownType(id))?;
         if level == AuthenticationLevel::Call {
             return Err(ExchangeError::LevelNotSupported(id));
         }
         let index = self.contexts.len() as u16;
         let kind = trailer.kind;
-        self.contexts.push(SecurityContext { id, kind, level, mechanism, is_established: false });
+        self.contexts.push(SecurityContext {
+            id,
+            kind,
+            level,
+            mechanism,
+            is_established: false,
+        });
         self.exchanging_since = Some(now);
         Ok(index)
     }
@@ -203,7 +213,10 @@ impl SecurityTable {
         token_out: &mut Vec<u8>,
     ) -> Result<(), ExchangeError> {
         let context = &mut self.contexts[usize::from(index)];
-        let step = context.mechanism.accept(token, token_out).map_err(ExchangeError::Refused)?;
+        let step = context
+            .mechanism
+            .accept(token, token_out)
+            .map_err(ExchangeError::Refused)?;
         if step == Step::Done {
             self.establish(index);
         }
@@ -225,7 +238,10 @@ impl SecurityTable {
 
     fn is_only_connect_context(&self) -> bool {
         let levels = self.contexts.iter().map(|context| context.level);
-        levels.filter(|level| *level == AuthenticationLevel::Connect).count() == 1
+        levels
+            .filter(|level| *level == AuthenticationLevel::Connect)
+            .count()
+            == 1
     }
 
     /// The bind's own exchange rules requests without a trailer until it is finished.
@@ -279,7 +295,9 @@ impl SecurityTable {
 
     /// The level of a context that `select` returned.
     pub(super) fn level(&self, index: Option<SecurityIndex>) -> AuthenticationLevel {
-        index.map_or(AuthenticationLevel::None, |index| self.contexts[usize::from(index)].level)
+        index.map_or(AuthenticationLevel::None, |index| {
+            self.contexts[usize::from(index)].level
+        })
     }
 
     /// Who the client of a context is.
@@ -291,7 +309,10 @@ impl SecurityTable {
     #[inline]
     pub(super) fn protection(&mut self, index: Option<SecurityIndex>) -> Option<Protection<'_>> {
         let context = self.contexts.get_mut(usize::from(index?))?;
-        context.level.is_protected().then(|| Protection {
+        if !context.level.is_protected() {
+            return None;
+        }
+        Some(Protection {
             mechanism: &mut *context.mechanism,
             kind: context.kind,
             level: context.level,

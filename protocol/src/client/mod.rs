@@ -1,0 +1,579 @@
+//! The client's side of a connection.
+
+mod negotiation;
+mod offers;
+mod responses;
+mod security;
+
+use std::sync::Arc;
+
+use uuid::Uuid;
+
+use self::negotiation::Negotiation;
+use self::offers::{Contexts, Offer};
+use self::responses::AssemblingResponse;
+use self::security::ClientSecurity;
+use crate::call_map::CallMap;
+use crate::drep::DataRepresentation;
+use crate::error::{CallError, CloseReason, OfferError};
+use crate::fault::FaultStatus;
+use crate::fragments;
+use crate::framing::{Frame, Framer};
+use crate::input::{AssembledStub, BufferPool, Input, Stub};
+use crate::limits::Limits;
+use crate::pdu::{BindNakReason, PduFlags, PduType, ProviderReason, RequestHead, write_bare};
+use crate::security::{AuthenticationLevel, ClientMechanism};
+use crate::time::Time;
+use crate::types::{
+    BindTimeFeatures, CallId, ContextId, GroupId, MaxFragment, Opnum, SyntaxId, TransferSyntax,
+};
+
+/// What a client asks for in its bind.
+#[derive(Clone, Debug)]
+#[non_exhaustive]
+pub struct ClientConfig {
+    /// The limits of this side.
+    pub limits: Arc<Limits>,
+    /// The largest PDU to offer, in bytes. Default: that of the limits.
+    pub fragment_len_max: u16,
+    /// Whether to offer several calls at a time. Default true.
+    pub multiplexing: bool,
+    /// The features to offer; a peer that knows none ignores them. Default: all.
+    pub features: BindTimeFeatures,
+    /// Whether to offer header signing, where there is security. Default true.
+    pub header_signing: bool,
+}
+
+impl ClientConfig {
+    /// The defaults within these limits.
+    #[must_use]
+    pub fn new(limits: Arc<Limits>) -> Self {
+        ClientConfig {
+            fragment_len_max: limits.fragment_len_max,
+            limits,
+            multiplexing: true,
+            features: BindTimeFeatures::ALL,
+            header_signing: true,
+        }
+    }
+}
+
+impl Default for ClientConfig {
+    fn default() -> Self {
+        ClientConfig::new(Arc::new(Limits::DEFAULT))
+    }
+}
+
+/// The client's side of one connection, without I/O: bytes and a time go in, PDUs and events
+/// come out.
+///
+/// ```text
+///  ┌─────────┐ bind()  ┌─────────┐ bind_ack, all legs  ┌───────┐ ◂─┐ add_interface(),
+///  │ Unbound │ ──────▸ │ Binding │ ──────────────────▸ │ Bound │ ──┘ calls
+///  └─────────┘         └────┬────┘                     └───┬───┘
+///                           │ bind_nak                     │ a violation, a timeout, shutdown
+///                           ▾                              ▾
+///                         closing: no further byte is looked at
+/// ```
+///
+/// # Order of calls
+///
+/// First [`bind`](Self::bind). After each receive, call [`next_event`](Self::next_event) until
+/// it returns `None`. After [`ClientEvent::Bound`] calls may be made in the context that it
+/// names: `begin_request`, append the stub data to the buffer, `finish_request`, with nothing
+/// else written to that buffer in between. All bytes written to `out` are to be sent in their
+/// order. Each call that was finished ends in one `Response` or `Fault`, or by `orphan`, or with
+/// the connection: then its key is in [`call_keys`](Self::call_keys).
+///
+/// The time that is passed in never goes backwards.
+pub struct ClientConnection {
+    config: ClientConfig,
+    phase: Phase,
+    /// The last event was given out; no byte is looked at or written any more.
+    is_closing: bool,
+    framer: Framer,
+    pool: BufferPool,
+    own_max: MaxFragment,
+    fragment_max: MaxFragment,
+    contexts: Contexts,
+    /// The bind or alter_context that waits for its answer.
+    negotiation: Option<Negotiation>,
+    security: Option<ClientSecurity>,
+    calls: CallMap<OutstandingCall>,
+    last_call: u32,
+    /// The one response whose fragments are arriving.
+    assembling: Option<AssemblingResponse>,
+    is_multiplexed: bool,
+    features: BindTimeFeatures,
+    group: Option<GroupId>,
+    /// When bytes came in last.
+    progress: Time,
+}
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Phase {
+    Unbound,
+    Binding,
+    Bound,
+}
+
+/// A call that waits for its answer.
+#[derive(Clone, Copy, Debug)]
+struct OutstandingCall {
+    key: u64,
+    transfer: TransferSyntax,
+}
+
+/// What has happened on a client's connection.
+#[derive(Debug)]
+#[non_exhaustive]
+pub enum ClientEvent<'b> {
+    /// The server accepts an interface, in a bind or in an alter_context.
+    Bound {
+        /// The interface as it was offered.
+        abstract_syntax: SyntaxId,
+        /// What calls to the interface are made in.
+        context: ContextId,
+        /// How their stub data is encoded.
+        transfer: TransferSyntax,
+        /// The association group of the connection.
+        group: GroupId,
+    },
+    /// The server does not accept an interface. The connection stays, and others may be added.
+    InterfaceRefused {
+        /// The interface as it was offered.
+        abstract_syntax: SyntaxId,
+        /// Why.
+        reason: ProviderReason,
+    },
+    /// The server refuses the association. The connection is over.
+    BindRefused(BindNakReason),
+    /// A call's out-parameters.
+    Response {
+        /// The caller's name of the call.
+        key: u64,
+        /// The call.
+        call: CallId,
+        /// How the stub data is encoded.
+        transfer: TransferSyntax,
+        /// Byte order and character set of the stub data.
+        drep: DataRepresentation,
+        /// The out-parameters.
+        stub: Stub<'b>,
+    },
+    /// A call failed on the server.
+    Fault {
+        /// The caller's name of the call.
+        key: u64,
+        /// The call.
+        call: CallId,
+        /// Why.
+        status: FaultStatus,
+        /// Whether it certainly did not execute.
+        did_not_execute: bool,
+    },
+    /// The connection is over; the transport is to be closed.
+    Close(CloseReason),
+}
+
+/// A request that has begun: its stub data is to be appended to the buffer, then it is to be
+/// finished or cancelled.
+#[derive(Debug)]
+#[must_use = "a request that has begun must be finished or cancelled"]
+pub struct RequestStart {
+    at: usize,
+    head_len: usize,
+    transfer: TransferSyntax,
+}
+
+impl RequestStart {
+    /// How the stub data is to be encoded.
+    #[must_use]
+    pub fn transfer(&self) -> TransferSyntax {
+        self.transfer
+    }
+
+    /// Where the stub data begins in the buffer.
+    #[must_use]
+    pub fn stub_at(&self) -> usize {
+        self.at + self.head_len
+    }
+}
+
+/// What a PDU leads to: an event, nothing to tell, or the end.
+type Outcome<'b> = Result<Option<ClientEvent<'b>>, CloseReason>;
+
+impl ClientConnection {
+    /// A connection whose transport is, or will be, connected.
+    #[must_use]
+    pub fn new(config: ClientConfig) -> Self {
+        let own_max = MaxFragment::own(config.fragment_len_max);
+        ClientConnection {
+            config,
+            phase: Phase::Unbound,
+            is_closing: false,
+            framer: Framer::default(),
+            pool: BufferPool::default(),
+            own_max,
+            fragment_max: MaxFragment::MIN,
+            contexts: Contexts::default(),
+            negotiation: None,
+            security: None,
+            // Call ids are this side's own, so nobody aims at collisions.
+            calls: CallMap::new(0),
+            last_call: 0,
+            assembling: None,
+            is_multiplexed: false,
+            features: BindTimeFeatures::NONE,
+            group: None,
+            progress: Time::ZERO,
+        }
+    }
+
+    /// The same connection, authenticated by `mechanism` in its bind and protected at `level`.
+    #[must_use]
+    pub fn with_security(
+        mut self,
+        mechanism: Box<dyn ClientMechanism>,
+        level: AuthenticationLevel,
+    ) -> Self {
+        self.security = Some(ClientSecurity::new(mechanism, level));
+        self
+    }
+
+    /// Offers an interface with transfer syntaxes in the order of preference, and opens the
+    /// association, in the group of another connection or in a new one. Ends in
+    /// [`ClientEvent::Bound`], `InterfaceRefused`, `BindRefused` or `Close`.
+    ///
+    /// Each transfer syntax is a presentation context of its own, because servers accept one
+    /// context per bind.
+    ///
+    /// # Errors
+    ///
+    /// The bind was sent before, the offer is empty or too large, or security cannot start.
+    pub fn bind(
+        &mut self,
+        now: Time,
+        abstract_syntax: SyntaxId,
+        transfers: &[TransferSyntax],
+        group: Option<GroupId>,
+        out: &mut Vec<u8>,
+    ) -> Result<(), OfferError> {
+        if self.phase != Phase::Unbound || self.is_closing {
+            return Err(OfferError::AlreadyBound);
+        }
+        let offer = self.offer(abstract_syntax, transfers)?;
+        self.send_bind(now, offer, group, out)?;
+        self.phase = Phase::Binding;
+        Ok(())
+    }
+
+    /// Offers a further interface, also while calls are outstanding. Several offers wait for
+    /// each other. Ends in [`ClientEvent::Bound`], `InterfaceRefused` or `Close`.
+    ///
+    /// # Errors
+    ///
+    /// `bind` was not called, the connection is closing, or the offer is empty or too large.
+    pub fn add_interface(
+        &mut self,
+        now: Time,
+        abstract_syntax: SyntaxId,
+        transfers: &[TransferSyntax],
+        out: &mut Vec<u8>,
+    ) -> Result<(), OfferError> {
+        if self.phase == Phase::Unbound || self.is_closing {
+            return Err(OfferError::NotBound);
+        }
+        let offer = self.offer(abstract_syntax, transfers)?;
+        self.contexts.enqueue(offer);
+        self.send_next_offer(now, out);
+        Ok(())
+    }
+
+    fn offer(
+        &mut self,
+        abstract_syntax: SyntaxId,
+        transfers: &[TransferSyntax],
+    ) -> Result<Offer, OfferError> {
+        let limit = self.config.limits.contexts_per_connection_max;
+        self.contexts.offer(abstract_syntax, transfers, limit)
+    }
+
+    /// Begins a call: reserves the room of its header in `out`. The caller appends the stub
+    /// data, then calls `finish_request`.
+    ///
+    /// # Errors
+    ///
+    /// The context is not bound, or no further call can be made now.
+    #[inline]
+    pub fn begin_request(
+        &mut self,
+        context: ContextId,
+        object: Option<Uuid>,
+        out: &mut Vec<u8>,
+    ) -> Result<RequestStart, CallError> {
+        if self.phase != Phase::Bound || self.is_closing {
+            return Err(CallError::NotBound);
+        }
+        let transfer = self
+            .contexts
+            .find(context)
+            .ok_or(CallError::UnknownContext(context))?;
+        if self.calls.len() > 0 && !self.is_multiplexed {
+            return Err(CallError::Busy);
+        }
+        if self.calls.len() >= self.config.limits.calls_per_connection_max {
+            return Err(CallError::TooManyCalls(self.calls.len()));
+        }
+        let head = RequestHead {
+            alloc_hint: 0,
+            context,
+            opnum: Opnum(0),
+            object,
+        };
+        let at = out.len();
+        head.write(CallId(0), PduFlags::WHOLE, out);
+        Ok(RequestStart {
+            at,
+            head_len: head.encoded_len(),
+            transfer,
+        })
+    }
+
+    /// Finishes a call that will be answered; `key` is the caller's name of it. What is longer
+    /// than a fragment is split in place.
+    #[inline]
+    pub fn finish_request(
+        &mut self,
+        start: RequestStart,
+        opnum: Opnum,
+        key: u64,
+        out: &mut Vec<u8>,
+    ) -> CallId {
+        let call = self.new_call_id();
+        self.calls.insert(
+            call,
+            OutstandingCall {
+                key,
+                transfer: start.transfer,
+            },
+        );
+        self.send_request(&start, call, opnum, out);
+        call
+    }
+
+    /// Finishes a call that nobody answers, and of whose fate nothing will be known.
+    pub fn finish_maybe(&mut self, start: RequestStart, opnum: Opnum, out: &mut Vec<u8>) -> CallId {
+        let call = self.new_call_id();
+        out[start.at + 3] |= PduFlags::MAYBE.0;
+        self.send_request(&start, call, opnum, out);
+        call
+    }
+
+    fn send_request(
+        &mut self,
+        start: &RequestStart,
+        call: CallId,
+        opnum: Opnum,
+        out: &mut Vec<u8>,
+    ) {
+        let head = &mut out[start.at..start.at + RequestHead::LEN];
+        head[12..16].copy_from_slice(&call.0.to_le_bytes());
+        head[22..24].copy_from_slice(&opnum.0.to_le_bytes());
+        let protection = self.security.as_mut().and_then(ClientSecurity::protection);
+        fragments::finish(out, start.at, start.head_len, self.fragment_max, protection);
+    }
+
+    /// Takes a begun call back.
+    pub fn cancel_request(&mut self, start: RequestStart, out: &mut Vec<u8>) {
+        out.truncate(start.at);
+    }
+
+    /// Tells the server that the client would like a call to end soon. Its answer still comes.
+    pub fn cancel(&mut self, call: CallId, out: &mut Vec<u8>) {
+        if !self.is_closing && self.calls.get(call).is_some() {
+            write_bare(PduType::CoCancel, call, out);
+        }
+    }
+
+    /// Forgets a call and tells the server so; what still comes of its answer is dropped. The
+    /// key of the call, if it was outstanding.
+    pub fn orphan(&mut self, call: CallId, out: &mut Vec<u8>) -> Option<u64> {
+        let orphaned = self.calls.remove(call)?;
+        if let Some(assembling) = self
+            .assembling
+            .take_if(|assembling| assembling.call == call)
+        {
+            assembling.recycle(&mut self.pool);
+        }
+        if !self.is_closing {
+            write_bare(PduType::Orphaned, call, out);
+        }
+        Some(orphaned.key)
+    }
+
+    /// Consumes input until there is an event, or all input is used up. PDUs that follow by
+    /// themselves are appended to `out`. The event borrows the input, not the connection.
+    pub fn next_event<'b>(
+        &mut self,
+        now: Time,
+        input: &mut Input<'b>,
+        out: &mut Vec<u8>,
+    ) -> Option<ClientEvent<'b>> {
+        if !input.is_empty() {
+            self.progress = now;
+        }
+        if self.is_closing {
+            input.discard();
+        }
+        loop {
+            let legal_len = self.own_max.legal_to_receive();
+            let outcome = match self.framer.next(input, legal_len, &mut self.pool) {
+                Ok(None) => return None,
+                Ok(Some(frame)) => self.handle(now, frame, out),
+                Err(error) => Err(error.violation.into()),
+            };
+            let event = match outcome {
+                Ok(None) => continue,
+                Ok(Some(event)) => event,
+                Err(reason) => ClientEvent::Close(reason),
+            };
+            if matches!(event, ClientEvent::Close(_) | ClientEvent::BindRefused(_)) {
+                input.discard();
+                self.is_closing = true;
+            }
+            return Some(event);
+        }
+    }
+
+    fn handle<'b>(&mut self, now: Time, frame: Frame<'b>, out: &mut Vec<u8>) -> Outcome<'b> {
+        if frame.header.kind == PduType::Response && self.phase == Phase::Bound {
+            return self.response(frame);
+        }
+        let Frame { header, bytes } = frame;
+        let pdu = bytes.as_slice();
+        let outcome = match header.kind {
+            PduType::BindAck | PduType::AlterContextResp => {
+                self.acknowledged(now, &header, pdu, out)
+            }
+            PduType::BindNak => self.refused(&header, pdu),
+            PduType::Fault => self.fault(&header, pdu),
+            PduType::Shutdown => Err(CloseReason::Shutdown),
+            _ => Err(self.unexpected(&header)),
+        };
+        bytes.recycle(&mut self.pool);
+        outcome
+    }
+
+    /// The next free call id: they rise from 1, and skip 0 and what is outstanding.
+    fn new_call_id(&mut self) -> CallId {
+        loop {
+            self.last_call = self.last_call.wrapping_add(1);
+            let call = CallId(self.last_call);
+            let is_negotiating = self
+                .negotiation
+                .as_ref()
+                .is_some_and(|sent| sent.call == call);
+            if call.0 != 0 && !is_negotiating && self.calls.get(call).is_none() {
+                return call;
+            }
+        }
+    }
+
+    /// Gives the buffer of a stub back for another response.
+    pub fn recycle(&mut self, stub: AssembledStub) {
+        self.pool.put(stub.into_buffer());
+    }
+
+    /// When [`handle_deadline`](Self::handle_deadline) is to be called, if nothing comes in
+    /// before.
+    #[must_use]
+    pub fn next_deadline(&self) -> Option<Time> {
+        let limits = &self.config.limits;
+        let bind = self
+            .negotiating_since()
+            .map(|since| since + limits.bind_timeout);
+        let progress = self
+            .is_mid_way()
+            .then(|| self.progress + limits.progress_timeout);
+        bind.into_iter().chain(progress).min()
+    }
+
+    /// Ends the connection if a deadline has passed: the answer to a bind or alter_context, or
+    /// the rest of a PDU or response, took too long. `out` stays as it is.
+    pub fn handle_deadline(
+        &mut self,
+        now: Time,
+        _out: &mut Vec<u8>,
+    ) -> Option<ClientEvent<'static>> {
+        let limits = &self.config.limits;
+        let reason = if self
+            .negotiating_since()
+            .is_some_and(|at| now >= at + limits.bind_timeout)
+        {
+            CloseReason::BindTimeout
+        } else if self.is_mid_way() && now >= self.progress + limits.progress_timeout {
+            CloseReason::ProgressTimeout
+        } else {
+            return None;
+        };
+        self.is_closing = true;
+        Some(ClientEvent::Close(reason))
+    }
+
+    fn negotiating_since(&self) -> Option<Time> {
+        let negotiation = self.negotiation.as_ref().filter(|_| !self.is_closing)?;
+        Some(negotiation.since)
+    }
+
+    fn is_mid_way(&self) -> bool {
+        !self.is_closing && (self.framer.is_mid_pdu() || self.assembling.is_some())
+    }
+
+    /// Calls that wait for their answer.
+    #[must_use]
+    pub fn outstanding_calls(&self) -> usize {
+        self.calls.len()
+    }
+
+    /// The keys of the outstanding calls; what is to be failed when the connection breaks.
+    pub fn call_keys(&self) -> impl Iterator<Item = u64> {
+        self.calls.iter().map(|(_, call)| call.key)
+    }
+
+    /// Whether the connection is bound.
+    #[must_use]
+    pub fn is_bound(&self) -> bool {
+        self.phase == Phase::Bound && !self.is_closing
+    }
+
+    /// Whether the connection is over.
+    #[must_use]
+    pub fn is_closing(&self) -> bool {
+        self.is_closing
+    }
+
+    /// Whether several calls may be outstanding at a time.
+    #[must_use]
+    pub fn is_multiplexed(&self) -> bool {
+        self.is_multiplexed
+    }
+
+    /// What both sides can do.
+    #[must_use]
+    pub fn features(&self) -> BindTimeFeatures {
+        self.features
+    }
+
+    /// The association group, once bound.
+    #[must_use]
+    pub fn group(&self) -> Option<GroupId> {
+        self.group
+    }
+
+    /// The largest PDU that this side sends, once bound.
+    #[must_use]
+    pub fn fragment_max(&self) -> Option<MaxFragment> {
+        (self.phase == Phase::Bound).then_some(self.fragment_max)
+    }
+}
