@@ -138,6 +138,16 @@ impl StringBinding {
             .map(|(_, value)| value.as_deref())
     }
 
+    /// The same binding with this address as its host and endpoint, such as the one that a
+    /// listener really got.
+    #[must_use]
+    pub fn with_address(mut self, address: &Address) -> Self {
+        let Address::Tcp(address) = address;
+        self.host = address.ip().to_string();
+        self.endpoint = Some(address.port().to_string());
+        self
+    }
+
     /// The addresses of the host, as the system's resolver gives them; may block. The endpoint
     /// is the port, or else `default_port`. An empty host is this machine.
     ///
@@ -378,14 +388,13 @@ impl<'a> Parser<'a> {
             return Err(self.expected_at(at, "only one endpoint"));
         }
         let is_port = |text: &str| {
-            text.bytes().all(|byte| byte.is_ascii_digit())
-                && text.parse::<u16>().is_ok_and(|port| port > 0)
+            text.bytes().all(|byte| byte.is_ascii_digit()) && text.parse::<u16>().is_ok()
         };
         if binding.sequence == ProtocolSequence::NcacnIpTcp && !is_port(endpoint) {
             let expected = if is_ipv6(endpoint) {
-                "a port from 1 to 65535; an IPv6 host stands without brackets: 2001:db8::1[135]"
+                "a port from 0 to 65535; an IPv6 host stands without brackets: 2001:db8::1[135]"
             } else {
-                "a port from 1 to 65535"
+                "a port from 0 to 65535"
             };
             return Err(self.expected_at(at, expected));
         }
@@ -532,9 +541,8 @@ mod tests {
         assert_eq!(refusal("ncacn_ip_tcp:ho st").0, 15);
         assert_eq!(refusal("host[135"), (8, "',' or ']'"));
         assert_eq!(refusal("host[135]x"), (9, "nothing after ']'"));
-        assert_eq!(refusal("host[0]"), (5, "a port from 1 to 65535"));
-        assert_eq!(refusal("host[65536]"), (5, "a port from 1 to 65535"));
-        assert_eq!(refusal("host[+1]"), (5, "a port from 1 to 65535"));
+        assert_eq!(refusal("host[65536]"), (5, "a port from 0 to 65535"));
+        assert_eq!(refusal("host[+1]"), (5, "a port from 0 to 65535"));
         assert_eq!(refusal("host[135,,sign]"), (9, "an option's name"));
         assert_eq!(refusal("host[135,=x]"), (9, "an option's name"));
         assert!(
@@ -550,7 +558,7 @@ mod tests {
         let error = "host[http]".parse::<StringBinding>().unwrap_err();
         assert_eq!(
             error.to_string(),
-            "string binding \"host[http]\": at position 5, expected a port from 1 to 65535"
+            "string binding \"host[http]\": at position 5, expected a port from 0 to 65535"
         );
     }
 

@@ -156,6 +156,29 @@ fn a_reset_fails_the_send_in_flight() {
     assert_eq!(ring.usage(), RingUsage::default());
 }
 
+/// The peer has sent more than was read, and is slow to read: a reset would destroy what still
+/// waits on this side to be sent.
+#[test]
+fn a_slow_peer_gets_all_bytes_of_a_finished_send_after_a_close() {
+    const REPLY_LEN: usize = 1 << 20;
+    let mut ring = ring();
+    let (socket, mut peer) = connection(&mut ring);
+    ring.pause_receive(socket);
+    ring.enter(Wait::No).unwrap();
+    peer.write_all(&[1; 10_000]).unwrap();
+    ring.send(socket, vec![2; REPLY_LEN]);
+    let completion = next(&mut ring);
+    assert!(
+        matches!(completion, Completion::Sent { .. }),
+        "{completion:?}"
+    );
+    ring.close(socket);
+    until_closed(&mut ring, socket);
+    let mut reply = Vec::new();
+    peer.read_to_end(&mut reply).unwrap();
+    assert_eq!(reply.len(), REPLY_LEN);
+}
+
 /// The peer neither reads, nor writes, nor closes.
 #[test]
 fn a_peer_that_never_closes_delays_a_close_for_a_bounded_time() {

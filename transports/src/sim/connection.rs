@@ -63,8 +63,10 @@ pub(super) struct End {
     pub(super) sending: Option<(Vec<u8>, usize)>,
     /// The send waits until the peer takes bytes.
     pub(super) blocked: bool,
-    /// The owner has closed this end.
-    pub(super) closed: bool,
+    /// The owner has closed this end, at this time.
+    pub(super) closed: Option<Time>,
+    /// Bytes that have arrived since then.
+    pub(super) discarded: usize,
 }
 
 impl End {
@@ -79,12 +81,14 @@ impl End {
             end_told: false,
             sending: None,
             blocked: false,
-            closed: false,
+            closed: None,
+            discarded: 0,
         }
     }
 
     /// Forgets bytes that have arrived and that nobody wants.
     pub(super) fn discard_arrived(&mut self) {
+        self.discarded += self.arrived;
         self.inbound.drain(..self.completed + self.arrived);
         self.completed = 0;
         self.arrived = 0;
@@ -136,7 +140,7 @@ impl Connections {
         let (generation, ends) = &mut self.slots[id.index as usize];
         let closed = ends
             .as_ref()
-            .is_some_and(|ends| ends.iter().all(|end| end.closed));
+            .is_some_and(|ends| ends.iter().all(|end| end.closed.is_some()));
         if *generation == id.generation && closed {
             *ends = None;
             *generation = generation.wrapping_add(1);

@@ -26,12 +26,15 @@
 //! assert!(matches!(accepted, Completion::Accepted { .. }));
 //! ```
 
+mod close;
+mod connect;
 mod connection;
 mod net;
 mod random;
 mod ring;
 mod socket;
 mod stream;
+mod transfer;
 
 use std::time::Duration;
 

@@ -3,26 +3,20 @@
 use std::cmp::Reverse;
 use std::collections::binary_heap::PeekMut;
 use std::collections::{BTreeMap, BinaryHeap};
-use std::io;
-use std::net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr};
+use std::net::SocketAddr;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
 use annulus_protocol::{Limits, Time};
 
 use crate::address::Address;
-use crate::error::TransportError;
-use crate::ring::{Completion, ListenerId, ReceiveLease, SocketId};
-use crate::sim::connection::{Connections, EndId, Owner, StreamEnd};
+use crate::ring::{Completion, ListenerId, SocketId};
+use crate::sim::connect::FIRST_PORT;
+use crate::sim::connection::{Connections, EndId, StreamEnd};
 use crate::sim::random::Random;
 use crate::sim::ring::SimRing;
-use crate::sim::socket::{RingState, Stage, Submission};
+use crate::sim::socket::{RingState, Submission};
 use crate::sim::{SimConfig, SimStream};
-
-/// How long accepting pauses after a listener ran out of descriptors.
-const ACCEPT_PAUSE: Duration = Duration::from_millis(100);
-/// The first port that is given to those who ask for none.
-const FIRST_PORT: u16 = 49_152;
 
 /// A simulated network; see the [module](crate::sim). Clones are handles of the same network.
 #[derive(Clone)]
@@ -103,7 +97,7 @@ struct Scheduled {
 }
 
 #[derive(Debug, PartialEq, Eq, PartialOrd, Ord)]
-enum Event {
+pub(super) enum Event {
     /// A connect reaches the listener's side.
     ConnectArrives {
         ring: usize,
@@ -139,14 +133,14 @@ enum Event {
 #[derive(Debug)]
 pub(super) struct NetState {
     pub(super) now: Time,
-    random: Random,
-    config: SimConfig,
+    pub(super) random: Random,
+    pub(super) config: SimConfig,
     events: BinaryHeap<Reverse<Scheduled>>,
     sequence: u64,
-    listeners: BTreeMap<SocketAddr, (usize, ListenerId)>,
-    next_port: u16,
+    pub(super) listeners: BTreeMap<SocketAddr, (usize, ListenerId)>,
+    pub(super) next_port: u16,
     pub(super) rings: Vec<RingState>,
-    connections: Connections,
+    pub(super) connections: Connections,
 }
 
 impl NetState {
@@ -182,7 +176,7 @@ impl NetState {
         (next.0.at <= until).then(|| PeekMut::pop(next).0)
     }
 
-    fn schedule(&mut self, at: Time, event: Event) {
+    pub(super) fn schedule(&mut self, at: Time, event: Event) {
         self.sequence += 1;
         self.events.push(Reverse(Scheduled {
             at,
@@ -192,7 +186,7 @@ impl NetState {
     }
 
     /// A time after a seeded latency from now.
-    fn later(&mut self) -> Time {
+    pub(super) fn later(&mut self) -> Time {
         let latency = self
             .random
             .duration(self.config.latency_min, self.config.latency_max);
@@ -200,7 +194,7 @@ impl NetState {
     }
 
     /// Schedules what arrives at an end, behind everything that was sent there before.
-    fn schedule_arrival(&mut self, end: EndId, event: Event) {
+    pub(super) fn schedule_arrival(&mut self, end: EndId, event: Event) {
         let at = self.later();
         let Some(target) = self.connections.get(end) else {
             return;
@@ -245,154 +239,9 @@ impl NetState {
         }
     }
 
-    fn post(&mut self, ring: usize, completion: Completion<EndId>) {
+    pub(super) fn post(&mut self, ring: usize, completion: Completion<EndId>) {
         self.rings[ring].post(completion, &mut self.random, self.config.reorder);
     }
-
-    // Listening and connecting.
-
-    pub(super) fn listen(
-        &mut self,
-        ring: usize,
-        address: &Address,
-    ) -> Result<(ListenerId, Address), TransportError> {
-        let Address::Tcp(mut tcp) = *address;
-        if tcp.port() == 0 {
-            let host = tcp.ip();
-            tcp = self.unused_address(host);
-        }
-        if self.listeners.contains_key(&tcp) {
-            let address = address.clone();
-            return Err(TransportError::AddressInUse {
-                address,
-                waited: Duration::ZERO,
-            });
-        }
-        let listeners = &mut self.rings[ring].listeners;
-        let id = ListenerId(listeners.len() as u32);
-        listeners.push(Some(Address::Tcp(tcp)));
-        self.listeners.insert(tcp, (ring, id));
-        Ok((id, Address::Tcp(tcp)))
-    }
-
-    pub(super) fn close_listener(&mut self, ring: usize, id: ListenerId) {
-        let listener = self.rings[ring].listeners.get_mut(id.0 as usize);
-        if let Some(Address::Tcp(tcp)) = listener.and_then(Option::take) {
-            self.listeners.remove(&tcp);
-        }
-    }
-
-    fn unused_address(&mut self, host: IpAddr) -> SocketAddr {
-        loop {
-            let address = SocketAddr::new(host, self.next_port);
-            self.next_port = self.next_port.checked_add(1).unwrap_or(FIRST_PORT);
-            if !self.listeners.contains_key(&address) {
-                return address;
-            }
-        }
-    }
-
-    fn listener_of(&self, address: SocketAddr) -> Option<(usize, ListenerId)> {
-        let any: IpAddr = match address {
-            SocketAddr::V4(_) => Ipv4Addr::UNSPECIFIED.into(),
-            SocketAddr::V6(_) => Ipv6Addr::UNSPECIFIED.into(),
-        };
-        let any = SocketAddr::new(any, address.port());
-        self.listeners
-            .get(&address)
-            .or_else(|| self.listeners.get(&any))
-            .copied()
-    }
-
-    /// The socket still awaits its connect.
-    fn is_connecting(&mut self, ring: usize, socket: SocketId, generation: u32) -> bool {
-        let socket = self.rings[ring].socket(socket);
-        socket.generation == generation && socket.stage == Stage::Connecting
-    }
-
-    fn on_connect_arrives(
-        &mut self,
-        ring: usize,
-        socket: SocketId,
-        generation: u32,
-        address: Address,
-    ) {
-        if !self.is_connecting(ring, socket, generation) {
-            return;
-        }
-        let Address::Tcp(tcp) = address;
-        let mut errno = 0;
-        match self.listener_of(tcp) {
-            None => errno = libc::ECONNREFUSED,
-            Some(_) if self.random.chance(self.config.connect_failure) => errno = libc::ETIMEDOUT,
-            Some((owner, listener)) if self.random.chance(self.config.accept_pause) => {
-                let error = TransportError::Accept(io::Error::from_raw_os_error(libc::EMFILE));
-                self.post(owner, Completion::AcceptPaused { listener, error });
-                let event = Event::ConnectArrives {
-                    ring,
-                    socket,
-                    generation,
-                    address,
-                };
-                return self.schedule(self.now + ACCEPT_PAUSE, event);
-            }
-            Some((owner, listener)) => {
-                let client = self.connections.insert(Owner { ring, socket });
-                self.rings[ring].socket(socket).end = Some(client);
-                let peer = Address::Tcp(self.unused_address(tcp.ip()));
-                let stream = client.other();
-                self.post(
-                    owner,
-                    Completion::Accepted {
-                        listener,
-                        stream,
-                        peer,
-                    },
-                );
-            }
-        }
-        let at = self.later();
-        self.schedule(
-            at,
-            Event::ConnectEnds {
-                ring,
-                socket,
-                generation,
-                errno,
-                address,
-            },
-        );
-    }
-
-    fn on_connect_ends(
-        &mut self,
-        ring: usize,
-        socket: SocketId,
-        generation: u32,
-        errno: i32,
-        address: Address,
-    ) {
-        if !self.is_connecting(ring, socket, generation) {
-            return;
-        }
-        if errno == 0 {
-            let state = self.rings[ring].socket(socket);
-            state.stage = Stage::Open;
-            state.receiving = true;
-            self.post(ring, Completion::Connected { socket });
-            return self.pump(ring, socket);
-        }
-        let source = io::Error::from_raw_os_error(errno);
-        let error = TransportError::Connect { address, source };
-        self.fail_connect(ring, socket, error);
-    }
-
-    fn fail_connect(&mut self, ring: usize, socket: SocketId, error: TransportError) {
-        self.post(ring, Completion::ConnectFailed { socket, error });
-        self.finish_close(ring, socket);
-    }
-
-    // Submissions.
 
     /// Makes what a ring has submitted take effect.
     pub(super) fn hand_over(&mut self, ring: usize) {
@@ -430,336 +279,6 @@ impl NetState {
                 self.pump(ring, socket);
             }
             Submission::Close(socket) => self.close_socket(ring, socket),
-        }
-    }
-
-    // Sending.
-
-    fn start_sending(&mut self, ring: usize, socket: SocketId, buffer: Vec<u8>) {
-        let id = self.rings[ring]
-            .socket(socket)
-            .end
-            .expect("an open socket has an end");
-        let end = self
-            .connections
-            .get(id)
-            .expect("an open socket's connection exists");
-        end.sending = Some((buffer, 0));
-        end.blocked = false;
-        // Most sends end within their system call, some later.
-        if self.random.chance(0.5) {
-            self.on_transmit(id);
-        } else {
-            let at = self.later();
-            self.schedule(at, Event::Transmit(id));
-        }
-    }
-
-    fn on_transmit(&mut self, id: EndId) {
-        let Some(end) = self.connections.get(id) else {
-            return;
-        };
-        if end.blocked || end.closed || end.sending.is_none() {
-            return;
-        }
-        if end.stream_end == StreamEnd::Reset {
-            return self.fail_send(id, libc::EPIPE);
-        }
-        if self.random.chance(self.config.reset) {
-            return self.reset(id);
-        }
-        self.transmit_piece(id);
-    }
-
-    fn transmit_piece(&mut self, id: EndId) {
-        let Some((buffer, start)) = self.connections.get(id).and_then(|end| end.sending.take())
-        else {
-            return;
-        };
-        let Some(peer) = self.connections.get(id.other()) else {
-            return;
-        };
-        let room = self.config.window_len.saturating_sub(peer.inbound.len());
-        let piece = self
-            .random
-            .piece(room.min(buffer.len() - start), self.config.tear);
-        let sent = start + piece;
-        peer.inbound.extend(&buffer[start..sent]);
-        if piece > 0 {
-            self.schedule_arrival(id.other(), Event::Arrive(id.other(), piece));
-        }
-        if sent == buffer.len() {
-            return self.end_send(id, |socket| Completion::Sent { socket, buffer });
-        }
-        let Some(end) = self.connections.get(id) else {
-            return;
-        };
-        end.sending = Some((buffer, sent));
-        end.blocked = piece == room;
-        if !end.blocked {
-            let at = self.later();
-            self.schedule(at, Event::Transmit(id));
-        }
-    }
-
-    fn fail_send(&mut self, id: EndId, errno: i32) {
-        let Some(end) = self.connections.get(id) else {
-            return;
-        };
-        let Some((buffer, _)) = end.sending.take() else {
-            return;
-        };
-        let source = io::Error::from_raw_os_error(errno);
-        let error = TransportError::Io {
-            action: "send",
-            source,
-        };
-        self.end_send(id, |socket| Completion::SendFailed {
-            socket,
-            buffer,
-            error,
-        });
-    }
-
-    fn end_send(&mut self, id: EndId, completion: impl FnOnce(SocketId) -> Completion<EndId>) {
-        let Some(owner) = self.connections.get(id).and_then(|end| end.owner) else {
-            return;
-        };
-        let ring = &mut self.rings[owner.ring];
-        ring.socket(owner.socket).sending = false;
-        ring.sends -= 1;
-        self.post(owner.ring, completion(owner.socket));
-    }
-
-    /// The peer of `id` took bytes: a send of `id` that waited for that goes on.
-    fn unblock(&mut self, id: EndId) {
-        let Some(end) = self.connections.get(id) else {
-            return;
-        };
-        if std::mem::take(&mut end.blocked) {
-            let at = self.later();
-            self.schedule(at, Event::Transmit(id));
-        }
-    }
-
-    // Receiving.
-
-    fn on_arrive(&mut self, id: EndId, len: usize) {
-        let Some(end) = self.connections.get(id) else {
-            return;
-        };
-        // Bytes that were lost by a reset do not arrive.
-        let on_their_way = end.inbound.len() - end.completed - end.arrived;
-        end.arrived += len.min(on_their_way);
-        if end.closed {
-            end.discard_arrived();
-            self.unblock(id.other());
-            // Nobody is there any more.
-            return self.schedule_arrival(id.other(), Event::ResetArrives(id.other()));
-        }
-        self.pump_end(id);
-    }
-
-    fn on_stream_end(&mut self, id: EndId, stream_end: StreamEnd) {
-        let Some(end) = self.connections.get(id) else {
-            return;
-        };
-        if end.closed || end.stream_end == StreamEnd::Reset {
-            return;
-        }
-        end.stream_end = stream_end;
-        if stream_end == StreamEnd::Reset {
-            self.fail_send(id, libc::ECONNRESET);
-        }
-        self.pump_end(id);
-    }
-
-    fn pump_end(&mut self, id: EndId) {
-        if let Some(owner) = self.connections.get(id).and_then(|end| end.owner) {
-            self.pump(owner.ring, owner.socket);
-        }
-    }
-
-    /// Turns bytes that have arrived into completions, as far as there are buffers.
-    fn pump(&mut self, ring: usize, socket: SocketId) {
-        let state = self.rings[ring].socket(socket);
-        if state.stage != Stage::Open || !state.receiving || state.paused || state.starved {
-            return;
-        }
-        let Some(id) = state.end else { return };
-        while let Some(end) = self.connections.get(id) {
-            let ring_state = &mut self.rings[ring];
-            if end.arrived == 0 {
-                if end.stream_end != StreamEnd::None && !end.end_told {
-                    end.end_told = true;
-                    let error = (end.stream_end == StreamEnd::Reset).then(|| TransportError::Io {
-                        action: "receive",
-                        source: io::Error::from_raw_os_error(libc::ECONNRESET),
-                    });
-                    self.post(ring, Completion::ReceiveEnded { socket, error });
-                }
-                return;
-            }
-            if ring_state.buffers_free == 0 {
-                ring_state.socket(socket).starved = true;
-                return ring_state.starved.push_back(socket);
-            }
-            let len = self
-                .random
-                .piece(end.arrived.min(ring_state.buffer_len), self.config.tear);
-            end.arrived -= len;
-            end.completed += len;
-            ring_state.buffers_free -= 1;
-            // The buffer is chosen when the ring hands the completion out.
-            let lease = ReceiveLease {
-                buffer: u32::MAX,
-                len: len as u32,
-            };
-            self.post(ring, Completion::Received { socket, lease });
-        }
-    }
-
-    fn feed_starved(&mut self, ring: usize) {
-        let state = &mut self.rings[ring];
-        for _ in 0..state.buffers_free.min(state.starved.len()) {
-            let Some(socket) = self.rings[ring].starved.pop_front() else {
-                return;
-            };
-            self.rings[ring].socket(socket).starved = false;
-            self.pump(ring, socket);
-        }
-    }
-
-    /// Moves the bytes of the socket's next completion into `buffer`.
-    pub(super) fn take_bytes(
-        &mut self,
-        ring: usize,
-        socket: SocketId,
-        len: usize,
-        buffer: &mut Vec<u8>,
-    ) {
-        let Some(id) = self.rings[ring].socket(socket).end else {
-            return;
-        };
-        let Some(end) = self.connections.get(id) else {
-            return;
-        };
-        buffer.extend(end.inbound.drain(..len));
-        end.completed -= len;
-        self.unblock(id.other());
-    }
-
-    /// A receive buffer came back.
-    pub(super) fn release_buffer(&mut self, ring: usize) {
-        self.rings[ring].buffers_free += 1;
-    }
-
-    // Closing.
-
-    /// Gives an end without owner to a socket.
-    pub(super) fn adopt(&mut self, ring: usize, id: EndId) -> Result<SocketId, TransportError> {
-        let socket = match self.rings[ring].allocate(Stage::Open) {
-            Ok(socket) => socket,
-            Err(error) => {
-                self.close_end(id);
-                return Err(error);
-            }
-        };
-        self.rings[ring].socket(socket).end = Some(id);
-        if let Some(end) = self.connections.get(id) {
-            end.owner = Some(Owner { ring, socket });
-        }
-        Ok(socket)
-    }
-
-    fn close_socket(&mut self, ring: usize, socket: SocketId) {
-        match self.rings[ring].socket(socket).stage {
-            Stage::Connecting => {
-                self.fail_connect(ring, socket, TransportError::ClosedLocally);
-            }
-            Stage::Open => self.finish_close(ring, socket),
-            Stage::Free | Stage::Closing => {}
-        }
-    }
-
-    fn finish_close(&mut self, ring: usize, socket: SocketId) {
-        let state = self.rings[ring].socket(socket);
-        state.stage = Stage::Closing;
-        let (end, generation) = (state.end, state.generation);
-        if let Some(end) = end {
-            self.close_end(end);
-        }
-        let at = self.later();
-        self.schedule(
-            at,
-            Event::SocketCloses {
-                ring,
-                socket,
-                generation,
-            },
-        );
-    }
-
-    /// Closes an end: what was sent before still arrives, a send that has not ended fails.
-    pub(super) fn close_end(&mut self, id: EndId) {
-        let Some(end) = self.connections.get(id) else {
-            return;
-        };
-        if end.closed {
-            return;
-        }
-        if let Some((buffer, _)) = end.sending.take() {
-            let error = TransportError::ClosedLocally;
-            self.end_send(id, |socket| Completion::SendFailed {
-                socket,
-                buffer,
-                error,
-            });
-        }
-        let Some(end) = self.connections.get(id) else {
-            return;
-        };
-        end.closed = true;
-        end.owner = None;
-        end.discard_arrived();
-        self.unblock(id.other());
-        self.schedule_arrival(id.other(), Event::StreamEnds(id.other()));
-        self.connections.remove_if_closed(id);
-    }
-
-    /// Breaks a connection as a failing network does: both sides see a reset at once, and bytes
-    /// on their way are lost.
-    pub(super) fn reset(&mut self, id: EndId) {
-        for id in [id, id.other()] {
-            if let Some(end) = self.connections.get(id) {
-                end.lose_bytes_on_their_way();
-            }
-            self.on_stream_end(id, StreamEnd::Reset);
-        }
-    }
-
-    /// A ring is gone, with all that it had.
-    pub(super) fn remove_ring(&mut self, ring: usize) {
-        for listener in 0..self.rings[ring].listeners.len() {
-            self.close_listener(ring, ListenerId(listener as u32));
-        }
-        let ends: Vec<EndId> = self.rings[ring]
-            .sockets
-            .iter()
-            .filter_map(|s| s.end)
-            .collect();
-        for end in ends {
-            if let Some(end) = self.connections.get(end) {
-                end.owner = None;
-            }
-            self.reset(end);
-            self.close_end(end);
-        }
-        let waiting = std::mem::take(&mut self.rings[ring].ready);
-        for completion in waiting {
-            if let Completion::Accepted { stream, .. } = completion {
-                self.close_end(stream);
-            }
         }
     }
 

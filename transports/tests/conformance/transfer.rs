@@ -3,7 +3,7 @@
 use annulus_protocol::Limits;
 use annulus_transports::{Ring, TransportError};
 
-use crate::pair::{Pair, pattern};
+use crate::pair::{Pair, Record, pattern};
 use crate::world::World;
 
 pub(crate) fn bytes_come_back_from_an_echo(world: impl World) {
@@ -228,8 +228,15 @@ pub(crate) fn the_last_reply_survives_a_close_with_unread_input(world: impl Worl
             pair.client.record(client).received == fault,
             "round {round}: the fault is lost"
         );
-        let ended = &pair.client.record(client).ended;
+        let Record {
+            ended, send_failed, ..
+        } = pair.client.record(client);
         assert!(matches!(ended, Some(None)), "round {round}: {ended:?}");
+        assert!(
+            send_failed.is_empty(),
+            "round {round}: {:?}",
+            send_failed[0].1
+        );
         pair.client.ring.close(client);
         pair.until_closed();
     }
