@@ -178,6 +178,8 @@ impl World {
                 self.net.advance_to_next();
             }
             (_, Some(timer)) => self.net.advance(timer - self.net.now()),
+            // A client that still has calls to make will make the next one some time.
+            (None, None) if self.clients.iter().any(|client| client.left > 0) => {}
             (None, None) => panic!(
                 "nothing will ever happen again: server {:?}, clients {:?}",
                 self.server.usage(),
