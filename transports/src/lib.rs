@@ -1,4 +1,33 @@
 //! Completion-based rings for DCE/RPC transports: io_uring and a seeded simulation.
+//!
+//! [`Ring`] is the one interface between an engine and whatever moves its bytes. [`UringRing`]
+//! moves them through the kernel, [`SimRing`] through a simulated network whose every run can be
+//! repeated by its seed. Both keep the same promises, checked by one conformance suite.
+//! [`StringBinding`] reads where a server is, as users write it.
+//!
+//! ```
+//! use annulus_protocol::Limits;
+//! use annulus_transports::{Completion, Ring, StringBinding, UringConfig, UringRing, Wait};
+//!
+//! # fn main() -> Result<(), Box<dyn std::error::Error>> {
+//! let binding: StringBinding = "ncacn_ip_tcp:127.0.0.1[9]".parse()?;
+//! let mut ring = UringRing::new(UringConfig::new(&Limits::DEFAULT))?;
+//! let socket = ring.connect(binding.resolve(135)?[0].clone())?;
+//! while ring.usage().sockets > 0 {
+//!     ring.enter(Wait::Forever)?;
+//!     while let Some(completion) = ring.next_completion() {
+//!         match completion {
+//!             Completion::Connected { .. } => ring.send(socket, b"hello".to_vec()),
+//!             Completion::ConnectFailed { error, .. } => println!("{error}"),
+//!             Completion::Received { lease, .. } => ring.release(lease),
+//!             Completion::Sent { .. } => ring.close(socket),
+//!             _ => {}
+//!         }
+//!     }
+//! }
+//! # Ok(())
+//! # }
+//! ```
 
 mod address;
 mod error;

@@ -88,6 +88,10 @@ pub trait Ring: Sized {
     /// Ends a socket: outstanding operations are cancelled and drained (each still yields its
     /// completion; an unfinished send yields `SendFailed`), then the descriptor is closed and
     /// [`Completion::Closed`] tells. Idempotent.
+    ///
+    /// From here on, nothing more is received: bytes that come are dropped, ready ones too.
+    /// Bytes of a send that has ended still reach the peer, even if it goes on sending; to that
+    /// end `Closed` may wait for the peer to close, for half a second at most.
     fn close(&mut self, socket: SocketId);
 
     /// The bytes of a receive buffer.
@@ -253,7 +257,8 @@ pub enum Completion<Stream> {
     },
 }
 
-/// What a ring holds.
+/// What a ring holds. A completion that is ready and was not taken yet counts too: its socket,
+/// and its receive buffer; only a send no longer counts once its completion is ready.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct RingUsage {
     /// Sockets that were given out and not yet closed.
