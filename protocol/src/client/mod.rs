@@ -425,6 +425,7 @@ impl ClientConnection {
         }
         if self.is_closing {
             input.discard();
+            return None;
         }
         loop {
             let legal_len = self.own_max.legal_to_receive();

@@ -240,6 +240,7 @@ impl ServerConnection {
         }
         if self.is_closing {
             input.discard();
+            return None;
         }
         loop {
             let outcome = match self.framer.next(input, self.legal_len, &mut self.pool) {

@@ -186,38 +186,38 @@ impl Server {
     /// Feeds bytes in one piece; what has happened.
     pub(crate) fn receive(&mut self, bytes: &[u8]) -> Vec<Seen> {
         let mut input = Input::new(bytes);
-        let mut seen = Vec::new();
-        loop {
-            let connection = &mut self.connection;
-            let event =
-                connection.next_event(self.now, &mut input, &mut self.endpoint, &mut self.out);
-            seen.push(match event {
-                None => break,
-                Some(ServerEvent::Request(request)) => {
-                    let owned = SeenRequest {
-                        reply: request.reply,
-                        interface: request.interface,
-                        transfer: request.transfer,
-                        opnum: request.opnum,
-                        object: request.object,
-                        drep: request.drep,
-                        maybe: request.maybe,
-                        authentication: request.authentication,
-                        stub: request.stub.to_vec(),
-                    };
-                    if let Some(stub) = request.stub.into_assembled() {
-                        connection.recycle(stub);
-                    }
-                    Seen::Request(owned)
-                }
-                Some(ServerEvent::Cancel { call, key }) => Seen::Cancel(call, key),
-                Some(ServerEvent::Orphaned { call, key }) => Seen::Orphaned(call, key),
-                Some(ServerEvent::Close(reason)) => Seen::Close(reason),
-                Some(other) => panic!("unknown event {other:?}"),
-            });
-        }
+        let seen = std::iter::from_fn(|| self.next(&mut input)).collect();
         assert!(input.is_empty(), "all input is consumed");
         seen
+    }
+
+    /// The next event of an input.
+    pub(crate) fn next(&mut self, input: &mut Input<'_>) -> Option<Seen> {
+        let connection = &mut self.connection;
+        let event = connection.next_event(self.now, input, &mut self.endpoint, &mut self.out)?;
+        Some(match event {
+            ServerEvent::Request(request) => {
+                let owned = SeenRequest {
+                    reply: request.reply,
+                    interface: request.interface,
+                    transfer: request.transfer,
+                    opnum: request.opnum,
+                    object: request.object,
+                    drep: request.drep,
+                    maybe: request.maybe,
+                    authentication: request.authentication,
+                    stub: request.stub.to_vec(),
+                };
+                if let Some(stub) = request.stub.into_assembled() {
+                    connection.recycle(stub);
+                }
+                Seen::Request(owned)
+            }
+            ServerEvent::Cancel { call, key } => Seen::Cancel(call, key),
+            ServerEvent::Orphaned { call, key } => Seen::Orphaned(call, key),
+            ServerEvent::Close(reason) => Seen::Close(reason),
+            other => panic!("unknown event {other:?}"),
+        })
     }
 
     /// Feeds bytes that are one request; the request.
