@@ -35,7 +35,6 @@ impl<V> CallMap<V> {
     }
 
     /// Whether there is no call.
-    #[cfg(test)]
     pub(crate) fn is_empty(&self) -> bool {
         self.len == 0
     }

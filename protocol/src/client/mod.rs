@@ -319,7 +319,7 @@ impl ClientConnection {
             .contexts
             .find(context)
             .ok_or(CallError::UnknownContext(context))?;
-        if self.calls.len() > 0 && !self.is_multiplexed {
+        if !self.calls.is_empty() && !self.is_multiplexed {
             return Err(CallError::Busy);
         }
         if self.calls.len() >= self.config.limits.calls_per_connection_max {

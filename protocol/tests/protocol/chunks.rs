@@ -44,7 +44,7 @@ fn bytes_of(sent: &Sent) -> Vec<u8> {
         Sent::Fragmented { call, stubs } => {
             let last = stubs.len() - 1;
             let fragment = |(index, len): (usize, &usize)| {
-                let flags = FIRST * u8::from(index == 0) | LAST * u8::from(index == last);
+                let flags = (FIRST * u8::from(index == 0)) | (LAST * u8::from(index == last));
                 Call::new(*call)
                     .flags(flags)
                     .stub(&vec![index as u8; *len])
@@ -108,7 +108,7 @@ proptest! {
         sent in prop::collection::vec(sent(), 0..12),
         cuts in prop::collection::vec(0.0..1.0, 0..20),
     ) {
-        let flags = WHOLE | MULTIPLEXING * u8::from(multiplexing);
+        let flags = WHOLE | (MULTIPLEXING * u8::from(multiplexing));
         let mut stream = Offer::bind(0).flags(flags).context(1, ECHO, &[NDR]).build();
         stream.extend(sent.iter().flat_map(bytes_of));
         let whole = serve(&[&stream]);

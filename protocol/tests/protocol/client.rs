@@ -5,8 +5,8 @@ use std::sync::Arc;
 
 use annulus_protocol::{
     BindNakReason, BindTimeFeatures, CallError, CallId, ClientConfig, ClientConnection,
-    ClientEvent, CloseReason, ContextId, FaultStatus, GroupId, Input, Limits, OfferError, Opnum,
-    ProviderReason, Stub, SyntaxId, Time, TransferSyntax, Violation,
+    ClientEvent, CloseReason, ContextId, FaultStatus, GroupId, Input, Limits, MaxFragment,
+    OfferError, Opnum, ProviderReason, Stub, SyntaxId, Time, TransferSyntax, Violation,
 };
 
 use crate::support::*;
@@ -221,7 +221,7 @@ fn the_first_context_that_is_accepted_counts() {
         BindTimeFeatures::KEEP_CONNECTION_ON_ORPHAN
     );
     assert_eq!(
-        client.connection.fragment_max().map(|max| max.get()),
+        client.connection.fragment_max().map(MaxFragment::get),
         Some(5840)
     );
 }
