@@ -66,7 +66,7 @@ pub enum Violation {
         minor: u8,
     },
     /// The length of a PDU is shorter than its header or longer than what is legal here.
-    #[error("a {kind} of {len} bytes, legal are 16 to {legal_len}")]
+    #[error("{kind} of {len} bytes, legal are 16 to {legal_len}")]
     FragmentLength {
         /// What PDU.
         kind: PduType,
@@ -117,7 +117,7 @@ pub enum Violation {
         call: CallId,
     },
     /// A bind or alter_context without a context, or a context without a transfer syntax.
-    #[error("a {kind} with an empty list of contexts or of transfer syntaxes")]
+    #[error("{kind} with an empty list of contexts or of transfer syntaxes")]
     EmptyOffer {
         /// The PDU.
         kind: PduType,
@@ -132,7 +132,7 @@ pub enum Violation {
         context: ContextId,
     },
     /// An answer accepts what was not on offer.
-    #[error("a {kind} that does not fit the offer")]
+    #[error("{kind} that does not fit the offer")]
     WrongAnswer {
         /// The PDU.
         kind: PduType,

@@ -164,6 +164,11 @@ impl BufferPool {
         }
     }
 
+    /// Frees all buffers.
+    pub(crate) fn trim(&mut self) {
+        self.free = Vec::new();
+    }
+
     /// Bytes that are kept.
     #[cfg(test)]
     pub(crate) fn kept_len(&self) -> usize {

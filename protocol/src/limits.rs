@@ -29,8 +29,8 @@ pub struct Limits {
     /// Presentation contexts that one connection may have bound. One more is refused with
     /// "local limit exceeded". Default 64.
     pub contexts_per_connection_max: usize,
-    /// Security contexts that one connection may have, finished or not. One more is refused
-    /// with access denied. Default 16.
+    /// Security contexts that one connection may have, finished or not. One more ends the
+    /// connection with a protocol error, as real servers do. Default 16.
     pub security_contexts_per_connection_max: usize,
     /// Calls of one connection that may be dispatched and not yet answered. One more is
     /// refused with "server too busy", not executed. Default 16,384.

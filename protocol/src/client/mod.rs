@@ -486,6 +486,12 @@ impl ClientConnection {
         self.pool.put(stub.into_buffer());
     }
 
+    /// Frees the buffers that are kept for re-use, at most 256 KiB. For a connection that has
+    /// been idle for a while; the next long call allocates again.
+    pub fn trim(&mut self) {
+        self.pool.trim();
+    }
+
     /// When [`handle_deadline`](Self::handle_deadline) is to be called, if nothing comes in
     /// before.
     #[must_use]

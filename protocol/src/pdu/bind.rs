@@ -45,7 +45,10 @@ impl<'a> Bind<'a> {
         let (transmit_max, receive_max) = (reader.u16()?, reader.u16()?);
         let group = reader.u32()?;
         let count = reader.u8()?;
-        reader.take(3)?;
+        if count > 0 {
+            // Peers leave out the padding in front of an empty list.
+            reader.take(3)?;
+        }
         let contexts = ContextList {
             reader,
             left: count,

@@ -359,6 +359,12 @@ impl ServerConnection {
         self.pool.put(stub.into_buffer());
     }
 
+    /// Frees the buffers that are kept for re-use, at most 256 KiB. For a connection that has
+    /// been idle for a while; the next long call allocates again.
+    pub fn trim(&mut self) {
+        self.pool.trim();
+    }
+
     /// Calls that were handed out and are not answered yet.
     #[must_use]
     pub fn active_calls(&self) -> usize {

@@ -128,6 +128,14 @@ fn rule_03_a_bind_without_contexts_gets_reason_0() {
 }
 
 #[test]
+fn rule_03_an_empty_list_may_come_without_its_padding() {
+    let mut bind = Offer::bind(7).build();
+    bind.truncate(25);
+    bind[8] = 25;
+    Server::new().close_reason(&bind).1.assert_nak(7, 0);
+}
+
+#[test]
 fn rule_03_a_context_without_transfer_syntax_gets_reason_0() {
     let offer = Offer::bind(7).context(1, ECHO, &[]);
     Server::new()

@@ -10,3 +10,10 @@ mod round_trip;
 mod secured;
 mod states;
 mod support;
+
+#[test]
+fn connections_can_move_to_the_core_that_will_own_them() {
+    fn assert_send<T: Send>() {}
+    assert_send::<annulus_protocol::ServerConnection>();
+    assert_send::<annulus_protocol::ClientConnection>();
+}
