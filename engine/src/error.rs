@@ -10,7 +10,7 @@ use annulus_transports::{StringBindingError, TransportError};
 #[non_exhaustive]
 pub enum Error {
     /// A string binding cannot be parsed.
-    #[error("{0}")]
+    #[error(transparent)]
     StringBinding(#[from] StringBindingError),
     /// A string binding names a transport that this version does not have.
     #[error("{binding}: the protocol sequence {sequence} is not supported yet; use ncacn_ip_tcp")]
@@ -29,7 +29,7 @@ pub enum Error {
         binding: String,
     },
     /// An address cannot be used, or the ring cannot be set up.
-    #[error("{0}")]
+    #[error(transparent)]
     Transport(#[from] TransportError),
     /// A server without an endpoint.
     #[error("the server has no endpoint; add one with Server::endpoint")]

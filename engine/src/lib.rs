@@ -71,3 +71,8 @@ pub use self::status::Status;
 pub mod transports {
     pub use annulus_transports::*;
 }
+
+/// The examples of the README, compiled and run.
+#[cfg(doctest)]
+#[doc = include_str!("../../README.md")]
+struct Readme;

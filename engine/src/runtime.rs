@@ -167,6 +167,9 @@ impl std::fmt::Debug for Runtime {
     }
 }
 
+/// Cores that a `cpu_set_t` can name.
+const CPU_SET_LEN: usize = 1024;
+
 /// The core of each thread; `None` is not pinned.
 fn places(cores: &Cores) -> Result<Vec<Option<usize>>, Error> {
     let places: Vec<_> = match cores {
@@ -196,7 +199,8 @@ fn available_cores() -> Vec<usize> {
 
 /// Pins the calling thread to a core.
 pub(crate) fn pin(core: usize) -> Result<(), Error> {
-    if core_affinity::set_for_current(core_affinity::CoreId { id: core }) {
+    // core_affinity panics on a number beyond what a CPU set holds.
+    if core < CPU_SET_LEN && core_affinity::set_for_current(core_affinity::CoreId { id: core }) {
         return Ok(());
     }
     Err(Error::NoSuchCore {
