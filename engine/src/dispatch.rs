@@ -109,6 +109,9 @@ pub struct CallContext<'c> {
 #[derive(Clone, Copy)]
 pub(crate) struct Origin {
     pub(crate) socket: SocketId,
+    /// The connection's serial number: the socket's id may have another owner by the time of
+    /// the answer.
+    pub(crate) serial: u64,
     pub(crate) reply: ReplyTo,
 }
 

@@ -125,6 +125,17 @@ impl<T> Table<T> {
         self.len -= 1;
         Some(value)
     }
+
+    /// Takes all values out.
+    pub(crate) fn drain(&mut self) -> impl Iterator<Item = T> + use<T> {
+        self.first_free = None;
+        self.len = 0;
+        let entries = std::mem::take(&mut self.entries);
+        entries.into_iter().filter_map(|entry| match entry.state {
+            EntryState::Taken(value) => Some(value),
+            EntryState::Free { .. } => None,
+        })
+    }
 }
 
 #[cfg(test)]

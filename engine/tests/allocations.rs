@@ -19,10 +19,20 @@ impl Load {
             .unwrap()
             .interface(rpcecho::interface(EchoServer::default()));
         let target = runtime.serve(server).unwrap().bindings()[0].to_string();
-        let bindings: Vec<_> =
-            (0..connections).map(|_| runtime.bind(&target, rpcecho::INTERFACE).unwrap()).collect();
-        let mut load = Load { runtime, bindings, outstanding, ended: 0 };
-        while !load.bindings.iter().all(|&binding| load.runtime.is_ready(binding)) {
+        let bindings: Vec<_> = (0..connections)
+            .map(|_| runtime.bind(&target, rpcecho::INTERFACE).unwrap())
+            .collect();
+        let mut load = Load {
+            runtime,
+            bindings,
+            outstanding,
+            ended: 0,
+        };
+        while !load
+            .bindings
+            .iter()
+            .all(|&binding| load.runtime.is_ready(binding))
+        {
             load.runtime.turn(&mut |_| {}).unwrap();
         }
         load
@@ -31,11 +41,16 @@ impl Load {
     /// Makes this many rounds of calls, `outstanding` on each connection, and waits for their ends.
     fn rounds(&mut self, count: u64) {
         let payload = [7; 32];
-        let request = EchoDataRequest { len: 32, in_data: &payload };
+        let request = EchoDataRequest {
+            len: 32,
+            in_data: &payload,
+        };
         for _ in 0..count {
             for &binding in &self.bindings {
                 for token in 0..self.outstanding {
-                    self.runtime.call(binding, rpcecho::ECHO_DATA, token, &request).unwrap();
+                    self.runtime
+                        .call(binding, rpcecho::ECHO_DATA, token, &request)
+                        .unwrap();
                 }
             }
             let all = self.ended + self.outstanding * self.bindings.len() as u64;
@@ -54,7 +69,9 @@ impl Load {
 
 #[test]
 fn calls_allocate_nothing_once_warm() {
-    for (workload, connections, outstanding) in [("W1", 1, 1), ("W2", 1, 32), ("W3", 64, 1), ("W4", 64, 16)] {
+    for (workload, connections, outstanding) in
+        [("W1", 1, 1), ("W2", 1, 32), ("W3", 64, 1), ("W4", 64, 16)]
+    {
         let mut load = Load::new(connections, outstanding);
         load.rounds(50);
         let before = load.ended;

@@ -407,3 +407,24 @@ fn calls_on_a_runtime_that_has_ended_fail() {
     drop(ended);
     assert_eq!(echo.add_one(1), Err(Status::CallFailedDne));
 }
+
+#[test]
+fn calls_in_flight_end_with_the_local_runtime_that_carries_them() {
+    let servers = runtime(1);
+    let (send, receive) = mpsc::channel();
+    let serving = serve(&servers, rpcecho::interface(Delegating(send)));
+    let mut local = LocalRuntime::new(&Config::default().cores(Cores::Unpinned(1))).unwrap();
+    let target = serving.bindings()[0].to_string();
+    let echo = RpcEchoClient::new(Binding::new(&local, &target, rpcecho::INTERFACE).unwrap());
+    let mut handle = AsyncHandle::new(Notify::None);
+    echo.test_sleep_async(&mut handle, 1).unwrap();
+    let taken = loop {
+        local.poll(&mut |_| {}).unwrap();
+        if let Ok(taken) = receive.try_recv() {
+            break taken;
+        }
+    };
+    drop(local);
+    assert_eq!(handle.complete(), Err(Status::CallFailed));
+    drop(taken);
+}

@@ -184,7 +184,15 @@ impl Bindings {
         call.sink.deliver(result, core, now, replies);
     }
 
-    /// The next binding call that waits, if any.
+    /// Ends all calls that other threads wait for.
+    pub(super) fn end_all_calls(&mut self, status: Status, core: &CoreShared) {
+        for call in self.calls.drain() {
+            call.sink
+                .deliver(Err(status), core, Time::ZERO, &mut |_| {});
+        }
+    }
+
+    /// The next call of a binding that waits, if any.
     pub(super) fn next_waiting(&mut self, binding: Key) -> Option<WaitingCall> {
         self.table.get_mut(binding)?.waiting.pop_front()
     }

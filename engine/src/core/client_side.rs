@@ -244,6 +244,9 @@ impl<R: Ring> Core<R> {
         if entry.link != Link::Idle {
             return;
         }
+        if self.phase != Phase::Running {
+            return self.fail_waiting(binding, Status::CallFailedDne, replies);
+        }
         let shared = Arc::clone(&entry.shared);
         for (index, address) in shared.addresses.iter().enumerate().skip(first) {
             let result = self.ring.connect(address.clone());
@@ -436,10 +439,8 @@ impl<R: Ring> Core<R> {
                 entry.link = Link::Idle;
                 if entry.waiting.is_empty() {
                     self.retire(binding);
-                } else if self.phase == Phase::Running {
-                    self.open_link(binding, 0, replies);
                 } else {
-                    self.fail_waiting(binding, Status::CallFailedDne, replies);
+                    self.open_link(binding, 0, replies);
                 }
             }
             _ => {}

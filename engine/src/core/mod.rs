@@ -218,8 +218,8 @@ impl<R: Ring> Core<R> {
                 kind,
             } => self.cancel_call(&state, serial, kind, replies),
             Command::CloseBinding(binding) => self.close_binding(&binding),
-            Command::Complete { call, stub } => self.complete_deferred(call, stub),
-            Command::Abort { call, status } => self.abort_deferred(call, status),
+            Command::Complete { call, stub } => self.complete_deferred(call, stub, replies),
+            Command::Abort { call, status } => self.abort_deferred(call, status, replies),
             Command::Adopt {
                 stream,
                 server,
@@ -316,10 +316,7 @@ impl<R: Ring> Core<R> {
             return;
         }
         match connection.role {
-            Role::Server(_) => {
-                let (mut work, bytes) = self.server_work(socket, lease);
-                work.serve(bytes);
-            }
+            Role::Server(_) => self.server_received(socket, lease),
             Role::Client(_) => self.client_received(socket, lease, replies),
         }
         self.settle(socket, replies);
@@ -336,7 +333,7 @@ impl<R: Ring> Core<R> {
             connection.outgoing.held_back = false;
             let stalled = std::mem::take(&mut connection.stalled);
             if !stalled.is_empty() {
-                self.resume_stalled(socket, stalled);
+                self.resume_stalled(socket, &stalled);
             }
             if let Some(connection) = self.connections.get_mut(socket)
                 && !connection.outgoing.held_back
@@ -599,6 +596,14 @@ impl<R: Ring> Core<R> {
         for socket in self.connections.sockets() {
             self.close(socket);
         }
+    }
+}
+
+impl<R: Ring> Drop for Core<R> {
+    /// Whoever still waits for a call learns that it will not end well.
+    fn drop(&mut self) {
+        self.bindings
+            .end_all_calls(Status::CallFailed, &self.shared);
     }
 }
 

@@ -4,12 +4,12 @@ use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::Arc;
 use std::sync::atomic::Ordering;
 
-use annulus_protocol::{Input, Limits, Request, ServerConnection, ServerEvent, Time};
+use annulus_protocol::{Input, Limits, ReplyTo, Request, ServerConnection, ServerEvent, Time};
 use annulus_transports::{ReceiveLease, Ring, SocketId};
 
 use super::connection::{Connection, Life, Outgoing, Role, ServerLink};
 use super::timers::Timers;
-use super::{Core, FLUSH_TIME};
+use super::{Core, FLUSH_TIME, LocalReplies};
 use crate::core_shared::CoreShared;
 use crate::dispatch::{CallContext, DeferredCall, Dispatch, Origin, byte_order};
 use crate::server::{EndpointView, RunningServer};
@@ -68,18 +68,11 @@ impl<R: Ring> Core<R> {
         self.arm_timer(socket);
     }
 
-    /// Borrows what is needed to serve `socket`, and the bytes of `lease` beside it.
-    pub(super) fn server_work(
-        &mut self,
-        socket: SocketId,
-        lease: &ReceiveLease,
-    ) -> (ServerWork<'_>, &[u8]) {
+    /// Borrows what is needed to serve `socket`, and the ring beside it.
+    fn server_work(&mut self, socket: SocketId) -> Option<(ServerWork<'_>, &R)> {
         let work = ServerWork {
             socket,
-            connection: self
-                .connections
-                .get_mut(socket)
-                .expect("the caller found it"),
+            connection: self.connections.get_mut(socket)?,
             deferred: &mut self.deferred,
             timers: &mut self.timers,
             core: &self.shared,
@@ -87,40 +80,40 @@ impl<R: Ring> Core<R> {
             limits: &self.limits,
             now: self.now,
         };
-        (work, self.ring.received(lease))
+        Some((work, &self.ring))
+    }
+
+    /// Serves what was received, where the kernel put it.
+    pub(super) fn server_received(&mut self, socket: SocketId, lease: &ReceiveLease) {
+        if let Some((mut work, ring)) = self.server_work(socket) {
+            work.serve(ring.received(lease));
+        }
     }
 
     /// Serves what was received while the peer was held back.
-    pub(super) fn resume_stalled(&mut self, socket: SocketId, stalled: Vec<u8>) {
-        let connection = self
-            .connections
-            .get_mut(socket)
-            .expect("the caller found it");
-        let mut work = ServerWork {
-            socket,
-            connection,
-            deferred: &mut self.deferred,
-            timers: &mut self.timers,
-            core: &self.shared,
-            core_index: self.siblings.index,
-            limits: &self.limits,
-            now: self.now,
-        };
-        work.serve(&stalled);
+    pub(super) fn resume_stalled(&mut self, socket: SocketId, stalled: &[u8]) {
+        if let Some((mut work, _)) = self.server_work(socket) {
+            work.serve(stalled);
+        }
     }
 
-    pub(super) fn complete_deferred(&mut self, call: Key, stub: Vec<u8>) {
-        self.end_deferred(call, |protocol, origin, out| {
-            let start = protocol.begin_response(&origin.reply, out);
+    pub(super) fn complete_deferred(
+        &mut self,
+        call: Key,
+        stub: Vec<u8>,
+        replies: LocalReplies<'_>,
+    ) {
+        self.end_deferred(call, replies, |protocol, reply, out| {
+            let start = protocol.begin_response(reply, out);
             out.extend_from_slice(&stub);
-            protocol.finish_response(start, &origin.reply, out);
+            protocol.finish_response(start, reply, out);
         });
         self.shared.stub_buffers.put(stub);
     }
 
-    pub(super) fn abort_deferred(&mut self, call: Key, status: Status) {
-        self.end_deferred(call, |protocol, origin, out| {
-            protocol.fault(&origin.reply, status.to_fault(), false, out);
+    pub(super) fn abort_deferred(&mut self, call: Key, status: Status, replies: LocalReplies<'_>) {
+        self.end_deferred(call, replies, |protocol, reply, out| {
+            protocol.fault(reply, status.to_fault(), false, out);
         });
     }
 
@@ -128,7 +121,8 @@ impl<R: Ring> Core<R> {
     fn end_deferred(
         &mut self,
         call: Key,
-        answer: impl FnOnce(&mut ServerConnection, &Origin, &mut Vec<u8>),
+        replies: LocalReplies<'_>,
+        answer: impl FnOnce(&mut ServerConnection, &ReplyTo, &mut Vec<u8>),
     ) {
         let Some(DeferredCall { origin }) = self.deferred.remove(call) else {
             return;
@@ -139,11 +133,15 @@ impl<R: Ring> Core<R> {
         let Role::Server(link) = &mut connection.role else {
             return;
         };
-        if connection.life != Life::Open {
+        if connection.serial != origin.serial || connection.life != Life::Open {
             return;
         }
-        answer(&mut link.protocol, &origin, &mut connection.outgoing.buffer);
-        connection.outgoing.queue(origin.socket, &mut self.dirty);
+        answer(
+            &mut link.protocol,
+            &origin.reply,
+            &mut connection.outgoing.buffer,
+        );
+        self.settle(origin.socket, replies);
     }
 
     /// The client of a connection is gone: its open calls have nobody to answer to.
@@ -204,6 +202,7 @@ impl ServerWork<'_> {
         let Connection {
             role,
             outgoing: Outgoing { buffer: out, .. },
+            serial,
             ..
         } = &mut *self.connection;
         let Role::Server(ServerLink {
@@ -225,6 +224,7 @@ impl ServerWork<'_> {
             calls: self.deferred,
             origin: Origin {
                 socket: self.socket,
+                serial: *serial,
                 reply: request.reply,
             },
             deferred: None,
