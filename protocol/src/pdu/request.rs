@@ -67,12 +67,18 @@ impl RequestHead {
     /// known yet.
     #[inline]
     pub fn write(&self, call: CallId, flags: PduFlags, out: &mut Vec<u8>) {
-        let mut header = Header::new(PduType::Request, call);
-        header.flags = flags | PduFlags::OBJECT_UUID.when(self.object.is_some());
-        header.write(out);
-        out.extend_from_slice(&self.alloc_hint.to_le_bytes());
-        out.extend_from_slice(&self.context.0.to_le_bytes());
-        out.extend_from_slice(&self.opnum.0.to_le_bytes());
+        let flags = flags | PduFlags::OBJECT_UUID.when(self.object.is_some());
+        let [c0, c1, c2, c3] = call.0.to_le_bytes();
+        let [h0, h1, h2, h3] = self.alloc_hint.to_le_bytes();
+        let [p0, p1] = self.context.0.to_le_bytes();
+        let [o0, o1] = self.opnum.0.to_le_bytes();
+        #[rustfmt::skip]
+        let head: [u8; Self::LEN] = [
+            5, 0, 0, flags.0, 0x10, 0, 0, 0, // version, type, flags, little-endian
+            0, 0, 0, 0, c0, c1, c2, c3,      // lengths, call id
+            h0, h1, h2, h3, p0, p1, o0, o1,
+        ];
+        out.extend_from_slice(&head);
         if let Some(object) = self.object {
             out.extend_from_slice(&object.to_bytes_le());
         }

@@ -35,10 +35,16 @@ pub(super) struct FragmentedCall {
     assembly: Assembly,
 }
 
-/// A call that is answered with a fault and leaves the connection open; it did not execute.
-struct Rejection {
-    status: FaultStatus,
-    context: ContextId,
+/// A call that cannot be dispatched. It did not execute.
+#[derive(Clone, Copy)]
+enum Unservable {
+    /// Its id belongs to another call, which ends the connection.
+    IdInUse,
+    /// It is answered with a fault, and the connection stays.
+    Rejected {
+        status: FaultStatus,
+        context: ContextId,
+    },
 }
 
 impl Established {
@@ -145,10 +151,10 @@ impl Established {
         if head.fixed.alloc_hint as usize > limit {
             return Err(too_long(&head, limit));
         }
-        let mut assembly = match self.judge(&head, env.limits)? {
+        let mut assembly = match self.judge(&head, env.limits) {
             Ok(_) => Assembly::collect(env.pool),
-            Err(rejection) => {
-                rejection.write(&head, env.out);
+            Err(unservable) => {
+                unservable.answer(&head, env.out)?;
                 Assembly::skip()
             }
         };
@@ -228,17 +234,12 @@ impl Established {
 
     /// Whether a call can be dispatched, and to what.
     #[inline]
-    fn judge(
-        &self,
-        head: &CallHead,
-        limits: &Limits,
-    ) -> Result<Result<PresentationContext, Rejection>, Refusal> {
-        let (call, context) = (head.call, head.fixed.context);
-        if !head.maybe && self.calls.contains(call) {
-            let violation = Violation::CallIdInUse { call };
-            return Err(Refusal::proto_error(call, violation).in_context(context));
+    fn judge(&self, head: &CallHead, limits: &Limits) -> Result<&PresentationContext, Unservable> {
+        let context = head.fixed.context;
+        let reject = |status, context| Err(Unservable::Rejected { status, context });
+        if !head.maybe && self.calls.contains(head.call) {
+            return Err(Unservable::IdInUse);
         }
-        let reject = |status, context| Ok(Err(Rejection { status, context }));
         let Some(target) = self.presentation.find(context) else {
             return reject(FaultStatus::NCA_S_UNK_IF, ContextId(0));
         };
@@ -248,7 +249,7 @@ impl Established {
         if self.calls.len() >= limits.calls_per_connection_max {
             return reject(FaultStatus::NCA_S_SERVER_TOO_BUSY, context);
         }
-        Ok(Ok(*target))
+        Ok(target)
     }
 
     /// Hands a whole call to the engine, or answers it where there is nothing to call.
@@ -259,18 +260,19 @@ impl Established {
         stub: Stub<'b>,
         env: &mut Env<'_, E>,
     ) -> Outcome<'b> {
-        let target = match self.judge(&head, env.limits)? {
+        let target = match self.judge(&head, env.limits) {
             Ok(target) => target,
-            Err(rejection) => {
-                rejection.write(&head, env.out);
+            Err(unservable) => {
+                unservable.answer(&head, env.out)?;
                 if let Some(stub) = stub.into_assembled() {
                     env.pool.put(stub.into_buffer());
                 }
                 return Ok(None);
             }
         };
+        let (interface, transfer) = (target.interface, target.transfer);
         if head.security.is_some() {
-            self.verify(&head, &target, &stub)?;
+            self.verify(&head, target, &stub)?;
         }
         let CallHead {
             call,
@@ -289,8 +291,8 @@ impl Established {
                 security,
                 maybe,
             },
-            interface: target.interface,
-            transfer: target.transfer,
+            interface,
+            transfer,
             opnum: fixed.opnum,
             object: fixed.object,
             drep,
@@ -327,17 +329,27 @@ impl Established {
     }
 }
 
-impl Rejection {
+impl Unservable {
+    /// Tells the client, unless it wants no answer.
     #[cold]
-    fn write(&self, head: &CallHead, out: &mut Vec<u8>) {
-        if !head.maybe {
-            let (context, status) = (self.context, self.status);
-            FaultPdu {
-                context,
-                status,
-                did_not_execute: true,
+    fn answer(self, head: &CallHead, out: &mut Vec<u8>) -> Result<(), Refusal> {
+        let call = head.call;
+        match self {
+            Unservable::IdInUse => {
+                let violation = Violation::CallIdInUse { call };
+                Err(Refusal::proto_error(call, violation).in_context(head.fixed.context))
             }
-            .write(head.call, out);
+            Unservable::Rejected { status, context } => {
+                if !head.maybe {
+                    FaultPdu {
+                        context,
+                        status,
+                        did_not_execute: true,
+                    }
+                    .write(call, out);
+                }
+                Ok(())
+            }
         }
     }
 }
