@@ -159,7 +159,7 @@ mod tests {
             .map(|producer| {
                 let inbox = Arc::clone(&inbox);
                 std::thread::spawn(move || {
-                    (0..EACH).for_each(|value| inbox.push(producer << 24 | value))
+                    (0..EACH).for_each(|value| inbox.push(producer << 24 | value));
                 })
             })
             .collect();

@@ -19,7 +19,7 @@ use crate::server::{Server, Serving};
 /// Servers and bindings live on it. Dropping it shuts it down: accepting stops, running calls
 /// end (for five seconds at most), then everything is closed.
 pub struct Runtime {
-    cores: Arc<[Arc<CoreShared>]>,
+    cores: SharedCores,
     threads: Vec<JoinHandle<()>>,
     /// The core that gets the next binding.
     next: AtomicUsize,
@@ -42,6 +42,9 @@ impl std::fmt::Debug for CoreHandle {
         f.debug_struct("CoreHandle").finish_non_exhaustive()
     }
 }
+
+/// The shared parts of all cores of a runtime, in the order of their indices.
+type SharedCores = Arc<[Arc<CoreShared>]>;
 
 /// What a starting thread tells: its shared part and its ring's name, or why it cannot run.
 type Report = (usize, Result<(Arc<CoreShared>, &'static str), Error>);
@@ -214,10 +217,7 @@ pub(crate) fn new_ring(config: &Config) -> Result<UringRing, Error> {
 }
 
 /// The reports of all threads, in the order of their indices.
-fn gather(
-    reports: &Receiver<Report>,
-    count: usize,
-) -> Result<(Arc<[Arc<CoreShared>]>, &'static str), Error> {
+fn gather(reports: &Receiver<Report>, count: usize) -> Result<(SharedCores, &'static str), Error> {
     let mut cores = vec![None; count];
     let mut ring_name = "";
     for _ in 0..count {

@@ -12,7 +12,7 @@ use clap::{Parser, ValueEnum};
 #[derive(Clone, Debug, Parser)]
 #[command(name = "loadgen", version, about)]
 pub(crate) struct Args {
-    /// The server, as a string binding: ncacn_ip_tcp:host[port]
+    /// The server, as a string binding: `ncacn_ip_tcp:host[port]`
     pub(crate) target: Option<String>,
 
     /// Connections, spread over the client cores

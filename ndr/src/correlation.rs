@@ -3,6 +3,7 @@
 use crate::error::{DecodeError, DecodeErrorKind, EncodeError, EncodeErrorKind};
 use crate::numbers::Numbers;
 use crate::scalar::Number;
+use crate::simd;
 use crate::text::Utf16Str;
 
 /// A field that can tell a count or select an arm.
@@ -115,7 +116,7 @@ impl<N: Number> Counted for Numbers<'_, N> {
 impl Counted for str {
     #[inline]
     fn counted(&self) -> Option<usize> {
-        Some(self.encode_utf16().count())
+        Some(simd::utf16_len(self))
     }
 }
 

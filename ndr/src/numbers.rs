@@ -7,6 +7,7 @@ use std::slice::{self, ChunksExact};
 use crate::error::{DecodeError, EncodeError};
 use crate::reader::{ByteOrder, Reader};
 use crate::scalar::{Number, number_bytes};
+use crate::simd;
 use crate::syntax::{Layout, Syntax};
 use crate::traits::{Direct, Wire};
 use crate::writer::Writer;
@@ -82,9 +83,7 @@ impl<'a, N: Number> Numbers<'a, N> {
             Source::Wire {
                 order: ByteOrder::Big,
                 ..
-            } => self
-                .iter()
-                .try_for_each(|number| number.encode_inline((), writer)),
+            } => N::encode_elements(&self.to_vec(), writer),
         }
     }
 
@@ -136,22 +135,7 @@ impl<'a, N: Number> Numbers<'a, N> {
     pub fn to_vec(&self) -> Vec<N> {
         match self.source {
             Source::Native(numbers) => numbers.to_vec(),
-            Source::Wire {
-                bytes,
-                order: ByteOrder::Little,
-                ..
-            } => bytes
-                .chunks_exact(N::LEN)
-                .map(|b| N::from_wire(b, ByteOrder::Little))
-                .collect(),
-            Source::Wire {
-                bytes,
-                order: ByteOrder::Big,
-                ..
-            } => bytes
-                .chunks_exact(N::LEN)
-                .map(|b| N::from_wire(b, ByteOrder::Big))
-                .collect(),
+            Source::Wire { bytes, order, .. } => simd::collect(bytes, order),
         }
     }
 }

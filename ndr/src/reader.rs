@@ -20,6 +20,15 @@ pub enum ByteOrder {
     Big,
 }
 
+impl ByteOrder {
+    /// The order of this machine.
+    pub const NATIVE: ByteOrder = if cfg!(target_endian = "little") {
+        ByteOrder::Little
+    } else {
+        ByteOrder::Big
+    };
+}
+
 /// Reads stub data from its start; offsets and alignment count from there.
 ///
 /// It never panics: whatever the bytes are, a read gives a value or a [`DecodeError`].

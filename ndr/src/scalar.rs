@@ -1,10 +1,11 @@
 //! Numbers, booleans, UUIDs and context handles: types with one shape, all of it inline.
 
 use uuid::Uuid;
-use zerocopy::IntoBytes;
+use zerocopy::{FromBytes, Immutable, IntoBytes};
 
 use crate::error::{DecodeError, EncodeError};
 use crate::reader::{ByteOrder, Reader};
+use crate::simd;
 use crate::syntax::{Layout, Syntax};
 use crate::traits::{Decode, Encode, Natural, Wire};
 use crate::writer::Writer;
@@ -14,7 +15,9 @@ mod sealed {
 }
 
 /// A base number: an integer or an IEEE float, aligned to its own length.
-pub trait Number: Copy + Encode + sealed::Sealed + 'static {
+pub trait Number:
+    Copy + Encode + FromBytes + IntoBytes + Immutable + sealed::Sealed + 'static
+{
     /// Its length on the wire, in bytes.
     const LEN: usize;
 
@@ -109,16 +112,8 @@ macro_rules! numbers {
                 count: usize,
                 reader: &mut Reader<'a, S>,
             ) -> Result<Vec<Self>, DecodeError> {
-                let wire = number_bytes::<$number, S>(count, reader)?.chunks_exact(Self::LEN);
-                // One loop for each order, so that both become vector code.
-                Ok(match reader.order() {
-                    ByteOrder::Little => {
-                        wire.map(|bytes| $number::from_wire(bytes, ByteOrder::Little)).collect()
-                    }
-                    ByteOrder::Big => {
-                        wire.map(|bytes| $number::from_wire(bytes, ByteOrder::Big)).collect()
-                    }
-                })
+                let wire = number_bytes::<$number, S>(count, reader)?;
+                Ok(simd::collect(wire, reader.order()))
             }
 
             #[inline]
@@ -126,8 +121,7 @@ macro_rules! numbers {
                 reader: &mut Reader<'a, S>,
             ) -> Result<[Self; N], DecodeError> {
                 let wire = number_bytes::<$number, S>(N, reader)?;
-                let order = reader.order();
-                Ok(std::array::from_fn(|i| $number::from_wire(&wire[i * Self::LEN..], order)))
+                Ok(simd::read_array(wire, reader.order()))
             }
 
             complete_elements!('a);

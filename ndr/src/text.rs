@@ -12,7 +12,8 @@ use crate::array::maximum_count;
 use crate::correlation::{Bounds, check_decode_count, check_encode_count};
 use crate::error::{DecodeError, DecodeErrorKind, EncodeError, EncodeErrorKind};
 use crate::reader::{ByteOrder, Reader};
-use crate::scalar::number_bytes;
+use crate::scalar::{Number, number_bytes};
+use crate::simd;
 use crate::syntax::{Layout, Syntax};
 use crate::traits::{Decode, Direct, Encode, Shape, Wire};
 use crate::writer::Writer;
@@ -105,7 +106,7 @@ impl Encode<Text> for str {
         bounds: Bounds,
         writer: &mut Writer<'_, S>,
     ) -> Result<(), EncodeError> {
-        encode_maximum(bounds, self.encode_utf16().count(), writer)
+        encode_maximum(bounds, simd::utf16_len(self), writer)
     }
 
     #[inline]
@@ -114,9 +115,12 @@ impl Encode<Text> for str {
         bounds: Bounds,
         writer: &mut Writer<'_, S>,
     ) -> Result<(), EncodeError> {
-        let nul = self.encode_utf16().position(|unit| unit == 0);
-        encode_variance(bounds, self.encode_utf16().count(), nul, writer)?;
-        encode_units(self.encode_utf16(), writer);
+        let nul = (self.as_bytes().contains(&0))
+            .then(|| self.encode_utf16().position(|unit| unit == 0))
+            .flatten();
+        encode_variance(bounds, simd::utf16_len(self), nul, writer)?;
+        writer.utf16(self);
+        writer.bytes(&[0, 0]);
         Ok(())
     }
 }
@@ -144,21 +148,29 @@ impl Encode<Text> for Utf16Str<'_> {
             Source::Native(text) => text.encode_inline(bounds, writer),
             Source::Wire { units, order } => {
                 encode_variance(bounds, units.len() / 2, None, writer)?;
-                encode_units(wire_units(units, order), writer);
+                encode_units(units, order, writer)?;
+                writer.u16(0);
                 Ok(())
             }
         }
     }
 }
 
-/// Writes UTF-16 and its NUL.
+/// Writes UTF-16 that came in.
 #[inline]
-fn encode_units<S: Syntax>(units: impl Iterator<Item = u16>, writer: &mut Writer<'_, S>) {
-    writer.align(2);
-    for unit in units {
-        writer.bytes(&unit.to_le_bytes());
+fn encode_units<S: Syntax>(
+    units: &[u8],
+    order: ByteOrder,
+    writer: &mut Writer<'_, S>,
+) -> Result<(), EncodeError> {
+    match order {
+        ByteOrder::Little => {
+            writer.align(u16::LEN);
+            writer.bytes(units);
+            Ok(())
+        }
+        ByteOrder::Big => <u16 as Encode>::encode_elements(&simd::collect(units, order), writer),
     }
-    writer.bytes(&[0, 0]);
 }
 
 /// A string as it was read: what stands before its first NUL, still borrowed from the stub.
@@ -188,8 +200,7 @@ impl<'a> RawText<'a> {
         if characters.last() != Some(&[0; N]) {
             return Err(reader.error(DecodeErrorKind::MissingTerminator));
         }
-        let nul = characters.iter().position(|character| *character == [0; N]);
-        let before_nul = &characters[..nul.unwrap_or(characters.len())];
+        let before_nul = before_nul(characters);
         Ok(RawText {
             maximum,
             actual,
@@ -207,6 +218,24 @@ impl<'a> RawText<'a> {
         check_decode_count(bounds.length, self.actual, reader.offset())?;
         Ok(self.characters)
     }
+}
+
+/// What stands before the first NUL of characters of which the last one is NUL.
+#[inline]
+fn before_nul<const N: usize>(characters: &[[u8; N]]) -> &[[u8; N]] {
+    let without_last = &characters[..characters.len() - 1];
+    let bytes = without_last.as_flattened();
+    let has_nul = match N {
+        1 => bytes.contains(&0),
+        _ => simd::has_nul(bytes.as_chunks().0),
+    };
+    if !has_nul {
+        return without_last;
+    }
+    let nul = without_last
+        .iter()
+        .position(|character| *character == [0; N]);
+    &without_last[..nul.unwrap_or(without_last.len())]
 }
 
 /// `Decode` for a type of string, from how the checked characters become a value.
@@ -249,10 +278,9 @@ decode_text!([] Vec<u8>, 1, |bytes: &'a [u8], _: &mut Reader<'a, S>| Ok(bytes.to
 decode_text!(['a] Utf16Str<'a>, 2, |units, reader: &mut Reader<'a, S>| {
     Ok(Utf16Str { source: Source::Wire { units, order: reader.order() } })
 });
-decode_text!([] String, 2, |units, reader: &mut Reader<'a, S>| {
-    decode_utf16(wire_units(units, reader.order()))
-        .collect::<Result<String, _>>()
-        .map_err(|_| reader.error(DecodeErrorKind::InvalidUtf16))
+decode_text!([] String, 2, |units: &'a [u8], reader: &mut Reader<'a, S>| {
+    simd::to_utf8(units.as_chunks().0, reader.order())
+        .ok_or_else(|| reader.error(DecodeErrorKind::InvalidUtf16))
 });
 
 #[inline]
@@ -305,7 +333,7 @@ impl<'a> Utf16Str<'a> {
     #[must_use]
     pub fn unit_count(&self) -> usize {
         match self.source {
-            Source::Native(text) => text.encode_utf16().count(),
+            Source::Native(text) => simd::utf16_len(text),
             Source::Wire { units, .. } => units.len() / 2,
         }
     }
@@ -327,7 +355,10 @@ impl<'a> Utf16Str<'a> {
     pub fn to_string_lossy(&self) -> Cow<'a, str> {
         match self.source {
             Source::Native(text) => Cow::Borrowed(text),
-            Source::Wire { .. } => Cow::Owned(self.chars().collect()),
+            Source::Wire { .. } => match self.to_utf8() {
+                Some(text) => text,
+                None => Cow::Owned(self.chars().collect()),
+            },
         }
     }
 
@@ -336,10 +367,9 @@ impl<'a> Utf16Str<'a> {
     pub fn to_utf8(&self) -> Option<Cow<'a, str>> {
         match self.source {
             Source::Native(text) => Some(Cow::Borrowed(text)),
-            Source::Wire { units, order } => decode_utf16(wire_units(units, order))
-                .collect::<Result<String, _>>()
-                .ok()
-                .map(Cow::Owned),
+            Source::Wire { units, order } => {
+                simd::to_utf8(units.as_chunks().0, order).map(Cow::Owned)
+            }
         }
     }
 }

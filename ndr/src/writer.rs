@@ -4,6 +4,7 @@ use std::marker::PhantomData;
 
 use crate::error::{EncodeError, EncodeErrorKind};
 use crate::reader::DEPTH_MAX;
+use crate::simd;
 use crate::syntax::Syntax;
 
 const FIRST_REFERENT: u32 = 0x0002_0000;
@@ -61,6 +62,13 @@ impl<'w, S: Syntax> Writer<'w, S> {
     #[inline]
     pub fn bytes(&mut self, bytes: &[u8]) {
         self.out.extend_from_slice(bytes);
+    }
+
+    /// Appends `text` as UTF-16, aligned, without a NUL.
+    #[inline]
+    pub fn utf16(&mut self, text: &str) {
+        self.align(2);
+        simd::to_utf16(text, self.out);
     }
 
     /// Appends `len` zero bytes, unaligned, and gives them to be filled in.

@@ -90,7 +90,7 @@ impl RpcEchoClient {
 
     operation! {
         "Has enums sent back.", TEST_ENUM, test_enum / test_enum_future / test_enum_async
-        (foo: TestEnumParams) foo => TestEnumParams, |reply| reply => TestEnumParams
+        (params: TestEnumParams) params => TestEnumParams, |reply| reply => TestEnumParams
     }
 
     operation! {

@@ -91,15 +91,15 @@ impl RpcEcho for EchoServer {
     fn test_enum(
         &self,
         _: &mut CallContext<'_>,
-        mut foo: TestEnumParams,
+        mut params: TestEnumParams,
     ) -> Result<TestEnumParams, Status> {
-        foo.foo2.e1 = EchoEnum1::TWO;
-        if let EchoEnum3::E2(arm) = &mut foo.foo3 {
+        params.foo2.e1 = EchoEnum1::TWO;
+        if let EchoEnum3::E2(arm) = &mut params.foo3 {
             arm.e1 = EchoEnum1::TWO;
         } else {
-            foo.foo3 = EchoEnum3::E1(EchoEnum1::TWO);
+            params.foo3 = EchoEnum3::E1(EchoEnum1::TWO);
         }
-        Ok(foo)
+        Ok(params)
     }
 
     fn test_surrounding(

@@ -51,7 +51,7 @@ pub trait RpcEcho: Send + Sync + 'static {
     fn test_enum(
         &self,
         context: &mut CallContext<'_>,
-        foo: TestEnumParams,
+        params: TestEnumParams,
     ) -> Result<TestEnumParams, Status>;
 
     /// Gives a structure with an array in it.
@@ -128,9 +128,9 @@ impl<M: RpcEcho> Interface for Stub<M> {
                 manager.test_sleep(call.context(), deferred, seconds)
             }
             TEST_ENUM => {
-                let foo = call.decode()?;
-                let foo = manager.test_enum(call.context(), foo)?;
-                call.reply(&foo)
+                let params = call.decode()?;
+                let params = manager.test_enum(call.context(), params)?;
+                call.reply(&params)
             }
             TEST_SURROUNDING => {
                 let TestSurroundingParams { data } = call.decode()?;
