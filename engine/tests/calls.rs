@@ -63,7 +63,7 @@ fn all_operations_of_rpcecho_answer() {
         })
         .unwrap();
     assert_eq!((doubled.x, doubled.surrounding), (40, vec![0; 40]));
-    let foo = TestEnumParams {
+    let params = TestEnumParams {
         foo1: EchoEnum1::TWO,
         foo2: EchoEnum2 {
             e1: EchoEnum1::ONE,
@@ -74,7 +74,7 @@ fn all_operations_of_rpcecho_answer() {
             e2: EchoEnum1Long::ONE,
         }),
     };
-    assert_eq!(echo.test_enum(foo).unwrap().foo2.e1, EchoEnum1::TWO);
+    assert_eq!(echo.test_enum(params).unwrap().foo2.e1, EchoEnum1::TWO);
     assert_eq!(echo.source_data(u32::MAX), Err(Status::OutOfMemory));
 }
 
@@ -252,9 +252,9 @@ impl RpcEcho for Delegating {
     fn test_enum(
         &self,
         _: &mut CallContext<'_>,
-        foo: TestEnumParams,
+        params: TestEnumParams,
     ) -> Result<TestEnumParams, Status> {
-        Ok(foo)
+        Ok(params)
     }
 
     fn test_surrounding(
