@@ -70,9 +70,16 @@ pub(crate) struct FrameError {
 pub(crate) struct Framer {
     /// The beginning of a PDU; never longer than the longest legal PDU.
     partial: Vec<u8>,
+    /// Whole PDUs so far.
+    count: u64,
 }
 
 impl Framer {
+    /// How many whole PDUs came out so far.
+    pub(crate) fn count(&self) -> u64 {
+        self.count
+    }
+
     /// Whether a PDU has begun and is not complete.
     pub(crate) fn is_mid_pdu(&self) -> bool {
         !self.partial.is_empty()
@@ -93,6 +100,7 @@ impl Framer {
             let header = Header::parse(head);
             let len = checked_len(&header, legal_len)?;
             if input.remaining() >= len {
+                self.count += 1;
                 let bytes = FrameBytes::InPlace(input.take(len));
                 return Ok(Some(Frame { header, bytes }));
             }
@@ -138,6 +146,7 @@ impl Framer {
         if self.partial.len() < len {
             return Ok(None);
         }
+        self.count += 1;
         let bytes = FrameBytes::Owned(std::mem::take(&mut self.partial));
         Ok(Some(Frame { header, bytes }))
     }

@@ -34,8 +34,35 @@ pub(crate) enum Role {
 /// A connection of a server.
 pub(crate) struct ServerLink {
     pub(crate) protocol: ServerConnection,
+    /// PDUs that are in the server's statistics already.
+    counted_pdus: u64,
     pub(crate) server: Arc<RunningServer>,
     pub(crate) endpoint: usize,
+}
+
+impl ServerLink {
+    pub(crate) fn new(
+        protocol: ServerConnection,
+        server: Arc<RunningServer>,
+        endpoint: usize,
+    ) -> Self {
+        ServerLink {
+            protocol,
+            counted_pdus: 0,
+            server,
+            endpoint,
+        }
+    }
+
+    /// Carries the count of received PDUs over into the server's statistics.
+    pub(crate) fn count_received(&mut self, core: usize) {
+        let received = self.protocol.received_pdus();
+        self.server
+            .counters(core)
+            .packets_in
+            .add(received - self.counted_pdus);
+        self.counted_pdus = received;
+    }
 }
 
 /// A connection of a binding.

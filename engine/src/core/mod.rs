@@ -15,7 +15,7 @@ use std::sync::Arc;
 use std::sync::atomic::Ordering;
 use std::time::Duration;
 
-use annulus_protocol::{Limits, Time};
+use annulus_protocol::{Limits, Time, pdu};
 use annulus_transports::{
     Completion, ListenOptions, ListenerId, Ring, RingWaker, SocketId, TransportError, Wait,
 };
@@ -246,6 +246,10 @@ impl<R: Ring> Core<R> {
                 && connection.outgoing.is_queued()
             {
                 let buffer = connection.outgoing.begin_send(self.buffers.take());
+                if let Role::Server(link) = &connection.role {
+                    let counters = link.server.counters(self.siblings.index);
+                    counters.packets_out.add(pdu::count(&buffer));
+                }
                 self.ring.send(socket, buffer);
             }
         }

@@ -57,11 +57,7 @@ impl<R: Ring> Core<R> {
         };
         server.counters(self.siblings.index).connections.add(1);
         let protocol = ServerConnection::new(Arc::clone(&server.limits), self.now);
-        let role = Role::Server(ServerLink {
-            protocol,
-            server,
-            endpoint,
-        });
+        let role = Role::Server(ServerLink::new(protocol, server, endpoint));
         let serial = self.connections.next_serial();
         self.connections
             .insert(socket, Connection::new(serial, role, self.buffers.take()));
@@ -194,6 +190,9 @@ impl ServerWork<'_> {
                 Some(_) => {}
                 None => break,
             }
+        }
+        if let Role::Server(link) = &mut self.connection.role {
+            link.count_received(self.core_index);
         }
     }
 

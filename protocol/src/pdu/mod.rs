@@ -45,9 +45,37 @@ impl MalformedPdu {
     }
 }
 
+/// How many PDUs stand in `stream`, which holds whole PDUs that this crate wrote.
+#[must_use]
+pub fn count(mut stream: &[u8]) -> u64 {
+    let mut count = 0;
+    while let Some((head, _)) = stream.split_first_chunk() {
+        let len = usize::from(Header::parse(head).fragment_len).max(Header::LEN);
+        stream = stream.get(len..).unwrap_or_default();
+        count += 1;
+    }
+    count
+}
+
 /// Writes a PDU that is a header alone: co_cancel, orphaned, shutdown.
 pub(crate) fn write_bare(kind: PduType, call: crate::types::CallId, out: &mut Vec<u8>) {
     let mut header = Header::new(kind, call);
     header.fragment_len = Header::LEN as u16;
     header.write(out);
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::types::CallId;
+
+    #[test]
+    fn pdus_are_counted_by_their_lengths() {
+        let mut stream = Vec::new();
+        assert_eq!(count(&stream), 0);
+        for call in 1..=3 {
+            write_bare(PduType::CoCancel, CallId(call), &mut stream);
+        }
+        assert_eq!(count(&stream), 3);
+    }
 }

@@ -393,6 +393,12 @@ impl ServerConnection {
             .unwrap_or_default()
     }
 
+    /// How many whole PDUs came in so far.
+    #[must_use]
+    pub fn received_pdus(&self) -> u64 {
+        self.framer.count()
+    }
+
     /// Whether several calls may be outstanding at a time.
     #[must_use]
     pub fn is_multiplexed(&self) -> bool {
