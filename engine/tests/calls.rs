@@ -5,6 +5,7 @@ use std::sync::mpsc;
 use std::thread;
 use std::time::Duration;
 
+use annulus::async_rpc::{self, AsyncRpcClient, SampleEvent, SampleServer};
 use annulus::rpcecho::{
     self, EchoEnum1, EchoEnum1Long, EchoEnum2, EchoEnum3, EchoInfo, EchoServer, RpcEcho,
     RpcEchoClient, Surrounding, TestCall2Response, TestEnumParams, TestSleepResponse,
@@ -427,4 +428,30 @@ fn calls_in_flight_end_with_the_local_runtime_that_carries_them() {
     drop(local);
     assert_eq!(handle.complete(), Err(Status::CallFailed));
     drop(taken);
+}
+
+#[test]
+fn the_async_rpc_sample_works_as_documented() {
+    let runtime = runtime(1);
+    let (send, asked) = mpsc::channel();
+    let serving = serve(&runtime, async_rpc::interface(SampleServer::new(send)));
+    let target = serving.bindings()[0].to_string();
+    let sample =
+        AsyncRpcClient::new(Binding::new(&runtime, &target, async_rpc::INTERFACE).unwrap());
+    sample.non_async_func("a message").unwrap();
+    let mut handle = AsyncHandle::new(Notify::None);
+    sample.async_func_async(&mut handle, 100).unwrap();
+    assert_eq!(handle.complete(), Err(Status::AsyncCallPending), "polling");
+    while handle.status() == Status::AsyncCallPending {
+        thread::sleep(Duration::from_millis(1));
+    }
+    assert_eq!(handle.complete(), Ok(()));
+    sample.shutdown().unwrap();
+    let asked: Vec<_> = asked.try_iter().collect();
+    let expected = [
+        SampleEvent::Message("a message".to_owned()),
+        SampleEvent::Delay(Duration::from_millis(100)),
+        SampleEvent::Shutdown,
+    ];
+    assert_eq!(asked, expected);
 }

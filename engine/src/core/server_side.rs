@@ -180,7 +180,11 @@ impl ServerWork<'_> {
                 .protocol
                 .next_event(self.now, &mut input, &mut endpoint, out)
             {
-                Some(ServerEvent::Request(request)) => self.run(request),
+                Some(ServerEvent::Request(request)) => {
+                    // Before the call, so that a call that asks for statistics is in them.
+                    link.count_received(self.core_index);
+                    self.run(request);
+                }
                 Some(ServerEvent::Close(reason)) => {
                     tracing::debug!(%reason, "a connection ends");
                     self.connection.begin_flush(self.now + FLUSH_TIME);

@@ -192,3 +192,82 @@ fn inq_stats(call: &mut Dispatch<'_, '_>, count: u32) -> InqStatsResponse {
         status: Status::Ok.code(),
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::rpcecho::{self, EchoServer, RpcEchoClient};
+    use crate::{Binding, Config, Cores, Runtime, Server};
+
+    /// A server with rpcecho, and bindings to its mgmt and its rpcecho.
+    fn scene() -> (Runtime, Binding, RpcEchoClient) {
+        let runtime = Runtime::start(Config::default().cores(Cores::Unpinned(1))).unwrap();
+        let server = Server::new()
+            .endpoint("ncacn_ip_tcp:127.0.0.1[0]")
+            .unwrap()
+            .interface(rpcecho::interface(EchoServer::default()));
+        let target = runtime.serve(server).unwrap().bindings()[0].to_string();
+        let mgmt = Binding::new(&runtime, &target, INTERFACE).unwrap();
+        let echo = RpcEchoClient::new(Binding::new(&runtime, &target, rpcecho::INTERFACE).unwrap());
+        (runtime, mgmt, echo)
+    }
+
+    #[derive(NdrParams)]
+    struct StatusResponse {
+        status: u32,
+    }
+
+    #[test]
+    fn rule_28_inq_if_ids_lists_the_interfaces_of_the_endpoint() {
+        let (_runtime, mgmt, _echo) = scene();
+        let response: InqIfIdsResponse = mgmt.call(INQ_IF_IDS, &()).wait().unwrap();
+        let interfaces = response.if_id_vector.unwrap().interfaces;
+        assert_eq!(interfaces, [Some(rpcecho::INTERFACE.into())]);
+        assert_eq!(response.status, 0);
+    }
+
+    #[test]
+    fn inq_stats_are_true_and_as_many_as_asked_for() {
+        let (_runtime, mgmt, echo) = scene();
+        for number in 0..10 {
+            echo.add_one(number).unwrap();
+        }
+        let inq_stats = |count| -> InqStatsResponse {
+            mgmt.call(INQ_STATS, &InqStatsRequest { count })
+                .wait()
+                .unwrap()
+        };
+        // Ten calls, this one, two binds. The answer to this one is not sent yet.
+        let response = inq_stats(4);
+        assert_eq!(
+            (response.count, response.statistics),
+            (4, vec![11, 0, 13, 12])
+        );
+        assert_eq!(inq_stats(u32::MAX).statistics, [12, 0, 14, 13]);
+        assert_eq!(inq_stats(1).statistics, [13]);
+        assert_eq!(inq_stats(0).count, 0);
+    }
+
+    #[test]
+    fn rule_28_a_stranger_cannot_stop_a_server_that_listens() {
+        let (_runtime, mgmt, echo) = scene();
+        let stopped: StatusResponse = mgmt.call(STOP_SERVER_LISTENING, &()).wait().unwrap();
+        assert_eq!(stopped.status, Status::AccessDenied.code());
+        let response: IsServerListeningResponse =
+            mgmt.call(IS_SERVER_LISTENING, &()).wait().unwrap();
+        assert_eq!((response.status, response.listening), (0, 1));
+        assert_eq!(echo.add_one(1), Ok(2));
+    }
+
+    #[test]
+    fn inq_princ_name_knows_no_authentication_service() {
+        let (_runtime, mgmt, _echo) = scene();
+        let request = InqPrincNameRequest {
+            authentication_service: 10,
+            principal_name_size: 100,
+        };
+        let response: InqPrincNameResponse = mgmt.call(INQ_PRINC_NAME, &request).wait().unwrap();
+        assert!(response.principal_name.is_empty());
+        assert_eq!(response.status, UNKNOWN_AUTHN_SERVICE);
+    }
+}
