@@ -3,13 +3,14 @@
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
 
-use annulus_ndr::{ByteOrder, DecodeParams, EncodeParams, Ndr};
+use annulus_ndr::{ByteOrder, DecodeParams, EncodeParams};
 use annulus_protocol::{SyntaxId, TransferSyntax, Uuid};
 use annulus_transports::{Address, StringBinding};
 
 use crate::async_handle::{AsyncHandle, Begun};
 use crate::call::Call;
 use crate::core_shared::{Command, CoreShared, OutgoingCall};
+use crate::dispatch::encode_params;
 use crate::endpoint;
 use crate::error::Error;
 use crate::notify::Notify;
@@ -36,6 +37,9 @@ struct BindingHandle {
 pub(crate) struct BindingShared {
     pub(crate) addresses: Vec<Address>,
     pub(crate) interface: SyntaxId,
+    /// The one transfer syntax that is offered: parameters are encoded before a connection
+    /// exists.
+    pub(crate) transfer: TransferSyntax,
     pub(crate) object: Option<Uuid>,
     /// The binding's key in its core's table, for the core alone.
     key: AtomicU64,
@@ -51,6 +55,7 @@ impl BindingShared {
         Ok(Arc::new(BindingShared {
             addresses: endpoint::resolve(binding)?,
             interface,
+            transfer: endpoint::transfer_syntax(binding),
             object: binding.object(),
             key: AtomicU64::new(NO_KEY),
         }))
@@ -67,7 +72,8 @@ impl BindingShared {
 
 impl Binding {
     /// A binding to the server that `string_binding` names, such as
-    /// `ncacn_ip_tcp:host[port]`. Nothing is sent yet; host names are resolved here.
+    /// `ncacn_ip_tcp:host[port]`. Nothing is sent yet; host names are resolved here. The option
+    /// `ndr64` (`ncacn_ip_tcp:host[port,ndr64]`) chooses that transfer syntax instead of NDR.
     ///
     /// # Errors
     ///
@@ -119,7 +125,7 @@ impl Binding {
     fn submit<I: EncodeParams>(&self, opnum: u16, inputs: &I, begun: Begun) -> Result<(), Status> {
         let core = &self.handle.core;
         let mut stub = core.stub_buffers.take();
-        if annulus_ndr::encode::<Ndr, I>(inputs, &mut stub).is_err() {
+        if encode_params(inputs, self.handle.shared.transfer, &mut stub).is_err() {
             core.stub_buffers.put(stub);
             begun.state.withdraw();
             return Err(Status::BadStubData);

@@ -4,7 +4,7 @@ use std::marker::PhantomData;
 use std::sync::Arc;
 use std::time::Duration;
 
-use annulus_ndr::{ByteOrder, DecodeErrorKind, DecodeParams, EncodeParams, Ndr};
+use annulus_ndr::{ByteOrder, DecodeErrorKind, DecodeParams, EncodeParams, Ndr, Ndr64};
 use annulus_protocol::{DataRepresentation, ReplyTo, SyntaxId, Time, TransferSyntax, Uuid};
 use annulus_transports::SocketId;
 
@@ -28,7 +28,7 @@ pub trait Interface: Send + Sync + 'static {
 
     /// Whether stub data of this transfer syntax is understood.
     fn supports(&self, transfer: TransferSyntax) -> bool {
-        transfer == TransferSyntax::Ndr
+        matches!(transfer, TransferSyntax::Ndr | TransferSyntax::Ndr64)
     }
 
     /// Runs one operation: decodes the request, calls the manager routine, and either
@@ -176,7 +176,7 @@ pub(crate) fn decode_params<'a, T: DecodeParams<'a>>(
 ) -> Result<T, Status> {
     let result = match transfer {
         TransferSyntax::Ndr => annulus_ndr::decode::<Ndr, T>(stub, order),
-        TransferSyntax::Ndr64 => return Err(Status::UnsupportedTransSyn),
+        TransferSyntax::Ndr64 => annulus_ndr::decode::<Ndr64, T>(stub, order),
     };
     result.map_err(|error| {
         tracing::debug!(%error, "stub data refused");
@@ -195,7 +195,7 @@ pub(crate) fn encode_params<T: EncodeParams>(
 ) -> Result<(), Status> {
     let result = match transfer {
         TransferSyntax::Ndr => annulus_ndr::encode::<Ndr, T>(params, out),
-        TransferSyntax::Ndr64 => return Err(Status::UnsupportedTransSyn),
+        TransferSyntax::Ndr64 => annulus_ndr::encode::<Ndr64, T>(params, out),
     };
     result.map_err(|error| {
         tracing::debug!(%error, "parameters refused");

@@ -1,5 +1,6 @@
 //! From string bindings to addresses.
 
+use annulus_protocol::TransferSyntax;
 use annulus_transports::{Address, ProtocolSequence, StringBinding};
 
 use crate::error::Error;
@@ -24,6 +25,15 @@ pub(crate) fn resolve(binding: &StringBinding) -> Result<Vec<Address>, Error> {
 pub(crate) fn resolve_local(binding: &StringBinding) -> Result<Vec<Address>, Error> {
     check_sequence(binding)?;
     Ok(binding.resolve(0)?)
+}
+
+/// The transfer syntax that a client of this binding uses.
+pub(crate) fn transfer_syntax(binding: &StringBinding) -> TransferSyntax {
+    if binding.option("ndr64").is_some() {
+        TransferSyntax::Ndr64
+    } else {
+        TransferSyntax::Ndr
+    }
 }
 
 fn check_sequence(binding: &StringBinding) -> Result<(), Error> {

@@ -8,7 +8,7 @@ use std::sync::atomic::{AtomicBool, Ordering};
 use std::task::{Context, Poll, Wake, Waker};
 
 use annulus_ndr::EncodeParams;
-use annulus_protocol::{SyntaxId, Time, TransferSyntax};
+use annulus_protocol::{SyntaxId, Time};
 use annulus_transports::{Ring, RingUsage, UringRing, Wait};
 
 use crate::binding::BindingShared;
@@ -120,7 +120,8 @@ impl<R: Ring + 'static> LocalRuntime<R> {
         token: u64,
         inputs: &I,
     ) -> Result<(), Status> {
-        let encode = |out: &mut Vec<u8>| encode_params(inputs, TransferSyntax::Ndr, out);
+        let transfer = self.core.transfer_syntax(binding.0)?;
+        let encode = |out: &mut Vec<u8>| encode_params(inputs, transfer, out);
         self.core.make_local_call(binding.0, opnum, token, encode)
     }
 

@@ -11,12 +11,21 @@ use annulus::rpcecho::{
     RpcEchoClient, Surrounding, TestCall2Response, TestEnumParams, TestSleepResponse,
 };
 use annulus::{
-    AsyncHandle, Binding, CallContext, CancelKind, Config, Cores, Event, Interface, LocalRuntime,
-    Notify, Runtime, Server, ServerCall, Serving, Status,
+    AsyncHandle, Binding, CallContext, CancelKind, Config, Cores, Event, Interface, Limits,
+    LocalRuntime, Notify, Runtime, Server, ServerCall, Serving, Status,
 };
 
 fn runtime(cores: usize) -> Runtime {
-    Runtime::start(Config::default().cores(Cores::Unpinned(cores))).unwrap()
+    let limits = Limits {
+        drain_timeout: Duration::from_millis(100),
+        ..Limits::default()
+    };
+    Runtime::start(
+        Config::default()
+            .cores(Cores::Unpinned(cores))
+            .limits(limits),
+    )
+    .unwrap()
 }
 
 fn serve(runtime: &Runtime, interface: impl Interface) -> Serving {
@@ -36,10 +45,23 @@ fn client(runtime: &Runtime, serving: &Serving) -> RpcEchoClient {
 }
 
 #[test]
-fn all_operations_of_rpcecho_answer() {
+fn all_operations_of_rpcecho_answer_in_ndr() {
     let runtime = runtime(1);
     let serving = serve(&runtime, rpcecho::interface(EchoServer::default()));
-    let echo = client(&runtime, &serving);
+    call_all_operations(&client(&runtime, &serving));
+}
+
+#[test]
+fn all_operations_of_rpcecho_answer_in_ndr64() {
+    let runtime = runtime(1);
+    let serving = serve(&runtime, rpcecho::interface(EchoServer::default()));
+    let target = serving.bindings()[0].to_string().replace(']', ",ndr64]");
+    call_all_operations(&RpcEchoClient::new(
+        Binding::new(&runtime, &target, rpcecho::INTERFACE).unwrap(),
+    ));
+}
+
+fn call_all_operations(echo: &RpcEchoClient) {
     assert_eq!(echo.add_one(u32::MAX), Ok(0));
     for len in [0, 1, 5000, 6000, 1_000_000] {
         let data: Vec<u8> = (0..len).map(|index: u32| index as u8).collect();

@@ -60,6 +60,12 @@ pub struct Limits {
     /// A PDU or a fragmented request that began must be complete in this time, counted from its
     /// last progress; otherwise the connection is closed. Default 60 s.
     pub progress_timeout: Duration,
+    /// A connection that is to be closed must have read what it was sent last in this time.
+    /// Default 5 s.
+    pub flush_timeout: Duration,
+    /// How long a shutdown waits for calls that run. What is left then ends with its
+    /// connection. Default 5 s.
+    pub drain_timeout: Duration,
 }
 
 impl Limits {
@@ -80,6 +86,8 @@ impl Limits {
         inbox_len: 16_384,
         bind_timeout: Duration::from_secs(30),
         progress_timeout: Duration::from_secs(60),
+        flush_timeout: Duration::from_secs(5),
+        drain_timeout: Duration::from_secs(5),
     };
 }
 

@@ -10,17 +10,13 @@ use annulus_transports::{ReceiveLease, Ring, SocketId};
 
 use super::bindings::{Link, Sink, StubData, WaitingCall};
 use super::connection::{ClientLink, Connection, Life, Role};
-use super::{Core, FLUSH_TIME, LocalReplies, Phase};
+use super::{Core, LocalReplies, Phase};
 use crate::binding::BindingShared;
 use crate::call_state::CallState;
 use crate::core_shared::{CancelKind, OutgoingCall};
 use crate::dispatch::byte_order;
 use crate::status::Status;
 use crate::table::Key;
-
-/// The transfer syntaxes that a client offers. Parameters are encoded before a connection
-/// exists, so there is one.
-const TRANSFER_SYNTAXES: &[TransferSyntax] = &[TransferSyntax::Ndr];
 
 impl<R: Ring> Core<R> {
     /// Makes a call that another thread asked for.
@@ -130,6 +126,14 @@ impl<R: Ring> Core<R> {
             .table
             .get_mut(binding)
             .is_some_and(|entry| matches!(entry.link, Link::Ready { .. }))
+    }
+
+    /// What the calls of a binding are encoded in.
+    pub(crate) fn transfer_syntax(&mut self, binding: Key) -> Result<TransferSyntax, Status> {
+        let entry = self.bindings.table.get_mut(binding);
+        entry
+            .map(|entry| entry.shared.transfer)
+            .ok_or(Status::InvalidBinding)
     }
 
     pub(crate) fn calls_in_flight(&self) -> usize {
@@ -291,10 +295,13 @@ impl<R: Ring> Core<R> {
             return;
         };
         let out = &mut connection.outgoing.buffer;
-        if let Err(error) =
-            link.protocol
-                .bind(now, entry.shared.interface, TRANSFER_SYNTAXES, None, out)
-        {
+        if let Err(error) = link.protocol.bind(
+            now,
+            entry.shared.interface,
+            &[entry.shared.transfer],
+            None,
+            out,
+        ) {
             unreachable!("the first bind of a fresh connection cannot be refused here: {error}");
         }
         connection.outgoing.queue(socket, &mut self.dirty);
@@ -314,6 +321,7 @@ impl<R: Ring> Core<R> {
             bindings,
             shared,
             now,
+            limits,
             ..
         } = self;
         let Some(connection) = connections.get_mut(socket) else {
@@ -362,7 +370,7 @@ impl<R: Ring> Core<R> {
                 }
                 ClientEvent::Close(reason) => {
                     tracing::debug!(%reason, "a connection ends");
-                    connection.begin_flush(*now + FLUSH_TIME);
+                    connection.begin_flush(*now + limits.flush_timeout);
                     break;
                 }
                 _ => unreachable!("an event that this engine does not know"),
@@ -524,7 +532,7 @@ impl<R: Ring> Core<R> {
             if connection.outgoing.backlog() == 0 {
                 self.close(socket);
             } else {
-                connection.begin_flush(self.now + FLUSH_TIME);
+                connection.begin_flush(self.now + self.limits.flush_timeout);
                 self.arm_timer(socket);
             }
         }

@@ -13,7 +13,6 @@ pub(crate) mod timers;
 
 use std::sync::Arc;
 use std::sync::atomic::Ordering;
-use std::time::Duration;
 
 use annulus_protocol::{Limits, Time, pdu};
 use annulus_transports::{
@@ -36,12 +35,6 @@ use crate::table::Table;
 
 /// Spare send buffers that a core keeps.
 const SPARE_BUFFERS_MAX: usize = 256;
-
-/// How long a shutdown waits for running calls and unread replies.
-const DRAIN_TIME: Duration = Duration::from_secs(5);
-
-/// How long a connection that is to be closed may take to read what was sent last.
-const FLUSH_TIME: Duration = Duration::from_secs(5);
 
 /// Takes the replies of the calls that this thread itself made on its core.
 pub(crate) type LocalReplies<'r> = &'r mut dyn FnMut(LocalReply<'_>);
@@ -433,7 +426,7 @@ impl<R: Ring> Core<R> {
     }
 
     fn protocol_deadline(&mut self, socket: SocketId, replies: LocalReplies<'_>) {
-        let now = self.now;
+        let (now, flush_timeout) = (self.now, self.limits.flush_timeout);
         let Some(connection) = self.connections.get_mut(socket) else {
             return;
         };
@@ -444,7 +437,7 @@ impl<R: Ring> Core<R> {
         };
         if expired {
             tracing::debug!(socket = socket.0, "a peer took too long");
-            connection.begin_flush(now + FLUSH_TIME);
+            connection.begin_flush(now + flush_timeout);
             self.connection_lost(socket, replies);
         }
     }
@@ -567,7 +560,7 @@ impl<R: Ring> Core<R> {
             self.ring.close_listener(listener.id);
         }
         self.timers
-            .add_after(self.now, DRAIN_TIME, Timer::DrainEnds);
+            .add_after(self.now, self.limits.drain_timeout, Timer::DrainEnds);
         self.continue_shutdown();
     }
 
@@ -581,7 +574,7 @@ impl<R: Ring> Core<R> {
                 let Some(connection) = self.connections.get_mut(socket) else {
                     continue;
                 };
-                connection.begin_flush(self.now + FLUSH_TIME);
+                connection.begin_flush(self.now + self.limits.flush_timeout);
                 if connection.outgoing.backlog() == 0 {
                     self.close(socket);
                 } else {

@@ -9,7 +9,7 @@ use annulus_transports::{ReceiveLease, Ring, SocketId};
 
 use super::connection::{Connection, Life, Outgoing, Role, ServerLink};
 use super::timers::Timers;
-use super::{Core, FLUSH_TIME, LocalReplies};
+use super::{Core, LocalReplies};
 use crate::core_shared::CoreShared;
 use crate::dispatch::{CallContext, DeferredCall, Dispatch, Origin, byte_order};
 use crate::server::{EndpointView, RunningServer};
@@ -187,7 +187,8 @@ impl ServerWork<'_> {
                 }
                 Some(ServerEvent::Close(reason)) => {
                     tracing::debug!(%reason, "a connection ends");
-                    self.connection.begin_flush(self.now + FLUSH_TIME);
+                    self.connection
+                        .begin_flush(self.now + self.limits.flush_timeout);
                     break;
                 }
                 // Managers cannot subscribe to these yet; the protocol layer keeps the books.
