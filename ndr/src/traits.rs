@@ -337,5 +337,14 @@ pub fn decode<'a, S: Syntax, T: DecodeParams<'a>>(
     stub: &'a [u8],
     order: ByteOrder,
 ) -> Result<T, DecodeError> {
-    T::decode_params(&mut Reader::<S>::new(stub, order))
+    match order {
+        ByteOrder::Little => T::decode_params(&mut Reader::<S>::new(stub, ByteOrder::Little)),
+        ByteOrder::Big => decode_big_endian::<S, T>(stub),
+    }
+}
+
+/// Kept apart, so that the way of the many knows its byte order at compile time.
+#[inline(never)]
+fn decode_big_endian<'a, S: Syntax, T: DecodeParams<'a>>(stub: &'a [u8]) -> Result<T, DecodeError> {
+    T::decode_params(&mut Reader::<S>::new(stub, ByteOrder::Big))
 }

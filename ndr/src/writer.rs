@@ -16,7 +16,9 @@ const REFERENT_STEP: u32 = 4;
 #[derive(Debug)]
 pub struct Writer<'w, S> {
     out: &'w mut Vec<u8>,
-    start: usize,
+    /// Bytes from the start of the stub to the end of `out`; a field of its own, so that the
+    /// compiler knows it where the layout is fixed.
+    offset: usize,
     next_referent: u32,
     depth: u32,
     syntax: PhantomData<S>,
@@ -27,10 +29,17 @@ impl<'w, S: Syntax> Writer<'w, S> {
     #[inline]
     #[must_use]
     pub fn new(out: &'w mut Vec<u8>) -> Self {
-        let start = out.len();
+        Writer::continuing(out, 0)
+    }
+
+    /// A writer that goes on at the end of `out`, which is `offset` bytes from the start of the
+    /// stub, wherever that start is.
+    #[inline]
+    #[must_use]
+    pub fn continuing(out: &'w mut Vec<u8>, offset: usize) -> Self {
         Writer {
             out,
-            start,
+            offset,
             next_referent: FIRST_REFERENT,
             depth: 0,
             syntax: PhantomData,
@@ -41,19 +50,19 @@ impl<'w, S: Syntax> Writer<'w, S> {
     #[inline]
     #[must_use]
     pub fn offset(&self) -> usize {
-        self.out.len() - self.start
+        self.offset
     }
 
     /// Fills the gap in front of something aligned to `align`, a power of two, with zeros.
     #[inline]
     pub fn align(&mut self, align: usize) {
         debug_assert!(align.is_power_of_two());
-        let gap = self.offset().wrapping_neg() & (align - 1);
+        let gap = self.offset.wrapping_neg() & (align - 1);
         if gap != 0 {
             const ZEROS: [u8; 8] = [0; 8];
             match ZEROS.get(..gap) {
-                Some(zeros) => self.out.extend_from_slice(zeros),
-                None => self.out.resize(self.out.len() + gap, 0),
+                Some(zeros) => self.bytes(zeros),
+                None => _ = self.zeros(gap),
             }
         }
     }
@@ -62,13 +71,16 @@ impl<'w, S: Syntax> Writer<'w, S> {
     #[inline]
     pub fn bytes(&mut self, bytes: &[u8]) {
         self.out.extend_from_slice(bytes);
+        self.offset += bytes.len();
     }
 
     /// Appends `text` as UTF-16, aligned, without a NUL.
     #[inline]
     pub fn utf16(&mut self, text: &str) {
         self.align(2);
+        let from = self.out.len();
         simd::to_utf16(text, self.out);
+        self.offset += self.out.len() - from;
     }
 
     /// Appends `len` zero bytes, unaligned, and gives them to be filled in.
@@ -76,6 +88,7 @@ impl<'w, S: Syntax> Writer<'w, S> {
     pub fn zeros(&mut self, len: usize) -> &mut [u8] {
         let from = self.out.len();
         self.out.resize(from + len, 0);
+        self.offset += len;
         &mut self.out[from..]
     }
 

@@ -48,7 +48,8 @@ fn encode(input: &DeriveInput, krate: &TokenStream, fields: &[Field]) -> TokenSt
     quote! {
         #[automatically_derived]
         impl #impl_generics #krate::EncodeParams for #name #ty_generics #where_clause {
-            #[inline]
+            // Into `encode` and `decode` alone, where all offsets up to the first array are known.
+            #[inline(always)]
             fn encode_params<__S: #krate::Syntax>(
                 &self,
                 writer: &mut #krate::Writer<'_, __S>,
@@ -108,7 +109,8 @@ fn decode(input: &DeriveInput, krate: &TokenStream, fields: &[Field]) -> Result<
     Ok(quote! {
         #[automatically_derived]
         impl #impl_generics #krate::DecodeParams<#lifetime> for #name #ty_generics #where_clause {
-            #[inline]
+            // Into `encode` and `decode` alone, where all offsets up to the first array are known.
+            #[inline(always)]
             fn decode_params<__S: #krate::Syntax>(
                 reader: &mut #krate::Reader<#lifetime, __S>,
             ) -> ::core::result::Result<Self, #krate::DecodeError> {
