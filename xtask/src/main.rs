@@ -18,6 +18,7 @@ mod impacket;
 mod loadgen;
 mod packages;
 mod process;
+mod raw_protocol;
 mod runner;
 mod server;
 mod session;

@@ -19,7 +19,7 @@ const STOP_LIMIT: Duration = Duration::from_secs(15);
 /// How often its output is read while it starts.
 const START_POLL: Duration = Duration::from_millis(10);
 
-/// A running rpcecho server on a port of the loopback interface that the kernel chose.
+/// A running rpcecho server on a port of the loopback interface.
 ///
 /// Its output goes to the step's log when it is stopped or dropped.
 pub(crate) struct Server<'a> {
@@ -36,12 +36,21 @@ impl<'a> Server<'a> {
     ///
     /// If it does not build, ends at once, or does not say where it listens.
     pub(crate) fn start(session: &'a Session<'a>) -> Result<Server<'a>> {
+        Server::start_on(session, 0)
+    }
+
+    /// The same on this port; 0 lets the kernel choose.
+    ///
+    /// # Errors
+    ///
+    /// Those of [`start`](Server::start).
+    pub(crate) fn start_on(session: &'a Session<'a>, port: u16) -> Result<Server<'a>> {
         let program = cargo::build_example(session, "rpcecho_server")?;
         let output = session.scratch().join("server");
         let file = session::create(&output)?;
         let mut command = Command::new(program);
         command
-            .arg("ncacn_ip_tcp:127.0.0.1[0]")
+            .arg(format!("ncacn_ip_tcp:127.0.0.1[{port}]"))
             .current_dir(&session.workspace.root)
             .stdout(file.try_clone().context("cannot share a file")?)
             .stderr(file);

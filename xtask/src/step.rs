@@ -5,7 +5,7 @@ use std::time::Duration;
 use anyhow::{Result, bail};
 
 use crate::session::Session;
-use crate::{cargo, impacket, loadgen, smbtorture, tshark};
+use crate::{cargo, impacket, loadgen, raw_protocol, smbtorture, tshark};
 
 /// One check that a change must pass.
 pub(crate) struct Step {
@@ -82,6 +82,18 @@ pub(crate) const STEPS: &[Step] = &[
         run: |session| smbtorture::step(session, &["padcheck"]),
     },
     Step {
+        name: "smbtorture-ndr64",
+        proves: "the same in NDR64",
+        limit: PEER,
+        run: |session| smbtorture::step(session, &["ndr64"]),
+    },
+    Step {
+        name: "raw-protocol",
+        proves: "Samba's protocol-level suite finds binds, faults and cancels as they should be",
+        limit: PEER,
+        run: raw_protocol::step,
+    },
+    Step {
         name: "impacket-plain",
         proves: "impacket's client passes nine checks of nine",
         limit: PEER,
@@ -98,6 +110,12 @@ pub(crate) const STEPS: &[Step] = &[
         proves: "the same with two million bytes of stub data each way",
         limit: PEER,
         run: |session| impacket::step(session, &["--big", "2000000"]),
+    },
+    Step {
+        name: "impacket-ndr64",
+        proves: "the same in NDR64",
+        limit: PEER,
+        run: |session| impacket::step(session, &["--ndr64"]),
     },
     Step {
         name: "tshark",
@@ -159,7 +177,13 @@ mod tests {
     fn a_family_selects_its_variants_in_the_order_of_the_run() {
         assert_eq!(
             selected(&["impacket", "fmt", "impacket-frag"]),
-            ["fmt", "impacket-plain", "impacket-frag", "impacket-big"]
+            [
+                "fmt",
+                "impacket-plain",
+                "impacket-frag",
+                "impacket-big",
+                "impacket-ndr64"
+            ]
         );
     }
 
