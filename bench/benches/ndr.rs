@@ -123,7 +123,7 @@ fn record(c: &mut Criterion) {
         });
     });
     group.bench_function("memcpy to a new vector", |b| {
-        b.iter(|| black_box(&little).clone())
+        b.iter(|| black_box(&little).clone());
     });
     group.bench_function("decode owned", |b| {
         b.iter(|| decoded::<Ndr, Owned>(black_box(&little), ByteOrder::Little));

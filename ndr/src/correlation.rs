@@ -1,6 +1,7 @@
 //! Fields that speak about other fields: `size_is`, `length_is`, `switch_is`, and `range`.
 
 use crate::error::{DecodeError, DecodeErrorKind, EncodeError, EncodeErrorKind};
+use crate::full::Full;
 use crate::numbers::Numbers;
 use crate::scalar::Number;
 use crate::simd;
@@ -45,6 +46,14 @@ impl<T: Correlated> Correlated for Option<T> {
     #[inline]
     fn correlated(&self) -> i128 {
         self.as_ref().map_or(0, Correlated::correlated)
+    }
+}
+
+/// Zero behind an alias whose owner is gone, as behind null.
+impl<T: Correlated> Correlated for Full<T> {
+    #[inline]
+    fn correlated(&self) -> i128 {
+        self.get().map_or(0, |pointee| pointee.correlated())
     }
 }
 
@@ -152,6 +161,13 @@ impl<T: Counted> Counted for Option<T> {
     #[inline]
     fn counted(&self) -> Option<usize> {
         self.as_ref().and_then(Counted::counted)
+    }
+}
+
+impl<T: Counted> Counted for Full<T> {
+    #[inline]
+    fn counted(&self) -> Option<usize> {
+        self.get().and_then(|pointee| pointee.counted())
     }
 }
 

@@ -58,6 +58,16 @@ pub enum DecodeErrorKind {
         /// What the array says.
         found: u64,
     },
+    /// The first element that was sent differs from the `first_is` field.
+    #[error(
+        "the array starts at {found} where the field that gives its first element says {declared}"
+    )]
+    FirstMismatch {
+        /// What the correlated field says.
+        declared: u64,
+        /// What the array says.
+        found: u64,
+    },
     /// A union's discriminant differs from the `switch_is` field.
     #[error("discriminant {found} where the field that selects the arm says {declared}")]
     DiscriminantMismatch {
@@ -94,6 +104,34 @@ pub enum DecodeErrorKind {
     /// A string holds a surrogate without its twin.
     #[error("the string is not valid UTF-16")]
     InvalidUtf16,
+    /// Full pointers with the same referent id have pointees of different types.
+    #[error("referent {id:#x} has another type where it was met first")]
+    ReferentTypeMismatch {
+        /// The referent id.
+        id: u64,
+    },
+    /// A chunk of a pipe announces more elements than the transfer syntax allows.
+    #[error("a chunk of {count} elements, the transfer syntax allows {max}")]
+    PipeChunkTooLong {
+        /// The announced number of elements.
+        count: u64,
+        /// The number that is allowed.
+        max: u64,
+    },
+    /// What follows a chunk of a pipe is not its negated count.
+    #[error("{found:#x} behind a chunk of {count} elements is not its negated count")]
+    PipeTrailerMismatch {
+        /// The number of elements in the chunk.
+        count: u64,
+        /// What follows it.
+        found: u64,
+    },
+    /// The value is good on the wire, but the type that represents it does not take it.
+    #[error("the value cannot be represented: {reason}")]
+    NotRepresentable {
+        /// Why, in the words of the type.
+        reason: &'static str,
+    },
     /// A reference pointer is null.
     #[error("null where a reference pointer is required")]
     NullRefPointer,
@@ -154,6 +192,19 @@ pub enum EncodeErrorKind {
     TooLong {
         /// Number of elements.
         count: u64,
+    },
+    /// A full pointer is an alias of a pointee whose owner is gone.
+    #[error("the pointee is gone; its owner must be part of what is encoded, or outlive it")]
+    DanglingPointer,
+    /// The array's first element has another index than its `first_is` field says.
+    #[error(
+        "the array starts at {found} where the field that gives its first element says {declared}"
+    )]
+    FirstMismatch {
+        /// What the correlated field says.
+        declared: u64,
+        /// What the array says.
+        found: u64,
     },
     /// A string has a NUL inside, which its receiver would take for its end.
     #[error("the string has a NUL at position {position}")]
@@ -255,6 +306,15 @@ macro_rules! error_methods {
 
         impl std::error::Error for $error {}
     };
+}
+
+impl DecodeError {
+    /// The error of a part, `by` bytes into the whole.
+    #[cold]
+    pub(crate) fn moved(mut self, by: usize) -> Self {
+        self.0.offset += by;
+        self
+    }
 }
 
 error_methods!(DecodeError, DecodeErrorKind);

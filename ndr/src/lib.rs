@@ -33,8 +33,10 @@ mod array;
 mod correlation;
 mod error;
 mod fixed;
+mod full;
 mod holder;
 mod numbers;
+mod pipe;
 mod pointer;
 mod reader;
 mod scalar;
@@ -52,14 +54,17 @@ pub use correlation::{
     Bounds, Correlated, Counted, Selector, check_decode_range, check_encode_range,
 };
 pub use error::{DecodeError, DecodeErrorKind, EncodeError, EncodeErrorKind};
+pub use full::{Full, Ptr, Referent};
 pub use numbers::{Numbers, NumbersIter};
+pub use pipe::{PipeReader, PipeWriter};
 pub use pointer::{Ref, Unique};
 pub use reader::{ByteOrder, DEPTH_MAX, Reader};
 pub use scalar::{ContextHandle, Number};
 pub use syntax::{Layout, Ndr, Ndr64, Syntax};
 pub use text::{RawText, Text, Utf16Str};
 pub use traits::{
-    Decode, DecodeParams, Direct, Encode, EncodeParams, Natural, Shape, Wire, decode, encode,
+    Decode, DecodeParams, Direct, Encode, EncodeParams, Natural, Shape, Wire, decode,
+    decode_prefix, encode,
 };
 pub use union::Switch;
 pub use uuid::Uuid;

@@ -3,6 +3,7 @@
 use std::marker::PhantomData;
 
 use crate::error::{DecodeError, DecodeErrorKind};
+use crate::full::MetReferents;
 use crate::syntax::{Layout, Syntax};
 
 /// How deep pointees may nest; more is refused, so that a peer cannot exhaust the stack.
@@ -39,6 +40,8 @@ pub struct Reader<'a, S> {
     offset: usize,
     depth: u32,
     order: ByteOrder,
+    /// Boxed and absent: few interfaces have full pointers.
+    met: Option<Box<MetReferents>>,
     syntax: PhantomData<S>,
 }
 
@@ -52,6 +55,7 @@ impl<'a, S: Syntax> Reader<'a, S> {
             offset: 0,
             depth: 0,
             order,
+            met: None,
             syntax: PhantomData,
         }
     }
@@ -221,18 +225,36 @@ impl<'a, S: Syntax> Reader<'a, S> {
         usize::try_from(count).map_err(|_| self.count_too_large(count))
     }
 
+    /// Takes a referent id, 0 for null.
+    ///
+    /// # Errors
+    /// [`Truncated`](DecodeErrorKind::Truncated).
+    #[inline]
+    pub fn referent_id(&mut self) -> Result<u64, DecodeError> {
+        if S::POINTER_LEN == 4 {
+            self.u32().map(u64::from)
+        } else {
+            self.u64()
+        }
+    }
+
     /// Takes a referent id, and says whether there is a pointee.
     ///
     /// # Errors
     /// [`Truncated`](DecodeErrorKind::Truncated).
     #[inline]
     pub fn referent(&mut self) -> Result<bool, DecodeError> {
-        let id = if S::POINTER_LEN == 4 {
-            u64::from(self.u32()?)
-        } else {
-            self.u64()?
-        };
-        Ok(id != 0)
+        Ok(self.referent_id()? != 0)
+    }
+
+    /// The pointees of full pointers so far.
+    pub(crate) fn met_referents(&mut self) -> &mut MetReferents {
+        self.met.get_or_insert_default()
+    }
+
+    /// Whether the last gap ended beyond the end of the stub.
+    pub(crate) fn is_beyond_end(&self) -> bool {
+        self.offset > self.stub.len()
     }
 
     /// Takes the offset and the actual count of a varying array with room for `maximum`

@@ -20,6 +20,10 @@ pub trait Syntax: Copy + Debug + Default + 'static + sealed::Sealed {
     const PADS_STRUCTURE_TAIL: bool;
     /// Whether a union is aligned as its largest arm, before and after its discriminant.
     const ALIGNS_UNION: bool;
+    /// Whether the negated count of elements follows each chunk of a pipe.
+    const PIPE_HAS_TRAILER: bool;
+    /// The most elements that a chunk of a pipe may have.
+    const PIPE_CHUNK_MAX: u64;
 }
 
 /// NDR 2.0, the transfer syntax of C706 chapter 14.
@@ -39,6 +43,8 @@ impl Syntax for Ndr {
     const ENUM16_LEN: usize = 2;
     const PADS_STRUCTURE_TAIL: bool = false;
     const ALIGNS_UNION: bool = false;
+    const PIPE_HAS_TRAILER: bool = false;
+    const PIPE_CHUNK_MAX: u64 = u32::MAX as u64;
 }
 
 impl Syntax for Ndr64 {
@@ -47,6 +53,8 @@ impl Syntax for Ndr64 {
     const ENUM16_LEN: usize = 4;
     const PADS_STRUCTURE_TAIL: bool = true;
     const ALIGNS_UNION: bool = true;
+    const PIPE_HAS_TRAILER: bool = true;
+    const PIPE_CHUNK_MAX: u64 = i32::MAX as u64;
 }
 
 /// What is known at compile time of a type's inline part, in both syntaxes.

@@ -343,6 +343,20 @@ pub fn decode<'a, S: Syntax, T: DecodeParams<'a>>(
     }
 }
 
+/// Reads the parameters that `stub` starts with, and gives the offset behind them: where the
+/// operation's pipes start.
+///
+/// # Errors
+/// As for [`decode`].
+pub fn decode_prefix<'a, S: Syntax, T: DecodeParams<'a>>(
+    stub: &'a [u8],
+    order: ByteOrder,
+) -> Result<(T, usize), DecodeError> {
+    let mut reader = Reader::<S>::new(stub, order);
+    let params = T::decode_params(&mut reader)?;
+    Ok((params, reader.offset()))
+}
+
 /// Kept apart, so that the way of the many knows its byte order at compile time.
 #[inline(never)]
 fn decode_big_endian<'a, S: Syntax, T: DecodeParams<'a>>(stub: &'a [u8]) -> Result<T, DecodeError> {

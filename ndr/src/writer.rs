@@ -3,6 +3,7 @@
 use std::marker::PhantomData;
 
 use crate::error::{EncodeError, EncodeErrorKind};
+use crate::full::SentReferents;
 use crate::reader::DEPTH_MAX;
 use crate::simd;
 use crate::syntax::Syntax;
@@ -21,6 +22,8 @@ pub struct Writer<'w, S> {
     offset: usize,
     next_referent: u32,
     depth: u32,
+    /// Boxed and absent: few interfaces have full pointers.
+    sent: Option<Box<SentReferents>>,
     syntax: PhantomData<S>,
 }
 
@@ -42,6 +45,7 @@ impl<'w, S: Syntax> Writer<'w, S> {
             offset,
             next_referent: FIRST_REFERENT,
             depth: 0,
+            sent: None,
             syntax: PhantomData,
         }
     }
@@ -146,6 +150,16 @@ impl<'w, S: Syntax> Writer<'w, S> {
         Ok(())
     }
 
+    /// Appends a count of zero.
+    #[inline]
+    pub fn null_count(&mut self) {
+        if S::COUNT_LEN == 8 {
+            self.u64(0);
+        } else {
+            self.u32(0);
+        }
+    }
+
     /// Appends the referent id of a pointer that is null.
     #[inline]
     pub fn null_referent(&mut self) {
@@ -159,9 +173,34 @@ impl<'w, S: Syntax> Writer<'w, S> {
     /// Appends the referent id of a pointer that has a pointee: a new one each time.
     #[inline]
     pub fn new_referent(&mut self) {
+        let id = self.take_referent();
+        self.referent(id);
+    }
+
+    /// Appends the referent id of a full pointer: the one that its pointee, known by `address`,
+    /// already has, or a new one.
+    pub(crate) fn shared_referent(&mut self, address: usize) {
+        let fresh = self.next_referent;
+        let id = self.sent_referents().id(address, || fresh);
+        if id == fresh {
+            self.take_referent();
+        }
+        self.referent(id);
+    }
+
+    /// The pointees of full pointers so far.
+    pub(crate) fn sent_referents(&mut self) -> &mut SentReferents {
+        self.sent.get_or_insert_default()
+    }
+
+    fn take_referent(&mut self) -> u32 {
         let id = self.next_referent;
-        // A stub with 2^30 pointers would start over; ids of unique pointers need not differ.
+        // A stub with 2^30 pointers, 4 GiB of them, would start over.
         self.next_referent = id.checked_add(REFERENT_STEP).unwrap_or(FIRST_REFERENT);
+        id
+    }
+
+    fn referent(&mut self, id: u32) {
         if S::POINTER_LEN == 8 {
             self.u64(u64::from(id));
         } else {

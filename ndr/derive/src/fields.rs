@@ -141,7 +141,7 @@ impl Field {
         let natural = quote!(#krate::Natural);
         self.shape.to_string() == natural.to_string()
             && !matches!(&self.ty, Type::Path(path)
-                if path.path.segments.last().is_some_and(|s| s.ident == "Option"))
+                if path.path.segments.last().is_some_and(|s| s.ident == "Option" || s.ident == "Full"))
     }
 
     /// What the other fields say about this one; `access` gives a reference to a field.

@@ -27,15 +27,15 @@ pub(crate) fn of_field(
             tokens: quote!(#krate::Ref<#inner>),
         };
     }
-    let is_option = option_content(strip_holders(ty)).is_some();
-    if attributes.unique.is_some() && !is_option {
+    let is_pointer = pointer_content(krate, strip_holders(ty)).is_some();
+    if attributes.unique.is_some() && !is_pointer {
         return FieldShape {
             is_pointer: true,
             tokens: quote!(#krate::Unique<#inner>),
         };
     }
     FieldShape {
-        is_pointer: is_option,
+        is_pointer,
         tokens: inner,
     }
 }
@@ -47,9 +47,9 @@ fn of_type(krate: &TokenStream, ty: &Type, attributes: &FieldAttributes) -> Toke
         return quote!(#krate::Natural);
     }
     let ty = strip_holders(ty);
-    if let Some(content) = option_content(ty) {
+    if let Some((pointer, content)) = pointer_content(krate, ty) {
         let inner = of_type(krate, content, attributes);
-        return quote!(#krate::Unique<#inner>);
+        return quote!(#pointer<#inner>);
     }
     if attributes.switch_is.is_some() {
         return quote!(#krate::Switch);
@@ -92,8 +92,10 @@ fn strip_holders(ty: &Type) -> &Type {
     }
 }
 
-fn option_content(ty: &Type) -> Option<&Type> {
-    generic_argument(ty, "Option")
+/// The shape of the pointer that a type is by itself, and the pointee's type.
+fn pointer_content<'t>(krate: &TokenStream, ty: &'t Type) -> Option<(TokenStream, &'t Type)> {
+    let unique = generic_argument(ty, "Option").map(|content| (quote!(#krate::Unique), content));
+    unique.or_else(|| generic_argument(ty, "Full").map(|content| (quote!(#krate::Ptr), content)))
 }
 
 fn element(ty: &Type) -> Option<&Type> {
