@@ -1,7 +1,7 @@
 //! Arrays: fixed, conformant, varying, conformant-varying; owned and borrowed.
 
 use crate::correlation::{Bounds, check_decode_count, check_encode_count};
-use crate::error::{DecodeError, EncodeError, EncodeErrorKind};
+use crate::error::{DecodeError, DecodeErrorKind, EncodeError, EncodeErrorKind};
 use crate::numbers::Numbers;
 use crate::reader::Reader;
 use crate::scalar::{Number, number_bytes};
@@ -65,17 +65,35 @@ impl<T: Wire<H>, const MAX: usize, H: Shape> Wire<Varying<MAX, H>> for [T] {
     const LAYOUT: Layout = varying(T::LAYOUT);
 }
 
+/// Checks a varying array that starts at its first element.
+#[inline]
+pub(crate) fn check_decode_variance(
+    bounds: Bounds,
+    actual: usize,
+    offset: usize,
+) -> Result<(), DecodeError> {
+    check_decode_count(bounds.length, actual, offset)?;
+    match bounds.first {
+        Some(declared @ 1..) => Err(DecodeError::new(
+            DecodeErrorKind::FirstMismatch { declared, found: 0 },
+            offset,
+        )),
+        _ => Ok(()),
+    }
+}
+
 /// The bounds of an array whose room is part of its type.
-const fn room_for(elements: usize) -> Bounds {
+pub(crate) const fn room_for(elements: usize) -> Bounds {
     Bounds {
         size: Some(elements as u64),
         length: None,
+        first: None,
     }
 }
 
 /// Writes the maximum count of an array that has all its elements.
 #[inline]
-fn encode_size<S: Syntax>(
+pub(crate) fn encode_size<S: Syntax>(
     bounds: Bounds,
     len: usize,
     writer: &mut Writer<'_, S>,
@@ -86,12 +104,15 @@ fn encode_size<S: Syntax>(
 
 /// Writes offset and actual count.
 #[inline]
-fn encode_variance<S: Syntax>(
+pub(crate) fn encode_variance<S: Syntax>(
     bounds: Bounds,
     len: usize,
     writer: &mut Writer<'_, S>,
 ) -> Result<(), EncodeError> {
     check_encode_count(bounds.length, len, writer.offset())?;
+    if let Some(declared @ 1..) = bounds.first {
+        return Err(writer.error(EncodeErrorKind::FirstMismatch { declared, found: 0 }));
+    }
     writer.count(0)?;
     writer.count(len)
 }
@@ -256,7 +277,7 @@ impl<'a, T: Decode<'a, H>, H: Shape> Decode<'a, ConformantVarying<H>> for Vec<T>
         reader: &mut Reader<'a, S>,
     ) -> Result<Self, DecodeError> {
         check_decode_count(bounds.size, maximum, reader.offset())?;
-        check_decode_count(bounds.length, elements.len(), reader.offset())?;
+        check_decode_variance(bounds, elements.len(), reader.offset())?;
         T::decode_deferred_elements(elements, reader)
     }
 }
@@ -285,7 +306,7 @@ impl<'a, T: Decode<'a, H>, const MAX: usize, H: Shape> Decode<'a, Varying<MAX, H
         bounds: Bounds,
         reader: &mut Reader<'a, S>,
     ) -> Result<Self, DecodeError> {
-        check_decode_count(bounds.length, elements.len(), reader.offset())?;
+        check_decode_variance(bounds, elements.len(), reader.offset())?;
         T::decode_deferred_elements(elements, reader)
     }
 }
@@ -351,7 +372,7 @@ macro_rules! decode_view {
                 reader: &mut Reader<'a, S>,
             ) -> Result<Self, DecodeError> {
                 check_decode_count(bounds.size, maximum, reader.offset())?;
-                check_decode_count(bounds.length, view.len(), reader.offset())?;
+                check_decode_variance(bounds, view.len(), reader.offset())?;
                 Ok(view)
             }
         }
@@ -380,7 +401,7 @@ macro_rules! decode_view {
                 bounds: Bounds,
                 reader: &mut Reader<'a, S>,
             ) -> Result<Self, DecodeError> {
-                check_decode_count(bounds.length, view.len(), reader.offset())?;
+                check_decode_variance(bounds, view.len(), reader.offset())?;
                 Ok(view)
             }
         }

@@ -64,6 +64,8 @@ pub struct Bounds {
     pub size: Option<u64>,
     /// The actual count, where a field tells it.
     pub length: Option<u64>,
+    /// The index of the first element that is sent, where a field tells it.
+    pub first: Option<u64>,
 }
 
 impl Bounds {
@@ -71,6 +73,7 @@ impl Bounds {
     pub const NONE: Bounds = Bounds {
         size: None,
         length: None,
+        first: None,
     };
 
     /// With the maximum count that `size_is` gives. A negative one, or one beyond 64 bits, is
@@ -80,6 +83,16 @@ impl Bounds {
     pub fn with_size(self, size: i128) -> Bounds {
         Bounds {
             size: Some(u64::try_from(size).unwrap_or(u64::MAX)),
+            ..self
+        }
+    }
+
+    /// With the index that `first_is` gives; see [`with_size`](Bounds::with_size).
+    #[inline]
+    #[must_use]
+    pub fn with_first(self, first: i128) -> Bounds {
+        Bounds {
+            first: Some(u64::try_from(first).unwrap_or(u64::MAX)),
             ..self
         }
     }

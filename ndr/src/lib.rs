@@ -31,6 +31,7 @@ extern crate self as annulus_ndr;
 
 mod array;
 mod correlation;
+mod counted_text;
 mod error;
 mod fixed;
 mod full;
@@ -39,7 +40,9 @@ mod numbers;
 mod pipe;
 mod pointer;
 mod reader;
+mod represent;
 mod scalar;
+mod section;
 #[allow(unsafe_code, reason = "vector instructions; each use has its proof")]
 mod simd;
 mod syntax;
@@ -59,9 +62,13 @@ pub use numbers::{Numbers, NumbersIter};
 pub use pipe::{PipeReader, PipeWriter};
 pub use pointer::{Ref, Unique};
 pub use reader::{ByteOrder, DEPTH_MAX, Reader};
+pub use represent::{As, Represent};
 pub use scalar::{ContextHandle, Number};
+pub use section::{
+    ArraySection, Extents, MultiBounds, MultiConformant, MultiConformantVarying, MultiVarying,
+};
 pub use syntax::{Layout, Ndr, Ndr64, Syntax};
-pub use text::{RawText, Text, Utf16Str};
+pub use text::{RawText, Text, Utf16Str, VaryingText};
 pub use traits::{
     Decode, DecodeParams, Direct, Encode, EncodeParams, Natural, Shape, Wire, decode,
     decode_prefix, encode,

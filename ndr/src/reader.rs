@@ -266,6 +266,22 @@ impl<'a, S: Syntax> Reader<'a, S> {
     /// [`Truncated`](DecodeErrorKind::Truncated).
     #[inline]
     pub fn variance(&mut self, maximum: usize) -> Result<usize, DecodeError> {
+        match self.section(maximum)? {
+            (0, actual) => Ok(actual),
+            (offset, _) => Err(self.error(DecodeErrorKind::OffsetNotZero {
+                offset: offset as u64,
+            })),
+        }
+    }
+
+    /// Takes the offset and the actual count of a varying array with room for `maximum`
+    /// elements; their sum is within it.
+    ///
+    /// # Errors
+    /// [`BeyondMaximum`](DecodeErrorKind::BeyondMaximum),
+    /// [`Truncated`](DecodeErrorKind::Truncated).
+    #[inline]
+    pub fn section(&mut self, maximum: usize) -> Result<(usize, usize), DecodeError> {
         let offset = self.count()?;
         let actual = self.count()?;
         if offset.checked_add(actual).is_none_or(|end| end > maximum) {
@@ -275,12 +291,7 @@ impl<'a, S: Syntax> Reader<'a, S> {
                 maximum: maximum as u64,
             }));
         }
-        if offset != 0 {
-            return Err(self.error(DecodeErrorKind::OffsetNotZero {
-                offset: offset as u64,
-            }));
-        }
-        Ok(actual)
+        Ok((offset, actual))
     }
 
     /// Checks that `count` elements of `element`'s layout can be in what is left, before

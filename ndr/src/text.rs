@@ -8,8 +8,8 @@ use std::borrow::Cow;
 use std::char::{REPLACEMENT_CHARACTER, decode_utf16};
 use std::fmt;
 
-use crate::array::maximum_count;
-use crate::correlation::{Bounds, check_decode_count, check_encode_count};
+use crate::array::{maximum_count, room_for};
+use crate::correlation::{Bounds, Counted, check_decode_count, check_encode_count};
 use crate::error::{DecodeError, DecodeErrorKind, EncodeError, EncodeErrorKind};
 use crate::reader::{ByteOrder, Reader};
 use crate::scalar::{Number, number_bytes};
@@ -23,29 +23,56 @@ use crate::writer::Writer;
 #[derive(Debug)]
 pub enum Text {}
 
+/// The shape of a `[string]` in a fixed array of `MAX` characters, NUL included: offset (zero),
+/// actual count, characters, NUL.
+#[derive(Debug)]
+pub enum VaryingText<const MAX: usize> {}
+
 impl Shape for Text {
     type Args = Bounds;
 }
 
+impl<const MAX: usize> Shape for VaryingText<MAX> {
+    type Args = Bounds;
+}
+
 impl Direct for Text {}
+impl<const MAX: usize> Direct for VaryingText<MAX> {}
 
 const fn layout(character_len: usize) -> Layout {
     Layout::structure(&[Layout::COUNT, Layout::COUNT, Layout::scalar(character_len)])
 }
 
-impl Wire<Text> for [u8] {
-    const LAYOUT: Layout = layout(1);
-    const CONFORMANT: bool = true;
+macro_rules! text {
+    ($($text:ty, $character_len:literal;)*) => {$(
+        impl Wire<Text> for $text {
+            const LAYOUT: Layout = layout($character_len);
+            const CONFORMANT: bool = true;
+        }
+
+        impl<const MAX: usize> Wire<VaryingText<MAX>> for $text {
+            const LAYOUT: Layout = layout($character_len);
+        }
+
+        impl<const MAX: usize> Encode<VaryingText<MAX>> for $text {
+            #[inline]
+            fn encode_inline<S: Syntax>(
+                &self,
+                bounds: Bounds,
+                writer: &mut Writer<'_, S>,
+            ) -> Result<(), EncodeError> {
+                let count = self.counted().map_or(1, |characters| characters + 1);
+                maximum_count(room_for(MAX), count, writer.offset())?;
+                Encode::<Text>::encode_inline(self, bounds, writer)
+            }
+        }
+    )*};
 }
 
-impl Wire<Text> for str {
-    const LAYOUT: Layout = layout(2);
-    const CONFORMANT: bool = true;
-}
-
-impl Wire<Text> for Utf16Str<'_> {
-    const LAYOUT: Layout = layout(2);
-    const CONFORMANT: bool = true;
+text! {
+    [u8], 1;
+    str, 2;
+    Utf16Str<'_>, 2;
 }
 
 /// Writes the maximum count of a string of `len` characters and a NUL.
@@ -133,7 +160,7 @@ impl Encode<Text> for Utf16Str<'_> {
         writer: &mut Writer<'_, S>,
     ) -> Result<(), EncodeError> {
         match self.source {
-            Source::Native(text) => text.encode_conformance(bounds, writer),
+            Source::Native(text) => Encode::<Text>::encode_conformance(text, bounds, writer),
             Source::Wire { units, .. } => encode_maximum(bounds, units.len() / 2, writer),
         }
     }
@@ -145,7 +172,7 @@ impl Encode<Text> for Utf16Str<'_> {
         writer: &mut Writer<'_, S>,
     ) -> Result<(), EncodeError> {
         match self.source {
-            Source::Native(text) => text.encode_inline(bounds, writer),
+            Source::Native(text) => Encode::<Text>::encode_inline(text, bounds, writer),
             Source::Wire { units, order } => {
                 encode_variance(bounds, units.len() / 2, None, writer)?;
                 encode_units(units, order, writer)?;
@@ -270,6 +297,33 @@ macro_rules! decode_text {
                 $finish(characters, reader)
             }
         }
+
+        impl<'a, const MAX: usize> Decode<'a, VaryingText<MAX>> for $text {
+            type Conformance = ();
+            type Inline = RawText<'a>;
+
+            #[inline]
+            fn decode_conformance<S: Syntax>(_: &mut Reader<'a, S>) -> Result<(), DecodeError> {
+                Ok(())
+            }
+
+            #[inline]
+            fn decode_inline<S: Syntax>(
+                (): (),
+                reader: &mut Reader<'a, S>,
+            ) -> Result<RawText<'a>, DecodeError> {
+                RawText::decode::<$character_len, S>(MAX, reader)
+            }
+
+            #[inline]
+            fn decode_deferred<S: Syntax>(
+                raw: RawText<'a>,
+                bounds: Bounds,
+                reader: &mut Reader<'a, S>,
+            ) -> Result<Self, DecodeError> {
+                <Self as Decode<'a, Text>>::decode_deferred(raw, bounds, reader)
+            }
+        }
     };
 }
 
@@ -318,6 +372,37 @@ enum Source<'a> {
 }
 
 impl<'a> Utf16Str<'a> {
+    /// Takes `count` units from the stub, whatever they are.
+    #[inline]
+    pub(crate) fn take<S: Syntax>(
+        count: usize,
+        reader: &mut Reader<'a, S>,
+    ) -> Result<Self, DecodeError> {
+        Ok(Utf16Str {
+            source: Source::Wire {
+                units: number_bytes::<u16, S>(count, reader)?,
+                order: reader.order(),
+            },
+        })
+    }
+
+    /// Writes the units, aligned, without a count and a NUL.
+    #[inline]
+    pub(crate) fn encode_characters<S: Syntax>(
+        &self,
+        writer: &mut Writer<'_, S>,
+    ) -> Result<(), EncodeError> {
+        match self.source {
+            Source::Native("") => Ok(()),
+            Source::Wire { units: [], .. } => Ok(()),
+            Source::Native(text) => {
+                writer.utf16(text);
+                Ok(())
+            }
+            Source::Wire { units, order } => encode_units(units, order, writer),
+        }
+    }
+
     /// Whether it has no character.
     #[inline]
     #[must_use]

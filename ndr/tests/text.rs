@@ -7,7 +7,9 @@
 )]
 mod common;
 
-use annulus_ndr::{ByteOrder, EncodeErrorKind, Ndr, NdrParams, Numbers, Utf16Str, decode, encode};
+use annulus_ndr::{
+    ByteOrder, DecodeErrorKind, EncodeErrorKind, Ndr, NdrParams, Numbers, Utf16Str, decode, encode,
+};
 
 use common::{assert_wire, decoded, encoded, hex};
 
@@ -184,4 +186,97 @@ fn a_nul_inside_a_string_is_refused_before_it_is_sent() {
     let mut out = Vec::new();
     let error = encode::<Ndr, _>(&Text { text: "a\0b" }, &mut out).unwrap_err();
     assert_eq!(*error.kind(), EncodeErrorKind::NulInString { position: 1 });
+}
+
+#[derive(NdrParams, Debug, PartialEq)]
+struct InRoom<'a> {
+    #[ndr(string, varying = 4)]
+    narrow: &'a [u8],
+    #[ndr(string, varying = 8)]
+    wide: String,
+}
+
+#[test]
+fn rule_25_a_string_in_a_fixed_array_has_no_maximum_count() {
+    assert_wire::<Ndr, _>(
+        &InRoom {
+            narrow: b"abc",
+            wide: "xy".into(),
+        },
+        "(offset) 00000000 (actual) 04000000 61626300 \
+         (offset) 00000000 (actual) 03000000 7800 7900 0000",
+        &mut Vec::new(),
+    );
+}
+
+#[test]
+fn rule_25_a_string_longer_than_its_array_is_refused() {
+    let value = InRoom {
+        narrow: b"abcd",
+        wide: String::new(),
+    };
+    let error = encode::<Ndr, _>(&value, &mut Vec::new()).unwrap_err();
+    assert_eq!(
+        *error.kind(),
+        EncodeErrorKind::BeyondMaximum {
+            found: 5,
+            maximum: 4
+        }
+    );
+    let stub = hex("(offset) 00000000 (actual) 05000000 6162636400");
+    let error = decoded::<Ndr, InRoom<'_>>(&stub).unwrap_err();
+    let (offset, actual, maximum) = (0, 5, 4);
+    assert_eq!(
+        *error.kind(),
+        DecodeErrorKind::BeyondMaximum {
+            offset,
+            actual,
+            maximum
+        }
+    );
+}
+
+/// As MS-DTYP has it: bytes, not characters, are counted, and there is no NUL.
+#[derive(Ndr, Debug, PartialEq)]
+struct UnicodeString {
+    length: u16,
+    maximum: u16,
+    #[ndr(size_is = "maximum / 2", length_is = "length / 2")]
+    buffer: Option<String>,
+}
+
+#[test]
+fn a_counted_string_has_no_nul_and_may_hold_one() {
+    #[derive(NdrParams, Debug, PartialEq)]
+    struct One {
+        name: UnicodeString,
+    }
+    let buffer = Some("a\0b".into());
+    assert_wire::<Ndr, _>(
+        &One {
+            name: UnicodeString {
+                length: 6,
+                maximum: 8,
+                buffer,
+            },
+        },
+        "(length) 0600 (maximum) 0800 (buffer) 00000200 \
+         (max) 04000000 (offset) 00000000 (actual) 03000000 6100 0000 6200",
+        &mut Vec::new(),
+    );
+}
+
+#[test]
+fn a_counted_string_can_be_borrowed() {
+    #[derive(NdrParams, Debug, PartialEq)]
+    struct Borrowed<'a> {
+        #[ndr(conformant)]
+        text: Utf16Str<'a>,
+        #[ndr(varying = 3)]
+        part: Utf16Str<'a>,
+    }
+    let stub = hex("(max) 02000000 e400 6200 (offset) 00000000 (actual) 01000000 6300");
+    let value: Borrowed<'_> = decoded::<Ndr, _>(&stub).unwrap();
+    assert_eq!((value.text, value.part), ("äb".into(), "c".into()));
+    assert_eq!(encoded::<Ndr>(&value), stub);
 }

@@ -4,7 +4,7 @@ use proc_macro2::{Span, TokenStream};
 use quote::quote;
 use syn::meta::ParseNestedMeta;
 use syn::spanned::Spanned;
-use syn::{Attribute, Error, Expr, Ident, LitStr, Path, Result, Token, parenthesized};
+use syn::{Attribute, Error, Expr, Ident, LitStr, Path, Result, Token, Type, parenthesized};
 
 /// On a struct or an enum.
 #[derive(Default)]
@@ -99,6 +99,7 @@ impl ContainerAttributes {
 #[derive(Default)]
 pub(crate) struct FieldAttributes {
     pub(crate) size_is: Option<Expr>,
+    pub(crate) first_is: Option<Expr>,
     pub(crate) length_is: Option<Expr>,
     pub(crate) switch_is: Option<Expr>,
     pub(crate) conformant: Option<Span>,
@@ -107,6 +108,7 @@ pub(crate) struct FieldAttributes {
     pub(crate) unique: Option<Span>,
     pub(crate) reference: Option<Span>,
     pub(crate) range: Option<(Expr, Expr)>,
+    pub(crate) represent_as: Option<Type>,
 }
 
 impl FieldAttributes {
@@ -121,6 +123,8 @@ impl FieldAttributes {
         let span = meta.path.span();
         if meta.path.is_ident("size_is") {
             set(&mut self.size_is, parse_correlation(meta)?, span)
+        } else if meta.path.is_ident("first_is") {
+            set(&mut self.first_is, parse_correlation(meta)?, span)
         } else if meta.path.is_ident("length_is") {
             set(&mut self.length_is, parse_correlation(meta)?, span)
         } else if meta.path.is_ident("switch_is") {
@@ -140,13 +144,15 @@ impl FieldAttributes {
             set(&mut self.unique, span, span)
         } else if meta.path.is_ident("ref") {
             set(&mut self.reference, span, span)
+        } else if meta.path.is_ident("represent_as") {
+            set(&mut self.represent_as, meta.value()?.parse()?, span)
         } else if meta.path.is_ident("range") {
             set(&mut self.range, parse_range(meta)?, span)
         } else {
             Err(meta.error(
                 "unknown attribute of a field; allowed: size_is = \"n\", length_is = \"n\", \
-                 switch_is = \"n\", conformant, varying, varying = N, string, unique, ref, \
-                 range(a, b)",
+                 first_is = \"n\", switch_is = \"n\", conformant, varying, varying = N, string, unique, ref, \
+                 range(a, b), represent_as = T",
             ))
         }
     }
@@ -173,10 +179,11 @@ impl FieldAttributes {
             || self.conformant.is_some()
             || self.string.is_some()
             || matches!(self.varying, Some((_, Some(_))));
-        if let (false, Some(length)) = (has_room, &self.length_is) {
+        if let (false, Some(part)) = (has_room, self.length_is.as_ref().or(self.first_is.as_ref()))
+        {
             return Err(Error::new_spanned(
-                length,
-                "length_is needs to know the array's room: add size_is, conformant or \
+                part,
+                "length_is and first_is need to know the array's room: add size_is, conformant or \
                  varying = N",
             ));
         }
@@ -186,6 +193,7 @@ impl FieldAttributes {
                 "how many elements have room? write varying = N, or add size_is or conformant",
             ));
         }
+        self.check_dimensions()?;
         if let Some(switch) = &self.switch_is
             && (self.is_array() || self.string.is_some())
         {
@@ -197,11 +205,50 @@ impl FieldAttributes {
         Ok(())
     }
 
+    /// Everything that is said about dimensions speaks of as many.
+    fn check_dimensions(&self) -> Result<()> {
+        let Some(dimensions) = self.dimensions() else {
+            return Ok(());
+        };
+        if let Some(odd) = self
+            .extents()
+            .find(|e| dimensions_of(e) != Some(dimensions))
+        {
+            return Err(Error::new_spanned(
+                odd,
+                format!("the array has {dimensions} dimensions here, and others elsewhere"),
+            ));
+        }
+        if let Some(span) = self.conformant.or(self.string) {
+            return Err(Error::new(
+                span,
+                "an array of several dimensions has size_is or varying with each of them",
+            ));
+        }
+        Ok(())
+    }
+
+    /// What is said for each dimension.
+    fn extents(&self) -> impl Iterator<Item = &Expr> {
+        let room = self.varying.as_ref().and_then(|(_, room)| room.as_ref());
+        self.size_is
+            .iter()
+            .chain(&self.first_is)
+            .chain(&self.length_is)
+            .chain(room)
+    }
+
+    /// How many dimensions the array has, if it is said for each: `(a, b)`.
+    pub(crate) fn dimensions(&self) -> Option<usize> {
+        self.extents().find_map(dimensions_of)
+    }
+
     /// Refuses what an arm of a union cannot have: it has no fields next to it.
     pub(crate) fn check_arm(&self) -> Result<()> {
         let correlation = self
             .size_is
             .iter()
+            .chain(&self.first_is)
             .chain(&self.length_is)
             .chain(&self.switch_is)
             .next();
@@ -223,13 +270,22 @@ impl FieldAttributes {
     /// Whether an array attribute is there. (A string alone has none.)
     pub(crate) fn is_array(&self) -> bool {
         self.size_is.is_some()
+            || self.first_is.is_some()
             || self.length_is.is_some()
             || self.conformant.is_some()
             || self.varying.is_some()
     }
 
+    /// Whether all elements of the array are sent.
+    pub(crate) fn is_whole(&self) -> bool {
+        self.first_is.is_none() && self.length_is.is_none()
+    }
+
     /// Where to point when the array or string must not be conformant.
     pub(crate) fn conformant_span(&self) -> Option<Span> {
+        if matches!(self.varying, Some((_, Some(_)))) {
+            return None;
+        }
         self.size_is
             .as_ref()
             .map(Spanned::span)
@@ -262,6 +318,13 @@ impl VariantAttributes {
         })?;
         field.check()?;
         Ok((parsed, field))
+    }
+}
+
+fn dimensions_of(expression: &Expr) -> Option<usize> {
+    match expression {
+        Expr::Tuple(tuple) => Some(tuple.elems.len()),
+        _ => None,
     }
 }
 

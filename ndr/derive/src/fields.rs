@@ -86,12 +86,22 @@ fn position(fields: &[Field], ident: &Ident) -> Result<usize> {
     })
 }
 
+/// The expressions for each dimension: of a tuple its elements, of any other itself.
+fn dimensions(expression: &Expr) -> Vec<&Expr> {
+    match expression {
+        Expr::Tuple(tuple) => tuple.elems.iter().collect(),
+        _ => vec![expression],
+    }
+}
+
 impl FieldAttributes {
     fn correlations(&self) -> impl Iterator<Item = &Expr> {
         self.size_is
             .iter()
+            .chain(&self.first_is)
             .chain(&self.length_is)
             .chain(&self.switch_is)
+            .flat_map(dimensions)
     }
 }
 
@@ -162,20 +172,37 @@ impl Field {
             let switch = lower(switch);
             return quote!(#krate::Selector(::core::option::Option::Some(#switch)));
         }
-        if attributes.size_is.is_none() && attributes.length_is.is_none() {
+        let is_multi = attributes.dimensions().is_some();
+        let mut with = |method: &str, expression: Option<&Expr>| {
+            let expression = expression?;
+            let method = Ident::new(method, Span::call_site());
+            let values: Vec<_> = dimensions(expression).into_iter().map(&mut lower).collect();
+            Some(if is_multi {
+                quote!(.#method([#(#values),*]))
+            } else {
+                quote!(.#method(#(#values)*))
+            })
+        };
+        // Of several dimensions, the fixed extents are told here; of one, the shape has it.
+        let room = attributes
+            .varying
+            .as_ref()
+            .and_then(|(_, room)| room.as_ref());
+        let size = with(
+            "with_size",
+            attributes.size_is.as_ref().or(room.filter(|_| is_multi)),
+        );
+        let first = with("with_first", attributes.first_is.as_ref());
+        let length = with("with_length", attributes.length_is.as_ref());
+        if size.is_none() && first.is_none() && length.is_none() {
             return quote!(::core::default::Default::default());
         }
-        let size = attributes
-            .size_is
-            .as_ref()
-            .map(&mut lower)
-            .map(|e| quote!(.with_size(#e)));
-        let length = attributes
-            .length_is
-            .as_ref()
-            .map(&mut lower)
-            .map(|e| quote!(.with_length(#e)));
-        quote!(#krate::Bounds::NONE #size #length)
+        let bounds = if is_multi {
+            quote!(MultiBounds)
+        } else {
+            quote!(Bounds)
+        };
+        quote!(#krate::#bounds::NONE #size #first #length)
     }
 
     /// The check of a parameter's `size_is` and `length_is` once all parameters are there.
@@ -189,6 +216,14 @@ impl Field {
             return Err(Error::new_spanned(
                 switch,
                 "the parameter that selects the arm must come before the union",
+            ));
+        }
+        let part = self.attributes.first_is.as_ref();
+        if part.is_some() || self.attributes.dimensions().is_some() {
+            return Err(Error::new_spanned(
+                self.correlation_tokens(),
+                "the parameters that tell about several dimensions, or about the first element, \
+                 must come before the array",
             ));
         }
         let (args, variable) = (self.args(krate, fields, access), self.variable());

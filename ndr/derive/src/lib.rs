@@ -52,16 +52,21 @@ use crate::attributes::ContainerAttributes;
 /// |---|---|
 /// | `size_is = "n"` | a conformant array (or, with `string`, its maximum count) of as many elements as field `n` says |
 /// | `length_is = "n"` | a varying array of as many elements as field `n` says |
+/// | `first_is = "n"` | of a varying array, what is sent starts at the index that field `n` says; see `ArraySection` |
 /// | `conformant` | a conformant array whose count no field of this type tells |
 /// | `varying` | with `size_is` or `conformant`: also varying |
 /// | `varying = N` | a varying array with room for `N` elements |
+/// | `string, varying = N` | a string in a fixed array of `N` characters |
 /// | `string` | a string: UTF-16 for `String`, `&str`, `Utf16Str`; bytes for `Vec<u8>`, `&[u8]` |
 /// | `switch_is = "n"` | a union whose discriminant is what field `n` says |
 /// | `unique` | a unique pointer; an `Option` is one anyway |
 /// | `ref` | an embedded reference pointer; at the top level of a parameter list it changes nothing |
+/// | `represent_as = T` | the field's type crosses the wire as `T`, to and from which `Represent` takes it |
 /// | `range(a, b)` | a number from `a` to `b`, both included |
 ///
 /// `n` may also be computed: `*n`, whole numbers, `+`, `-`, `*`, `/` by a number, parentheses.
+/// For an `ArraySection` of several dimensions, `size_is`, `first_is`, `length_is` and `varying`
+/// are told for each of them: `size_is = "(rows, columns)"`.
 /// A conformant array that is not behind a pointer can only be the last field.
 #[proc_macro_derive(Ndr, attributes(ndr))]
 pub fn derive_ndr(input: TokenStream) -> TokenStream {

@@ -20,6 +20,23 @@ pub(crate) fn of_field(
     attributes: &FieldAttributes,
     embedded: bool,
 ) -> FieldShape {
+    if let Some(wire) = &attributes.represent_as {
+        let FieldShape { is_pointer, tokens } = of_wire(krate, wire, attributes, embedded);
+        return FieldShape {
+            is_pointer,
+            tokens: quote!(#krate::As<#wire, #tokens>),
+        };
+    }
+    of_wire(krate, ty, attributes, embedded)
+}
+
+/// The shape of a field whose type is that of the wire.
+fn of_wire(
+    krate: &TokenStream,
+    ty: &Type,
+    attributes: &FieldAttributes,
+    embedded: bool,
+) -> FieldShape {
     let inner = of_type(krate, ty, attributes);
     if attributes.reference.is_some() && embedded {
         return FieldShape {
@@ -66,7 +83,10 @@ fn of_type(krate: &TokenStream, ty: &Type, attributes: &FieldAttributes) -> Toke
             let element = of_type(krate, element, &string);
             of_array(krate, attributes, &element)
         }
-        _ => quote!(#krate::Text),
+        _ => match &attributes.varying {
+            Some((_, Some(room))) => quote!(#krate::VaryingText<{ #room }>),
+            _ => quote!(#krate::Text),
+        },
     }
 }
 
@@ -75,9 +95,16 @@ fn of_array(
     attributes: &FieldAttributes,
     element: &TokenStream,
 ) -> TokenStream {
+    if let Some(dimensions) = attributes.dimensions() {
+        return match &attributes.varying {
+            Some((_, Some(_))) => quote!(#krate::MultiVarying<#dimensions, #element>),
+            None if attributes.is_whole() => quote!(#krate::MultiConformant<#dimensions, #element>),
+            _ => quote!(#krate::MultiConformantVarying<#dimensions, #element>),
+        };
+    }
     match &attributes.varying {
         Some((_, Some(room))) => quote!(#krate::Varying<{ #room }, #element>),
-        None if attributes.length_is.is_none() => quote!(#krate::Conformant<#element>),
+        None if attributes.is_whole() => quote!(#krate::Conformant<#element>),
         _ => quote!(#krate::ConformantVarying<#element>),
     }
 }
