@@ -36,6 +36,7 @@ mod error;
 mod event;
 mod idle;
 mod inbox;
+mod include;
 mod interfaces;
 mod local_runtime;
 mod notify;

@@ -1,0 +1,154 @@
+//! The client stub.
+
+use proc_macro2::{Ident, TokenStream};
+use quote::{ToTokens, format_ident, quote};
+
+use super::fields::{Borrow, FieldCode};
+use super::plan::{Params, Plan};
+use super::{Generator, docs};
+
+impl Generator<'_> {
+    /// The client struct with three methods for each operation.
+    pub(super) fn client(&self, client: &Ident, interface: &str, plans: &[Plan]) -> TokenStream {
+        let operations = plans.iter().filter(|plan| plan.has_client).map(operation);
+        let about = docs::lines([
+            format!("Calls `{interface}`."),
+            String::new(),
+            "Each operation has three forms: it blocks, it is a future (`…_future`), or it"
+                .to_owned(),
+            "completes an [`AsyncHandle`](::annulus::AsyncHandle) (`…_async`).".to_owned(),
+        ]);
+        quote! {
+            #about
+            #[derive(Clone, Debug)]
+            pub struct #client {
+                binding: Binding,
+            }
+
+            impl #client {
+                /// A client that calls through `binding`, which is one to
+                /// [`INTERFACE`](self::INTERFACE).
+                #[must_use]
+                pub fn new(binding: Binding) -> Self {
+                    Self { binding }
+                }
+
+                #(#operations)*
+            }
+        }
+    }
+}
+
+fn operation(plan: &Plan) -> TokenStream {
+    let (blocking, future, handle) = (&plan.blocking, &plan.future, &plan.handle);
+    let opnum = &plan.opnum_ident;
+    let fields: Vec<&FieldCode> = plan.request.iter().flat_map(Params::arguments).collect();
+    let arguments: Vec<_> = fields.iter().map(|field| argument(field)).collect();
+    let names: Vec<_> = fields.iter().map(|field| &field.ident).collect();
+    let (request, request_ref) = request(plan);
+    let response = match &plan.response {
+        Some(response) => response.ident.to_token_stream(),
+        None => quote!(()),
+    };
+    let (output, wait) = match plan.response.as_ref().map(|r| r.fields.as_slice()) {
+        Some([only]) => {
+            let (ty, name) = (&only.ty, &only.ident);
+            let wait = quote!(Ok(self.#future(#(#names),*).wait()?.#name));
+            (ty.clone(), wait)
+        }
+        _ => (response.clone(), quote!(self.#future(#(#names),*).wait())),
+    };
+    let handle_argument = free_name("handle", &names);
+    let text = docs::text(&plan.docs, &plan.idl_name, &blocking.to_string());
+    let docs = |last: &str| {
+        let mut lines = text.clone();
+        lines.extend([String::new(), last.to_owned()]);
+        docs::lines(lines)
+    };
+    let (blocks, awaited, handled) = (
+        docs("Blocks until the reply is there."),
+        docs("`.await` it."),
+        docs(&format!("`{handle_argument}` receives the outcome.")),
+    );
+    quote! {
+        #blocks
+        ///
+        /// # Errors
+        ///
+        /// The status with which the call ended.
+        pub fn #blocking(&self, #(#arguments),*) -> Result<#output, Status> {
+            #wait
+        }
+
+        #awaited
+        pub fn #future(&self, #(#arguments),*) -> Call<#response> {
+            #request
+            self.binding.call(#opnum, #request_ref)
+        }
+
+        #handled
+        ///
+        /// # Errors
+        ///
+        /// The call cannot be made; then no notification comes.
+        pub fn #handle(
+            &self,
+            #handle_argument: &mut AsyncHandle<#response>,
+            #(#arguments),*
+        ) -> Result<(), Status> {
+            #request
+            self.binding.call_async(#handle_argument, #opnum, #request_ref)
+        }
+    }
+}
+
+/// A name that no argument has.
+pub(super) fn free_name(wanted: &str, arguments: &[&Ident]) -> Ident {
+    let mut name = format_ident!("{wanted}");
+    while arguments.iter().any(|argument| **argument == name) {
+        name = format_ident!("{name}_");
+    }
+    name
+}
+
+/// A parameter of a client method.
+fn argument(field: &FieldCode) -> TokenStream {
+    let (name, ty) = (&field.ident, &field.ty);
+    let borrowed = match field.borrow {
+        Borrow::Nothing => return quote!(#name: #ty),
+        Borrow::Bytes => quote!(&[u8]),
+        Borrow::Utf16 => quote!(&str),
+    };
+    if field.is_optional {
+        quote!(#name: Option<#borrowed>)
+    } else {
+        quote!(#name: #borrowed)
+    }
+}
+
+/// A statement that builds the request, and the reference to it.
+fn request(plan: &Plan) -> (TokenStream, TokenStream) {
+    let Some(request) = &plan.request else {
+        return (TokenStream::new(), quote!(&()));
+    };
+    let members = request.fields.iter().map(|field| {
+        let name = &field.ident;
+        if let Some(elided) = request.elided_as(name) {
+            let (array, ty) = (&elided.array, &elided.ty);
+            // What is longer than the length can say is refused when it is encoded.
+            return quote!(#name: #ty::try_from(#array.len()).unwrap_or(#ty::MAX));
+        }
+        match (field.borrow, field.is_optional) {
+            (Borrow::Utf16, false) => quote!(#name: #name.into()),
+            (Borrow::Utf16, true) => quote!(#name: #name.map(Into::into)),
+            _ => quote!(#name),
+        }
+    });
+    let ident = &request.ident;
+    let names: Vec<_> = request.fields.iter().map(|field| &field.ident).collect();
+    let variable = free_name("request", &names);
+    (
+        quote!(let #variable = #ident { #(#members),* };),
+        quote!(&#variable),
+    )
+}

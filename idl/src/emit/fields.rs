@@ -1,0 +1,446 @@
+//! A parameter or member as a field: its type in Rust and what its `#[ndr(…)]` says.
+
+use std::collections::HashMap;
+
+use proc_macro2::{Ident, Literal, Punct, Spacing, TokenStream};
+use quote::{ToTokens, quote};
+
+use super::Generator;
+use crate::diagnostic::Report;
+use crate::model::{
+    Array, ArrayShape, Count, CountOperator, DefinitionKind, Field, PointerKind, Scalar, Text,
+    Type, TypeId,
+};
+
+/// Where a field stands.
+#[derive(Clone, Copy)]
+pub(super) enum Owner {
+    /// Of in-parameters, which may borrow.
+    Request,
+    /// Of out-parameters.
+    Response,
+    Structure(TypeId),
+    Arm(TypeId),
+}
+
+impl Owner {
+    fn is_parameters(self) -> bool {
+        matches!(self, Owner::Request | Owner::Response)
+    }
+
+    fn definition(self) -> Option<TypeId> {
+        match self {
+            Owner::Structure(id) | Owner::Arm(id) => Some(id),
+            Owner::Request | Owner::Response => None,
+        }
+    }
+}
+
+/// The fields of one struct: their names in the IDL, with their names in Rust and their places.
+pub(super) type Siblings = HashMap<String, (Ident, usize)>;
+
+/// What a field of a request borrows from the stub data.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Borrow {
+    Nothing,
+    Bytes,
+    Utf16,
+}
+
+/// A field that is ready to be written.
+pub(super) struct FieldCode {
+    pub(super) ident: Ident,
+    /// With the lifetime `'a`, if it borrows.
+    pub(super) ty: TokenStream,
+    pub(super) borrow: Borrow,
+    /// Of what borrows: it may be null.
+    pub(super) is_optional: bool,
+    /// A conformant array of bytes that is there: what a reply can borrow.
+    pub(super) is_bytes: bool,
+    pub(super) attributes: Vec<TokenStream>,
+    pub(super) docs: TokenStream,
+}
+
+impl FieldCode {
+    /// `#[ndr(…)]`, if there is something to say.
+    pub(super) fn ndr_attribute(&self) -> Option<TokenStream> {
+        let items = &self.attributes;
+        (!items.is_empty()).then(|| quote!(#[ndr(#(#items),*)]))
+    }
+
+    pub(super) fn definition(&self) -> TokenStream {
+        let FieldCode {
+            ident, ty, docs, ..
+        } = self;
+        let attribute = self.ndr_attribute();
+        quote!(#docs #attribute pub #ident: #ty)
+    }
+}
+
+/// What a type becomes, and what has to be said about it.
+struct Lowering<'g, 'm> {
+    generator: &'g mut Generator<'m>,
+    owner: Owner,
+    siblings: &'g Siblings,
+    index: usize,
+    field: &'g Field,
+    attributes: Vec<TokenStream>,
+    borrow: Borrow,
+}
+
+impl Generator<'_> {
+    /// The field number `index` of `owner`.
+    pub(super) fn field(
+        &mut self,
+        field: &Field,
+        owner: Owner,
+        siblings: &Siblings,
+        index: usize,
+        ident: Ident,
+    ) -> FieldCode {
+        let mut lowering = Lowering {
+            generator: self,
+            owner,
+            siblings,
+            index,
+            field,
+            attributes: Vec::new(),
+            borrow: Borrow::Nothing,
+        };
+        let ty = lowering.outermost();
+        lowering.switch();
+        lowering.range();
+        let (attributes, borrow) = (lowering.attributes, lowering.borrow);
+        let name = ident.to_string();
+        FieldCode {
+            ty,
+            borrow,
+            is_optional: matches!(field.ty, Type::Pointer(PointerKind::Unique, _)),
+            is_bytes: is_bytes(&field.ty),
+            attributes,
+            docs: super::docs::of(&field.docs, &field.name, &name),
+            ident,
+        }
+    }
+}
+
+/// Whether it is a conformant array of bytes, perhaps behind reference pointers.
+fn is_bytes(ty: &Type) -> bool {
+    match ty {
+        Type::Pointer(PointerKind::Ref, to) => is_bytes(to),
+        Type::Array(array) => {
+            matches!(array.shape, ArrayShape::Conformant { .. })
+                && matches!(array.element, Type::Scalar(Scalar::BYTE))
+        }
+        _ => false,
+    }
+}
+
+impl Lowering<'_, '_> {
+    fn outermost(&mut self) -> TokenStream {
+        match &self.field.ty {
+            Type::Pointer(PointerKind::Ref, to) => {
+                if !self.owner.is_parameters() {
+                    self.attributes.push(quote!(ref));
+                }
+                match &**to {
+                    Type::Defined(id) => self.boxed(*id),
+                    to => self.inner(to, true),
+                }
+            }
+            ty => self.inner(ty, true),
+        }
+    }
+
+    /// What lies under the outermost reference pointer. `may_borrow`: nothing but pointers is
+    /// around it.
+    fn inner(&mut self, ty: &Type, may_borrow: bool) -> TokenStream {
+        match ty {
+            Type::Pointer(PointerKind::Unique, to) => {
+                let is_first = std::ptr::eq(ty, &self.field.ty);
+                let content = match &**to {
+                    Type::Defined(id) => self.boxed(*id),
+                    to => self.inner(to, may_borrow && is_first),
+                };
+                quote!(Option<#content>)
+            }
+            Type::Pointer(PointerKind::Full, _) => self.unsupported("a full pointer is"),
+            Type::Pointer(PointerKind::Ref, _) => {
+                self.unsupported("a reference pointer behind another pointer is")
+            }
+            Type::Array(array) => self.array(array, may_borrow),
+            Type::Text(text) => self.text(text, may_borrow),
+            Type::Scalar(scalar) => self.generator.scalar(*scalar),
+            Type::Defined(id) => self.generator.definition_ident(*id).to_token_stream(),
+        }
+    }
+
+    /// What a pointer points to; in a `Box` where a definition would contain itself.
+    fn boxed(&mut self, id: TypeId) -> TokenStream {
+        let ident = self.generator.definition_ident(id);
+        if self
+            .generator
+            .graph
+            .is_circular(self.owner.definition(), id)
+        {
+            quote!(Box<#ident>)
+        } else {
+            ident.to_token_stream()
+        }
+    }
+
+    /// Reports it. What is returned stands in for the type in code that nobody will see.
+    fn unsupported(&mut self, what: &str) -> TokenStream {
+        let report = Report::unsupported(self.field.span, what);
+        self.generator.reports.add(report);
+        quote!(())
+    }
+
+    fn array(&mut self, array: &Array, may_borrow: bool) -> TokenStream {
+        match &array.shape {
+            ArrayShape::Fixed(count) => {
+                let element = self.element(&array.element, false);
+                let count = Literal::u32_unsuffixed(*count);
+                quote!([#element; #count])
+            }
+            ArrayShape::Varying { room, length } => {
+                let room = Literal::u32_unsuffixed(*room);
+                self.attributes.push(quote!(varying = #room));
+                let length = self.count(length);
+                self.attributes
+                    .extend(length.map(|n| quote!(length_is = #n)));
+                self.vector(array, may_borrow)
+            }
+            ArrayShape::Conformant { size, length } => {
+                let size = self.count(size);
+                self.attributes.push(match size {
+                    Some(size) => quote!(size_is = #size),
+                    None => quote!(conformant),
+                });
+                if let Some(length) = length {
+                    let length = self.count(length);
+                    self.attributes.push(match length {
+                        Some(length) => quote!(length_is = #length),
+                        None => quote!(varying),
+                    });
+                }
+                self.vector(array, may_borrow)
+            }
+        }
+    }
+
+    fn vector(&mut self, array: &Array, may_borrow: bool) -> TokenStream {
+        let is_bytes = matches!(array.element, Type::Scalar(Scalar::BYTE));
+        if matches!(self.owner, Owner::Request) && may_borrow && is_bytes {
+            self.borrow = Borrow::Bytes;
+            return quote!(&'a [u8]);
+        }
+        let element = self.element(&array.element, true);
+        quote!(Vec<#element>)
+    }
+
+    /// An element of an array; `in_vector`: not of one with a fixed number.
+    fn element(&mut self, ty: &Type, in_vector: bool) -> TokenStream {
+        match ty {
+            Type::Pointer(PointerKind::Unique, to) => {
+                let content = match &**to {
+                    Type::Defined(id) => self.boxed(*id),
+                    to => self.element(to, in_vector),
+                };
+                quote!(Option<#content>)
+            }
+            Type::Pointer(PointerKind::Ref, _) => {
+                self.unsupported("an array of reference pointers is")
+            }
+            Type::Pointer(PointerKind::Full, _) => self.unsupported("an array of full pointers is"),
+            Type::Array(array) => match (&array.shape, in_vector) {
+                (ArrayShape::Fixed(count), false) => {
+                    let element = self.element(&array.element, false);
+                    let count = Literal::u32_unsuffixed(*count);
+                    quote!([#element; #count])
+                }
+                _ => self.unsupported("an array of arrays with a count is"),
+            },
+            Type::Text(text) => self.text_element(text, in_vector),
+            Type::Scalar(scalar) => self.generator.scalar(*scalar),
+            Type::Defined(id) => self.generator.definition_ident(*id).to_token_stream(),
+        }
+    }
+
+    fn text_element(&mut self, text: &Text, in_vector: bool) -> TokenStream {
+        if !in_vector || text.room.is_some() || text.size.is_some() || text.length.is_some() {
+            return self.unsupported("an array of such strings is");
+        }
+        self.attributes.push(quote!(string));
+        text_type(text)
+    }
+
+    fn text(&mut self, text: &Text, may_borrow: bool) -> TokenStream {
+        if text.room.is_some() {
+            return self.unsupported("a string in an array of a fixed size is");
+        }
+        self.attributes.push(quote!(string));
+        let size = text.size.as_ref().and_then(|size| self.count(size));
+        self.attributes
+            .extend(size.map(|size| quote!(size_is = #size)));
+        let length = text.length.as_ref().and_then(|length| self.count(length));
+        self.attributes
+            .extend(length.map(|length| quote!(length_is = #length)));
+        if !may_borrow || !matches!(self.owner, Owner::Request) {
+            return text_type(text);
+        }
+        if text.is_wide {
+            self.borrow = Borrow::Utf16;
+            quote!(Utf16Str<'a>)
+        } else {
+            self.borrow = Borrow::Bytes;
+            quote!(&'a [u8])
+        }
+    }
+
+    fn switch(&mut self) {
+        let Some(switch) = &self.field.switch_is else {
+            return;
+        };
+        let is_union = match self.field.ty.pointee() {
+            Type::Defined(id) => matches!(
+                self.generator.model.definition(*id).kind,
+                DefinitionKind::Union(_)
+            ),
+            _ => false,
+        };
+        if !is_union {
+            self.generator.reports.add(Report::error(
+                self.field.span,
+                "switch_is is for a union, or a pointer to one",
+                "this is none",
+            ));
+            return;
+        }
+        // A parameter that comes later cannot be checked when the union is read.
+        let mut comes_later = false;
+        switch.sources(&mut |name| {
+            let place = self.siblings.get(name);
+            comes_later |= place.is_some_and(|(_, place)| *place > self.index);
+        });
+        if comes_later && self.owner.is_parameters() {
+            return;
+        }
+        let switch = self.count(switch);
+        self.attributes
+            .extend(switch.map(|switch| quote!(switch_is = #switch)));
+    }
+
+    fn range(&mut self) {
+        let Some((min, max)) = self.field.range else {
+            return;
+        };
+        let ty = match &self.field.ty {
+            Type::Pointer(PointerKind::Ref, to) => to,
+            ty => ty,
+        };
+        let is_number = match ty {
+            Type::Scalar(Scalar::Integer { .. }) => true,
+            Type::Defined(id) => matches!(
+                self.generator.model.definition(*id).kind,
+                DefinitionKind::Enumeration { .. }
+            ),
+            _ => false,
+        };
+        if is_number && !matches!(self.owner, Owner::Arm(_)) {
+            let (min, max) = (integer(min), integer(max));
+            self.attributes.push(quote!(range(#min, #max)));
+        } else {
+            self.generator.reports.add(Report::warning(
+                self.field.span,
+                "[range] is checked on integers and enums that are not in a union",
+                "not checked",
+            ));
+        }
+    }
+
+    /// A count as the derive macro takes it; `None` if a field that tells it is not here.
+    fn count(&mut self, count: &Count) -> Option<String> {
+        if matches!(self.owner, Owner::Arm(_)) {
+            return None;
+        }
+        let mut all_here = true;
+        count.sources(&mut |name| all_here &= self.siblings.contains_key(name));
+        if !all_here || *count == Count::Unchecked {
+            return None;
+        }
+        expression(count, self.siblings)
+    }
+}
+
+/// The count over the fields' names in Rust.
+fn expression(count: &Count, siblings: &Siblings) -> Option<String> {
+    Some(match count {
+        Count::Number(number) => number.to_string(),
+        Count::Source(name) => siblings.get(name)?.0.to_string(),
+        Count::Unchecked => return None,
+        Count::Binary(operator, left, right) => {
+            let operator = match operator {
+                CountOperator::Add => "+",
+                CountOperator::Subtract => "-",
+                CountOperator::Multiply => "*",
+                CountOperator::Divide => "/",
+            };
+            let side = |count: &Count| {
+                let text = expression(count, siblings)?;
+                Some(match count {
+                    Count::Binary(..) => format!("({text})"),
+                    _ => text,
+                })
+            };
+            format!("{} {operator} {}", side(left)?, side(right)?)
+        }
+    })
+}
+
+fn text_type(text: &Text) -> TokenStream {
+    if text.is_wide {
+        quote!(String)
+    } else {
+        quote!(Vec<u8>)
+    }
+}
+
+/// An integer literal, with its sign before it.
+pub(super) fn integer(value: i128) -> TokenStream {
+    let literal = Literal::u128_unsuffixed(value.unsigned_abs());
+    if value < 0 {
+        let minus = Punct::new('-', Spacing::Alone);
+        quote!(#minus #literal)
+    } else {
+        quote!(#literal)
+    }
+}
+
+impl Generator<'_> {
+    /// A type that Rust or `annulus` has.
+    pub(super) fn scalar(&self, scalar: Scalar) -> TokenStream {
+        match scalar {
+            Scalar::Boolean => quote!(bool),
+            Scalar::Float => quote!(f32),
+            Scalar::Double => quote!(f64),
+            Scalar::Uuid => quote!(Uuid),
+            Scalar::ContextHandle => quote!(ContextHandle),
+            Scalar::Integer { bits, signed } => integer_type(bits, signed),
+        }
+    }
+}
+
+/// `u8` to `i64`.
+pub(super) fn integer_type(bits: u8, signed: bool) -> TokenStream {
+    match (bits, signed) {
+        (8, false) => quote!(u8),
+        (8, true) => quote!(i8),
+        (16, false) => quote!(u16),
+        (16, true) => quote!(i16),
+        (32, false) => quote!(u32),
+        (32, true) => quote!(i32),
+        (_, false) => quote!(u64),
+        (_, true) => quote!(i64),
+    }
+}

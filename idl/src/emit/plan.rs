@@ -1,0 +1,276 @@
+//! What an operation becomes: its names, its two parameter lists, its arguments.
+
+use proc_macro2::{Ident, TokenStream};
+use quote::quote;
+
+use super::fields::{Borrow, FieldCode, Owner, Siblings, integer_type};
+use super::names::{self, Names};
+use super::{Generator, docs};
+use crate::model::{ArrayShape, Count, Field, Operation, Parameter, PointerKind, Scalar, Type};
+
+/// An operation, ready to be written.
+pub(super) struct Plan {
+    pub(super) idl_name: String,
+    pub(super) docs: Vec<String>,
+    pub(super) opnum: u16,
+    pub(super) opnum_ident: Ident,
+    pub(super) blocking: Ident,
+    pub(super) future: Ident,
+    pub(super) handle: Ident,
+    pub(super) request: Option<Params>,
+    pub(super) response: Option<Params>,
+    /// The response as the server writes it, if it can borrow the request.
+    pub(super) reply: Option<Ident>,
+    pub(super) is_async: bool,
+    pub(super) has_client: bool,
+}
+
+/// A parameter list in one direction.
+pub(super) struct Params {
+    pub(super) ident: Ident,
+    pub(super) fields: Vec<FieldCode>,
+    /// In-parameters that tell the length of another one, which tells it itself.
+    pub(super) elided: Vec<Elided>,
+    is_copy: bool,
+    is_eq: bool,
+}
+
+/// A length that is no argument.
+pub(super) struct Elided {
+    pub(super) length: Ident,
+    pub(super) array: Ident,
+    pub(super) ty: TokenStream,
+}
+
+impl Params {
+    pub(super) fn borrows(&self) -> bool {
+        self.fields
+            .iter()
+            .any(|field| field.borrow != Borrow::Nothing)
+    }
+
+    /// The fields that are arguments.
+    pub(super) fn arguments(&self) -> impl Iterator<Item = &FieldCode> {
+        self.fields
+            .iter()
+            .filter(|field| self.elided_as(&field.ident).is_none())
+    }
+
+    pub(super) fn elided_as(&self, field: &Ident) -> Option<&Elided> {
+        self.elided.iter().find(|elided| elided.length == *field)
+    }
+}
+
+impl Generator<'_> {
+    /// Chooses names and lays out the parameters of all operations of an interface.
+    pub(super) fn plans(&mut self, operations: &[Operation], methods: &mut Names) -> Vec<Plan> {
+        operations
+            .iter()
+            .zip(0u16..)
+            .map(|(operation, opnum)| self.plan(operation, opnum, methods))
+            .collect()
+    }
+
+    fn plan(&mut self, operation: &Operation, opnum: u16, methods: &mut Names) -> Plan {
+        let method = names::snake(&operation.name);
+        let method = methods.take_family(&method, &["_future", "_async"]);
+        let camel = names::camel(&operation.name);
+        let endings = ["Request", "Response", "Reply"];
+        let family = self.names.take_family(&camel, &endings);
+        let opnum_ident = names::ident(&self.names.take(&names::screaming(&operation.name)));
+        // The result's name is the result's own.
+        let mut field_names = Names::default();
+        let result_name = operation
+            .result
+            .as_ref()
+            .map(|_| field_names.take("result"));
+        let idents: Vec<_> = operation
+            .parameters
+            .iter()
+            .map(|p| names::ident(&field_names.take(&names::snake(&p.field.name))))
+            .collect();
+        let request = self.request(operation, &idents, &format!("{family}Request"));
+        let response = self.response(
+            operation,
+            &idents,
+            result_name.as_deref(),
+            &format!("{family}Response"),
+        );
+        let can_borrow = !operation.is_async
+            && request.as_ref().is_some_and(Params::borrows)
+            && response
+                .as_ref()
+                .is_some_and(|response| matches!(&response.fields[..], [only] if only.is_bytes));
+        Plan {
+            idl_name: operation.name.clone(),
+            docs: operation.docs.clone(),
+            opnum,
+            opnum_ident,
+            blocking: names::ident(&method),
+            future: names::ident(&format!("{method}_future")),
+            handle: names::ident(&format!("{method}_async")),
+            request,
+            response,
+            reply: can_borrow.then(|| names::ident(&format!("{family}Reply"))),
+            is_async: operation.is_async,
+            has_client: operation.has_client,
+        }
+    }
+
+    fn request(&mut self, operation: &Operation, idents: &[Ident], name: &str) -> Option<Params> {
+        let ins: Vec<(&Field, &Ident)> = operation
+            .parameters
+            .iter()
+            .zip(idents)
+            .filter(|(parameter, _)| parameter.is_in)
+            .map(|(parameter, ident)| (&parameter.field, ident))
+            .collect();
+        let mut params = self.params(&ins, Owner::Request, name)?;
+        params.elided = elided(&operation.parameters, idents);
+        Some(params)
+    }
+
+    fn response(
+        &mut self,
+        operation: &Operation,
+        idents: &[Ident],
+        result_name: Option<&str>,
+        name: &str,
+    ) -> Option<Params> {
+        let result = operation
+            .result
+            .as_ref()
+            .zip(result_name)
+            .map(|(ty, name)| {
+                let field = Field {
+                    name: name.to_owned(),
+                    docs: vec!["What the operation returns.".to_owned()],
+                    ty: ty.clone(),
+                    switch_is: None,
+                    range: None,
+                    span: operation.span,
+                };
+                (field, names::ident(name))
+            });
+        let outs = operation.parameters.iter().zip(idents);
+        let mut outs: Vec<(&Field, &Ident)> = outs
+            .filter(|(parameter, _)| parameter.is_out)
+            .map(|(parameter, ident)| (&parameter.field, ident))
+            .collect();
+        outs.extend(result.iter().map(|(field, ident)| (field, ident)));
+        self.params(&outs, Owner::Response, name)
+    }
+
+    fn params(&mut self, list: &[(&Field, &Ident)], owner: Owner, name: &str) -> Option<Params> {
+        if list.is_empty() {
+            return None;
+        }
+        let siblings: Siblings = list
+            .iter()
+            .enumerate()
+            .map(|(index, (field, ident))| (field.name.clone(), ((*ident).clone(), index)))
+            .collect();
+        let fields: Vec<_> = list
+            .iter()
+            .enumerate()
+            .map(|(index, (field, ident))| {
+                self.field(field, owner, &siblings, index, (*ident).clone())
+            })
+            .collect();
+        let is_copy = list.iter().zip(&fields).all(|((field, _), code)| {
+            code.borrow != Borrow::Nothing || self.graph.type_is_copy(&field.ty)
+        });
+        let is_eq = list
+            .iter()
+            .all(|(field, _)| self.graph.type_is_eq(&field.ty));
+        Some(Params {
+            ident: names::ident(name),
+            fields,
+            elided: Vec::new(),
+            is_copy,
+            is_eq,
+        })
+    }
+
+    /// The structs of the parameter lists.
+    pub(super) fn params_items(&self, plan: &Plan) -> TokenStream {
+        let name = &plan.idl_name;
+        let request = plan.request.as_ref().map(|params| {
+            let docs = docs::lines([format!("`{name}`: in-parameters.")]);
+            self.params_item(params, &docs)
+        });
+        let response = plan.response.as_ref().map(|params| {
+            let docs = docs::lines([format!("`{name}`: out-parameters.")]);
+            self.params_item(params, &docs)
+        });
+        let reply = plan.reply.as_ref().zip(plan.response.as_ref());
+        let reply = reply.map(|(ident, response)| {
+            let members = response.fields.iter().map(|field| {
+                let (name, attribute) = (&field.ident, field.ndr_attribute());
+                quote!(#attribute #name: &'a [u8])
+            });
+            let docs = docs::lines([format!("`{name}`: out-parameters, borrowed.")]);
+            quote! {
+                #docs
+                #[derive(NdrParams)]
+                #[ndr(encode_only, crate = ::annulus::ndr)]
+                struct #ident<'a> { #(#members),* }
+            }
+        });
+        quote!(#request #response #reply)
+    }
+
+    fn params_item(&self, params: &Params, docs: &TokenStream) -> TokenStream {
+        let copy = params.is_copy.then(|| quote!(Copy,));
+        let eq = params.is_eq.then(|| quote!(Eq,));
+        let lifetime = params.borrows().then(|| quote!(<'a>));
+        let (ident, more) = (&params.ident, self.more_derives());
+        let members = params.fields.iter().map(FieldCode::definition);
+        quote! {
+            #docs
+            #[derive(Clone, #copy Debug, PartialEq, #eq NdrParams #more)]
+            #[ndr(crate = ::annulus::ndr)]
+            pub struct #ident #lifetime { #(#members),* }
+        }
+    }
+}
+
+/// The lengths that their arrays tell: plain integers that are only [in] and are the whole
+/// `size_is` of an [in] array that cannot be null.
+fn elided(parameters: &[Parameter], idents: &[Ident]) -> Vec<Elided> {
+    let mut elided = Vec::new();
+    for (length, ident) in parameters.iter().zip(idents) {
+        let Type::Scalar(Scalar::Integer { bits, signed }) = length.field.ty else {
+            continue;
+        };
+        if length.is_out {
+            continue;
+        }
+        let array = parameters
+            .iter()
+            .zip(idents)
+            .find(|(array, _)| array.is_in && is_sized_by(&array.field.ty, &length.field.name));
+        if let Some((_, array)) = array {
+            elided.push(Elided {
+                length: ident.clone(),
+                array: array.clone(),
+                ty: integer_type(bits, signed),
+            });
+        }
+    }
+    elided
+}
+
+fn is_sized_by(ty: &Type, name: &str) -> bool {
+    let is_source = |count: &Count| matches!(count, Count::Source(source) if source == name);
+    match ty {
+        Type::Pointer(PointerKind::Ref, to) => is_sized_by(to, name),
+        Type::Array(array) => match &array.shape {
+            ArrayShape::Conformant { size, length } => {
+                is_source(size) && length.as_ref().is_none_or(is_source)
+            }
+            _ => false,
+        },
+        _ => false,
+    }
+}
