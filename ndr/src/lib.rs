@@ -43,6 +43,7 @@ mod reader;
 mod represent;
 mod scalar;
 mod section;
+mod shared;
 #[allow(unsafe_code, reason = "vector instructions; each use has its proof")]
 mod simd;
 mod syntax;
@@ -53,6 +54,7 @@ mod writer;
 
 pub use annulus_ndr_derive::{Ndr, NdrParams};
 pub use array::{Conformant, ConformantVarying, Varying};
+pub use bytes::Bytes;
 pub use correlation::{
     Bounds, Correlated, Counted, Selector, check_decode_range, check_encode_range,
 };
@@ -67,6 +69,7 @@ pub use scalar::{ContextHandle, Number};
 pub use section::{
     ArraySection, Extents, MultiBounds, MultiConformant, MultiConformantVarying, MultiVarying,
 };
+pub use shared::{SHARED_LEN_MIN, Segments, SharedNumbers, encode_segments};
 pub use syntax::{Layout, Ndr, Ndr64, Syntax};
 pub use text::{RawText, Text, Utf16Str, VaryingText};
 pub use traits::{

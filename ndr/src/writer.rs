@@ -2,9 +2,12 @@
 
 use std::marker::PhantomData;
 
+use bytes::Bytes;
+
 use crate::error::{EncodeError, EncodeErrorKind};
 use crate::full::SentReferents;
 use crate::reader::DEPTH_MAX;
+use crate::shared::{SHARED_LEN_MIN, Shared};
 use crate::simd;
 use crate::syntax::Syntax;
 
@@ -24,6 +27,8 @@ pub struct Writer<'w, S> {
     depth: u32,
     /// Boxed and absent: few interfaces have full pointers.
     sent: Option<Box<SentReferents>>,
+    /// Where shared bytes go; `None` if they are to be copied.
+    shared: Option<&'w mut Vec<Shared>>,
     syntax: PhantomData<S>,
 }
 
@@ -46,7 +51,16 @@ impl<'w, S: Syntax> Writer<'w, S> {
             next_referent: FIRST_REFERENT,
             depth: 0,
             sent: None,
+            shared: None,
             syntax: PhantomData,
+        }
+    }
+
+    /// A writer of a stub in pieces.
+    pub(crate) fn sharing(out: &'w mut Vec<u8>, shared: &'w mut Vec<Shared>) -> Self {
+        Writer {
+            shared: Some(shared),
+            ..Writer::new(out)
         }
     }
 
@@ -76,6 +90,18 @@ impl<'w, S: Syntax> Writer<'w, S> {
     pub fn bytes(&mut self, bytes: &[u8]) {
         self.out.extend_from_slice(bytes);
         self.offset += bytes.len();
+    }
+
+    /// Appends `bytes`, unaligned; by reference, if the stub is written in pieces and they are
+    /// many.
+    pub fn share(&mut self, bytes: Bytes) {
+        match &mut self.shared {
+            Some(shared) if bytes.len() >= SHARED_LEN_MIN => {
+                self.offset += bytes.len();
+                shared.push(Shared::new(self.out.len(), bytes));
+            }
+            _ => self.bytes(&bytes),
+        }
     }
 
     /// Appends `text` as UTF-16, aligned, without a NUL.
