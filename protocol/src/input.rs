@@ -170,7 +170,6 @@ impl BufferPool {
     }
 
     /// Bytes that are kept.
-    #[cfg(test)]
     pub(crate) fn kept_len(&self) -> usize {
         self.free.iter().map(Vec::capacity).sum()
     }

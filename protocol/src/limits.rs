@@ -38,14 +38,23 @@ pub struct Limits {
     /// Calls of one core that may be dispatched and not yet answered. One more is refused with
     /// "server too busy", not executed. Default 1,048,576.
     pub calls_per_core_max: usize,
+    /// Closures that manager routines of one core have waiting for their time. One more is
+    /// refused with "server too busy". Default 1,048,576.
+    pub timers_per_core_max: usize,
     /// Connections that one core accepts or makes. One more is closed at once. Default 16,384.
     pub connections_per_core_max: usize,
     /// Association groups of one server. A bind that would make one more is refused with a
     /// bind_nak. Default 65,536.
     pub association_groups_max: usize,
-    /// Bytes of replies that may wait for a peer that does not read. Above it this side stops
-    /// reading from that peer until half of it has drained. Default 8 MiB.
+    /// Bytes of replies that may wait for a peer that does not read, and the one reply that goes
+    /// beyond it. Above it this side stops reading from that peer until half of it has drained.
+    /// Default 8 MiB.
     pub send_backlog_max: usize,
+    /// Bytes of replies that may wait for all peers of a core together. Above it this side stops
+    /// reading from each peer that has not read all of its own. Default 256 MiB.
+    pub send_backlog_per_core_max: usize,
+    /// Bytes of send buffers that a core keeps for their next use. Default 16 MiB.
+    pub spare_buffers_len_max: usize,
     /// Receive buffers of one core, shared by its connections; a power of two. When all are in
     /// use, receiving pauses until one comes back. Default 256.
     pub receive_buffers: u16,
@@ -60,6 +69,9 @@ pub struct Limits {
     /// A PDU or a fragmented request that began must be complete in this time, counted from its
     /// last progress; otherwise the connection is closed. Default 60 s.
     pub progress_timeout: Duration,
+    /// A peer must take what it was sent in this time, for each send; otherwise the connection
+    /// is closed. Default 120 s.
+    pub send_timeout: Duration,
     /// A connection that is to be closed must have read what it was sent last in this time.
     /// Default 5 s.
     pub flush_timeout: Duration,
@@ -78,14 +90,18 @@ impl Limits {
         security_contexts_per_connection_max: 16,
         calls_per_connection_max: 16_384,
         calls_per_core_max: 1 << 20,
+        timers_per_core_max: 1 << 20,
         connections_per_core_max: 16_384,
         association_groups_max: 65_536,
         send_backlog_max: 8 << 20,
+        send_backlog_per_core_max: 256 << 20,
+        spare_buffers_len_max: 16 << 20,
         receive_buffers: 256,
         receive_buffer_len: 16 << 10,
         inbox_len: 16_384,
         bind_timeout: Duration::from_secs(30),
         progress_timeout: Duration::from_secs(60),
+        send_timeout: Duration::from_secs(120),
         flush_timeout: Duration::from_secs(5),
         drain_timeout: Duration::from_secs(5),
     };

@@ -365,6 +365,12 @@ impl ServerConnection {
         self.pool.trim();
     }
 
+    /// Bytes of the buffers that are kept for re-use.
+    #[must_use]
+    pub fn kept_len(&self) -> usize {
+        self.pool.kept_len()
+    }
+
     /// Calls that were handed out and are not answered yet.
     #[must_use]
     pub fn active_calls(&self) -> usize {
