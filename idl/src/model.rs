@@ -146,6 +146,7 @@ pub(crate) struct Constant {
 #[derive(Debug)]
 pub(crate) enum ConstantValue {
     Integer { value: i128, ty: Scalar },
+    Boolean(bool),
     String(String),
 }
 

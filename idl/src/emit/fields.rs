@@ -164,7 +164,10 @@ impl Lowering<'_, '_> {
                 };
                 quote!(Option<#content>)
             }
-            Type::Pointer(PointerKind::Full, _) => self.unsupported("a full pointer is"),
+            Type::Pointer(PointerKind::Full, to) => {
+                let content = self.inner(to, false);
+                quote!(Full<#content>)
+            }
             Type::Pointer(PointerKind::Ref, _) => {
                 self.unsupported("a reference pointer behind another pointer is")
             }
@@ -249,10 +252,13 @@ impl Lowering<'_, '_> {
                 };
                 quote!(Option<#content>)
             }
+            Type::Pointer(PointerKind::Full, to) => {
+                let content = self.element(to, in_vector);
+                quote!(Full<#content>)
+            }
             Type::Pointer(PointerKind::Ref, _) => {
                 self.unsupported("an array of reference pointers is")
             }
-            Type::Pointer(PointerKind::Full, _) => self.unsupported("an array of full pointers is"),
             Type::Array(array) => match (&array.shape, in_vector) {
                 (ArrayShape::Fixed(count), false) => {
                     let element = self.element(&array.element, false);
@@ -276,10 +282,11 @@ impl Lowering<'_, '_> {
     }
 
     fn text(&mut self, text: &Text, may_borrow: bool) -> TokenStream {
-        if text.room.is_some() {
-            return self.unsupported("a string in an array of a fixed size is");
-        }
         self.attributes.push(quote!(string));
+        if let Some(room) = text.room {
+            let room = Literal::u32_unsuffixed(room);
+            self.attributes.push(quote!(varying = #room));
+        }
         let size = text.size.as_ref().and_then(|size| self.count(size));
         self.attributes
             .extend(size.map(|size| quote!(size_is = #size)));

@@ -13,6 +13,8 @@ pub(super) struct Graph {
     wanted: Vec<bool>,
     copy: Vec<bool>,
     eq: Vec<bool>,
+    /// It has no full pointer, so it can be cloned and compared.
+    clone: Vec<bool>,
     /// Definitions with the same number contain each other.
     circle: Vec<usize>,
 }
@@ -56,10 +58,12 @@ impl Graph {
             .map(|owns| !owns)
             .collect();
         let eq = without(&|ty| has_float(ty));
+        let clone = without(&|ty| has_full(ty));
         Graph {
             wanted,
             copy,
             eq,
+            clone,
             circle,
         }
     }
@@ -79,6 +83,16 @@ impl Graph {
 
     pub(super) fn is_eq(&self, id: TypeId) -> bool {
         self.eq[id.0]
+    }
+
+    pub(super) fn is_clone(&self, id: TypeId) -> bool {
+        self.clone[id.0]
+    }
+
+    pub(super) fn type_is_clone(&self, ty: &Type) -> bool {
+        let mut clone = !has_full(ty);
+        for_each_definition(ty, &mut |id| clone &= self.is_clone(id));
+        clone
     }
 
     /// Whether a parameter of the type can be copied.
@@ -126,6 +140,14 @@ fn owns_memory(ty: &Type, is_boxed: impl Copy + Fn(TypeId) -> bool) -> bool {
         Type::Array(array) => {
             !matches!(array.shape, ArrayShape::Fixed(_)) || owns_memory(&array.element, is_boxed)
         }
+    }
+}
+
+fn has_full(ty: &Type) -> bool {
+    match ty {
+        Type::Pointer(kind, to) => *kind == PointerKind::Full || has_full(to),
+        Type::Array(array) => has_full(&array.element),
+        Type::Scalar(_) | Type::Defined(_) | Type::Text(_) => false,
     }
 }
 

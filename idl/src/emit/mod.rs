@@ -96,7 +96,7 @@ const IMPORTS: &[(&str, &[&str])] = &[
     ),
     (
         "::annulus::ndr",
-        &["ContextHandle", "Ndr", "NdrParams", "Utf16Str"],
+        &["ContextHandle", "Ndr", "NdrParams", "Utf16Str", "Full"],
     ),
 ];
 

@@ -31,6 +31,7 @@ pub(super) struct Params {
     pub(super) fields: Vec<FieldCode>,
     /// In-parameters that tell the length of another one, which tells it itself.
     pub(super) elided: Vec<Elided>,
+    is_clone: bool,
     is_copy: bool,
     is_eq: bool,
 }
@@ -180,6 +181,9 @@ impl Generator<'_> {
         let is_copy = list.iter().zip(&fields).all(|((field, _), code)| {
             code.borrow != Borrow::Nothing || self.graph.type_is_copy(&field.ty)
         });
+        let is_clone = list
+            .iter()
+            .all(|(field, _)| self.graph.type_is_clone(&field.ty));
         let is_eq = list
             .iter()
             .all(|(field, _)| self.graph.type_is_eq(&field.ty));
@@ -187,6 +191,7 @@ impl Generator<'_> {
             ident: names::ident(name),
             fields,
             elided: Vec::new(),
+            is_clone,
             is_copy,
             is_eq,
         })
@@ -221,14 +226,19 @@ impl Generator<'_> {
     }
 
     fn params_item(&self, params: &Params, docs: &TokenStream) -> TokenStream {
-        let copy = params.is_copy.then(|| quote!(Copy,));
+        let (more, copy) = (self.more_derives(), params.is_copy.then(|| quote!(Copy,)));
         let eq = params.is_eq.then(|| quote!(Eq,));
+        let derives = if params.is_clone {
+            quote!(Clone, #copy Debug, PartialEq, #eq NdrParams #more)
+        } else {
+            quote!(Debug, NdrParams #more)
+        };
         let lifetime = params.borrows().then(|| quote!(<'a>));
-        let (ident, more) = (&params.ident, self.more_derives());
+        let ident = &params.ident;
         let members = params.fields.iter().map(FieldCode::definition);
         quote! {
             #docs
-            #[derive(Clone, #copy Debug, PartialEq, #eq NdrParams #more)]
+            #[derive(#derives)]
             #[ndr(crate = ::annulus::ndr)]
             pub struct #ident #lifetime { #(#members),* }
         }

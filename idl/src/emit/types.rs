@@ -49,9 +49,12 @@ impl Generator<'_> {
 
     /// `#[derive(…)]` of a structure or union, and where the derive finds its crate.
     fn derives(&self, id: TypeId) -> TokenStream {
+        let more = self.more_derives();
+        if !self.graph.is_clone(id) {
+            return quote!(#[derive(Debug, Ndr #more)]);
+        }
         let copy = self.graph.is_copy(id).then(|| quote!(Copy,));
         let eq = self.graph.is_eq(id).then(|| quote!(Eq,));
-        let more = self.more_derives();
         quote!(#[derive(Clone, #copy Debug, PartialEq, #eq Ndr #more)])
     }
 
@@ -267,6 +270,7 @@ impl Generator<'_> {
         let docs = docs::of(&constant.docs, &constant.name, &name);
         let ident = names::ident(&name);
         match &constant.value {
+            ConstantValue::Boolean(value) => quote!(#docs pub const #ident: bool = #value;),
             ConstantValue::String(text) => quote!(#docs pub const #ident: &str = #text;),
             ConstantValue::Integer { value, ty } => {
                 let ty = match ty {

@@ -377,7 +377,9 @@ impl<'a> Resolver<'a> {
         let scalar = chain.plain_scalar();
         let (bits, signed) = match scalar {
             Some(model::Scalar::Integer { bits, signed }) => (bits, signed),
-            Some(model::Scalar::Boolean) => (8, false),
+            Some(model::Scalar::Boolean) => {
+                return Some(model::ConstantValue::Boolean(value != 0));
+            }
             _ => {
                 self.reports.add(Report::error(
                     constant.name.span,

@@ -1,0 +1,15 @@
+//! Compiles every interface definition of the tests.
+
+fn main() -> Result<(), annulus_idl::CompileError> {
+    for name in [
+        "rpcecho",
+        "mgmt",
+        "async_rpc",
+        "epmapper",
+        "samr",
+        "everything",
+    ] {
+        annulus_idl::compile(format!("../idl/{name}.idl"))?;
+    }
+    Ok(())
+}

@@ -1,0 +1,8 @@
+//! What the compiler makes of the tests' interface definitions, under this workspace's lints.
+
+annulus::include_interface!("rpcecho");
+annulus::include_interface!("mgmt");
+annulus::include_interface!("async_rpc");
+annulus::include_interface!("epmapper");
+annulus::include_interface!("samr");
+annulus::include_interface!("everything");
