@@ -81,18 +81,19 @@ impl<O: Outputs> AsyncHandle<O> {
     /// [`Status::InvalidAsyncHandle`] if there is no call. [`Status::BadStubData`] if the
     /// response cannot be decoded. Otherwise the status with which the call ended.
     pub fn complete(&mut self) -> Result<O, Status> {
-        match self.state.status() {
-            status @ (Status::AsyncCallPending | Status::InvalidAsyncHandle) => Err(status),
-            _ => {
-                let core = self.core.take();
-                let reply = self.state.take()?;
-                let outputs = reply.decode();
-                if let Some(core) = core {
-                    core.stub_buffers.put(reply.stub);
-                }
-                outputs
-            }
+        if self.state.has_no_call() {
+            return Err(Status::InvalidAsyncHandle);
         }
+        if self.state.is_pending() {
+            return Err(Status::AsyncCallPending);
+        }
+        let core = self.core.take();
+        let reply = self.state.take()?;
+        let outputs = reply.decode();
+        if let Some(core) = core {
+            core.stub_buffers.put(reply.stub);
+        }
+        outputs
     }
 
     /// Asks for the call to end early. The call still completes, with one notification.
@@ -117,7 +118,7 @@ impl<O: Outputs> AsyncHandle<O> {
 
     /// Begins a call on `core`; the handle must not have one.
     pub(crate) fn begin(&mut self, core: &Arc<CoreShared>) -> Result<Begun, Status> {
-        if self.state.status() != Status::InvalidAsyncHandle {
+        if !self.state.has_no_call() {
             return Err(Status::InvalidAsyncCall);
         }
         self.core = Some(Arc::clone(core));
@@ -140,7 +141,7 @@ impl<O> Drop for AsyncHandle<O> {
     /// Gives a pending call up: the server is told, the late reply is discarded.
     fn drop(&mut self) {
         if let Some(core) = self.core.take()
-            && self.state.status() == Status::AsyncCallPending
+            && self.state.is_pending()
         {
             let serial = self.state.serial();
             core.submit(Command::Cancel {

@@ -105,6 +105,23 @@ impl Binding {
         }
     }
 
+    /// Makes a call and waits for it.
+    ///
+    /// # Errors
+    ///
+    /// The status with which the call ended. [`Status::CannotSupport`] on the thread that runs
+    /// this binding's own core, which would wait for itself; then no call was made.
+    pub fn call_blocking<I: EncodeParams, O: Outputs>(
+        &self,
+        opnum: u16,
+        inputs: &I,
+    ) -> Result<O, Status> {
+        if self.handle.core.is_current() {
+            return Err(Status::CannotSupport);
+        }
+        self.call(opnum, inputs).wait()
+    }
+
     /// Makes a call whose outcome `handle` receives. If this fails there is no call, and no
     /// notification will come.
     ///

@@ -52,7 +52,8 @@ impl<O: Outputs> Call<O> {
     /// # Errors
     ///
     /// The status with which the call ended. [`Status::CannotSupport`] on the thread that runs
-    /// the call's own core: it would wait for itself.
+    /// the call's own core: it would wait for itself, so the call is given up. It may have been
+    /// executed; [`Binding::call_blocking`](crate::Binding::call_blocking) finds out first.
     pub fn wait(self) -> Result<O, Status> {
         if let CallProgress::InFlight { core, .. } = &self.state
             && core.is_current()
@@ -69,7 +70,7 @@ impl<O: Outputs> Future for Call<O> {
     fn poll(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Self::Output> {
         if let CallProgress::InFlight { state, .. } = &self.state {
             state.register(cx.waker());
-            if state.status() == Status::AsyncCallPending {
+            if state.is_pending() {
                 return Poll::Pending;
             }
         }

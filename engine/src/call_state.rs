@@ -25,13 +25,20 @@ impl Reply {
     }
 }
 
+/// The phases of a call, apart from its status: a server may end a call with any code, also
+/// with those that stand for "pending" or "no call".
+const NO_CALL: u32 = 0;
+const PENDING: u32 = 1;
+const ENDED: u32 = 2;
+
 /// Shared by one caller and the core that carries its call; used again for call after call.
 ///
 /// The caller is the only one to begin a call and to take its outcome; the core is the only one
-/// to finish it. [`Status::InvalidAsyncHandle`] stands for "no call", as its number says.
+/// to finish it.
 pub(crate) struct CallState {
-    /// A status code: "no call", "pending", or how the call ended.
-    status: AtomicU32,
+    phase: AtomicU32,
+    /// How the call ended, once it has: any code that a server may choose.
+    code: AtomicU32,
     /// Counts the calls, so that a late cancel of one call cannot hit the next.
     serial: AtomicU32,
     /// The key of the call in its core's call table, for the core alone.
@@ -43,7 +50,8 @@ pub(crate) struct CallState {
 impl CallState {
     pub(crate) fn new() -> Self {
         CallState {
-            status: AtomicU32::new(Status::InvalidAsyncHandle.code()),
+            phase: AtomicU32::new(NO_CALL),
+            code: AtomicU32::new(0),
             serial: AtomicU32::new(0),
             slot: AtomicU64::new(u64::MAX),
             reply: ArrayQueue::new(1),
@@ -53,15 +61,27 @@ impl CallState {
 
     /// How the call stands: pending, ended so or so, or [`Status::InvalidAsyncHandle`].
     pub(crate) fn status(&self) -> Status {
-        // Acquire: pairs with the release in `finish`, so the reply is there.
-        Status::from_code(self.status.load(Ordering::Acquire))
+        // Acquire: pairs with the release in `finish`, so the code and the reply are there.
+        match self.phase.load(Ordering::Acquire) {
+            NO_CALL => Status::InvalidAsyncHandle,
+            PENDING => Status::AsyncCallPending,
+            _ => Status::from_code(self.code.load(Ordering::Relaxed)),
+        }
+    }
+
+    pub(crate) fn has_no_call(&self) -> bool {
+        self.phase.load(Ordering::Relaxed) == NO_CALL
+    }
+
+    pub(crate) fn is_pending(&self) -> bool {
+        // Acquire: as in `status`.
+        self.phase.load(Ordering::Acquire) == PENDING
     }
 
     /// Begins a call; returns its serial number.
     pub(crate) fn begin(&self) -> u32 {
-        debug_assert_eq!(self.status(), Status::InvalidAsyncHandle);
-        self.status
-            .store(Status::AsyncCallPending.code(), Ordering::Relaxed);
+        debug_assert!(self.has_no_call());
+        self.phase.store(PENDING, Ordering::Relaxed);
         self.serial.load(Ordering::Relaxed)
     }
 
@@ -72,8 +92,7 @@ impl CallState {
     /// Takes back a call that began and was never handed to a core.
     pub(crate) fn withdraw(&self) {
         self.serial.fetch_add(1, Ordering::Relaxed);
-        self.status
-            .store(Status::InvalidAsyncHandle.code(), Ordering::Relaxed);
+        self.phase.store(NO_CALL, Ordering::Relaxed);
     }
 
     /// Ends the call. The core calls this once for each call that began.
@@ -86,8 +105,9 @@ impl CallState {
             }
             Err(status) => status,
         };
-        // Release: pairs with the acquire in `status`.
-        self.status.store(status.code(), Ordering::Release);
+        self.code.store(status.code(), Ordering::Relaxed);
+        // Release: pairs with the acquire in `status` and `is_pending`.
+        self.phase.store(ENDED, Ordering::Release);
         self.waker.wake();
         notify.call_complete();
     }
@@ -96,7 +116,7 @@ impl CallState {
     pub(crate) fn take(&self) -> Result<Reply, Status> {
         let reply = self.reply.pop();
         let status = self.status();
-        debug_assert_ne!(status, Status::AsyncCallPending);
+        debug_assert!(!self.is_pending());
         self.withdraw();
         reply.ok_or(status)
     }

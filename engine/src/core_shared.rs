@@ -1,10 +1,10 @@
 //! What other threads know of a core.
 
 use std::any::Any;
-use std::cell::Cell;
-use std::sync::Arc;
-use std::sync::atomic::{AtomicBool, AtomicU64, AtomicUsize, Ordering, fence};
+use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering, fence};
 use std::sync::mpsc::Sender;
+use std::sync::{Arc, OnceLock};
+use std::thread::ThreadId;
 
 use annulus_protocol::{Limits, Uuid};
 use crossbeam_queue::ArrayQueue;
@@ -15,16 +15,20 @@ use crate::core::buffers::SharedBufferPool;
 use crate::error::Error;
 use crate::inbox::Inbox;
 use crate::notify::Notify;
-use crate::server::{RunningServer, Server, Serving};
+use crate::server::{ResolvedServer, RunningServer, Serving};
 use crate::status::Status;
 use crate::table::Key;
 
 /// Buffers and call states that wait to be used again, a core.
 const SPARE_MAX: usize = 1024;
 
+/// The largest buffer that is kept between threads and a core.
+const SPARE_BUFFER_LEN_MAX: usize = 16 << 10;
+
 /// The part of a core that other threads may touch: its inbox and a few counters.
 pub(crate) struct CoreShared {
-    id: u64,
+    /// The thread that runs the core.
+    thread: OnceLock<ThreadId>,
     inbox: Inbox<Command>,
     closed: AtomicBool,
     /// Connections that live on this core or are on their way to it; by this the acceptor
@@ -58,9 +62,11 @@ pub(crate) enum Command {
     },
     /// Open the endpoints of a server.
     Serve {
-        server: Server,
+        server: Arc<ResolvedServer>,
         answer: Sender<Result<Serving, Error>>,
     },
+    /// Look around: something outside of the inbox has changed.
+    Wake,
     /// Stop accepting, let running calls end, close everything.
     Shutdown,
 }
@@ -85,38 +91,27 @@ pub enum CancelKind {
     Abortive,
 }
 
-thread_local! {
-    static CURRENT: Cell<Option<u64>> = const { Cell::new(None) };
-}
-
 impl CoreShared {
     pub(crate) fn new(limits: &Limits, wake: Box<dyn Fn() + Send + Sync>) -> Self {
-        static NEXT_ID: AtomicU64 = AtomicU64::new(0);
         CoreShared {
-            id: NEXT_ID.fetch_add(1, Ordering::Relaxed),
+            thread: OnceLock::new(),
             inbox: Inbox::new(limits.inbox_len, wake),
             closed: AtomicBool::new(false),
             connections: AtomicUsize::new(0),
-            stub_buffers: SharedBufferPool::new(SPARE_MAX),
+            stub_buffers: SharedBufferPool::new(SPARE_MAX, SPARE_BUFFER_LEN_MAX),
             call_states: ArrayQueue::new(SPARE_MAX),
         }
     }
 
     /// Marks the calling thread as the one that runs this core.
     pub(crate) fn enter_thread(&self) {
-        CURRENT.set(Some(self.id));
-    }
-
-    /// Takes that mark away.
-    pub(crate) fn leave_thread(&self) {
-        if self.is_current() {
-            CURRENT.set(None);
-        }
+        let first = self.thread.set(std::thread::current().id());
+        assert!(first.is_ok(), "a core stays on its thread");
     }
 
     /// Whether the calling thread runs this core, so that it must not wait for it.
     pub(crate) fn is_current(&self) -> bool {
-        CURRENT.get() == Some(self.id)
+        self.thread.get() == Some(&std::thread::current().id())
     }
 
     /// Hands a command to the core. If the core has ended, the command fails at once.
@@ -156,7 +151,7 @@ impl CoreShared {
     }
 
     pub(crate) fn put_call_state(&self, state: Arc<CallState>) {
-        debug_assert_eq!(state.status(), Status::InvalidAsyncHandle);
+        debug_assert!(state.has_no_call());
         // A full pool frees the state.
         let _ = self.call_states.push(state);
     }

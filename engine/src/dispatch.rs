@@ -8,7 +8,7 @@ use annulus_ndr::{ByteOrder, DecodeErrorKind, DecodeParams, EncodeParams, Ndr, N
 use annulus_protocol::{DataRepresentation, ReplyTo, SyntaxId, Time, TransferSyntax, Uuid};
 use annulus_transports::SocketId;
 
-use crate::core::timers::{Timer, Timers};
+use crate::core::timers::Timers;
 use crate::core_shared::CoreShared;
 use crate::server::RunningServer;
 use crate::server_call::ServerCall;
@@ -86,6 +86,7 @@ impl<'d, 'c> Dispatch<'d, 'c> {
     /// # Errors
     ///
     /// [`Status::ServerTooBusy`] if the core has too many open calls already.
+    /// [`Status::CannotSupport`] for a `[maybe]` call, which has no answer that could come later.
     pub fn defer<O: EncodeParams>(&mut self) -> Result<ServerCall<O>, Status> {
         self.context.defer()
     }
@@ -103,6 +104,10 @@ pub struct CallContext<'c> {
     pub(crate) calls: &'c mut Table<DeferredCall>,
     pub(crate) origin: Origin,
     pub(crate) deferred: Option<Key>,
+    /// The caller wants no answer, so there is nothing to defer.
+    pub(crate) maybe: bool,
+    /// The call was refused before its manager routine saw it.
+    pub(crate) not_executed: bool,
 }
 
 /// Where a call came in and how it is answered.
@@ -133,10 +138,22 @@ impl CallContext<'_> {
         self.now
     }
 
-    /// Runs a closure on this core after `delay`. It must be short, as it holds the core up.
-    pub fn after(&mut self, delay: Duration, run: impl FnOnce() + Send + 'static) {
+    /// Runs a closure on this core after `delay`. It must be short, as it holds the core up. If
+    /// the call was deferred before, the closure goes when the call does, such as with its
+    /// connection.
+    ///
+    /// # Errors
+    ///
+    /// [`Status::ServerTooBusy`] if too many closures wait already.
+    pub fn after(
+        &mut self,
+        delay: Duration,
+        run: impl FnOnce() + Send + 'static,
+    ) -> Result<(), Status> {
+        let calls = &*self.calls;
+        let is_open = |call| calls.contains(call);
         self.timers
-            .add_after(self.now, delay, Timer::Run(Box::new(run)));
+            .add_run(self.now + delay, self.deferred, Box::new(run), is_open)
     }
 
     pub(crate) fn server(&self) -> &RunningServer {
@@ -145,12 +162,18 @@ impl CallContext<'_> {
 
     fn defer<O>(&mut self) -> Result<ServerCall<O>, Status> {
         debug_assert!(self.deferred.is_none(), "a call is deferred once");
+        if self.maybe {
+            return Err(Status::CannotSupport);
+        }
         let key = self
             .calls
             .insert(DeferredCall {
                 origin: self.origin,
             })
-            .map_err(|_| Status::ServerTooBusy)?;
+            .map_err(|_| {
+                self.not_executed = true;
+                Status::ServerTooBusy
+            })?;
         self.deferred = Some(key);
         Ok(ServerCall {
             core: Some(Arc::clone(self.core)),

@@ -1,6 +1,6 @@
 //! The lock-free way into a core from other threads.
 
-use std::sync::atomic::{AtomicBool, AtomicU64, AtomicUsize, Ordering, fence};
+use std::sync::atomic::{AtomicBool, AtomicU64, Ordering, fence};
 
 use crossbeam_queue::{ArrayQueue, SegQueue};
 
@@ -19,7 +19,6 @@ use crossbeam_queue::{ArrayQueue, SegQueue};
 pub(crate) struct Inbox<T> {
     ring: ArrayQueue<T>,
     overflow: SegQueue<T>,
-    overflow_len: AtomicUsize,
     asleep: AtomicBool,
     wake: Box<dyn Fn() + Send + Sync>,
     wake_count: AtomicU64,
@@ -31,7 +30,6 @@ impl<T> Inbox<T> {
         Inbox {
             ring: ArrayQueue::new(len.max(1)),
             overflow: SegQueue::new(),
-            overflow_len: AtomicUsize::new(0),
             asleep: AtomicBool::new(false),
             wake,
             wake_count: AtomicU64::new(0),
@@ -41,19 +39,13 @@ impl<T> Inbox<T> {
     /// Puts a value in and wakes the consumer if it sleeps.
     pub(crate) fn push(&self, value: T) {
         // A producer whose earlier value overflowed must not overtake it, so it stays with the
-        // overflow until the consumer has emptied that. Acquire: pairs with the release in
-        // `pop`, after which the overflow really is empty.
-        if self.overflow_len.load(Ordering::Acquire) > 0 {
-            self.push_overflow(value);
+        // overflow until the consumer has emptied that.
+        if !self.overflow.is_empty() {
+            self.overflow.push(value);
         } else if let Err(value) = self.ring.push(value) {
-            self.push_overflow(value);
+            self.overflow.push(value);
         }
         self.wake();
-    }
-
-    fn push_overflow(&self, value: T) {
-        self.overflow_len.fetch_add(1, Ordering::AcqRel);
-        self.overflow.push(value);
     }
 
     /// Wakes the consumer if it announced that it sleeps.
@@ -71,12 +63,13 @@ impl<T> Inbox<T> {
         if let Some(value) = self.ring.pop() {
             return Some(value);
         }
-        if self.overflow_len.load(Ordering::Acquire) == 0 {
+        if self.overflow.is_empty() {
             return None;
         }
-        let value = self.overflow.pop()?;
-        self.overflow_len.fetch_sub(1, Ordering::AcqRel);
-        Some(value)
+        // Between the first look at the ring and the one at the overflow a producer may have
+        // filled the ring and gone on to the overflow. What stands first in the overflow now
+        // came after everything that its producer had put into the ring.
+        self.ring.pop().or_else(|| self.overflow.pop())
     }
 
     fn is_empty(&self) -> bool {

@@ -14,7 +14,7 @@ use annulus_transports::{Ring, RingUsage, UringRing, Wait};
 use crate::binding::BindingShared;
 use crate::config::{Config, Cores};
 use crate::core::{Core, LocalReplies, Siblings, share};
-use crate::core_shared::CoreShared;
+use crate::core_shared::{Command, CoreShared};
 use crate::dispatch::encode_params;
 use crate::endpoint;
 use crate::error::Error;
@@ -83,7 +83,9 @@ impl<R: Ring + 'static> LocalRuntime<R> {
     ///
     /// An endpoint cannot be opened (the others are closed again), or there is none.
     pub fn serve(&mut self, server: Server) -> Result<Serving, Error> {
-        self.core.serve(server)
+        server
+            .resolve()?
+            .serve_with(|server| self.core.serve(server))
     }
 
     /// A binding to the server that `string_binding` names; connecting begins.
@@ -284,7 +286,9 @@ impl Wake for WakeCore {
     }
 
     fn wake_by_ref(self: &Arc<Self>) {
-        self.woken.store(true, Ordering::Release);
-        self.core.inbox().wake();
+        // A command in the inbox, as a sleeping core looks for nothing else.
+        if !self.woken.swap(true, Ordering::AcqRel) {
+            self.core.submit(Command::Wake);
+        }
     }
 }

@@ -95,15 +95,19 @@ impl Runtime {
     }
 
     /// Starts a server: opens its endpoints on the first core, which deals the connections out
-    /// to the core that has the fewest.
+    /// to the core that has the fewest. Host names are resolved, and a port that is still in use
+    /// is waited for (half a second at most), on the calling thread.
     ///
     /// # Errors
     ///
     /// An endpoint cannot be opened (the others are closed again), or there is none.
     pub fn serve(&self, server: Server) -> Result<Serving, Error> {
-        let (answer, answered) = mpsc::channel();
-        self.cores[0].submit(Command::Serve { server, answer });
-        answered.recv().map_err(|_| Error::ShutDown)?
+        server.resolve()?.serve_with(|server| {
+            let (answer, answered) = mpsc::channel();
+            let server = Arc::clone(server);
+            self.cores[0].submit(Command::Serve { server, answer });
+            answered.recv().map_err(|_| Error::ShutDown)?
+        })
     }
 
     /// How many cores there are.
@@ -271,7 +275,6 @@ impl ThreadGuard {
 
 impl Drop for ThreadGuard {
     fn drop(&mut self) {
-        self.0.leave_thread();
         self.0.close();
     }
 }

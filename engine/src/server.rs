@@ -4,12 +4,13 @@ use std::collections::HashMap;
 use std::num::NonZeroU32;
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, OnceLock, PoisonError};
+use std::time::{Duration, Instant};
 
 use annulus_protocol::{
     AuthenticationType, GroupId, InterfaceKey, Limits, ServerEndpoint, ServerMechanism, SyntaxId,
     TransferSyntax,
 };
-use annulus_transports::{Address, StringBinding};
+use annulus_transports::{Address, StringBinding, TransportError};
 
 use crate::dispatch::Interface;
 use crate::endpoint;
@@ -47,6 +48,70 @@ impl Server {
     pub fn interface(mut self, interface: impl Interface) -> Self {
         self.interfaces.push(Arc::new(interface));
         self
+    }
+}
+
+impl Server {
+    /// Looks the addresses of the endpoints up; may block.
+    pub(crate) fn resolve(self) -> Result<Arc<ResolvedServer>, Error> {
+        let mut endpoints = Vec::new();
+        for binding in self.endpoints {
+            for address in endpoint::resolve_local(&binding)? {
+                endpoints.push(BoundEndpoint {
+                    binding: binding.clone(),
+                    address,
+                });
+            }
+        }
+        if endpoints.is_empty() {
+            return Err(Error::NoEndpoint);
+        }
+        Ok(Arc::new(ResolvedServer {
+            endpoints,
+            interfaces: self.interfaces,
+        }))
+    }
+}
+
+/// A server whose addresses are known.
+pub(crate) struct ResolvedServer {
+    pub(crate) endpoints: Vec<BoundEndpoint>,
+    interfaces: Vec<Arc<dyn Interface>>,
+}
+
+/// A string binding and the address that it stands for.
+#[derive(Clone)]
+pub(crate) struct BoundEndpoint {
+    pub(crate) binding: StringBinding,
+    pub(crate) address: Address,
+}
+
+/// How long a port that is in use is tried again: a server that has just stopped keeps its port
+/// for a moment.
+const PORT_IN_USE_PATIENCE: Duration = Duration::from_millis(500);
+const PORT_IN_USE_PAUSE: Duration = Duration::from_millis(10);
+
+impl ResolvedServer {
+    /// Opens the server with `open`, again and again while a port is in use, for a while.
+    pub(crate) fn serve_with(
+        self: &Arc<Self>,
+        mut open: impl FnMut(&Arc<Self>) -> Result<Serving, Error>,
+    ) -> Result<Serving, Error> {
+        let start = Instant::now();
+        loop {
+            match open(self) {
+                Err(Error::Transport(TransportError::AddressInUse { .. }))
+                    if start.elapsed() < PORT_IN_USE_PATIENCE =>
+                {
+                    std::thread::sleep(PORT_IN_USE_PAUSE);
+                }
+                Err(Error::Transport(TransportError::AddressInUse { address, .. })) => {
+                    let waited = start.elapsed();
+                    return Err(TransportError::AddressInUse { address, waited }.into());
+                }
+                result => return result,
+            }
+        }
     }
 }
 
@@ -159,8 +224,8 @@ impl Counter {
 }
 
 impl RunningServer {
-    pub(crate) fn new(server: Server, limits: Arc<Limits>, cores: usize) -> Arc<Self> {
-        let mut interfaces = server.interfaces;
+    pub(crate) fn new(server: &ResolvedServer, limits: Arc<Limits>, cores: usize) -> Arc<Self> {
+        let mut interfaces = server.interfaces.clone();
         interfaces.push(Arc::new(mgmt::Management));
         Arc::new(RunningServer {
             interfaces,
@@ -176,13 +241,13 @@ impl RunningServer {
         })
     }
 
-    /// Notes where the server really listens: each address, in the order of its endpoints.
-    pub(crate) fn set_bound(&self, bound: Vec<(StringBinding, Address)>) {
+    /// Notes where the server really listens.
+    pub(crate) fn set_bound(&self, bound: Vec<BoundEndpoint>) {
         let secondary_addresses = bound
             .iter()
-            .map(|(_, address)| secondary_address(address))
+            .map(|endpoint| secondary_address(&endpoint.address))
             .collect();
-        let bindings = bound.into_iter().map(|(binding, _)| binding).collect();
+        let bindings = bound.into_iter().map(|endpoint| endpoint.binding).collect();
         let first = self.bound.set(Bound {
             bindings,
             secondary_addresses,

@@ -99,6 +99,12 @@ impl<T> Table<T> {
         })
     }
 
+    pub(crate) fn contains(&self, key: Key) -> bool {
+        self.entries.get(key.index as usize).is_some_and(|entry| {
+            entry.generation == key.generation && matches!(entry.state, EntryState::Taken(_))
+        })
+    }
+
     pub(crate) fn get_mut(&mut self, key: Key) -> Option<&mut T> {
         match self.entries.get_mut(key.index as usize) {
             Some(Entry {

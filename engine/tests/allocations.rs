@@ -1,11 +1,15 @@
 //! Once warm, a call allocates nothing, on either side: client and server share one thread and
 //! the real ring, so the count is of both.
 
+use annulus::rpcecho::RpcEchoClient;
 use annulus::rpcecho::{self, EchoDataRequest, EchoServer};
-use annulus::{Config, Cores, LocalBinding, LocalRuntime, Server};
+use annulus::{
+    AsyncHandle, Binding, Config, Cores, LocalBinding, LocalRuntime, Notify, Server, Status,
+};
 
 struct Load {
     runtime: LocalRuntime,
+    target: String,
     bindings: Vec<LocalBinding>,
     outstanding: u64,
     ended: u64,
@@ -24,6 +28,7 @@ impl Load {
             .collect();
         let mut load = Load {
             runtime,
+            target,
             bindings,
             outstanding,
             ended: 0,
@@ -79,4 +84,23 @@ fn calls_allocate_nothing_once_warm() {
         let calls = load.ended - before;
         assert_eq!(count, 0, "{workload}: {count} allocations in {calls} calls");
     }
+}
+
+#[test]
+fn calls_with_a_handle_allocate_nothing_once_warm() {
+    let mut load = Load::new(1, 1);
+    let binding = Binding::new(&load.runtime, &load.target, rpcecho::INTERFACE).unwrap();
+    let echo = RpcEchoClient::new(binding);
+    let mut handle = AsyncHandle::new(Notify::None);
+    let mut rounds = |count: u32| {
+        for number in 0..count {
+            echo.add_one_async(&mut handle, number).unwrap();
+            while handle.status() == Status::AsyncCallPending {
+                load.runtime.poll(&mut |_| {}).unwrap();
+            }
+            assert_eq!(handle.complete().unwrap().out_data, number + 1);
+        }
+    };
+    rounds(100);
+    assert_eq!(allocation_counter::measure(|| rounds(1000)).count_total, 0);
 }

@@ -1,9 +1,12 @@
 //! Calls over the real ring: all forms, many threads, deferred replies, faults, lost servers.
 
 use std::borrow::Cow;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::mpsc;
+use std::task::{Poll, Waker};
 use std::thread;
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use annulus::async_rpc::{self, AsyncRpcClient, SampleEvent, SampleServer};
 use annulus::rpcecho::{
@@ -11,8 +14,8 @@ use annulus::rpcecho::{
     RpcEchoClient, Surrounding, TestCall2Response, TestEnumParams, TestSleepResponse,
 };
 use annulus::{
-    AsyncHandle, Binding, CallContext, CancelKind, Config, Cores, Event, Interface, Limits,
-    LocalRuntime, Notify, Runtime, Server, ServerCall, Serving, Status,
+    AsyncHandle, Binding, CallContext, CancelKind, Config, Cores, Event, IdlePolicy, Interface,
+    Limits, LocalRuntime, Notify, Runtime, Server, ServerCall, Serving, Status,
 };
 
 fn runtime(cores: usize) -> Runtime {
@@ -476,4 +479,112 @@ fn the_async_rpc_sample_works_as_documented() {
         SampleEvent::Shutdown,
     ];
     assert_eq!(asked, expected);
+}
+
+#[test]
+fn a_fault_may_carry_any_code_and_still_ends_its_call() {
+    let runtime = runtime(1);
+    let (send, _receive) = mpsc::channel();
+    let serving = serve(&runtime, rpcecho::interface(Delegating(send)));
+    let echo = client(&runtime, &serving);
+    let pending = Status::AsyncCallPending.code();
+    assert_eq!(
+        echo.add_one(pending),
+        Err(Status::CallFailed),
+        "a call that has ended is not pending"
+    );
+    let no_call = Status::InvalidAsyncHandle.code();
+    assert_eq!(echo.add_one(no_call), Err(Status::InvalidAsyncHandle));
+    assert_eq!(
+        echo.add_one(0),
+        Err(Status::CallFailed),
+        "a fault is never a success"
+    );
+    assert_eq!(echo.echo_data(b"and on").unwrap(), b"and on");
+}
+
+#[test]
+fn rule_56_no_new_call_begins_while_a_server_stops_and_running_ones_end() {
+    let clients = runtime(1);
+    let limits = Limits {
+        drain_timeout: Duration::from_secs(20),
+        ..Limits::default()
+    };
+    let servers =
+        Runtime::start(Config::default().cores(Cores::Unpinned(1)).limits(limits)).unwrap();
+    let (send, receive) = mpsc::channel();
+    let serving = serve(&servers, rpcecho::interface(Delegating(send)));
+    let echo = client(&clients, &serving);
+    let running = echo.test_sleep_future(1);
+    let taken = receive.recv().unwrap();
+    let stopping = thread::spawn(move || drop(servers));
+    while echo.echo_data(b"new").is_ok() {
+        thread::sleep(Duration::from_millis(1));
+    }
+    assert_eq!(echo.echo_data(b"new"), Err(Status::ServerTooBusy));
+    taken.complete(&TestSleepResponse { result: 1 }).unwrap();
+    assert_eq!(running.wait(), Ok(TestSleepResponse { result: 1 }));
+    stopping.join().unwrap();
+}
+
+#[test]
+fn a_blocking_call_on_the_thread_of_its_own_core_is_refused_and_not_made() {
+    let servers = runtime(1);
+    let serving = serve(&servers, rpcecho::interface(EchoServer::default()));
+    let config = Config::default().cores(Cores::Unpinned(1));
+    let mut first = LocalRuntime::new(&config).unwrap();
+    let _second = LocalRuntime::new(&config).unwrap();
+    let target = serving.bindings()[0].to_string();
+    let echo = RpcEchoClient::new(Binding::new(&first, &target, rpcecho::INTERFACE).unwrap());
+    first.block_on(echo.add_one_future(1)).unwrap().unwrap();
+    let before = serving.statistics().calls_in;
+    assert_eq!(echo.add_one(1), Err(Status::CannotSupport));
+    let end = Instant::now() + Duration::from_millis(200);
+    while Instant::now() < end {
+        first.poll(&mut |_| {}).unwrap();
+    }
+    assert_eq!(serving.statistics().calls_in, before);
+}
+
+/// Another thread wakes a future at all possible moments, also while its core goes to sleep.
+#[test]
+fn block_on_never_misses_a_wake_up() {
+    let (done, finished) = mpsc::channel();
+    thread::spawn(move || {
+        let config = Config::default()
+            .cores(Cores::Unpinned(1))
+            .idle(IdlePolicy::Block);
+        let mut local = LocalRuntime::new(&config).unwrap();
+        let (send, receive) = mpsc::channel::<(Waker, Arc<AtomicBool>)>();
+        thread::spawn(move || {
+            let mut random = 1_u64;
+            for (waker, flag) in receive {
+                random = random
+                    .wrapping_mul(6_364_136_223_846_793_005)
+                    .wrapping_add(1);
+                (0..(random >> 56) * 4).for_each(|_| std::hint::spin_loop());
+                flag.store(true, Ordering::Release);
+                waker.wake();
+            }
+        });
+        for _ in 0..30_000 {
+            let flag = Arc::new(AtomicBool::new(false));
+            let mut asked = false;
+            let wait = std::future::poll_fn(|context| {
+                if flag.load(Ordering::Acquire) {
+                    return Poll::Ready(());
+                }
+                if !std::mem::replace(&mut asked, true) {
+                    send.send((context.waker().clone(), Arc::clone(&flag)))
+                        .unwrap();
+                }
+                Poll::Pending
+            });
+            local.block_on(wait).unwrap();
+        }
+        done.send(()).unwrap();
+    });
+    finished
+        .recv_timeout(Duration::from_secs(120))
+        .expect("a wake-up was lost");
 }

@@ -44,6 +44,7 @@ pub(super) enum Link {
     Ready {
         socket: SocketId,
         context: ContextId,
+        address: usize,
     },
 }
 

@@ -2,37 +2,45 @@
 
 use crossbeam_queue::ArrayQueue;
 
-/// A buffer that grew beyond this is freed after use, so that one large reply does not hold
-/// its memory for good.
-const KEPT_CAPACITY_MAX: usize = 1 << 20;
-
 /// What a new buffer has room for.
 const NEW_CAPACITY: usize = 1 << 10;
 
 /// The send buffers of one core. Never leaves its thread.
+///
+/// A connection has a buffer only while it has something to send.
 pub(crate) struct BufferPool {
     free: Vec<Vec<u8>>,
-    free_max: usize,
+    /// Bytes of all free buffers together.
+    free_len: usize,
+    free_len_max: usize,
 }
 
 impl BufferPool {
-    pub(crate) fn new(free_max: usize) -> Self {
+    /// Free buffers take `free_len_max` bytes at most; what comes back beyond that is freed.
+    pub(crate) fn new(free_len_max: usize) -> Self {
         BufferPool {
-            free: Vec::with_capacity(free_max),
-            free_max,
+            free: Vec::new(),
+            free_len: 0,
+            free_len_max,
         }
     }
 
     /// An empty buffer.
     pub(crate) fn take(&mut self) -> Vec<u8> {
-        self.free
-            .pop()
-            .unwrap_or_else(|| Vec::with_capacity(NEW_CAPACITY))
+        match self.free.pop() {
+            Some(buffer) => {
+                self.free_len -= buffer.capacity();
+                buffer
+            }
+            None => Vec::with_capacity(NEW_CAPACITY),
+        }
     }
 
     pub(crate) fn put(&mut self, mut buffer: Vec<u8>) {
-        if self.free.len() < self.free_max && buffer.capacity() <= KEPT_CAPACITY_MAX {
+        let len = buffer.capacity();
+        if len > 0 && self.free_len + len <= self.free_len_max {
             buffer.clear();
+            self.free_len += len;
             self.free.push(buffer);
         }
     }
@@ -41,12 +49,15 @@ impl BufferPool {
 /// Buffers that carry stub data between threads and a core. Lock-free.
 pub(crate) struct SharedBufferPool {
     free: ArrayQueue<Vec<u8>>,
+    buffer_len_max: usize,
 }
 
 impl SharedBufferPool {
-    pub(crate) fn new(free_max: usize) -> Self {
+    /// `free_max` free buffers of `buffer_len_max` bytes at most; larger ones are freed.
+    pub(crate) fn new(free_max: usize, buffer_len_max: usize) -> Self {
         SharedBufferPool {
-            free: ArrayQueue::new(free_max),
+            free: ArrayQueue::new(free_max.max(1)),
+            buffer_len_max,
         }
     }
 
@@ -58,7 +69,7 @@ impl SharedBufferPool {
     }
 
     pub(crate) fn put(&self, mut buffer: Vec<u8>) {
-        if buffer.capacity() > 0 && buffer.capacity() <= KEPT_CAPACITY_MAX {
+        if (1..=self.buffer_len_max).contains(&buffer.capacity()) {
             buffer.clear();
             // A full pool frees the buffer.
             let _ = self.free.push(buffer);
@@ -71,16 +82,28 @@ mod tests {
     use super::*;
 
     #[test]
-    fn buffers_come_back_empty_and_outsized_ones_are_freed() {
-        let mut pool = BufferPool::new(4);
+    fn buffers_come_back_empty_and_are_used_again() {
+        let mut pool = BufferPool::new(1 << 20);
         let mut buffer = pool.take();
         buffer.extend_from_slice(b"left over");
         let address = buffer.as_ptr();
         pool.put(buffer);
-        pool.put(Vec::with_capacity(KEPT_CAPACITY_MAX + 1));
-        assert_eq!(pool.free.len(), 1);
         let again = pool.take();
         assert!(again.is_empty());
         assert_eq!(again.as_ptr(), address);
+    }
+
+    #[test]
+    fn free_buffers_take_no_more_than_they_may() {
+        let mut pool = BufferPool::new(10_000);
+        for _ in 0..5 {
+            pool.put(Vec::with_capacity(4_000));
+        }
+        assert_eq!(pool.free.len(), 2);
+        let (first, second) = (pool.take(), pool.take());
+        assert_eq!(pool.free_len, 0);
+        pool.put(first);
+        pool.put(second);
+        assert_eq!(pool.free.len(), 2);
     }
 }

@@ -10,7 +10,9 @@ use annulus_transports::{ReceiveLease, Ring, SocketId};
 
 use super::bindings::{Link, Sink, StubData, WaitingCall};
 use super::connection::{ClientLink, Connection, Life, Role};
-use super::{Core, LocalReplies, Phase};
+use super::lifecycle::Phase;
+use super::traffic::Abandoned;
+use super::{Core, LocalReplies};
 use crate::binding::BindingShared;
 use crate::call_state::CallState;
 use crate::core_shared::{CancelKind, OutgoingCall};
@@ -65,12 +67,16 @@ impl<R: Ring> Core<R> {
             .ok_or(Status::InvalidBinding)?;
         let object = entry.shared.object;
         let link = entry.link;
-        if let Link::Ready { socket, context } = link
+        if let Link::Ready {
+            socket, context, ..
+        } = link
             && let Some(connection) = self.connections.get_mut(socket)
-            && let Role::Client(ClientLink { protocol, .. }) = &mut connection.role
+            && let Role::Client(ClientLink {
+                protocol, is_used, ..
+            }) = &mut connection.role
             && connection.life == Life::Open
         {
-            let out = &mut connection.outgoing.buffer;
+            let out = connection.outgoing.writable(&mut self.buffers);
             if let Ok(start) = protocol.begin_request(context, object, out) {
                 let key = match encode(out) {
                     Ok(()) => self
@@ -90,6 +96,7 @@ impl<R: Ring> Core<R> {
                 if let Some(entry) = self.bindings.call_mut(key) {
                     entry.placed = Some((socket, call));
                 }
+                *is_used = true;
                 connection.outgoing.queue(socket, &mut self.dirty);
                 return Ok(());
             }
@@ -185,7 +192,10 @@ impl<R: Ring> Core<R> {
         replies: LocalReplies<'_>,
     ) -> Option<WaitingCall> {
         let link = self.bindings.table.get_mut(binding)?.link;
-        let Link::Ready { socket, context } = link else {
+        let Link::Ready {
+            socket, context, ..
+        } = link
+        else {
             return Some(call);
         };
         let Some(connection) = self.connections.get_mut(socket) else {
@@ -200,7 +210,7 @@ impl<R: Ring> Core<R> {
         let (Role::Client(link), Life::Open) = (role, *life) else {
             return Some(call);
         };
-        let out = &mut outgoing.buffer;
+        let out = outgoing.writable(&mut self.buffers);
         match link.protocol.begin_request(context, call.object, out) {
             Ok(start) => {
                 out.extend_from_slice(&call.stub);
@@ -210,6 +220,7 @@ impl<R: Ring> Core<R> {
                 if let Some(entry) = self.bindings.call_mut(call.key) {
                     entry.placed = Some((socket, id));
                 }
+                link.is_used = true;
                 outgoing.queue(socket, &mut self.dirty);
                 self.shared.stub_buffers.put(call.stub);
                 None
@@ -251,6 +262,13 @@ impl<R: Ring> Core<R> {
         if self.phase != Phase::Running {
             return self.fail_waiting(binding, Status::CallFailedDne, replies);
         }
+        if self.connections.len() >= self.limits.connections_per_core_max {
+            tracing::warn!(
+                limit = self.limits.connections_per_core_max,
+                "no connection is made: Limits::connections_per_core_max is reached"
+            );
+            return self.fail_waiting(binding, Status::OutOfMemory, replies);
+        }
         let shared = Arc::clone(&entry.shared);
         for (index, address) in shared.addresses.iter().enumerate().skip(first) {
             let result = self.ring.connect(address.clone());
@@ -273,9 +291,13 @@ impl<R: Ring> Core<R> {
 
     fn begin_connection(&mut self, socket: SocketId, binding: Key) {
         let protocol = ClientConnection::new(ClientConfig::new(Arc::clone(&self.limits)));
-        let role = Role::Client(ClientLink { protocol, binding });
+        let role = Role::Client(ClientLink {
+            protocol,
+            binding,
+            is_used: false,
+        });
         let serial = self.connections.next_serial();
-        let mut connection = Connection::new(serial, role, self.buffers.take());
+        let mut connection = Connection::new(serial, role, self.now);
         connection.connect_deadline = Some(self.now + self.limits.bind_timeout);
         self.connections.insert(socket, connection);
         self.arm_timer(socket);
@@ -294,7 +316,7 @@ impl<R: Ring> Core<R> {
         let Some(entry) = self.bindings.table.get_mut(link.binding) else {
             return;
         };
-        let out = &mut connection.outgoing.buffer;
+        let out = connection.outgoing.writable(&mut self.buffers);
         if let Err(error) = link.protocol.bind(
             now,
             entry.shared.interface,
@@ -322,20 +344,23 @@ impl<R: Ring> Core<R> {
             shared,
             now,
             limits,
+            buffers,
             ..
         } = self;
         let Some(connection) = connections.get_mut(socket) else {
             return;
         };
-        let Role::Client(ClientLink { protocol, binding }) = &mut connection.role else {
+        let Role::Client(ClientLink {
+            protocol, binding, ..
+        }) = &mut connection.role
+        else {
             return;
         };
         let binding = *binding;
         let mut input = Input::new(ring.received(lease));
         let mut refused = None;
-        while let Some(event) =
-            protocol.next_event(*now, &mut input, &mut connection.outgoing.buffer)
-        {
+        let out = connection.outgoing.writable(buffers);
+        while let Some(event) = protocol.next_event(*now, &mut input, out) {
             match event {
                 ClientEvent::Response {
                     key,
@@ -359,8 +384,14 @@ impl<R: Ring> Core<R> {
                     bindings.end_call(Key::from_bits(key), Err(status), shared, *now, replies);
                 }
                 ClientEvent::Bound { context, .. } => {
-                    if let Some(entry) = bindings.table.get_mut(binding) {
-                        entry.link = Link::Ready { socket, context };
+                    if let Some(entry) = bindings.table.get_mut(binding)
+                        && let Link::Opening { address, .. } = entry.link
+                    {
+                        entry.link = Link::Ready {
+                            socket,
+                            context,
+                            address,
+                        };
                     }
                 }
                 ClientEvent::InterfaceRefused { reason, .. } => refused = Some(refusal(reason)),
@@ -407,51 +438,44 @@ impl<R: Ring> Core<R> {
     }
 
     /// A connection is gone: what was sent on it may have been executed, what waits was not.
-    pub(super) fn client_lost(&mut self, socket: SocketId, replies: LocalReplies<'_>) {
-        let Core {
-            connections,
-            bindings,
-            shared,
-            now,
-            ..
-        } = self;
-        let Some(connection) = connections.get_mut(socket) else {
-            return;
-        };
-        let Role::Client(ClientLink { protocol, binding }) = &mut connection.role else {
-            return;
-        };
-        let binding = *binding;
-        let open: Vec<_> = protocol.call_keys().collect();
-        for key in open {
-            bindings.end_call(
-                Key::from_bits(key),
-                Err(Status::CallFailed),
-                shared,
-                *now,
-                replies,
-            );
+    pub(super) fn client_lost(
+        &mut self,
+        socket: SocketId,
+        lost: Abandoned,
+        replies: LocalReplies<'_>,
+    ) {
+        let Abandoned {
+            binding,
+            calls,
+            was_used,
+        } = lost;
+        for key in calls {
+            let failed = Err(Status::CallFailed);
+            self.bindings
+                .end_call(Key::from_bits(key), failed, &self.shared, self.now, replies);
         }
-        let Some(entry) = bindings.table.get_mut(binding) else {
+        let Some(entry) = self.bindings.table.get_mut(binding) else {
             return;
         };
-        match entry.link {
+        let next_address = match entry.link {
             Link::Opening {
                 socket: opening,
                 address,
-            } if opening == socket => {
-                entry.link = Link::Idle;
-                self.open_link(binding, address + 1, replies);
-            }
-            Link::Ready { socket: ready, .. } if ready == socket => {
-                entry.link = Link::Idle;
-                if entry.waiting.is_empty() {
-                    self.retire(binding);
-                } else {
-                    self.open_link(binding, 0, replies);
-                }
-            }
-            _ => {}
+            } if opening == socket => address + 1,
+            // A server that binds and then does not take a single call is as good as none.
+            Link::Ready {
+                socket: ready,
+                address,
+                ..
+            } if ready == socket && !was_used => address + 1,
+            Link::Ready { socket: ready, .. } if ready == socket => 0,
+            _ => return,
+        };
+        entry.link = Link::Idle;
+        if entry.waiting.is_empty() {
+            self.retire(binding);
+        } else {
+            self.open_link(binding, next_address, replies);
         }
     }
 
@@ -492,11 +516,13 @@ impl<R: Ring> Core<R> {
                 let Role::Client(link) = &mut connection.role else {
                     return;
                 };
-                let out = &mut connection.outgoing.buffer;
+                let out = connection.outgoing.writable(&mut self.buffers);
                 match kind {
                     CancelKind::NonAbortive => link.protocol.cancel(id, out),
                     CancelKind::Abortive => {
                         link.protocol.orphan(id, out);
+                        let is_multiplexed = link.protocol.is_multiplexed();
+                        connection.outgoing.queue(socket, &mut self.dirty);
                         self.bindings.end_call(
                             key,
                             Err(Status::CallCancelled),
@@ -504,12 +530,32 @@ impl<R: Ring> Core<R> {
                             self.now,
                             replies,
                         );
+                        if !is_multiplexed {
+                            self.replace_connection(socket, binding, replies);
+                        }
+                        return self.retire(binding);
                     }
                 }
                 connection.outgoing.queue(socket, &mut self.dirty);
             }
         }
         self.retire(binding);
+    }
+
+    /// Without multiplexing a connection carries one call at a time, also one that nobody waits
+    /// for any more. The next call gets a connection of its own.
+    fn replace_connection(&mut self, socket: SocketId, binding: Key, replies: LocalReplies<'_>) {
+        let deadline = self.now + self.limits.flush_timeout;
+        if let Some(entry) = self.bindings.table.get_mut(binding) {
+            entry.link = Link::Idle;
+            if !entry.waiting.is_empty() {
+                self.open_link(binding, 0, replies);
+            }
+        }
+        if let Some(connection) = self.connections.get_mut(socket) {
+            connection.begin_flush(deadline);
+        }
+        self.settle(socket, replies);
     }
 
     pub(super) fn close_binding(&mut self, shared: &Arc<BindingShared>) {
@@ -539,12 +585,11 @@ impl<R: Ring> Core<R> {
     }
 }
 
-/// A fault always is a failure, even one that carries no code.
+/// A fault always is the failure of a call that has ended, whatever code it carries.
 fn failure(status: Status) -> Status {
-    if status == Status::Ok {
-        Status::CallFailed
-    } else {
-        status
+    match status {
+        Status::Ok | Status::AsyncCallPending => Status::CallFailed,
+        status => status,
     }
 }
 

@@ -1,10 +1,12 @@
 //! One connection as its core sees it.
 
 use std::sync::Arc;
+use std::time::Duration;
 
-use annulus_protocol::{ClientConnection, ServerConnection, Time};
+use annulus_protocol::{ClientConnection, Limits, ServerConnection, Time};
 use annulus_transports::SocketId;
 
+use super::buffers::BufferPool;
 use crate::server::RunningServer;
 use crate::table::Key;
 
@@ -14,6 +16,10 @@ pub(crate) struct Connection {
     pub(crate) serial: u64,
     pub(crate) role: Role,
     pub(crate) outgoing: Outgoing,
+    /// When bytes came in last.
+    pub(crate) active_at: Time,
+    /// The peer sends no more.
+    pub(crate) input_ended: bool,
     /// Received bytes that wait until the peer has read what it was sent.
     pub(crate) stalled: Vec<u8>,
     pub(crate) life: Life,
@@ -69,6 +75,8 @@ impl ServerLink {
 pub(crate) struct ClientLink {
     pub(crate) protocol: ClientConnection,
     pub(crate) binding: Key,
+    /// Whether a call was sent.
+    pub(crate) is_used: bool,
 }
 
 /// How far a connection's end has come.
@@ -85,12 +93,16 @@ pub(crate) enum Life {
 /// What is on its way to the peer.
 #[derive(Default)]
 pub(crate) struct Outgoing {
-    /// Gathers what this turn produces.
+    /// Gathers what this turn produces. Has no room while there is nothing.
     pub(crate) buffer: Vec<u8>,
     /// Bytes that the ring is sending.
     in_flight: usize,
+    /// When that send began.
+    sending_since: Time,
     /// Noted for the next flush.
     queued: bool,
+    /// The backlog as it is in the core's sum.
+    accounted: usize,
     /// Receiving is paused until the peer has read.
     pub(crate) held_back: bool,
 }
@@ -105,6 +117,31 @@ impl Outgoing {
         self.buffer.len() + self.in_flight
     }
 
+    /// The backlog, and by how much it has changed since the last time.
+    #[expect(
+        clippy::cast_possible_wrap,
+        reason = "a difference of lengths in memory"
+    )]
+    pub(crate) fn account(&mut self) -> (usize, isize) {
+        let backlog = self.backlog();
+        let change = backlog as isize - self.accounted as isize;
+        self.accounted = backlog;
+        (backlog, change)
+    }
+
+    /// What is in the core's sum.
+    pub(crate) fn accounted(&self) -> usize {
+        self.accounted
+    }
+
+    /// The buffer, with room to write.
+    pub(crate) fn writable(&mut self, pool: &mut BufferPool) -> &mut Vec<u8> {
+        if self.buffer.capacity() == 0 {
+            self.buffer = pool.take();
+        }
+        &mut self.buffer
+    }
+
     /// Notes the connection for the next flush, once.
     pub(crate) fn queue(&mut self, socket: SocketId, dirty: &mut Vec<SocketId>) {
         if !self.queued && !self.is_sending() && !self.buffer.is_empty() {
@@ -117,12 +154,13 @@ impl Outgoing {
         self.queued
     }
 
-    /// Takes the gathered bytes for a send; `spare` gathers what comes next.
-    pub(crate) fn begin_send(&mut self, spare: Vec<u8>) -> Vec<u8> {
+    /// Takes the gathered bytes for a send.
+    pub(crate) fn begin_send(&mut self, now: Time) -> Vec<u8> {
         debug_assert!(self.queued && !self.is_sending());
         self.queued = false;
         self.in_flight = self.buffer.len();
-        std::mem::replace(&mut self.buffer, spare)
+        self.sending_since = now;
+        std::mem::take(&mut self.buffer)
     }
 
     pub(crate) fn end_send(&mut self) {
@@ -130,15 +168,17 @@ impl Outgoing {
     }
 }
 
+/// After so long without a byte a connection gives its spare buffers back.
+const TRIM_AFTER: Duration = Duration::from_secs(1);
+
 impl Connection {
-    pub(crate) fn new(serial: u64, role: Role, buffer: Vec<u8>) -> Box<Self> {
+    pub(crate) fn new(serial: u64, role: Role, now: Time) -> Box<Self> {
         Box::new(Connection {
             serial,
             role,
-            outgoing: Outgoing {
-                buffer,
-                ..Outgoing::default()
-            },
+            outgoing: Outgoing::default(),
+            active_at: now,
+            input_ended: false,
             stalled: Vec::new(),
             life: Life::Open,
             timer_due: None,
@@ -147,24 +187,48 @@ impl Connection {
         })
     }
 
-    /// Whether the connection is still being made.
-    pub(crate) fn is_connecting(&self) -> bool {
-        self.connect_deadline.is_some()
-    }
-
     /// When this connection next needs attention by itself.
-    pub(crate) fn next_deadline(&self) -> Option<Time> {
+    pub(crate) fn next_deadline(&self, limits: &Limits) -> Option<Time> {
+        let transport = self.transport_deadline(limits);
         if self.life != Life::Open {
-            return self.flush_deadline;
+            return transport;
         }
         let protocol = match &self.role {
             Role::Server(link) => link.protocol.next_deadline(),
             Role::Client(link) => link.protocol.next_deadline(),
         };
-        [protocol, self.connect_deadline]
+        [transport, protocol, self.trim_at()]
             .into_iter()
             .flatten()
             .min()
+    }
+
+    /// When the peer will have taken too long to connect, to read, or to let go.
+    pub(crate) fn transport_deadline(&self, limits: &Limits) -> Option<Time> {
+        let sending = self
+            .outgoing
+            .is_sending()
+            .then(|| self.outgoing.sending_since + limits.send_timeout);
+        [sending, self.connect_deadline, self.flush_deadline]
+            .into_iter()
+            .flatten()
+            .min()
+    }
+
+    fn trim_at(&self) -> Option<Time> {
+        match &self.role {
+            Role::Server(link) if link.protocol.kept_len() > 0 => Some(self.active_at + TRIM_AFTER),
+            _ => None,
+        }
+    }
+
+    /// Gives spare buffers back if the connection has been idle for long enough.
+    pub(crate) fn trim(&mut self, now: Time) {
+        if self.trim_at().is_some_and(|due| due <= now)
+            && let Role::Server(link) = &mut self.role
+        {
+            link.protocol.trim();
+        }
     }
 }
 

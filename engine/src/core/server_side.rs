@@ -4,10 +4,14 @@ use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::Arc;
 use std::sync::atomic::Ordering;
 
-use annulus_protocol::{Input, Limits, ReplyTo, Request, ServerConnection, ServerEvent, Time};
+use annulus_protocol::{
+    FaultStatus, Input, Limits, ReplyTo, Request, ServerConnection, ServerEvent, Time,
+};
 use annulus_transports::{ReceiveLease, Ring, SocketId};
 
+use super::buffers::BufferPool;
 use super::connection::{Connection, Life, Outgoing, Role, ServerLink};
+use super::lifecycle::Phase;
 use super::timers::Timers;
 use super::{Core, LocalReplies};
 use crate::core_shared::CoreShared;
@@ -31,6 +35,9 @@ pub(super) struct ServerWork<'w> {
     core: &'w Arc<CoreShared>,
     core_index: usize,
     limits: &'w Limits,
+    buffers: &'w mut BufferPool,
+    /// No new call begins.
+    is_draining: bool,
     now: Time,
 }
 
@@ -38,7 +45,7 @@ impl<R: Ring> Core<R> {
     /// Takes a connection of a server onto this core.
     pub(super) fn adopt(&mut self, stream: R::Stream, server: Arc<RunningServer>, endpoint: usize) {
         if self.connections.len() >= self.limits.connections_per_core_max
-            || self.phase != super::Phase::Running
+            || self.phase != Phase::Running
         {
             tracing::warn!(
                 limit = self.limits.connections_per_core_max,
@@ -60,7 +67,7 @@ impl<R: Ring> Core<R> {
         let role = Role::Server(ServerLink::new(protocol, server, endpoint));
         let serial = self.connections.next_serial();
         self.connections
-            .insert(socket, Connection::new(serial, role, self.buffers.take()));
+            .insert(socket, Connection::new(serial, role, self.now));
         self.arm_timer(socket);
     }
 
@@ -74,6 +81,8 @@ impl<R: Ring> Core<R> {
             core: &self.shared,
             core_index: self.siblings.index,
             limits: &self.limits,
+            buffers: &mut self.buffers,
+            is_draining: self.phase != Phase::Running,
             now: self.now,
         };
         Some((work, &self.ring))
@@ -132,29 +141,9 @@ impl<R: Ring> Core<R> {
         if connection.serial != origin.serial || connection.life != Life::Open {
             return;
         }
-        answer(
-            &mut link.protocol,
-            &origin.reply,
-            &mut connection.outgoing.buffer,
-        );
+        let out = connection.outgoing.writable(&mut self.buffers);
+        answer(&mut link.protocol, &origin.reply, out);
         self.settle(origin.socket, replies);
-    }
-
-    /// The client of a connection is gone: its open calls have nobody to answer to.
-    pub(super) fn server_lost(&mut self, socket: SocketId) {
-        let Some(connection) = self.connections.get_mut(socket) else {
-            return;
-        };
-        let Role::Server(link) = &mut connection.role else {
-            return;
-        };
-        for key in link.protocol.active_call_keys() {
-            self.deferred.remove(Key::from_bits(key));
-        }
-        link.protocol.close(&mut EndpointView {
-            server: &link.server,
-            endpoint: link.endpoint,
-        });
     }
 }
 
@@ -175,7 +164,7 @@ impl ServerWork<'_> {
                 server: &link.server,
                 endpoint: link.endpoint,
             };
-            let out = &mut self.connection.outgoing.buffer;
+            let out = self.connection.outgoing.writable(self.buffers);
             match link
                 .protocol
                 .next_event(self.now, &mut input, &mut endpoint, out)
@@ -215,6 +204,14 @@ impl ServerWork<'_> {
         else {
             return;
         };
+        if self.is_draining {
+            return protocol.fault(
+                &request.reply,
+                FaultStatus::NCA_S_SERVER_TOO_BUSY,
+                true,
+                out,
+            );
+        }
         server.counters(self.core_index).calls_in.add(1);
         let start = protocol.begin_response(&request.reply, out);
         let mut context = CallContext {
@@ -232,6 +229,8 @@ impl ServerWork<'_> {
                 reply: request.reply,
             },
             deferred: None,
+            maybe: request.maybe,
+            not_executed: false,
         };
         let interface = &server.interfaces[request.interface.0 as usize];
         let result = contain_panic(|| {
@@ -242,7 +241,11 @@ impl ServerWork<'_> {
                 context: &mut context,
             })
         });
-        let deferred = context.deferred;
+        let CallContext {
+            deferred,
+            not_executed,
+            ..
+        } = context;
         match result.unwrap_or(Err(Status::CallFailed)) {
             Ok(()) => match deferred {
                 None => protocol.finish_response(start, &request.reply, out),
@@ -256,7 +259,7 @@ impl ServerWork<'_> {
                 if let Some(key) = deferred {
                     self.deferred.remove(key);
                 }
-                protocol.fault(&request.reply, status.to_fault(), false, out);
+                protocol.fault(&request.reply, status.to_fault(), not_executed, out);
             }
         }
         if let Some(assembled) = request.stub.into_assembled() {

@@ -134,7 +134,7 @@ impl AsyncRpcClient {
         let request = NonAsyncFuncRequest {
             message: message.as_bytes(),
         };
-        self.binding.call(NON_ASYNC_FUNC, &request).wait()
+        self.binding.call_blocking(NON_ASYNC_FUNC, &request)
     }
 
     /// Has the server wait. `.await` it.
@@ -163,7 +163,7 @@ impl AsyncRpcClient {
     ///
     /// The status with which the call ended.
     pub fn shutdown(&self) -> Result<(), Status> {
-        self.binding.call(SHUTDOWN, &()).wait()
+        self.binding.call_blocking(SHUTDOWN, &())
     }
 }
 
@@ -217,8 +217,7 @@ impl AsyncRpc for SampleServer {
         context.after(delay, move || {
             // There are no parameters that could be refused.
             let _ = call.complete(&());
-        });
-        Ok(())
+        })
     }
 
     fn shutdown(&self, _: &mut CallContext<'_>) -> Result<(), Status> {

@@ -119,8 +119,7 @@ impl Interface for Answerer {
                         deferred.complete(&question.answer())
                     };
                     ended.expect("the answer can be encoded");
-                });
-                Ok(())
+                })
             }
         }
     }

@@ -25,7 +25,7 @@ macro_rules! operation {
         ///
         /// The status with which the call ended.
         pub fn $blocking(&self, $($name: $kind),*) -> Result<$output, Status> {
-            let $reply = self.$future($($name),*).wait()?;
+            let $reply: $response = self.binding.call_blocking($opnum, &$request)?;
             Ok($result)
         }
 

@@ -84,8 +84,7 @@ impl RpcEcho for EchoServer {
         context.after(Duration::from_secs(seconds.into()), move || {
             // The parameters are one number, which can always be encoded.
             let _ = call.complete(&TestSleepResponse { result: seconds });
-        });
-        Ok(())
+        })
     }
 
     fn test_enum(

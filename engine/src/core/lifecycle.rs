@@ -1,0 +1,142 @@
+//! How servers begin on a core, and how a core ends.
+
+use std::sync::Arc;
+use std::sync::atomic::Ordering;
+
+use annulus_transports::{ListenOptions, ListenerId, Ring};
+
+use super::timers::Timer;
+use super::{Core, LocalReplies};
+use crate::core_shared::Command;
+use crate::error::Error;
+use crate::server::{BoundEndpoint, ResolvedServer, RunningServer, Serving};
+
+/// A listening socket of a core, and whose it is.
+pub(super) struct Listener {
+    id: ListenerId,
+    server: Arc<RunningServer>,
+    endpoint: usize,
+}
+
+/// How far a core's end has come.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Phase {
+    Running,
+    /// Running calls end, no new ones begin.
+    Draining,
+    /// All sockets are closing.
+    Closing,
+}
+
+impl<R: Ring> Core<R> {
+    /// Opens the endpoints of a server on this core. Does not wait for a port that is in use.
+    pub(crate) fn serve(&mut self, server: &ResolvedServer) -> Result<Serving, Error> {
+        if self.phase != Phase::Running {
+            return Err(Error::ShutDown);
+        }
+        let running = RunningServer::new(server, Arc::clone(&self.limits), self.siblings.all.len());
+        let first = self.listeners.len();
+        match self.listen(server, &running) {
+            Ok(bound) => running.set_bound(bound),
+            Err(error) => {
+                for listener in self.listeners.drain(first..) {
+                    self.ring.close_listener(listener.id);
+                }
+                return Err(error);
+            }
+        }
+        Ok(Serving { server: running })
+    }
+
+    fn listen(
+        &mut self,
+        server: &ResolvedServer,
+        running: &Arc<RunningServer>,
+    ) -> Result<Vec<BoundEndpoint>, Error> {
+        let options = ListenOptions {
+            retry_in_use: std::time::Duration::ZERO,
+            ..ListenOptions::default()
+        };
+        let mut bound = Vec::new();
+        for endpoint in &server.endpoints {
+            let (id, address) = self.ring.listen(endpoint.address.clone(), &options)?;
+            self.listeners.push(Listener {
+                id,
+                server: Arc::clone(running),
+                endpoint: bound.len(),
+            });
+            bound.push(BoundEndpoint {
+                binding: endpoint.binding.clone().with_address(&address),
+                address,
+            });
+        }
+        Ok(bound)
+    }
+
+    /// Deals a new connection to the core that has the fewest.
+    pub(super) fn accept(&mut self, id: ListenerId, stream: R::Stream) {
+        let Some(listener) = self.listeners.iter().find(|listener| listener.id == id) else {
+            return;
+        };
+        let server = Arc::clone(&listener.server);
+        let endpoint = listener.endpoint;
+        let fewest = self
+            .siblings
+            .all
+            .iter()
+            .min_by_key(|core| core.connections.load(Ordering::Relaxed))
+            .expect("a runtime has at least one core");
+        fewest.connections.fetch_add(1, Ordering::Relaxed);
+        if Arc::ptr_eq(fewest, &self.shared) {
+            self.adopt(stream, server, endpoint);
+        } else {
+            fewest.submit(Command::Adopt {
+                stream: Box::new(stream),
+                server,
+                endpoint,
+            });
+        }
+    }
+
+    pub(crate) fn begin_shutdown(&mut self) {
+        if self.phase != Phase::Running {
+            return;
+        }
+        self.phase = Phase::Draining;
+        for listener in self.listeners.drain(..) {
+            listener.server.stop_listening();
+            self.ring.close_listener(listener.id);
+        }
+        self.timers
+            .add(self.now + self.limits.drain_timeout, Timer::DrainEnds);
+    }
+
+    /// Once no call runs any more: what is left is sent, then all connections close.
+    pub(super) fn continue_shutdown(&mut self, replies: LocalReplies<'_>) {
+        let is_idle = self.deferred.len() == 0 && self.bindings.calls_in_flight() == 0;
+        if self.phase != Phase::Draining || !is_idle {
+            return;
+        }
+        self.phase = Phase::Closing;
+        let deadline = self.now + self.limits.flush_timeout;
+        for socket in self.connections.sockets() {
+            if let Some(connection) = self.connections.get_mut(socket) {
+                connection.begin_flush(deadline);
+            }
+            self.settle(socket, replies);
+        }
+    }
+
+    /// The time to drain is over.
+    pub(super) fn close_all(&mut self) {
+        self.phase = Phase::Closing;
+        for socket in self.connections.sockets() {
+            self.close(socket);
+        }
+    }
+
+    /// Whether the core has been shut down and everything it held is back.
+    pub(crate) fn is_finished(&self) -> bool {
+        self.phase == Phase::Closing && self.connections.len() == 0
+    }
+}

@@ -1,0 +1,301 @@
+//! What happens on connections: bytes in, bytes out, time that passes, the end.
+
+use std::sync::atomic::Ordering;
+
+use annulus_protocol::Time;
+use annulus_transports::{ReceiveLease, Ring, SocketId};
+
+use super::connection::{Connection, Life, Role};
+use super::timers::Timer;
+use super::{Core, LocalReplies, server_side};
+use crate::dispatch::DeferredCall;
+use crate::server::EndpointView;
+use crate::table::{Key, Table};
+
+/// What a lost connection of a client leaves behind.
+pub(super) struct Abandoned {
+    pub(super) binding: Key,
+    /// The calls that were sent and not answered.
+    pub(super) calls: Vec<u64>,
+    /// Whether any call was sent at all.
+    pub(super) was_used: bool,
+}
+
+impl<R: Ring> Core<R> {
+    pub(super) fn received(
+        &mut self,
+        socket: SocketId,
+        lease: &ReceiveLease,
+        replies: LocalReplies<'_>,
+    ) {
+        let now = self.now;
+        let Core {
+            ring, connections, ..
+        } = self;
+        let Some(connection) = connections.get_mut(socket) else {
+            return;
+        };
+        if connection.life != Life::Open {
+            return;
+        }
+        connection.active_at = now;
+        if !connection.stalled.is_empty() {
+            connection.stalled.extend_from_slice(ring.received(lease));
+            return;
+        }
+        match connection.role {
+            Role::Server(_) => self.server_received(socket, lease),
+            Role::Client(_) => self.client_received(socket, lease, replies),
+        }
+        self.settle(socket, replies);
+    }
+
+    /// The peer sends no more. What it asked before is still answered.
+    pub(super) fn receive_ended(&mut self, socket: SocketId, replies: LocalReplies<'_>) {
+        if let Some(connection) = self.connections.get_mut(socket) {
+            connection.input_ended = true;
+        }
+        self.settle(socket, replies);
+    }
+
+    /// A send has ended well: the next one, more input, or the end of the connection.
+    pub(super) fn sent(&mut self, socket: SocketId, replies: LocalReplies<'_>) {
+        let Some(connection) = self.connections.get_mut(socket) else {
+            return;
+        };
+        connection.outgoing.end_send();
+        if connection.life == Life::Open && connection.outgoing.held_back {
+            self.continue_held_back(socket);
+        }
+        self.settle(socket, replies);
+    }
+
+    pub(super) fn send_failed(&mut self, socket: SocketId, replies: LocalReplies<'_>) {
+        if let Some(connection) = self.connections.get_mut(socket) {
+            connection.outgoing.end_send();
+        }
+        self.connection_lost(socket, replies);
+        self.close(socket);
+    }
+
+    /// A peer that was held back has read something: its waiting input goes on, and when none
+    /// of that is left, receiving does.
+    fn continue_held_back(&mut self, socket: SocketId) {
+        let half = self.limits.send_backlog_max / 2;
+        let Some(connection) = self.connections.get_mut(socket) else {
+            return;
+        };
+        if connection.outgoing.backlog() > half {
+            return;
+        }
+        let stalled = std::mem::take(&mut connection.stalled);
+        if !stalled.is_empty() {
+            self.resume_stalled(socket, &stalled);
+        }
+        let is_core_full = self.backlog > self.limits.send_backlog_per_core_max;
+        let Some(connection) = self.connections.get_mut(socket) else {
+            return;
+        };
+        let backlog = connection.outgoing.backlog();
+        if connection.stalled.is_empty() && backlog <= half && (backlog == 0 || !is_core_full) {
+            connection.outgoing.held_back = false;
+            self.ring.resume_receive(socket);
+        }
+    }
+
+    /// After a connection has been worked on: queues its output, holds its peer back, arms its
+    /// timer, and closes it when all has been said.
+    pub(super) fn settle(&mut self, socket: SocketId, replies: LocalReplies<'_>) {
+        let deadline = self.now + self.limits.flush_timeout;
+        let Some(connection) = self.connections.get_mut(socket) else {
+            return;
+        };
+        connection.outgoing.queue(socket, &mut self.dirty);
+        if connection.outgoing.buffer.is_empty() {
+            self.buffers
+                .put(std::mem::take(&mut connection.outgoing.buffer));
+        }
+        if connection.input_ended && connection.stalled.is_empty() {
+            connection.begin_flush(deadline);
+        }
+        match connection.life {
+            Life::Open => {
+                self.hold_back(socket);
+                self.arm_timer(socket);
+            }
+            Life::Flushing => {
+                let all_said = connection.outgoing.backlog() == 0;
+                self.connection_lost(socket, replies);
+                if all_said {
+                    self.close(socket);
+                } else {
+                    self.arm_timer(socket);
+                }
+            }
+            Life::Closing => {}
+        }
+    }
+
+    /// Stops receiving from a peer that does not read. Only a server does: a client that stopped
+    /// reading because the server does not would wait for a server that waits for it.
+    fn hold_back(&mut self, socket: SocketId) {
+        let Some(connection) = self.connections.get_mut(socket) else {
+            return;
+        };
+        if !matches!(connection.role, Role::Server(_)) {
+            return;
+        }
+        let (backlog, change) = connection.outgoing.account();
+        self.backlog = self.backlog.wrapping_add_signed(change);
+        let too_much = backlog > self.limits.send_backlog_max
+            || (backlog > 0 && self.backlog > self.limits.send_backlog_per_core_max);
+        if too_much && !connection.outgoing.held_back {
+            connection.outgoing.held_back = true;
+            self.ring.pause_receive(socket);
+        }
+    }
+
+    /// Sees to it that a timer looks at the connection when its next deadline comes. Deadlines
+    /// mostly move into the future, so a timer that comes early looks again later.
+    pub(super) fn arm_timer(&mut self, socket: SocketId) {
+        let Some(connection) = self.connections.get_mut(socket) else {
+            return;
+        };
+        let Some(due) = connection.next_deadline(&self.limits) else {
+            return;
+        };
+        if connection.timer_due.is_none_or(|armed| due < armed) {
+            connection.timer_due = Some(due);
+            let serial = connection.serial;
+            self.timers.add(due, Timer::Connection { socket, serial });
+        }
+    }
+
+    pub(super) fn run_timers(&mut self, replies: LocalReplies<'_>) -> bool {
+        let mut worked = false;
+        while let Some(timer) = self.timers.pop_due(self.now) {
+            worked = true;
+            match timer {
+                Timer::Connection { socket, serial } => {
+                    self.connection_timer(socket, serial, replies)
+                }
+                Timer::Run { run, .. } => drop(server_side::contain_panic(run)),
+                Timer::DrainEnds => self.close_all(),
+            }
+        }
+        worked
+    }
+
+    fn connection_timer(&mut self, socket: SocketId, serial: u64, replies: LocalReplies<'_>) {
+        let now = self.now;
+        let Some(connection) = self.connections.get_mut(socket) else {
+            return;
+        };
+        if connection.serial != serial || connection.timer_due.is_none_or(|due| due > now) {
+            return;
+        }
+        connection.timer_due = None;
+        if connection
+            .transport_deadline(&self.limits)
+            .is_some_and(|due| due <= now)
+        {
+            tracing::debug!(
+                socket = socket.0,
+                "a peer does not connect, or does not read"
+            );
+            self.connection_lost(socket, replies);
+            return self.close(socket);
+        }
+        connection.trim(now);
+        self.protocol_deadline(socket);
+        self.settle(socket, replies);
+    }
+
+    fn protocol_deadline(&mut self, socket: SocketId) {
+        let (now, flush_timeout) = (self.now, self.limits.flush_timeout);
+        let Some(connection) = self.connections.get_mut(socket) else {
+            return;
+        };
+        let out = &mut connection.outgoing.buffer;
+        let is_expired = match &mut connection.role {
+            Role::Server(link) => link.protocol.handle_deadline(now, out).is_some(),
+            Role::Client(link) => link.protocol.handle_deadline(now, out).is_some(),
+        };
+        if is_expired {
+            tracing::debug!(socket = socket.0, "a peer took too long");
+            connection.begin_flush(now + flush_timeout);
+        }
+    }
+
+    /// The peer of a connection is gone, or is to be: its calls end. Idempotent.
+    pub(super) fn connection_lost(&mut self, socket: SocketId, replies: LocalReplies<'_>) {
+        let Some(connection) = self.connections.get_mut(socket) else {
+            return;
+        };
+        if let Some(abandoned) = abandon(connection, &mut self.deferred) {
+            self.client_lost(socket, abandoned, replies);
+        }
+    }
+
+    pub(super) fn close(&mut self, socket: SocketId) {
+        let Some(connection) = self.connections.get_mut(socket) else {
+            return;
+        };
+        if connection.life != Life::Closing {
+            connection.life = Life::Closing;
+            self.ring.close(socket);
+        }
+    }
+
+    /// The socket is gone. Its id may be given out again by whatever this leads to, so the
+    /// connection leaves the table first.
+    pub(super) fn closed(&mut self, socket: SocketId, replies: LocalReplies<'_>) {
+        let Some(mut connection) = self.connections.remove(socket) else {
+            return;
+        };
+        let abandoned = abandon(&mut connection, &mut self.deferred);
+        if let Role::Server(_) = connection.role {
+            self.shared.connections.fetch_sub(1, Ordering::Relaxed);
+            self.backlog = self.backlog.saturating_sub(connection.outgoing.accounted());
+        }
+        self.buffers
+            .put(std::mem::take(&mut connection.outgoing.buffer));
+        if let Some(abandoned) = abandoned {
+            self.client_lost(socket, abandoned, replies);
+        }
+    }
+}
+
+/// Takes a connection's calls from it: the open calls of a server have nobody to answer to any
+/// more, those of a client are to be failed by the caller.
+fn abandon(connection: &mut Connection, deferred: &mut Table<DeferredCall>) -> Option<Abandoned> {
+    match &mut connection.role {
+        Role::Server(link) => {
+            for key in link.protocol.active_call_keys() {
+                deferred.remove(Key::from_bits(key));
+            }
+            link.protocol.close(&mut EndpointView {
+                server: &link.server,
+                endpoint: link.endpoint,
+            });
+            None
+        }
+        Role::Client(link) => Some(Abandoned {
+            binding: link.binding,
+            calls: link.protocol.call_keys().collect(),
+            was_used: link.is_used,
+        }),
+    }
+}
+
+impl Connection {
+    /// Nothing that comes in counts any more; what is left is sent by `deadline`.
+    pub(super) fn begin_flush(&mut self, deadline: Time) {
+        if self.life == Life::Open {
+            self.life = Life::Flushing;
+            self.connect_deadline = None;
+            self.stalled = Vec::new();
+            self.flush_deadline = Some(deadline);
+        }
+    }
+}

@@ -1,0 +1,126 @@
+//! A client against servers that shut down, do not multiplex, or lie.
+
+mod raw;
+
+use std::io::Write;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicUsize, Ordering};
+use std::thread;
+use std::time::Duration;
+
+use annulus::{AsyncHandle, CancelKind, Config, Cores, Event, Notify, Runtime, Status};
+use raw::{MULTIPLEXING, SHUTDOWN, bind_ack, echo_client, hex, read_pdu, response, server_by_hand};
+
+fn runtime() -> Runtime {
+    Runtime::start(Config::default().cores(Cores::Unpinned(1))).unwrap()
+}
+
+#[test]
+fn a_call_after_the_server_shut_the_connection_down_goes_to_a_new_one() {
+    let port = server_by_hand(|_, mut stream| {
+        let bind = read_pdu(&mut stream).unwrap();
+        stream.write_all(&bind_ack(&bind, MULTIPLEXING)).unwrap();
+        let call = read_pdu(&mut stream).unwrap();
+        stream.write_all(&response(&call)).unwrap();
+        stream.write_all(&hex(SHUTDOWN)).unwrap();
+        thread::sleep(Duration::from_secs(2));
+    });
+    let runtime = runtime();
+    let echo = echo_client(&runtime, port);
+    assert_eq!(echo.add_one(1), Ok(2));
+    thread::sleep(Duration::from_millis(100));
+    assert_eq!(echo.add_one(1), Ok(2));
+}
+
+/// The connection lingers while it closes, so the next one can get its socket's id.
+#[test]
+fn a_call_in_flight_fails_when_the_server_shuts_down_and_the_next_one_reconnects() {
+    let port = server_by_hand(|index, mut stream| {
+        let bind = read_pdu(&mut stream).unwrap();
+        stream.write_all(&bind_ack(&bind, MULTIPLEXING)).unwrap();
+        while let Ok(call) = read_pdu(&mut stream) {
+            if index == 0 {
+                stream.write_all(&hex(SHUTDOWN)).unwrap();
+                thread::sleep(Duration::from_secs(2));
+                return;
+            }
+            stream.write_all(&response(&call)).unwrap();
+        }
+    });
+    let runtime = runtime();
+    let echo = echo_client(&runtime, port);
+    let first = echo.add_one_future(1);
+    thread::sleep(Duration::from_millis(50));
+    assert_eq!(echo.add_one(1), Ok(2));
+    assert_eq!(
+        first.wait().map(|reply| reply.out_data),
+        Err(Status::CallFailed)
+    );
+}
+
+#[test]
+fn a_server_that_binds_and_shuts_down_at_once_is_not_tried_for_ever() {
+    let connections = Arc::new(AtomicUsize::new(0));
+    let count = Arc::clone(&connections);
+    let port = server_by_hand(move |_, mut stream| {
+        count.fetch_add(1, Ordering::Relaxed);
+        let bind = read_pdu(&mut stream).unwrap();
+        let mut answer = bind_ack(&bind, MULTIPLEXING);
+        answer.extend(hex(SHUTDOWN));
+        stream.write_all(&answer).unwrap();
+        let _ = read_pdu(&mut stream);
+    });
+    let runtime = runtime();
+    assert_eq!(
+        echo_client(&runtime, port).add_one(1),
+        Err(Status::ServerUnavailable)
+    );
+    assert!(connections.load(Ordering::Relaxed) <= 2);
+}
+
+#[test]
+fn a_server_that_answers_a_bind_with_garbage_is_unavailable() {
+    let port = server_by_hand(|_, mut stream| {
+        let _ = read_pdu(&mut stream);
+        let _ = stream.write_all(&[0xff; 64]);
+        let _ = read_pdu(&mut stream);
+    });
+    let runtime = runtime();
+    let echo = echo_client(&runtime, port);
+    for _ in 0..3 {
+        assert_eq!(echo.add_one(1), Err(Status::ServerUnavailable));
+    }
+}
+
+/// Answers AddOne, never answers anything else, and does not multiplex.
+#[test]
+fn without_multiplexing_a_cancelled_call_does_not_hold_up_the_next() {
+    let port = server_by_hand(|_, mut stream| {
+        let bind = read_pdu(&mut stream).unwrap();
+        stream.write_all(&bind_ack(&bind, 0)).unwrap();
+        while let Ok(pdu) = read_pdu(&mut stream) {
+            if pdu[2] == 0 && pdu[22] == 0 {
+                stream.write_all(&response(&pdu)).unwrap();
+            }
+        }
+    });
+    let runtime = runtime();
+    let echo = echo_client(&runtime, port);
+    assert_eq!(echo.add_one(1), Ok(2));
+    let event = Event::auto_reset();
+    let mut slow = AsyncHandle::new(Notify::None);
+    let mut next = AsyncHandle::new(Notify::Event(event.clone()));
+    echo.test_sleep_async(&mut slow, 1).unwrap();
+    echo.add_one_async(&mut next, 1).unwrap();
+    assert!(
+        !event.wait_timeout(Duration::from_millis(200)),
+        "one call at a time"
+    );
+    slow.cancel(CancelKind::Abortive).unwrap();
+    assert!(
+        event.wait_timeout(Duration::from_secs(20)),
+        "the next call gets a connection of its own"
+    );
+    assert_eq!(next.complete().map(|reply| reply.out_data), Ok(2));
+    assert_eq!(slow.complete(), Err(Status::CallCancelled));
+}
