@@ -1,7 +1,7 @@
 //! The server that is measured when no target is given.
 
 use annulus::rpcecho::{self, EchoServer};
-use annulus::{Config, Cores, IdlePolicy, Runtime, Server};
+use annulus::{Config, Cores, IdlePolicy, Limits, Runtime, Server};
 use anyhow::Context;
 
 /// An rpcecho server on a free loopback port.
@@ -12,8 +12,15 @@ pub(crate) struct EmbeddedServer {
 }
 
 impl EmbeddedServer {
-    pub(crate) fn start(cores: Vec<usize>, idle: IdlePolicy) -> anyhow::Result<Self> {
-        let config = Config::default().cores(Cores::List(cores)).idle(idle);
+    pub(crate) fn start(
+        cores: Vec<usize>,
+        idle: IdlePolicy,
+        limits: Limits,
+    ) -> anyhow::Result<Self> {
+        let config = Config::default()
+            .cores(Cores::List(cores))
+            .idle(idle)
+            .limits(limits);
         let runtime = Runtime::start(config).context("the embedded server cannot start")?;
         let server = Server::new()
             .endpoint("ncacn_ip_tcp:127.0.0.1[0]")?

@@ -1,7 +1,7 @@
 //! From the command line to a report.
 
-use std::sync::Barrier;
 use std::sync::atomic::{AtomicU64, Ordering};
+use std::sync::mpsc;
 use std::thread;
 
 use annulus::{Config, Cores, Limits};
@@ -21,6 +21,7 @@ pub(crate) fn run(args: &Args) -> anyhow::Result<Report> {
         None => Some(EmbeddedServer::start(
             cores.server.clone(),
             args.idle.policy(),
+            limits(args),
         )?),
     };
     let target = match (&args.target, &server) {
@@ -87,10 +88,7 @@ fn plans(args: &Args, target: &str, cores: &[usize]) -> Vec<Plan> {
     let workers = u32::try_from(cores.len())
         .unwrap_or(u32::MAX)
         .min(args.connections);
-    let limits = Limits {
-        connections_per_core_max: args.connections as usize + 1,
-        ..Limits::default()
-    };
+    let limits = limits(args);
     (0..workers)
         .zip(cores)
         .map(|(index, &core)| {
@@ -114,27 +112,51 @@ fn plans(args: &Args, target: &str, cores: &[usize]) -> Vec<Plan> {
         .collect()
 }
 
+/// The limits of both sides: they are to carry what was asked for.
+fn limits(args: &Args) -> Limits {
+    let limits = Limits::default();
+    Limits {
+        connections_per_core_max: limits
+            .connections_per_core_max
+            .max(args.connections as usize),
+        ..limits
+    }
+}
+
+/// Counts a worker out when it ends, however it ends.
+struct Running<'r>(&'r AtomicU64);
+
+impl Drop for Running<'_> {
+    fn drop(&mut self) {
+        self.0.fetch_sub(1, Ordering::Relaxed);
+    }
+}
+
 /// Runs all workers at the same time and merges what they measured.
 fn measure(args: &Args, plans: Vec<Plan>) -> anyhow::Result<Measured> {
     let completions: Vec<_> = plans.iter().map(|_| AtomicU64::new(0)).collect();
-    let connected = Barrier::new(plans.len() + 1);
+    let (connected, connections) = mpsc::channel();
     let running = AtomicU64::new(plans.len() as u64);
-    let results = thread::scope(|scope| {
-        let workers: Vec<_> = plans
-            .into_iter()
-            .zip(&completions)
-            .map(|(plan, completions)| {
-                let (connected, running) = (&connected, &running);
-                scope.spawn(move || {
-                    let worker = Worker::connect(plan, completions);
-                    connected.wait();
-                    let result = worker.and_then(Worker::run);
-                    running.fetch_sub(1, Ordering::Relaxed);
-                    result
-                })
-            })
-            .collect();
-        connected.wait();
+    let results: Vec<_> = thread::scope(|scope| {
+        let mut workers = Vec::new();
+        let mut starts = Vec::new();
+        for (plan, completions) in plans.into_iter().zip(&completions) {
+            let (start, started) = mpsc::channel::<()>();
+            let (connected, running) = (connected.clone(), Running(&running));
+            starts.push(start);
+            workers.push(scope.spawn(move || {
+                let _running = running;
+                let worker = Worker::connect(plan, completions);
+                // Whoever panics drops its end; nobody waits for it.
+                drop(connected);
+                let _ = started.recv();
+                worker?.run()
+            }));
+        }
+        drop(connected);
+        // Ends when each worker has let go of its end.
+        let _: Result<(), _> = connections.recv();
+        drop(starts);
         progress::show(args.warmup + args.duration, &completions, || {
             running.load(Ordering::Relaxed) == 0
         });
@@ -145,7 +167,7 @@ fn measure(args: &Args, plans: Vec<Plan>) -> anyhow::Result<Measured> {
                     .join()
                     .unwrap_or_else(|_| Err(anyhow!("a client thread panicked")))
             })
-            .collect::<Vec<_>>()
+            .collect()
     });
     let mut merged: Option<Measured> = None;
     for result in results {

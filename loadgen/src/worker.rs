@@ -118,6 +118,11 @@ impl<'w> Worker<'w> {
         let end = self.measure_from + self.plan.duration;
         self.arrivals = self.plan.rate.map(|rate| Arrivals::new(start, rate));
         self.generate(self.measure_from)?;
+        // What the warm-up could not send is forgotten: the measurement starts on time.
+        self.arrivals = self
+            .plan
+            .rate
+            .map(|rate| Arrivals::new(self.measure_from, rate));
         let (cpu, process_cpu, enters) = (thread_cpu(), process_cpu(), self.runtime.enter_count());
         self.generate(end)?;
         self.measured.cpu = thread_cpu().saturating_sub(cpu);

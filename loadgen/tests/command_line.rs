@@ -74,6 +74,20 @@ fn an_overloaded_open_loop_counts_what_it_could_not_send() {
 }
 
 #[test]
+fn a_warm_up_that_could_not_send_all_leaves_the_measurement_alone() {
+    let report = json(&loadgen(&[
+        "--rate", "1e7", "-c", "1", "-o", "1", "-d", "0.3", "-w", "0.3", "--json",
+    ]));
+    let intended = report["seconds"].as_f64().unwrap() * 1e7;
+    let offered = report["offered"].as_f64().unwrap();
+    assert!(
+        (offered / intended - 1.0).abs() < 0.01,
+        "{offered} offered instead of {intended}"
+    );
+    assert!(report["completed"].as_u64().unwrap() > 0);
+}
+
+#[test]
 fn the_table_has_all_rows() {
     let output = loadgen(&["-d", "0.2", "-w", "0"]);
     let table = String::from_utf8(output.stdout).unwrap();
