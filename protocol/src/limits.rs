@@ -20,9 +20,14 @@ pub struct Limits {
     /// Default 5840, what Windows and Samba offer; rounded down to a multiple of 8 and kept
     /// between 2048 and 65528.
     pub fragment_len_max: u16,
-    /// Largest stub data of one reassembled request, in bytes. Over it the call ends with fault
-    /// 5 (access denied) and the connection closes. Default 4 MiB.
+    /// Largest stub data of one request, reassembled or whole, in bytes. Over it the call ends
+    /// with fault 5 (access denied) and the connection closes, also where the fragments of a call
+    /// that was refused already are only skipped. Default 4 MiB.
     pub request_len_max: usize,
+    /// Bytes of stub data of all requests of one core whose last fragment has not arrived. Over
+    /// it the request that grows is refused with "server too busy", not executed, and its
+    /// connection closes. Default 256 MiB.
+    pub assembling_len_per_core_max: usize,
     /// Largest stub data of one reassembled response that a client takes, in bytes. Over it the
     /// call fails and the connection closes. Default 64 MiB.
     pub response_len_max: usize,
@@ -55,6 +60,16 @@ pub struct Limits {
     pub send_backlog_per_core_max: usize,
     /// Bytes of send buffers that a core keeps for their next use. Default 16 MiB.
     pub spare_buffers_len_max: usize,
+    /// Buffers that one connection keeps for the next PDU or request that arrives in pieces.
+    /// More are freed. Default 2.
+    pub kept_buffers_per_connection_max: usize,
+    /// Bytes of the largest buffer that a connection keeps so; a larger one is freed. Default
+    /// 128 KiB: the largest PDU and then some.
+    pub kept_buffer_len_max: usize,
+    /// Sockets that one core may have beyond `connections_per_core_max`: those that are closing,
+    /// for a lingering socket keeps its place. When all are taken, a connection is refused as if
+    /// it were one too many. Default 256.
+    pub closing_sockets_per_core_max: usize,
     /// Receive buffers of one core, shared by its connections; a power of two. When all are in
     /// use, receiving pauses until one comes back. Default 256.
     pub receive_buffers: u16,
@@ -67,7 +82,8 @@ pub struct Limits {
     /// closed. Default 30 s.
     pub bind_timeout: Duration,
     /// A PDU or a fragmented request that began must be complete in this time, counted from its
-    /// last progress; otherwise the connection is closed. Default 60 s.
+    /// last progress; otherwise the connection is closed. Only its own bytes count as its
+    /// progress. Default 60 s.
     pub progress_timeout: Duration,
     /// A peer must take what it was sent in this time, for each send; otherwise the connection
     /// is closed. Default 120 s.
@@ -75,6 +91,13 @@ pub struct Limits {
     /// A connection that is to be closed must have read what it was sent last in this time.
     /// Default 5 s.
     pub flush_timeout: Duration,
+    /// How long a socket that was closed goes on reading what its peer still sends, and forgets
+    /// it, so that no reset destroys what this side sent last. The peer ends this by closing its
+    /// side too. Default 500 ms.
+    pub linger_timeout: Duration,
+    /// Bytes that a peer may still send in that time. Above it the socket is closed at once.
+    /// Default 1 MiB.
+    pub linger_len_max: usize,
     /// How long a shutdown waits for calls that run. What is left then ends with its
     /// connection. Default 5 s.
     pub drain_timeout: Duration,
@@ -85,6 +108,7 @@ impl Limits {
     pub const DEFAULT: Limits = Limits {
         fragment_len_max: 5840,
         request_len_max: 4 << 20,
+        assembling_len_per_core_max: 256 << 20,
         response_len_max: 64 << 20,
         contexts_per_connection_max: 64,
         security_contexts_per_connection_max: 16,
@@ -96,6 +120,9 @@ impl Limits {
         send_backlog_max: 8 << 20,
         send_backlog_per_core_max: 256 << 20,
         spare_buffers_len_max: 16 << 20,
+        kept_buffers_per_connection_max: 2,
+        kept_buffer_len_max: 128 << 10,
+        closing_sockets_per_core_max: 256,
         receive_buffers: 256,
         receive_buffer_len: 16 << 10,
         inbox_len: 16_384,
@@ -103,6 +130,8 @@ impl Limits {
         progress_timeout: Duration::from_secs(60),
         send_timeout: Duration::from_secs(120),
         flush_timeout: Duration::from_secs(5),
+        linger_timeout: Duration::from_millis(500),
+        linger_len_max: 1 << 20,
         drain_timeout: Duration::from_secs(5),
     };
 }

@@ -91,7 +91,8 @@ pub trait Ring: Sized {
     ///
     /// From here on, nothing more is received: bytes that come are dropped, ready ones too.
     /// Bytes of a send that has ended still reach the peer, even if it goes on sending; to that
-    /// end `Closed` may wait for the peer to close, for half a second at most.
+    /// end `Closed` may wait for the peer to close, for `Limits::linger_timeout` and
+    /// `Limits::linger_len_max` bytes at most.
     fn close(&mut self, socket: SocketId);
 
     /// The bytes of a receive buffer.

@@ -1,8 +1,10 @@
 //! Closing sockets and rings, and breaking connections.
 
+use annulus_protocol::Limits;
+
 use crate::error::TransportError;
 use crate::ring::{Completion, ListenerId, SocketId};
-use crate::sim::connection::{EndId, Owner, StreamEnd};
+use crate::sim::connection::{EndId, Lingering, Owner, StreamEnd};
 use crate::sim::net::{Event, NetState};
 use crate::sim::socket::Stage;
 
@@ -71,7 +73,16 @@ impl NetState {
         let Some(end) = self.connections.get(id) else {
             return;
         };
-        end.closed = Some(now);
+        let ring = end.owner.map(|owner| &self.rings[owner.ring]);
+        let (timeout, len_max) = match ring {
+            Some(ring) => (ring.linger_timeout, ring.linger_len_max),
+            None => (
+                Limits::DEFAULT.linger_timeout,
+                Limits::DEFAULT.linger_len_max,
+            ),
+        };
+        let until = now + timeout;
+        end.closed = Some(Lingering { until, len_max });
         end.owner = None;
         end.discard_arrived();
         self.unblock(id.other());

@@ -41,6 +41,16 @@ pub(super) enum StreamEnd {
     Reset,
 }
 
+/// How an end that was closed takes bytes and forgets them, before it answers with a reset; so
+/// does a kernel ring, for the sake of what it sent last.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct Lingering {
+    /// Until when.
+    pub(super) until: Time,
+    /// How many bytes it takes until then.
+    pub(super) len_max: usize,
+}
+
 /// One end of a connection.
 #[derive(Debug)]
 pub(super) struct End {
@@ -63,8 +73,8 @@ pub(super) struct End {
     pub(super) sending: Option<(Vec<u8>, usize)>,
     /// The send waits until the peer takes bytes.
     pub(super) blocked: bool,
-    /// The owner has closed this end, at this time.
-    pub(super) closed: Option<Time>,
+    /// The owner has closed this end, which still takes bytes and forgets them.
+    pub(super) closed: Option<Lingering>,
     /// Bytes that have arrived since then.
     pub(super) discarded: usize,
 }

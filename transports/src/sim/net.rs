@@ -37,8 +37,8 @@ impl SimNet {
         }
     }
 
-    /// Adds a ring. `connections_per_core_max`, `receive_buffers` and `receive_buffer_len` of
-    /// the limits apply.
+    /// Adds a ring. `connections_per_core_max`, `receive_buffers`, `receive_buffer_len` and those
+    /// of lingering apply.
     #[must_use]
     pub fn ring(&self, limits: &Limits) -> SimRing {
         let mut net = NetState::lock(&self.net);

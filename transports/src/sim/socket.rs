@@ -1,6 +1,7 @@
 //! One ring's part of the network: its sockets, listeners, and what is ready for it.
 
 use std::collections::VecDeque;
+use std::time::Duration;
 
 use annulus_protocol::Limits;
 
@@ -79,6 +80,9 @@ pub(super) struct RingState {
     pub(super) buffers_free: usize,
     pub(super) buffer_len: usize,
     pub(super) sends: usize,
+    /// How long, and for how many bytes, a socket lingers that is closed.
+    pub(super) linger_timeout: Duration,
+    pub(super) linger_len_max: usize,
 }
 
 impl RingState {
@@ -95,6 +99,8 @@ impl RingState {
             buffers_free: limits.receive_buffers.into(),
             buffer_len: limits.receive_buffer_len as usize,
             sends: 0,
+            linger_timeout: limits.linger_timeout,
+            linger_len_max: limits.linger_len_max,
         }
     }
 

@@ -1,19 +1,12 @@
 //! Sending and receiving.
 
 use std::io;
-use std::time::Duration;
 
 use crate::error::TransportError;
 use crate::ring::{Completion, ReceiveLease, SocketId};
 use crate::sim::connection::{EndId, StreamEnd};
 use crate::sim::net::{Event, NetState};
 use crate::sim::socket::Stage;
-
-/// How long an end that was closed takes bytes and forgets them, before it answers with a reset;
-/// so does a kernel ring, for the sake of what it sent last.
-const LINGER_TIME: Duration = Duration::from_millis(500);
-/// How many bytes it takes in that time.
-const LINGER_LEN: usize = 256 << 10;
 
 impl NetState {
     pub(super) fn start_sending(&mut self, ring: usize, socket: SocketId, buffer: Vec<u8>) {
@@ -135,11 +128,11 @@ impl NetState {
         // Bytes that were lost by a reset do not arrive.
         let on_their_way = end.inbound.len() - end.completed - end.arrived;
         end.arrived += len.min(on_their_way);
-        let Some(closed_at) = end.closed else {
+        let Some(lingering) = end.closed else {
             return self.pump_end(id);
         };
         end.discard_arrived();
-        let is_gone = end.discarded > LINGER_LEN || now > closed_at + LINGER_TIME;
+        let is_gone = end.discarded > lingering.len_max || now > lingering.until;
         self.unblock(id.other());
         if is_gone {
             self.schedule_arrival(id.other(), Event::ResetArrives(id.other()));

@@ -46,9 +46,6 @@ use crate::ring::{
     Completion, ListenOptions, ListenerId, ReceiveLease, Ring, RingUsage, SocketId, Wait,
 };
 
-/// Places in the socket table beyond the limit of connections: for those that are closing.
-const TABLE_RESERVE: u32 = 256;
-
 /// Settings of a [`UringRing`].
 #[derive(Clone, Copy, Debug)]
 #[non_exhaustive]
@@ -57,7 +54,8 @@ pub struct UringConfig<'a> {
     /// have four times as much room. More of either cost more system calls, nothing else.
     /// Default 1024.
     pub entries: u32,
-    /// `connections_per_core_max`, `receive_buffers` and `receive_buffer_len` size the ring.
+    /// `connections_per_core_max`, `closing_sockets_per_core_max`, `receive_buffers` and
+    /// `receive_buffer_len` size the ring; `linger_timeout` and `linger_len_max` bound a close.
     pub limits: &'a Limits,
 }
 
@@ -121,7 +119,7 @@ impl UringRing {
             listeners: ListenerTable::default(),
             ready,
             starved: VecDeque::new(),
-            lingerers: Lingerers::default(),
+            lingerers: Lingerers::new(config.limits),
             sends: 0,
             waker,
             thread_bound: PhantomData,
@@ -220,7 +218,8 @@ impl UringRing {
 fn table_capacity(limits: &Limits) -> u32 {
     let connections = u32::try_from(limits.connections_per_core_max).unwrap_or(u32::MAX);
     // The kernel's own bound on such tables is 2¹⁵ × 32.
-    let wanted = connections.saturating_add(TABLE_RESERVE).min(1 << 20);
+    let closing = u32::try_from(limits.closing_sockets_per_core_max).unwrap_or(u32::MAX);
+    let wanted = connections.saturating_add(closing).min(1 << 20);
     let open_files = u32::try_from(probe::raise_open_files_limit()).unwrap_or(u32::MAX);
     if open_files < connections {
         tracing::warn!(
@@ -299,6 +298,9 @@ impl Ring for UringRing {
         }
         loop {
             self.reap()?;
+            // A full queue may have told of the want of buffers while submissions were made;
+            // buffers that came back before will wake nobody.
+            self.feed_starved();
             let kernel_wait = if self.ready.is_empty() {
                 self.kernel_wait(wait)
             } else {

@@ -58,8 +58,9 @@ pub(super) struct Slot {
     pub(super) receive_ended: bool,
     /// A send is in flight; the kernel reads `buffer`.
     pub(super) sending: bool,
-    /// The last thing that happened was a send: its bytes may still be on their way.
-    pub(super) sent_last: bool,
+    /// Something was sent, at any time: its bytes may still be on their way. No receive clears
+    /// this, because a peer may send without having read.
+    pub(super) has_sent: bool,
     /// A connect is in flight; the kernel reads `target`.
     pub(super) connecting: bool,
     /// A read of unwanted bytes is in flight.
@@ -85,7 +86,7 @@ impl Slot {
         starved: false,
         receive_ended: false,
         sending: false,
-        sent_last: false,
+        has_sent: false,
         connecting: false,
         discarding: false,
         shutting_down: false,
@@ -149,10 +150,19 @@ impl SlotTable {
         Some(SocketId(index))
     }
 
-    /// Takes a slot back. Nothing of it may be in flight.
+    /// Takes a slot back, and frees its memory.
+    ///
+    /// # Panics
+    ///
+    /// An operation of it is in flight, so that the kernel may still use its memory, or would
+    /// use the place of its next owner. The proofs of `transfer` and `connect` rest on this.
     pub(super) fn free(&mut self, socket: SocketId) {
         let slot = &mut self.slots[socket.0 as usize];
-        debug_assert!(!slot.is_draining() && !slot.discarding && !slot.shutting_down);
+        assert!(!slot.sending, "{socket:?} is freed in mid-send");
+        assert!(!slot.connecting, "{socket:?} is freed in mid-connect");
+        assert!(!slot.receiving, "{socket:?} is freed in mid-receive");
+        assert!(!slot.discarding, "{socket:?} is freed in mid-discard");
+        assert!(!slot.shutting_down, "{socket:?} is freed in mid-shutdown");
         *slot = Slot {
             generation: slot.generation.next(),
             ..Slot::EMPTY
@@ -206,6 +216,24 @@ mod tests {
         let second = table.allocate(Stage::Open).unwrap();
         assert_eq!(first, second);
         assert!(table.find(second, generation).is_none());
+    }
+
+    #[test]
+    #[should_panic(expected = "freed in mid-send")]
+    fn a_slot_whose_buffer_the_kernel_reads_is_not_freed() {
+        let mut table = SlotTable::new(1);
+        let socket = table.allocate(Stage::Open).unwrap();
+        table.get_mut(socket).sending = true;
+        table.free(socket);
+    }
+
+    #[test]
+    #[should_panic(expected = "freed in mid-connect")]
+    fn a_slot_whose_address_the_kernel_reads_is_not_freed() {
+        let mut table = SlotTable::new(1);
+        let socket = table.allocate(Stage::Connecting).unwrap();
+        table.get_mut(socket).connecting = true;
+        table.free(socket);
     }
 
     #[test]

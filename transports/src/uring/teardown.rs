@@ -10,7 +10,7 @@
 use std::collections::VecDeque;
 use std::time::{Duration, Instant};
 
-use annulus_protocol::Time;
+use annulus_protocol::{Limits, Time};
 
 use crate::ring::{Completion, Ring, SocketId};
 use crate::uring::UringRing;
@@ -19,25 +19,39 @@ use crate::uring::queue::KernelWait;
 use crate::uring::slot::Stage;
 use crate::uring::submission::Submission;
 
-/// How long a peer has to close its side too.
-const LINGER_TIME: Duration = Duration::from_millis(500);
-/// How many bytes it may still send in that time.
-const LINGER_LEN: u32 = 1 << 20;
 /// How long a ring that is dropped waits for the kernel.
 const DROP_TIME: Duration = Duration::from_secs(1);
 
+/// Most bytes that one discarding read may take.
+const DISCARD_LEN_MAX: u32 = 1 << 30;
+
 /// Sockets whose lingering has a bound, the first to end in front: all have the same time.
-#[derive(Debug, Default)]
-pub(super) struct Lingerers(VecDeque<(Time, SocketId, Generation)>);
+#[derive(Debug)]
+pub(super) struct Lingerers {
+    queue: VecDeque<(Time, SocketId, Generation)>,
+    /// How long a peer has to close its side too.
+    timeout: Duration,
+    /// How many bytes it may still send in that time.
+    len_max: u32,
+}
 
 impl Lingerers {
+    pub(super) fn new(limits: &Limits) -> Self {
+        let len_max = u32::try_from(limits.linger_len_max).unwrap_or(u32::MAX);
+        Lingerers {
+            queue: VecDeque::new(),
+            timeout: limits.linger_timeout,
+            len_max: len_max.min(DISCARD_LEN_MAX),
+        }
+    }
+
     /// When the first of them must end.
     pub(super) fn next_due(&self) -> Option<Time> {
-        self.0.front().map(|(until, ..)| *until)
+        self.queue.front().map(|(until, ..)| *until)
     }
 
     fn pop_due(&mut self, now: Time) -> Option<(SocketId, Generation)> {
-        let (_, socket, generation) = self.0.pop_front_if(|(until, ..)| *until <= now)?;
+        let (_, socket, generation) = self.queue.pop_front_if(|(until, ..)| *until <= now)?;
         Some((socket, generation))
     }
 }
@@ -75,41 +89,39 @@ impl UringRing {
         slot.stage = Stage::Lingering;
         slot.shutting_down = true;
         slot.discarding = true;
-        let (generation, sent_last) = (slot.generation, slot.sent_last);
+        let (generation, has_sent) = (slot.generation, slot.has_sent);
         self.queue.push(Submission::shutdown(
             socket,
             Operation::Shutdown(socket, generation),
         ));
-        // A peer that spoke last and says no more now has read everything, or never will.
-        self.discard(socket, generation, sent_last);
-        if sent_last {
+        // A peer that was never sent anything has nothing to lose by a reset: one read of what is
+        // there spares it that too, in most cases.
+        self.discard(socket, generation, has_sent);
+        if has_sent {
             self.limit_lingering(socket, generation);
         }
     }
 
     fn discard(&mut self, socket: SocketId, generation: Generation, wait: bool) {
         let operation = Operation::Discard(socket, generation);
+        let len = self.lingerers.len_max;
         self.queue
-            .push(Submission::discard(socket, LINGER_LEN, wait, operation));
+            .push(Submission::discard(socket, len, wait, operation));
     }
 
     fn limit_lingering(&mut self, socket: SocketId, generation: Generation) {
-        let until = self.now() + LINGER_TIME;
-        self.lingerers.0.push_back((until, socket, generation));
+        let until = self.now() + self.lingerers.timeout;
+        self.lingerers.queue.push_back((until, socket, generation));
     }
 
     pub(super) fn on_discard(&mut self, socket: SocketId, generation: Generation, result: i32) {
+        let len_max = self.lingerers.len_max;
         let Some(slot) = self.slots.find(socket, generation) else {
             return;
         };
-        let is_first = slot.discarded == 0 && !slot.sent_last;
         slot.discarded = slot.discarded.saturating_add(result.max(0) as u32);
-        if result > 0 && slot.discarded < LINGER_LEN {
-            self.discard(socket, generation, true);
-            if is_first {
-                self.limit_lingering(socket, generation);
-            }
-            return;
+        if result > 0 && slot.has_sent && slot.discarded < len_max {
+            return self.discard(socket, generation, true);
         }
         slot.discarding = false;
         self.end_lingering(socket);
@@ -137,7 +149,7 @@ impl UringRing {
                 continue;
             };
             if slot.discarding {
-                slot.discarded = LINGER_LEN;
+                slot.discarded = self.lingerers.len_max;
                 self.queue
                     .push(Submission::cancel(Operation::Discard(socket, generation)));
             }

@@ -58,7 +58,6 @@ impl UringRing {
         let open = slot.stage == Stage::Open;
         match (completion.result, completion.buffer) {
             (len @ 1.., Some(buffer)) if open => {
-                slot.sent_last = false;
                 let lease = self.buffers.lend(buffer, len as u32);
                 self.ready.push_back(Completion::Received { socket, lease });
             }
@@ -138,10 +137,10 @@ impl UringRing {
             Stage::Open,
             "send on {socket:?}, which is not open"
         );
-        slot.sent_last = true;
         if buffer.is_empty() {
             return self.ready.push_back(Completion::Sent { socket, buffer });
         }
+        slot.has_sent = true;
         slot.buffer = buffer;
         slot.sent = 0;
         slot.sending = true;
@@ -168,7 +167,6 @@ impl UringRing {
         };
         if result > 0 {
             slot.sent += result as usize;
-            slot.sent_last = true;
         }
         let is_complete = slot.sent == slot.buffer.len();
         if !is_complete && slot.stage == Stage::Open && (result > 0 || result == -libc::EINTR) {
