@@ -48,8 +48,9 @@ pub enum TransportError {
 
     /// Another process listens on the address.
     #[error(
-        "{address} is in use by another process (tried for {waited:?}); stop it or listen on \
-         another port; `ss -ltnp` names the process"
+        "{address} is in use by another process (tried for {} ms); stop it or listen on \
+         another port; `ss -ltnp` names the process",
+        waited.as_millis()
     )]
     AddressInUse {
         /// The address that was asked for.
@@ -202,6 +203,16 @@ mod tests {
         assert!(text.contains("127.0.0.1:135"), "{text}");
         assert!(text.contains("below 1024"), "{text}");
         assert!(text.contains("setcap"), "{text}");
+    }
+
+    #[test]
+    fn a_time_is_told_in_whole_milliseconds() {
+        let text = TransportError::AddressInUse {
+            address: Address::from(std::net::SocketAddr::from(([127, 0, 0, 1], 135))),
+            waited: Duration::from_micros(508_338),
+        }
+        .to_string();
+        assert!(text.contains("(tried for 508 ms)"), "{text}");
     }
 
     #[test]

@@ -179,6 +179,51 @@ fn a_slow_peer_gets_all_bytes_of_a_finished_send_after_a_close() {
     assert_eq!(reply.len(), REPLY_LEN);
 }
 
+/// The peer sends on without having read: a reset would destroy what it was sent before.
+#[test]
+fn a_pipelining_peer_gets_all_bytes_of_a_finished_send_after_a_close() {
+    const REPLY_LEN: usize = 1 << 20;
+    const PAUSE: Duration = Duration::from_millis(50);
+    let mut ring = ring();
+    let (socket, mut peer) = connection(&mut ring);
+    ring.send(socket, vec![2; REPLY_LEN]);
+    assert!(matches!(next(&mut ring), Completion::Sent { .. }));
+    peer.write_all(b"received after the send").unwrap();
+    let completion = next(&mut ring);
+    received(&mut ring, completion);
+    ring.close(socket);
+    let client = thread::spawn(move || {
+        for _ in 0..3 {
+            thread::sleep(PAUSE);
+            peer.write_all(b"sent after the close").unwrap();
+        }
+        thread::sleep(PAUSE);
+        let mut reply = Vec::new();
+        peer.read_to_end(&mut reply).map(|_| reply.len())
+    });
+    until_closed(&mut ring, socket);
+    assert_eq!(client.join().unwrap().unwrap(), REPLY_LEN);
+}
+
+/// The peer has sent what nobody reads, was sent nothing, and does not close.
+#[test]
+fn a_peer_that_was_sent_nothing_delays_no_close() {
+    let mut ring = ring();
+    let (socket, mut peer) = connection(&mut ring);
+    ring.pause_receive(socket);
+    ring.enter(Wait::No).unwrap();
+    peer.write_all(&[1; 10_000]).unwrap();
+    let start = Instant::now();
+    ring.close(socket);
+    until_closed(&mut ring, socket);
+    assert!(
+        start.elapsed() < Limits::DEFAULT.linger_timeout / 2,
+        "{:?}",
+        start.elapsed()
+    );
+    assert_eq!(peer.read(&mut [0; 8]).unwrap(), 0, "no reset, either");
+}
+
 /// The peer neither reads, nor writes, nor closes.
 #[test]
 fn a_peer_that_never_closes_delays_a_close_for_a_bounded_time() {
@@ -377,6 +422,114 @@ fn queues_that_are_too_small_lose_nothing() {
     assert_eq!(ring.usage(), RingUsage::default());
 }
 
+/// A queue of eight completions, and 64 at a time.
+#[test]
+fn completions_beyond_the_queue_are_taken_in_the_same_turn() {
+    let limits = Limits::DEFAULT;
+    let mut config = UringConfig::new(&limits);
+    config.entries = 2;
+    let mut ring = UringRing::new(config).unwrap();
+    let connections: Vec<_> = (0..64).map(|_| connection(&mut ring)).collect();
+    for (socket, _) in &connections {
+        ring.send(*socket, vec![0; 20]);
+    }
+    ring.enter(Wait::No).unwrap();
+    let sent = std::iter::from_fn(|| ring.next_completion())
+        .filter(|completion| matches!(completion, Completion::Sent { .. }));
+    assert_eq!(sent.count(), 64);
+}
+
+/// A socket's want of buffers is told while the queue, full of other submissions, is handed
+/// over; the buffers are back before the ring waits.
+#[test]
+fn a_socket_without_a_buffer_does_not_wait_for_a_wake_up() {
+    let limits = Limits {
+        receive_buffers: 1,
+        receive_buffer_len: 64,
+        ..Limits::DEFAULT
+    };
+    let mut config = UringConfig::new(&limits);
+    config.entries = 2;
+    let mut ring = UringRing::new(config).unwrap();
+    let (first, mut first_peer) = connection(&mut ring);
+    let (second, mut second_peer) = connection(&mut ring);
+    let (busy, _busy_peer) = connection(&mut ring);
+    first_peer.write_all(b"a").unwrap();
+    let Completion::Received { socket, lease } = next(&mut ring) else {
+        panic!("the first socket receives")
+    };
+    assert_eq!(socket, first);
+    second_peer.write_all(b"b").unwrap();
+    thread::sleep(Duration::from_millis(50));
+    for _ in 0..20 {
+        ring.pause_receive(busy);
+        ring.resume_receive(busy);
+    }
+    ring.release(lease);
+    let start = Instant::now();
+    match next(&mut ring) {
+        Completion::Received { socket, .. } => assert_eq!(socket, second),
+        other => panic!("{other:?}"),
+    }
+    assert!(start.elapsed() < PATIENCE / 2, "{:?}", start.elapsed());
+}
+
+/// The last completion of the receive that the pause cancels is what starts the next one.
+#[test]
+fn a_resume_in_the_turn_of_its_pause_goes_on_receiving() {
+    let mut ring = ring();
+    let (socket, mut peer) = connection(&mut ring);
+    for round in 0..10_u8 {
+        ring.pause_receive(socket);
+        ring.resume_receive(socket);
+        ring.enter(Wait::No).unwrap();
+        peer.write_all(&[round]).unwrap();
+        let completion = next(&mut ring);
+        assert_eq!(received(&mut ring, completion), [round]);
+    }
+}
+
+/// The kernel reads the buffer until the send's completion, so that the socket, and with it the
+/// buffer, goes only after that.
+#[test]
+fn a_socket_is_closed_after_the_send_that_the_close_cuts_off() {
+    const LEN: usize = 64 << 20;
+    let mut ring = ring();
+    let (socket, peer) = connection(&mut ring);
+    ring.send(socket, vec![7; LEN]);
+    ring.enter(Wait::No).unwrap();
+    assert!(ring.next_completion().is_none(), "nobody reads");
+    ring.close(socket);
+    match next(&mut ring) {
+        Completion::SendFailed { buffer, error, .. } => {
+            assert_eq!(buffer, vec![7; LEN]);
+            assert!(matches!(error, TransportError::ClosedLocally), "{error}");
+        }
+        other => panic!("{other:?}"),
+    }
+    assert_eq!(ring.usage().sends, 0);
+    drop(peer);
+    match next(&mut ring) {
+        Completion::Closed { socket: closed } => assert_eq!(closed, socket),
+        other => panic!("{other:?}"),
+    }
+}
+
+#[test]
+fn a_queue_of_no_or_too_many_entries_is_refused_by_its_name() {
+    let limits = Limits::DEFAULT;
+    for entries in [0, 32_769] {
+        let mut config = UringConfig::new(&limits);
+        config.entries = entries;
+        match UringRing::new(config).err().unwrap() {
+            TransportError::Setting { name, value, .. } => {
+                assert_eq!((name, value), ("UringConfig::entries", entries.into()));
+            }
+            other => panic!("{other}"),
+        }
+    }
+}
+
 #[test]
 fn a_connection_can_move_to_another_core() {
     let (give, take) = mpsc::channel();
@@ -418,6 +571,23 @@ fn a_dropped_ring_frees_its_port_and_its_peers() {
     drop(ring);
     TcpListener::bind(address.as_tcp().unwrap()).expect("the port is free");
     assert!(matches!(peer.read(&mut [0; 8]), Ok(0) | Err(_)));
+}
+
+/// The accept ends in the kernel, but the ring goes down before it hears of that.
+#[test]
+fn a_dropped_ring_closes_what_was_accepted_at_the_last_moment() {
+    let mut ring = ring();
+    let (_, address) = ring
+        .listen(any_address(), &ListenOptions::default())
+        .unwrap();
+    ring.enter(Wait::No).unwrap();
+    let mut peer = TcpStream::connect(address.as_tcp().unwrap()).unwrap();
+    peer.set_read_timeout(Some(Duration::from_secs(3))).unwrap();
+    drop(ring);
+    match peer.read(&mut [0; 8]) {
+        Ok(len) => assert_eq!(len, 0),
+        Err(error) => assert_eq!(error.raw_os_error(), Some(libc::ECONNRESET), "{error}"),
+    }
 }
 
 #[test]

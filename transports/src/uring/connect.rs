@@ -89,3 +89,33 @@ impl UringRing {
         self.continue_closing(socket);
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use std::net::TcpListener;
+
+    use annulus_protocol::Limits;
+
+    use super::*;
+    use crate::ring::{Ring, Wait};
+    use crate::uring::UringConfig;
+
+    #[test]
+    fn a_socket_that_never_connected_does_not_linger() {
+        let listener = TcpListener::bind("127.0.0.1:0").unwrap();
+        let nobody = listener.local_addr().unwrap();
+        drop(listener);
+        let mut ring = UringRing::new(UringConfig::new(&Limits::DEFAULT)).unwrap();
+        let socket = ring.connect(nobody.into()).unwrap();
+        ring.enter(Wait::Forever).unwrap();
+        let completion = ring.next_completion();
+        assert!(
+            matches!(completion, Some(Completion::ConnectFailed { .. })),
+            "{completion:?}"
+        );
+        assert!(matches!(
+            ring.slots.get(socket).stage,
+            Stage::Closing | Stage::Closed
+        ));
+    }
+}

@@ -18,6 +18,9 @@ use crate::uring::submission::Submission;
 /// How many completions fit for each submission.
 const COMPLETIONS_PER_SUBMISSION: u32 = 4;
 
+/// The kernel's own bound on submissions (io_uring_setup(2)).
+const ENTRIES_MAX: u32 = 1 << 15;
+
 /// An io_uring instance that belongs to the thread that made it.
 pub(super) struct Queue {
     ring: IoUring,
@@ -50,6 +53,13 @@ pub(super) enum KernelWait {
 impl Queue {
     /// Makes an instance of `entries` submissions that only this thread may use.
     pub(super) fn new(entries: u32) -> Result<Self, TransportError> {
+        if !(1..=ENTRIES_MAX).contains(&entries) {
+            return Err(TransportError::Setting {
+                name: "UringConfig::entries",
+                value: entries.into(),
+                expected: "1 to 32,768",
+            });
+        }
         let ring = IoUring::builder()
             .setup_single_issuer()
             .setup_coop_taskrun()
@@ -114,7 +124,7 @@ impl Queue {
     /// Queues a submission. If the queue is full, the kernel gets what is in it first.
     pub(super) fn push(&mut self, submission: Submission) {
         self.in_flight += 1;
-        self.unspill();
+        // Nothing overtakes what was spilled.
         if !self.spilled.is_empty() || !self.try_push(&submission) {
             self.spilled.push_back(submission);
             self.unspill();
@@ -230,5 +240,46 @@ impl Queue {
     /// System calls made so far to hand submissions over or to wait.
     pub(super) fn enter_count(&self) -> u64 {
         self.enter_count
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::ring::SocketId;
+    use crate::uring::operation::Generation;
+
+    /// A submission that fails at once, because there is no table.
+    fn numbered(number: u32) -> Submission {
+        let socket = SocketId(number);
+        Submission::close(socket, Operation::Close(socket, Generation::FIRST))
+    }
+
+    /// The kernel takes submissions from the ring's own thread only: that is how a test makes it
+    /// refuse them for a while.
+    #[test]
+    fn no_submission_overtakes_those_that_the_kernel_refused() {
+        let mut queue = Queue::new(2).unwrap();
+        let other_thread = std::thread::scope(|scope| {
+            let pushing = scope.spawn(|| (0..5).for_each(|number| queue.push(numbered(number))));
+            pushing.join()
+        });
+        other_thread.unwrap();
+        assert_eq!(queue.spilled.len(), 3);
+        queue.enter_kernel(KernelWait::No).unwrap();
+        (5..8).for_each(|number| queue.push(numbered(number)));
+        let mut order = Vec::new();
+        while queue.in_flight() > 0 {
+            queue
+                .enter(KernelWait::For(Duration::from_secs(1)))
+                .unwrap();
+            while let Some(completion) = queue.pop() {
+                match completion.operation {
+                    Operation::Close(socket, _) => order.push(socket.0),
+                    other => panic!("{other:?}"),
+                }
+            }
+        }
+        assert_eq!(order, (0..8).collect::<Vec<_>>());
     }
 }
