@@ -588,3 +588,18 @@ fn block_on_never_misses_a_wake_up() {
         .recv_timeout(Duration::from_secs(120))
         .expect("a wake-up was lost");
 }
+
+#[test]
+fn rule_33_completing_on_the_dispatching_core_wakes_no_other_thread() {
+    let (servers, clients) = (runtime(1), runtime(1));
+    let serving = serve(&servers, rpcecho::interface(EchoServer::default()));
+    let echo = client(&clients, &serving);
+    let before = servers.wake_count();
+    for _ in 0..50 {
+        assert_eq!(echo.test_sleep(0), Ok(0), "deferred, and completed by a timer of the core");
+    }
+    assert_eq!(servers.wake_count(), before);
+    thread::sleep(Duration::from_millis(50));
+    assert_eq!(echo.test_sleep(0), Ok(0));
+    assert!(clients.wake_count() > 0, "this thread woke the client's core, so wake-ups are counted");
+}
