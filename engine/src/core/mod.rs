@@ -135,6 +135,8 @@ impl<R: Ring> Core<R> {
         self.flush();
         // A command can be all that there was to wait for, such as the last step of a shutdown.
         self.ring.enter(if worked { Wait::No } else { wait })?;
+        // Before anything runs that may use the inbox: this core is awake now.
+        self.shared.inbox().end_sleep();
         self.now = self.ring.now();
         while let Some(completion) = self.ring.next_completion() {
             worked = true;
@@ -160,9 +162,7 @@ impl<R: Ring> Core<R> {
             Some(due) => Wait::Until(due),
             None => Wait::Forever,
         };
-        let worked = self.turn(wait, replies);
-        self.shared.inbox().end_sleep();
-        worked
+        self.turn(wait, replies)
     }
 
     fn take_commands(&mut self, replies: LocalReplies<'_>) -> bool {
