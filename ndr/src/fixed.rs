@@ -2,10 +2,12 @@
 
 use std::array;
 
-use crate::error::{DecodeError, EncodeError};
+use crate::error::{DecodeError, EncodeError, EncodeErrorKind};
+use crate::numbers::Numbers;
 use crate::reader::Reader;
+use crate::scalar::Number;
 use crate::syntax::{Layout, Syntax};
-use crate::traits::{Decode, Encode, Wire};
+use crate::traits::{Decode, Direct, Encode, Shape, Wire};
 use crate::writer::Writer;
 
 impl<T: Wire, const N: usize> Wire for [T; N] {
@@ -82,6 +84,117 @@ impl<'a, const N: usize> Decode<'a> for &'a [u8; N] {
         _: &mut Reader<'a, S>,
     ) -> Result<Self, DecodeError> {
         Ok(inline)
+    }
+}
+
+/// The shape of a fixed array of `N` elements, `T a[N]`, in a type that does not say how many it
+/// has: [`Numbers`], which borrows them, or `Vec`, which has them on the heap.
+#[derive(Debug)]
+pub enum Fixed<const N: usize> {}
+
+impl<const N: usize> Shape for Fixed<N> {
+    type Args = ();
+}
+
+impl<const N: usize> Direct for Fixed<N> {}
+
+impl<T: Wire, const N: usize> Wire<Fixed<N>> for [T] {
+    const LAYOUT: Layout = T::LAYOUT.repeated(N);
+}
+
+/// Checks that a fixed array of `declared` elements has them all.
+fn check_fixed(declared: usize, found: usize) -> Result<(), EncodeErrorKind> {
+    if declared == found {
+        return Ok(());
+    }
+    Err(EncodeErrorKind::CountMismatch {
+        declared: declared as u64,
+        found: found as u64,
+    })
+}
+
+impl<T: Encode, const N: usize> Encode<Fixed<N>> for [T] {
+    #[inline]
+    fn encode_inline<S: Syntax>(
+        &self,
+        (): (),
+        writer: &mut Writer<'_, S>,
+    ) -> Result<(), EncodeError> {
+        const { assert!(!T::CONFORMANT, "an array element cannot be conformant") };
+        check_fixed(N, self.len()).map_err(|kind| writer.error(kind))?;
+        T::encode_elements(self, writer)
+    }
+
+    #[inline]
+    fn encode_deferred<S: Syntax>(
+        &self,
+        (): (),
+        writer: &mut Writer<'_, S>,
+    ) -> Result<(), EncodeError> {
+        T::encode_deferred_elements(self, writer)
+    }
+}
+
+impl<T: Number, const N: usize> Encode<Fixed<N>> for Numbers<'_, T> {
+    #[inline]
+    fn encode_inline<S: Syntax>(
+        &self,
+        (): (),
+        writer: &mut Writer<'_, S>,
+    ) -> Result<(), EncodeError> {
+        check_fixed(N, self.len()).map_err(|kind| writer.error(kind))?;
+        self.encode_elements(writer)
+    }
+}
+
+impl<'a, T: Decode<'a>, const N: usize> Decode<'a, Fixed<N>> for Vec<T> {
+    type Conformance = ();
+    type Inline = Vec<T::Inline>;
+
+    #[inline]
+    fn decode_conformance<S: Syntax>(_: &mut Reader<'a, S>) -> Result<(), DecodeError> {
+        Ok(())
+    }
+
+    #[inline]
+    fn decode_inline<S: Syntax>(
+        (): (),
+        reader: &mut Reader<'a, S>,
+    ) -> Result<Self::Inline, DecodeError> {
+        T::decode_elements(N, reader)
+    }
+
+    #[inline]
+    fn decode_deferred<S: Syntax>(
+        elements: Self::Inline,
+        (): (),
+        reader: &mut Reader<'a, S>,
+    ) -> Result<Self, DecodeError> {
+        T::decode_deferred_elements(elements, reader)
+    }
+}
+
+impl<'a, T: Number, const N: usize> Decode<'a, Fixed<N>> for Numbers<'a, T> {
+    type Conformance = ();
+    type Inline = Self;
+
+    #[inline]
+    fn decode_conformance<S: Syntax>(_: &mut Reader<'a, S>) -> Result<(), DecodeError> {
+        Ok(())
+    }
+
+    #[inline]
+    fn decode_inline<S: Syntax>((): (), reader: &mut Reader<'a, S>) -> Result<Self, DecodeError> {
+        Numbers::take(N, reader)
+    }
+
+    #[inline]
+    fn decode_deferred<S: Syntax>(
+        numbers: Self,
+        (): (),
+        _: &mut Reader<'a, S>,
+    ) -> Result<Self, DecodeError> {
+        Ok(numbers)
     }
 }
 

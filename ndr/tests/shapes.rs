@@ -7,7 +7,7 @@
 )]
 mod common;
 
-use annulus_ndr::{ContextHandle, EncodeErrorKind, Ndr, Ndr64, NdrParams, Uuid, encode};
+use annulus_ndr::{ContextHandle, EncodeErrorKind, Ndr, Ndr64, NdrParams, Numbers, Uuid, encode};
 
 use common::{assert_wire, decoded, encoded, hex};
 
@@ -472,6 +472,69 @@ fn the_crate_may_be_reached_by_another_path() {
             name: b"a".to_vec(),
         },
         "0300 (gap) 0000 02000000 00000000 02000000 61 00",
+        &mut Vec::new(),
+    );
+}
+
+#[test]
+fn a_fixed_array_may_be_borrowed_or_on_the_heap() {
+    #[derive(Ndr, Debug, PartialEq)]
+    struct Samples<'a> {
+        channel: u8,
+        #[ndr(fixed = 3)]
+        borrowed: Numbers<'a, u16>,
+        #[ndr(fixed = 2)]
+        owned: Vec<u32>,
+        #[ndr(fixed = 2)]
+        optional: Option<Vec<Option<u8>>>,
+    }
+    let numbers = [1, 2, 3];
+    let value = |owned| Samples {
+        channel: 9,
+        borrowed: Numbers::from(&numbers[..]),
+        owned,
+        optional: Some(vec![None, Some(6)]),
+    };
+    assert_wire::<Ndr, _>(
+        &One {
+            value: value(vec![4, 5]),
+        },
+        "09 (gap) 00 0100 0200 0300 04000000 05000000 (optional) 00000200 00000000 04000200 06",
+        &mut Vec::new(),
+    );
+    let error = encode::<Ndr, _>(
+        &One {
+            value: value(vec![4]),
+        },
+        &mut Vec::new(),
+    )
+    .unwrap_err();
+    assert_eq!(
+        *error.kind(),
+        EncodeErrorKind::CountMismatch {
+            declared: 2,
+            found: 1
+        }
+    );
+    assert_eq!(error.path(), "One.value.owned");
+}
+
+#[test]
+fn rule_25_structures_that_borrow_carry_conformant_arrays_too() {
+    #[derive(Ndr, Debug, PartialEq)]
+    struct Tail<'a> {
+        len: u16,
+        #[ndr(size_is = "len")]
+        values: Numbers<'a, u64>,
+    }
+    let value = Tail {
+        len: 2,
+        values: Numbers::from(&[7, 8][..]),
+    };
+    assert_wire::<Ndr, _>(
+        &One { value },
+        "(max) 02000000 (gap) 00000000 (len) 0200 (gap) 000000000000 \
+         0700000000000000 0800000000000000",
         &mut Vec::new(),
     );
 }

@@ -7,7 +7,9 @@
 )]
 mod common;
 
-use annulus_ndr::{EncodeErrorKind, Ndr, NdrParams, encode};
+use annulus_ndr::{
+    ByteOrder, DecodeErrorKind, EncodeErrorKind, Ndr, Ndr64, NdrParams, decode, encode,
+};
 
 use common::{assert_wire, decoded, hex};
 
@@ -233,4 +235,78 @@ fn an_enum_as_a_struct_carries_values_without_a_name() {
         *error.kind(),
         annulus_ndr::DecodeErrorKind::UnknownEnumValue { found: 0x1_004c }
     );
+}
+
+#[derive(Ndr, Debug, Clone, PartialEq)]
+#[ndr(switch = u8)]
+enum Wide {
+    #[ndr(case = 1)]
+    Small(u8),
+    #[ndr(case = 2)]
+    Large(u64),
+    #[ndr(case = 3)]
+    Pointer(Option<u16>),
+}
+
+#[derive(NdrParams, Debug, PartialEq)]
+struct Widened {
+    flag: u8,
+    tag: u8,
+    #[ndr(switch_is = "tag")]
+    union: Wide,
+}
+
+#[test]
+fn rule_26_ndr64_aligns_a_union_to_its_largest_arm_before_and_after_the_discriminant() {
+    let value = Widened {
+        flag: 9,
+        tag: 1,
+        union: Wide::Small(5),
+    };
+    let mut stub = Vec::new();
+    assert_wire::<Ndr, _>(&value, "09 01 (discriminant) 01 05", &mut stub);
+    assert_wire::<Ndr64, _>(
+        &value,
+        "09 01 (gap) 000000000000 (discriminant) 01 (gap) 00000000000000 05",
+        &mut stub,
+    );
+}
+
+#[test]
+fn rule_26_a_pointer_makes_a_union_of_ndr64_as_wide() {
+    let value = Widened {
+        flag: 9,
+        tag: 3,
+        union: Wide::Pointer(Some(7)),
+    };
+    let mut stub = Vec::new();
+    assert_wire::<Ndr, _>(
+        &value,
+        "09 03 (discriminant) 03 (gap) 00 00000200 0700",
+        &mut stub,
+    );
+    assert_wire::<Ndr64, _>(
+        &value,
+        "09 03 (gap) 000000000000 (discriminant) 03 (gap) 00000000000000 \
+         0000020000000000 0700",
+        &mut stub,
+    );
+}
+
+#[test]
+fn rule_24_a_big_endian_union_is_read() {
+    let stub = hex("09 02 (discriminant) 02 (gap) 0000000000 0102030405060708");
+    let value: Widened = decode::<Ndr, _>(&stub, ByteOrder::Big).unwrap();
+    assert_eq!(value.union, Wide::Large(0x0102_0304_0506_0708));
+}
+
+#[test]
+fn an_unknown_discriminant_is_refused() {
+    let stub = hex("09 07 (discriminant) 07 0000000000000000");
+    let error = decoded::<Ndr, Widened>(&stub).unwrap_err();
+    assert_eq!(
+        *error.kind(),
+        DecodeErrorKind::UnknownDiscriminant { found: 7 }
+    );
+    assert_eq!(error.path(), "Widened.union");
 }

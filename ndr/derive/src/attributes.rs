@@ -104,6 +104,7 @@ pub(crate) struct FieldAttributes {
     pub(crate) switch_is: Option<Expr>,
     pub(crate) conformant: Option<Span>,
     pub(crate) varying: Option<(Span, Option<Expr>)>,
+    pub(crate) fixed: Option<Expr>,
     pub(crate) string: Option<Span>,
     pub(crate) unique: Option<Span>,
     pub(crate) reference: Option<Span>,
@@ -138,6 +139,8 @@ impl FieldAttributes {
                 .then(|| meta.value()?.parse())
                 .transpose()?;
             set(&mut self.varying, (span, room), span)
+        } else if meta.path.is_ident("fixed") {
+            set(&mut self.fixed, meta.value()?.parse()?, span)
         } else if meta.path.is_ident("string") {
             set(&mut self.string, span, span)
         } else if meta.path.is_ident("unique") {
@@ -151,7 +154,7 @@ impl FieldAttributes {
         } else {
             Err(meta.error(
                 "unknown attribute of a field; allowed: size_is = \"n\", length_is = \"n\", \
-                 first_is = \"n\", switch_is = \"n\", conformant, varying, varying = N, string, unique, ref, \
+                 first_is = \"n\", switch_is = \"n\", conformant, varying, varying = N, fixed = N, string, unique, ref, \
                  range(a, b), represent_as = T",
             ))
         }
@@ -173,6 +176,15 @@ impl FieldAttributes {
             return Err(Error::new(
                 span,
                 "a conformant array has no fixed room; write `varying` without a number",
+            ));
+        }
+        if let Some(fixed) = &self.fixed
+            && (self.is_varying_or_conformant() || self.string.is_some())
+        {
+            return Err(Error::new_spanned(
+                fixed,
+                "a fixed array has all its elements: no size_is, length_is, conformant, varying \
+                 or string",
             ));
         }
         let has_room = self.size_is.is_some()
@@ -269,6 +281,10 @@ impl FieldAttributes {
 
     /// Whether an array attribute is there. (A string alone has none.)
     pub(crate) fn is_array(&self) -> bool {
+        self.fixed.is_some() || self.is_varying_or_conformant()
+    }
+
+    fn is_varying_or_conformant(&self) -> bool {
         self.size_is.is_some()
             || self.first_is.is_some()
             || self.length_is.is_some()

@@ -57,6 +57,7 @@ use crate::attributes::ContainerAttributes;
 /// | `varying` | with `size_is` or `conformant`: also varying |
 /// | `varying = N` | a varying array with room for `N` elements |
 /// | `string, varying = N` | a string in a fixed array of `N` characters |
+/// | `fixed = N` | a fixed array of `N` elements, for `Numbers`, `Vec` and slices; `[T; N]` needs nothing |
 /// | `string` | a string: UTF-16 for `String`, `&str`, `Utf16Str`; bytes for `Vec<u8>`, `&[u8]` |
 /// | `switch_is = "n"` | a union whose discriminant is what field `n` says |
 /// | `unique` | a unique pointer; an `Option` is one anyway |

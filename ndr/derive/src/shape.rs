@@ -102,6 +102,9 @@ fn of_array(
             _ => quote!(#krate::MultiConformantVarying<#dimensions, #element>),
         };
     }
+    if let Some(count) = &attributes.fixed {
+        return quote!(#krate::Fixed<{ #count }>);
+    }
     match &attributes.varying {
         Some((_, Some(room))) => quote!(#krate::Varying<{ #room }, #element>),
         None if attributes.is_whole() => quote!(#krate::Conformant<#element>),

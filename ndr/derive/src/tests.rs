@@ -97,6 +97,24 @@ fn length_is_needs_room() {
 }
 
 #[test]
+fn dimensions_are_as_many_everywhere() {
+    assert_type_error(
+        parse_quote! {
+            struct S { n: u32, #[ndr(size_is = "(n, n)", length_is = "n")] a: ArraySection<u8, 2> }
+        },
+        "the array has 2 dimensions here, and others elsewhere",
+    );
+}
+
+#[test]
+fn a_fixed_array_has_all_its_elements() {
+    assert_type_error(
+        parse_quote! { struct S { n: u32, #[ndr(fixed = 4, length_is = "n")] a: Vec<u8> } },
+        "a fixed array has all its elements",
+    );
+}
+
+#[test]
 fn an_attribute_given_twice_is_refused() {
     assert_type_error(
         parse_quote! { struct S { #[ndr(string)] #[ndr(string)] a: String } },
