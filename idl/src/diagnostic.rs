@@ -92,7 +92,7 @@ impl fmt::Display for Diagnostic {
             let number = location.line.to_string();
             margin = number.len();
             let path = location.path.display();
-            let (line, column) = (location.line, location.column);
+            let (line, column, indent) = (location.line, location.column, location.indent);
             // A tab would put the caret at another place than in the line above.
             let text = location.text.replace('\t', " ");
             writeln!(f, "{:margin$}--> {path}:{line}:{column}", "")?;
@@ -100,11 +100,10 @@ impl fmt::Display for Diagnostic {
             writeln!(f, "{number} | {text}")?;
             let caret = "^".repeat(location.width);
             let caret_line = format!(
-                "{:margin$} | {:2$}{caret} {3}",
+                "{:margin$} | {:indent$}{caret} {label}",
                 "",
                 "",
-                column - 1,
-                self.label
+                label = self.label
             );
             writeln!(f, "{}", caret_line.trim_end())?;
         }

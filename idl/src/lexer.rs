@@ -216,33 +216,37 @@ impl<'a> Lexer<'a> {
         let start = self.at;
         self.at += 1;
         let mut value = String::new();
-        loop {
-            match self.quoted('"', start)? {
-                Quoted::Character(code) => value.push(char::from_u32(code).unwrap_or('\u{fffd}')),
-                Quoted::End => return Some(TokenKind::String(value)),
-            }
+        while let Some(Quoted::Character(code)) = self.quoted('"', start) {
+            value.push(char::from_u32(code).unwrap_or('\u{fffd}'));
         }
+        Some(TokenKind::String(value))
     }
 
     fn character(&mut self) -> Option<TokenKind> {
         let start = self.at;
         self.at += 1;
         let mut codes = Vec::new();
-        while let Quoted::Character(code) = self.quoted('\'', start)? {
-            codes.push(code);
+        loop {
+            match self.quoted('\'', start) {
+                Some(Quoted::Character(code)) => codes.push(code),
+                Some(Quoted::End) if codes.len() != 1 => {
+                    self.reports.add(Report::error(
+                        self.span(start),
+                        "between two `'` stands one character",
+                        format!("{} characters", codes.len()),
+                    ));
+                    break;
+                }
+                // What is wrong with it has been said.
+                Some(Quoted::End) | None => break,
+            }
         }
-        if let [code] = codes[..] {
-            return Some(TokenKind::Character(code));
-        }
-        self.reports.add(Report::error(
-            self.span(start),
-            "between two `'` stands one character",
-            format!("{} characters", codes.len()),
-        ));
-        None
+        // With any value, the parser goes on as if all were well.
+        Some(TokenKind::Character(codes.first().copied().unwrap_or(0)))
     }
 
-    /// The next character of a string or character that began at `start`, or its end.
+    /// The next character of a string or character that began at `start`, or its end; `None` if
+    /// the line ends before it, which is reported.
     fn quoted(&mut self, quote: char, start: usize) -> Option<Quoted> {
         let mut rest = self.text[self.at..].chars();
         let next = rest.next().filter(|c| *c != '\n');

@@ -44,11 +44,18 @@ pub(crate) struct Location {
     pub(crate) line: usize,
     /// In characters, from 1.
     pub(crate) column: usize,
-    /// The line's text, without its end.
+    /// The line's text, without its end; of a long line, what is around the place.
     pub(crate) text: String,
-    /// How many characters of the line the span covers; at least one.
+    /// Where in that text the place is, in characters.
+    pub(crate) indent: usize,
+    /// How many characters of that text the span covers; at least one.
     pub(crate) width: usize,
 }
+
+/// How many characters of a line are shown.
+const SHOWN_MAX: usize = 120;
+/// How many of them stand before the place, if the line is longer.
+const SHOWN_BEFORE: usize = 60;
 
 impl SourceMap {
     /// Adds a file. Its text is cut at 4 GiB, far beyond what the caller lets in.
@@ -77,15 +84,22 @@ impl SourceMap {
         let end = floor(text, span.end as usize).max(start);
         let line_start = text[..start].rfind('\n').map_or(0, |newline| newline + 1);
         let line_end = text[start..].find('\n').map_or(text.len(), |at| start + at);
+        let before = text[line_start..start].chars().count();
+        let covered = text[start..end.min(line_end).max(start)].chars().count();
+        let line = text[line_start..line_end].trim_end();
+        let cut = if line.chars().count() > SHOWN_MAX {
+            before.saturating_sub(SHOWN_BEFORE)
+        } else {
+            0
+        };
+        let indent = before - cut;
         Location {
             path: file.path.clone(),
             line: text[..start].matches('\n').count() + 1,
-            column: text[line_start..start].chars().count() + 1,
-            text: text[line_start..line_end].trim_end().to_owned(),
-            width: text[start..end.min(line_end).max(start)]
-                .chars()
-                .count()
-                .max(1),
+            column: before + 1,
+            text: line.chars().skip(cut).take(SHOWN_MAX).collect(),
+            indent,
+            width: covered.min(SHOWN_MAX.saturating_sub(indent)).max(1),
         }
     }
 }
@@ -121,6 +135,21 @@ mod tests {
             end: 8,
         });
         assert_eq!((umlaut.column, umlaut.width), (6, 2));
+    }
+
+    #[test]
+    fn of_a_long_line_the_surroundings_are_shown() {
+        let mut sources = SourceMap::default();
+        let line = format!("{}x{}", "a".repeat(500), "b".repeat(500));
+        let file = sources.add(Path::new("a.idl"), line);
+        let location = sources.locate(Span {
+            file,
+            start: 500,
+            end: 900,
+        });
+        assert_eq!((location.column, location.indent), (501, 60));
+        assert_eq!(location.text.chars().nth(60), Some('x'));
+        assert_eq!((location.text.len(), location.width), (120, 60));
     }
 
     #[test]

@@ -16,7 +16,7 @@ impl Generator<'_> {
             String::new(),
             "Each operation has three forms: it blocks, it is a future (`…_future`), or it"
                 .to_owned(),
-            "completes an [`AsyncHandle`](::annulus::AsyncHandle) (`…_async`).".to_owned(),
+            "completes a [handle](::annulus::AsyncHandle) (`…_async`).".to_owned(),
         ]);
         quote! {
             #about
@@ -26,8 +26,7 @@ impl Generator<'_> {
             }
 
             impl #client {
-                /// A client that calls through `binding`, which is one to
-                /// [`INTERFACE`](self::INTERFACE).
+                /// A client that calls through `binding`, which is one to [`INTERFACE`].
                 #[must_use]
                 pub fn new(binding: Binding) -> Self {
                     Self { binding }

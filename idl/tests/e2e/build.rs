@@ -8,6 +8,8 @@ fn main() -> Result<(), annulus_idl::CompileError> {
         "epmapper",
         "samr",
         "everything",
+        "collisions",
+        "two",
     ] {
         annulus_idl::compile(format!("../idl/{name}.idl"))?;
     }

@@ -6,3 +6,5 @@ annulus::include_interface!("async_rpc");
 annulus::include_interface!("epmapper");
 annulus::include_interface!("samr");
 annulus::include_interface!("everything");
+annulus::include_interface!("collisions");
+annulus::include_interface!("two");

@@ -1,0 +1,642 @@
+//! `epmapper.idl`, compiled by annulus-idl. Do not edit.
+#![allow(
+    dead_code,
+    unreachable_pub,
+    clippy::enum_variant_names,
+    clippy::large_enum_variant,
+    clippy::should_implement_trait,
+    clippy::too_many_arguments,
+    clippy::type_complexity,
+    clippy::wrong_self_convention,
+    reason = "names and shapes are those of the IDL, and a program may use a part of it"
+)]
+
+use ::annulus::{
+    AsyncHandle, Binding, Call, CallContext, Dispatch, Interface, Status, SyntaxId, Uuid,
+};
+use ::annulus::ndr::{ContextHandle, Ndr, NdrParams, Full};
+
+/// `ept_max_annotation_size`.
+pub const EPT_MAX_ANNOTATION_SIZE: i32 = 64;
+
+/// `ept_lookup_handle_t`.
+pub type EptLookupHandleT = ContextHandle;
+
+/// A protocol tower, as bytes.
+///
+/// `twr_t` in the IDL.
+#[derive(Clone, Debug, PartialEq, Eq, Ndr)]
+#[ndr(crate = ::annulus::ndr)]
+pub struct TwrT {
+    /// `tower_length`.
+    pub tower_length: u32,
+    /// `tower_octet_string`.
+    #[ndr(size_is = "tower_length")]
+    pub tower_octet_string: Vec<u8>,
+}
+
+/// `ept_entry_t`.
+#[derive(Debug, Ndr)]
+#[ndr(crate = ::annulus::ndr)]
+pub struct EptEntryT {
+    /// `object`.
+    pub object: Uuid,
+    /// `tower`.
+    pub tower: Full<TwrT>,
+    /// `annotation`.
+    #[ndr(string, varying = 64)]
+    pub annotation: Vec<u8>,
+}
+
+/// `rpc_if_id_t`.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Ndr)]
+#[ndr(crate = ::annulus::ndr)]
+pub struct RpcIfIdT {
+    /// `uuid`.
+    pub uuid: Uuid,
+    /// `vers_major`.
+    pub vers_major: u16,
+    /// `vers_minor`.
+    pub vers_minor: u16,
+}
+
+/// The interface's UUID and version.
+pub const INTERFACE: SyntaxId = SyntaxId::new(
+    Uuid::from_u128(0xe1af_8308_5d1f_11c9_91a4_0800_2b14_a0fa),
+    3,
+    0,
+);
+
+/// Operation number of `ept_insert`.
+pub const EPT_INSERT: u16 = 0;
+
+/// Operation number of `ept_delete`.
+pub const EPT_DELETE: u16 = 1;
+
+/// Operation number of `ept_lookup`.
+pub const EPT_LOOKUP: u16 = 2;
+
+/// Operation number of `ept_map`.
+pub const EPT_MAP: u16 = 3;
+
+/// Operation number of `ept_lookup_handle_free`.
+pub const EPT_LOOKUP_HANDLE_FREE: u16 = 4;
+
+/// How many operations the interface has.
+pub const OPERATION_COUNT: u16 = 5;
+
+/// `ept_insert`: in-parameters.
+#[derive(Debug, NdrParams)]
+#[ndr(crate = ::annulus::ndr)]
+pub struct EptInsertRequest {
+    /// `num_ents`.
+    pub num_ents: u32,
+    /// `entries`.
+    #[ndr(size_is = "num_ents")]
+    pub entries: Vec<EptEntryT>,
+    /// `replace`.
+    pub replace: u32,
+}
+
+/// `ept_insert`: out-parameters.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, NdrParams)]
+#[ndr(crate = ::annulus::ndr)]
+pub struct EptInsertResponse {
+    /// What the operation returns.
+    pub result: u32,
+}
+
+/// `ept_delete`: in-parameters.
+#[derive(Debug, NdrParams)]
+#[ndr(crate = ::annulus::ndr)]
+pub struct EptDeleteRequest {
+    /// `num_ents`.
+    pub num_ents: u32,
+    /// `entries`.
+    #[ndr(size_is = "num_ents")]
+    pub entries: Vec<EptEntryT>,
+}
+
+/// `ept_delete`: out-parameters.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, NdrParams)]
+#[ndr(crate = ::annulus::ndr)]
+pub struct EptDeleteResponse {
+    /// What the operation returns.
+    pub result: u32,
+}
+
+/// `ept_lookup`: in-parameters.
+#[derive(Debug, NdrParams)]
+#[ndr(crate = ::annulus::ndr)]
+pub struct EptLookupRequest {
+    /// `inquiry_type`.
+    pub inquiry_type: u32,
+    /// `object`.
+    pub object: Full<Uuid>,
+    /// `interface_id`.
+    pub interface_id: Full<RpcIfIdT>,
+    /// `vers_option`.
+    pub vers_option: u32,
+    /// `entry_handle`.
+    pub entry_handle: EptLookupHandleT,
+    /// `max_ents`.
+    #[ndr(range(0, 500))]
+    pub max_ents: u32,
+}
+
+/// `ept_lookup`: out-parameters.
+#[derive(Debug, NdrParams)]
+#[ndr(crate = ::annulus::ndr)]
+pub struct EptLookupResponse {
+    /// `entry_handle`.
+    pub entry_handle: EptLookupHandleT,
+    /// `num_ents`.
+    pub num_ents: u32,
+    /// `entries`.
+    #[ndr(conformant, length_is = "num_ents")]
+    pub entries: Vec<EptEntryT>,
+    /// What the operation returns.
+    pub result: u32,
+}
+
+/// `ept_map`: in-parameters.
+#[derive(Debug, NdrParams)]
+#[ndr(crate = ::annulus::ndr)]
+pub struct EptMapRequest {
+    /// `object`.
+    pub object: Full<Uuid>,
+    /// `map_tower`.
+    pub map_tower: Full<TwrT>,
+    /// `entry_handle`.
+    pub entry_handle: EptLookupHandleT,
+    /// `max_towers`.
+    #[ndr(range(0, 500))]
+    pub max_towers: u32,
+}
+
+/// `ept_map`: out-parameters.
+#[derive(Debug, NdrParams)]
+#[ndr(crate = ::annulus::ndr)]
+pub struct EptMapResponse {
+    /// `entry_handle`.
+    pub entry_handle: EptLookupHandleT,
+    /// `num_towers`.
+    pub num_towers: u32,
+    /// `towers`.
+    #[ndr(conformant, length_is = "num_towers")]
+    pub towers: Vec<Full<TwrT>>,
+    /// What the operation returns.
+    pub result: u32,
+}
+
+/// `ept_lookup_handle_free`: in-parameters.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, NdrParams)]
+#[ndr(crate = ::annulus::ndr)]
+pub struct EptLookupHandleFreeRequest {
+    /// `entry_handle`.
+    pub entry_handle: EptLookupHandleT,
+}
+
+/// `ept_lookup_handle_free`: out-parameters.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, NdrParams)]
+#[ndr(crate = ::annulus::ndr)]
+pub struct EptLookupHandleFreeResponse {
+    /// `entry_handle`.
+    pub entry_handle: EptLookupHandleT,
+    /// What the operation returns.
+    pub result: u32,
+}
+
+/// Calls `ept`.
+///
+/// Each operation has three forms: it blocks, it is a future (`…_future`), or it
+/// completes a [handle](::annulus::AsyncHandle) (`…_async`).
+#[derive(Clone, Debug)]
+pub struct EptClient {
+    binding: Binding,
+}
+
+impl EptClient {
+    /// A client that calls through `binding`, which is one to [`INTERFACE`].
+    #[must_use]
+    pub fn new(binding: Binding) -> Self {
+        Self { binding }
+    }
+
+    /// `ept_insert`.
+    ///
+    /// Blocks until the reply is there.
+    ///
+    /// # Errors
+    ///
+    /// The status with which the call ended.
+    pub fn ept_insert(
+        &self,
+        entries: Vec<EptEntryT>,
+        replace: u32,
+    ) -> Result<u32, Status> {
+        Ok(self.ept_insert_future(entries, replace).wait()?.result)
+    }
+
+    /// `ept_insert`.
+    ///
+    /// `.await` it.
+    pub fn ept_insert_future(
+        &self,
+        entries: Vec<EptEntryT>,
+        replace: u32,
+    ) -> Call<EptInsertResponse> {
+        let request = EptInsertRequest {
+            num_ents: u32::try_from(entries.len()).unwrap_or(u32::MAX),
+            entries,
+            replace,
+        };
+        self.binding.call(EPT_INSERT, &request)
+    }
+
+    /// `ept_insert`.
+    ///
+    /// `handle` receives the outcome.
+    ///
+    /// # Errors
+    ///
+    /// The call cannot be made; then no notification comes.
+    pub fn ept_insert_async(
+        &self,
+        handle: &mut AsyncHandle<EptInsertResponse>,
+        entries: Vec<EptEntryT>,
+        replace: u32,
+    ) -> Result<(), Status> {
+        let request = EptInsertRequest {
+            num_ents: u32::try_from(entries.len()).unwrap_or(u32::MAX),
+            entries,
+            replace,
+        };
+        self.binding.call_async(handle, EPT_INSERT, &request)
+    }
+
+    /// `ept_delete`.
+    ///
+    /// Blocks until the reply is there.
+    ///
+    /// # Errors
+    ///
+    /// The status with which the call ended.
+    pub fn ept_delete(&self, entries: Vec<EptEntryT>) -> Result<u32, Status> {
+        Ok(self.ept_delete_future(entries).wait()?.result)
+    }
+
+    /// `ept_delete`.
+    ///
+    /// `.await` it.
+    pub fn ept_delete_future(&self, entries: Vec<EptEntryT>) -> Call<EptDeleteResponse> {
+        let request = EptDeleteRequest {
+            num_ents: u32::try_from(entries.len()).unwrap_or(u32::MAX),
+            entries,
+        };
+        self.binding.call(EPT_DELETE, &request)
+    }
+
+    /// `ept_delete`.
+    ///
+    /// `handle` receives the outcome.
+    ///
+    /// # Errors
+    ///
+    /// The call cannot be made; then no notification comes.
+    pub fn ept_delete_async(
+        &self,
+        handle: &mut AsyncHandle<EptDeleteResponse>,
+        entries: Vec<EptEntryT>,
+    ) -> Result<(), Status> {
+        let request = EptDeleteRequest {
+            num_ents: u32::try_from(entries.len()).unwrap_or(u32::MAX),
+            entries,
+        };
+        self.binding.call_async(handle, EPT_DELETE, &request)
+    }
+
+    /// Goes through the entries.
+    ///
+    /// Blocks until the reply is there.
+    ///
+    /// # Errors
+    ///
+    /// The status with which the call ended.
+    pub fn ept_lookup(
+        &self,
+        inquiry_type: u32,
+        object: Full<Uuid>,
+        interface_id: Full<RpcIfIdT>,
+        vers_option: u32,
+        entry_handle: EptLookupHandleT,
+        max_ents: u32,
+    ) -> Result<EptLookupResponse, Status> {
+        self.ept_lookup_future(
+                inquiry_type,
+                object,
+                interface_id,
+                vers_option,
+                entry_handle,
+                max_ents,
+            )
+            .wait()
+    }
+
+    /// Goes through the entries.
+    ///
+    /// `.await` it.
+    pub fn ept_lookup_future(
+        &self,
+        inquiry_type: u32,
+        object: Full<Uuid>,
+        interface_id: Full<RpcIfIdT>,
+        vers_option: u32,
+        entry_handle: EptLookupHandleT,
+        max_ents: u32,
+    ) -> Call<EptLookupResponse> {
+        let request = EptLookupRequest {
+            inquiry_type,
+            object,
+            interface_id,
+            vers_option,
+            entry_handle,
+            max_ents,
+        };
+        self.binding.call(EPT_LOOKUP, &request)
+    }
+
+    /// Goes through the entries.
+    ///
+    /// `handle` receives the outcome.
+    ///
+    /// # Errors
+    ///
+    /// The call cannot be made; then no notification comes.
+    pub fn ept_lookup_async(
+        &self,
+        handle: &mut AsyncHandle<EptLookupResponse>,
+        inquiry_type: u32,
+        object: Full<Uuid>,
+        interface_id: Full<RpcIfIdT>,
+        vers_option: u32,
+        entry_handle: EptLookupHandleT,
+        max_ents: u32,
+    ) -> Result<(), Status> {
+        let request = EptLookupRequest {
+            inquiry_type,
+            object,
+            interface_id,
+            vers_option,
+            entry_handle,
+            max_ents,
+        };
+        self.binding.call_async(handle, EPT_LOOKUP, &request)
+    }
+
+    /// Where an interface can be reached.
+    ///
+    /// Blocks until the reply is there.
+    ///
+    /// # Errors
+    ///
+    /// The status with which the call ended.
+    pub fn ept_map(
+        &self,
+        object: Full<Uuid>,
+        map_tower: Full<TwrT>,
+        entry_handle: EptLookupHandleT,
+        max_towers: u32,
+    ) -> Result<EptMapResponse, Status> {
+        self.ept_map_future(object, map_tower, entry_handle, max_towers).wait()
+    }
+
+    /// Where an interface can be reached.
+    ///
+    /// `.await` it.
+    pub fn ept_map_future(
+        &self,
+        object: Full<Uuid>,
+        map_tower: Full<TwrT>,
+        entry_handle: EptLookupHandleT,
+        max_towers: u32,
+    ) -> Call<EptMapResponse> {
+        let request = EptMapRequest {
+            object,
+            map_tower,
+            entry_handle,
+            max_towers,
+        };
+        self.binding.call(EPT_MAP, &request)
+    }
+
+    /// Where an interface can be reached.
+    ///
+    /// `handle` receives the outcome.
+    ///
+    /// # Errors
+    ///
+    /// The call cannot be made; then no notification comes.
+    pub fn ept_map_async(
+        &self,
+        handle: &mut AsyncHandle<EptMapResponse>,
+        object: Full<Uuid>,
+        map_tower: Full<TwrT>,
+        entry_handle: EptLookupHandleT,
+        max_towers: u32,
+    ) -> Result<(), Status> {
+        let request = EptMapRequest {
+            object,
+            map_tower,
+            entry_handle,
+            max_towers,
+        };
+        self.binding.call_async(handle, EPT_MAP, &request)
+    }
+
+    /// `ept_lookup_handle_free`.
+    ///
+    /// Blocks until the reply is there.
+    ///
+    /// # Errors
+    ///
+    /// The status with which the call ended.
+    pub fn ept_lookup_handle_free(
+        &self,
+        entry_handle: EptLookupHandleT,
+    ) -> Result<EptLookupHandleFreeResponse, Status> {
+        self.ept_lookup_handle_free_future(entry_handle).wait()
+    }
+
+    /// `ept_lookup_handle_free`.
+    ///
+    /// `.await` it.
+    pub fn ept_lookup_handle_free_future(
+        &self,
+        entry_handle: EptLookupHandleT,
+    ) -> Call<EptLookupHandleFreeResponse> {
+        let request = EptLookupHandleFreeRequest {
+            entry_handle,
+        };
+        self.binding.call(EPT_LOOKUP_HANDLE_FREE, &request)
+    }
+
+    /// `ept_lookup_handle_free`.
+    ///
+    /// `handle` receives the outcome.
+    ///
+    /// # Errors
+    ///
+    /// The call cannot be made; then no notification comes.
+    pub fn ept_lookup_handle_free_async(
+        &self,
+        handle: &mut AsyncHandle<EptLookupHandleFreeResponse>,
+        entry_handle: EptLookupHandleT,
+    ) -> Result<(), Status> {
+        let request = EptLookupHandleFreeRequest {
+            entry_handle,
+        };
+        self.binding.call_async(handle, EPT_LOOKUP_HANDLE_FREE, &request)
+    }
+}
+
+/// The manager routines of `ept`.
+pub trait Ept: Send + Sync + 'static {
+    /// `ept_insert`.
+    ///
+    /// # Errors
+    ///
+    /// The status becomes a fault for the caller.
+    fn ept_insert(
+        &self,
+        context: &mut CallContext<'_>,
+        entries: Vec<EptEntryT>,
+        replace: u32,
+    ) -> Result<u32, Status>;
+
+    /// `ept_delete`.
+    ///
+    /// # Errors
+    ///
+    /// The status becomes a fault for the caller.
+    fn ept_delete(
+        &self,
+        context: &mut CallContext<'_>,
+        entries: Vec<EptEntryT>,
+    ) -> Result<u32, Status>;
+
+    /// Goes through the entries.
+    ///
+    /// # Errors
+    ///
+    /// The status becomes a fault for the caller.
+    fn ept_lookup(
+        &self,
+        context: &mut CallContext<'_>,
+        inquiry_type: u32,
+        object: Full<Uuid>,
+        interface_id: Full<RpcIfIdT>,
+        vers_option: u32,
+        entry_handle: EptLookupHandleT,
+        max_ents: u32,
+    ) -> Result<EptLookupResponse, Status>;
+
+    /// Where an interface can be reached.
+    ///
+    /// # Errors
+    ///
+    /// The status becomes a fault for the caller.
+    fn ept_map(
+        &self,
+        context: &mut CallContext<'_>,
+        object: Full<Uuid>,
+        map_tower: Full<TwrT>,
+        entry_handle: EptLookupHandleT,
+        max_towers: u32,
+    ) -> Result<EptMapResponse, Status>;
+
+    /// `ept_lookup_handle_free`.
+    ///
+    /// # Errors
+    ///
+    /// The status becomes a fault for the caller.
+    fn ept_lookup_handle_free(
+        &self,
+        context: &mut CallContext<'_>,
+        entry_handle: EptLookupHandleT,
+    ) -> Result<EptLookupHandleFreeResponse, Status>;
+}
+
+/// Makes manager routines an interface that a [`Server`](::annulus::Server) can offer.
+pub fn interface(manager: impl Ept) -> impl Interface {
+    Stub(manager)
+}
+
+struct Stub<M>(M);
+
+impl<M: Ept> Interface for Stub<M> {
+    fn syntax(&self) -> SyntaxId {
+        INTERFACE
+    }
+
+    fn operation_count(&self) -> u16 {
+        OPERATION_COUNT
+    }
+
+    fn dispatch(&self, mut call: Dispatch<'_, '_>) -> Result<(), Status> {
+        let Self(manager) = self;
+        match call.opnum() {
+            EPT_INSERT => {
+                let EptInsertRequest { entries, replace, .. } = call.decode()?;
+                let result = manager.ept_insert(call.context(), entries, replace)?;
+                call.reply(&EptInsertResponse { result })
+            }
+            EPT_DELETE => {
+                let EptDeleteRequest { entries, .. } = call.decode()?;
+                let result = manager.ept_delete(call.context(), entries)?;
+                call.reply(&EptDeleteResponse { result })
+            }
+            EPT_LOOKUP => {
+                let EptLookupRequest {
+                    inquiry_type,
+                    object,
+                    interface_id,
+                    vers_option,
+                    entry_handle,
+                    max_ents,
+                } = call.decode()?;
+                let response = manager
+                    .ept_lookup(
+                        call.context(),
+                        inquiry_type,
+                        object,
+                        interface_id,
+                        vers_option,
+                        entry_handle,
+                        max_ents,
+                    )?;
+                call.reply(&response)
+            }
+            EPT_MAP => {
+                let EptMapRequest { object, map_tower, entry_handle, max_towers } = call
+                    .decode()?;
+                let response = manager
+                    .ept_map(
+                        call.context(),
+                        object,
+                        map_tower,
+                        entry_handle,
+                        max_towers,
+                    )?;
+                call.reply(&response)
+            }
+            EPT_LOOKUP_HANDLE_FREE => {
+                let EptLookupHandleFreeRequest { entry_handle } = call.decode()?;
+                let response = manager
+                    .ept_lookup_handle_free(call.context(), entry_handle)?;
+                call.reply(&response)
+            }
+            _ => Err(Status::ProcnumOutOfRange),
+        }
+    }
+}
