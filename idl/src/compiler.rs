@@ -119,6 +119,12 @@ impl Compiler {
     /// What is wrong with the definition, or a file that cannot be read.
     pub fn generate(&self, path: impl AsRef<Path>) -> Result<Generated, CompileError> {
         let path = path.as_ref();
+        for derive in &self.options.derives {
+            if syn::parse_str::<syn::Path>(derive).is_err() {
+                let message = format!("`{derive}` is no path, so it is no derive");
+                return Err(CompileError::of_file(path, message));
+            }
+        }
         let mut reports = Reports::default();
         let program = load::load(&self.files, path, self.acf.as_deref(), &mut reports)?;
         let model = resolve::resolve(&program, &mut reports);
@@ -132,9 +138,7 @@ impl Compiler {
         };
         let stem = path.file_stem().and_then(|stem| stem.to_str());
         let code = emit::format(items).map_err(|error| {
-            let message = format!(
-                "the generated code is not Rust ({error}); a derive that is no path, or a defect"
-            );
+            let message = format!("the generated code is not Rust, a defect: {error}");
             CompileError::of_file(path, message)
         })?;
         // The prelude is no file.

@@ -37,7 +37,14 @@ impl Parser<'_> {
                 self.ignored_statement()
             }
             "interface" if outside => self.interface(attributes, docs, body),
-            "library" | "coclass" | "dispinterface" | "module" | "declare" => {
+            "declare" => {
+                let report = Report::unsupported(self.span(), "a type that is declared only is");
+                self.reports
+                    .add(report.help("import the file that defines it"));
+                self.recover();
+                Ok(())
+            }
+            "library" | "coclass" | "dispinterface" | "module" => {
                 self.reports.add(
                     Report::error(
                         self.span(),

@@ -32,6 +32,8 @@ const SHAPE: &[&str] = &[
     "range",
     "charset",
 ];
+/// Attributes of a definition that stands inside of a declaration.
+const INLINE: &[&str] = &["switch_type", "v1_enum", "enum8bit"];
 /// About how C programs hold values, or about pidl's own code; nothing on the wire.
 const HARMLESS: &[&str] = &[
     "public",
@@ -223,6 +225,7 @@ fn is_known(name: &str, owner: Owner) -> bool {
         ],
         Owner::Parameter => &[
             SHAPE,
+            INLINE,
             HANDLES,
             &[
                 "in",
@@ -233,7 +236,7 @@ fn is_known(name: &str, owner: Owner) -> bool {
                 "heap",
             ],
         ],
-        Owner::Member => &[SHAPE, &["comm_status", "fault_status"]],
+        Owner::Member => &[SHAPE, INLINE, &["comm_status", "fault_status"]],
         Owner::Type => &[
             SHAPE,
             HANDLES,

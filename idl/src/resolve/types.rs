@@ -45,6 +45,30 @@ impl<'a> Resolver<'a> {
         id
     }
 
+    /// Defines what stands inside of a declaration, with the attributes of the declaration:
+    /// `[switch_type(long), switch_is(n)] union { … } u;`
+    fn define_with(
+        &mut self,
+        specifier: &'a ast::TypeSpecifier,
+        attributes: &'a Attributes,
+        name: String,
+    ) {
+        let tag = match &specifier.kind {
+            TypeKind::Structure(structure) => &structure.tag,
+            TypeKind::Union(union) => &union.tag,
+            TypeKind::Enumeration(enumeration) => &enumeration.tag,
+            _ => return,
+        };
+        let entry = TagEntry {
+            specifier,
+            attributes,
+            docs: &[],
+            name: tag.as_ref().map(|tag| tag.text.as_str()),
+            scope: self.scope,
+        };
+        self.define(entry, Some(name));
+    }
+
     /// Resolves the members of all definitions that are needed.
     pub(super) fn resolve_bodies(&mut self) {
         while let Some((id, entry)) = self.bodies.pop_front() {
@@ -103,6 +127,7 @@ impl<'a> Resolver<'a> {
         owner: &str,
     ) -> Option<Chain> {
         let name = format!("{owner}_{}", declared.declarator.name.text);
+        self.define_with(&declared.specifier, &declared.attributes, name.clone());
         let levels = &declared.declarator.levels;
         let mut chain = self.chain(&declared.specifier, levels, Some(name))?;
         self.apply(&mut chain, &declared.attributes, siblings, Some(place));

@@ -47,6 +47,42 @@ pub const CHOSEN: i32 = 16;
 /// `LOGIC`.
 pub const LOGIC: i32 = 1;
 
+/// Structures of MS-DTYP that many interfaces of Windows import. Without tags, so that a definition
+/// may have them itself.
+///
+/// `FILETIME` in the IDL.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Ndr)]
+#[ndr(crate = ::annulus::ndr)]
+pub struct Filetime {
+    /// `dwLowDateTime`.
+    pub dw_low_date_time: u32,
+    /// `dwHighDateTime`.
+    pub dw_high_date_time: u32,
+}
+
+/// `RPC_SID_IDENTIFIER_AUTHORITY`.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Ndr)]
+#[ndr(crate = ::annulus::ndr)]
+pub struct RpcSidIdentifierAuthority {
+    /// `Value`.
+    pub value: [u8; 6],
+}
+
+/// `RPC_SID`.
+#[derive(Clone, Debug, PartialEq, Eq, Ndr)]
+#[ndr(crate = ::annulus::ndr)]
+pub struct RpcSid {
+    /// `Revision`.
+    pub revision: u8,
+    /// `SubAuthorityCount`.
+    pub sub_authority_count: u8,
+    /// `IdentifierAuthority`.
+    pub identifier_authority: RpcSidIdentifierAuthority,
+    /// `SubAuthority`.
+    #[ndr(size_is = "sub_authority_count")]
+    pub sub_authority: Vec<u32>,
+}
+
 /// three colours
 ///
 /// `COLOUR` in the IDL.
@@ -385,6 +421,13 @@ pub struct Holder {
     pub point: HolderPoint,
     /// `inner`.
     pub inner: HolderInner,
+    /// `outer`.
+    pub outer: HolderOuter,
+    /// `inline_union`.
+    #[ndr(switch_is = "tag")]
+    pub inline_union: HolderInlineUnion,
+    /// `tag`.
+    pub tag: i16,
 }
 
 /// `HOLDER_point`.
@@ -410,6 +453,33 @@ impl HolderInner {
 
     /// `INNER_B`.
     pub const INNER_B: Self = Self(1);
+}
+
+/// `HOLDER_outer`.
+///
+/// Peers may send values that have no name here.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Ndr)]
+#[ndr(v1_enum, crate = ::annulus::ndr)]
+pub struct HolderOuter(pub u32);
+
+impl HolderOuter {
+    /// `OUTER_A`.
+    pub const OUTER_A: Self = Self(0);
+
+    /// `OUTER_B`.
+    pub const OUTER_B: Self = Self(1);
+}
+
+/// `HOLDER_inline_union`.
+#[derive(Clone, Debug, PartialEq, Eq, Ndr)]
+#[ndr(switch = i16, crate = ::annulus::ndr)]
+pub enum HolderInlineUnion {
+    /// `time`, of case `1`.
+    #[ndr(case = 1)]
+    Time(Filetime),
+    /// `sid`, of case `2`.
+    #[ndr(case = 2)]
+    Sid(Option<RpcSid>),
 }
 
 /// `CONTEXT`.
