@@ -10,6 +10,8 @@ pub(crate) struct TooLong;
 /// with what is announced.
 #[derive(Debug)]
 pub(crate) struct Assembly {
+    /// Bytes so far, kept or skipped.
+    len: usize,
     /// `None` where the call is lost already and its fragments are only skipped.
     stub: Option<Vec<u8>>,
 }
@@ -18,24 +20,30 @@ impl Assembly {
     /// Begins to collect.
     pub(crate) fn collect(pool: &mut BufferPool) -> Self {
         Assembly {
+            len: 0,
             stub: Some(pool.take()),
         }
     }
 
-    /// Skips the fragments of a call.
+    /// Skips the fragments of a call. They count all the same: a peer must not go on for ever.
     pub(crate) fn skip() -> Self {
-        Assembly { stub: None }
+        Assembly { len: 0, stub: None }
+    }
+
+    /// Whether the stub data is kept.
+    pub(crate) fn is_kept(&self) -> bool {
+        self.stub.is_some()
     }
 
     /// Adds the stub data of one fragment.
     pub(crate) fn append(&mut self, fragment: &[u8], limit: usize) -> Result<(), TooLong> {
-        let Some(stub) = &mut self.stub else {
-            return Ok(());
-        };
-        if fragment.len() > limit.saturating_sub(stub.len()) {
+        if fragment.len() > limit.saturating_sub(self.len) {
             return Err(TooLong);
         }
-        stub.extend_from_slice(fragment);
+        self.len += fragment.len();
+        if let Some(stub) = &mut self.stub {
+            stub.extend_from_slice(fragment);
+        }
         Ok(())
     }
 
@@ -57,10 +65,11 @@ impl Assembly {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::limits::Limits;
 
     #[test]
     fn the_limit_is_inclusive() {
-        let mut pool = BufferPool::default();
+        let mut pool = BufferPool::new(&Limits::DEFAULT);
         let mut assembly = Assembly::collect(&mut pool);
         assert_eq!(assembly.append(&[1; 6], 10), Ok(()));
         assert_eq!(assembly.append(&[2; 5], 10), Err(TooLong));
@@ -69,9 +78,11 @@ mod tests {
     }
 
     #[test]
-    fn a_skipped_call_keeps_nothing() {
+    fn a_skipped_call_keeps_nothing_and_has_the_same_limit() {
         let mut assembly = Assembly::skip();
-        assert_eq!(assembly.append(&[1; 1000], 100), Ok(()));
+        assert_eq!(assembly.append(&[1; 60], 100), Ok(()));
+        assert_eq!(assembly.append(&[1; 41], 100), Err(TooLong));
+        assert_eq!(assembly.append(&[1; 40], 100), Ok(()));
         assert!(assembly.finish().is_none());
     }
 }

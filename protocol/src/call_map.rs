@@ -4,9 +4,9 @@ use crate::types::CallId;
 
 /// Open addressing with linear probing; removal shifts back, so there are no tombstones.
 ///
-/// Constant time, and no allocation once the map has had its largest size. Call ids are chosen
-/// by the peer, who could aim at collisions: the multiplier depends on a seed that the peer does
-/// not know, and the number of calls is limited by its owner.
+/// Constant time, and no allocation once the map has had its largest size, until it is trimmed.
+/// Call ids are chosen by the peer, who could aim at collisions: the multiplier depends on a seed
+/// that the peer does not know, and the number of calls is limited by its owner.
 #[derive(Debug)]
 pub(crate) struct CallMap<V> {
     /// Zero or a power of two of slots, at most three quarters of them in use.
@@ -55,7 +55,7 @@ impl<V> CallMap<V> {
     pub(crate) fn insert(&mut self, call: CallId, value: V) {
         debug_assert!(self.get(call).is_none(), "call {call} is in the map");
         if (self.len + 1) * 4 > self.slots.len() * 3 {
-            self.grow();
+            self.resize((self.slots.len() * 2).max(Self::SMALLEST));
         }
         self.place(call, value);
         self.len += 1;
@@ -79,6 +79,31 @@ impl<V> CallMap<V> {
             next = (next + 1) & mask;
         }
         Some(value)
+    }
+
+    /// Gives back the room that the calls of now do not need.
+    pub(crate) fn trim(&mut self) {
+        let slots = Self::slots_for(self.len);
+        if slots < self.slots.len() {
+            self.resize(slots);
+        }
+    }
+
+    /// Bytes that [`trim`](CallMap::trim) would give back.
+    pub(crate) fn spare_len(&self) -> usize {
+        let spare = self.slots.len().saturating_sub(Self::slots_for(self.len));
+        spare * size_of::<Option<(CallId, V)>>()
+    }
+
+    /// The fewest slots that hold so many calls.
+    fn slots_for(len: usize) -> usize {
+        match len {
+            0 => 0,
+            _ => (len * 4)
+                .div_ceil(3)
+                .next_power_of_two()
+                .max(Self::SMALLEST),
+        }
     }
 
     /// All calls, in no particular order.
@@ -119,10 +144,9 @@ impl<V> CallMap<V> {
     }
 
     #[cold]
-    fn grow(&mut self) {
-        let slots = (self.slots.len() * 2).max(Self::SMALLEST);
-        let grown = std::iter::repeat_with(|| None).take(slots).collect();
-        for (call, value) in std::mem::replace(&mut self.slots, grown)
+    fn resize(&mut self, slots: usize) {
+        let empty = std::iter::repeat_with(|| None).take(slots).collect();
+        for (call, value) in std::mem::replace(&mut self.slots, empty)
             .into_iter()
             .flatten()
         {
@@ -144,6 +168,7 @@ mod tests {
         Insert(u32, u64),
         Remove(u32),
         Get(u32),
+        Trim,
     }
 
     fn steps() -> impl Strategy<Value = Vec<Step>> {
@@ -153,6 +178,7 @@ mod tests {
             (id.clone(), any::<u64>()).prop_map(|(id, value)| Step::Insert(id, value)),
             id.clone().prop_map(Step::Remove),
             id.prop_map(Step::Get),
+            Just(Step::Trim),
         ];
         prop::collection::vec(step, 0..400)
     }
@@ -176,6 +202,10 @@ mod tests {
                     Step::Remove(id) => {
                         prop_assert_eq!(map.remove(CallId(id)), model.remove(&id));
                     }
+                    Step::Trim => {
+                        map.trim();
+                        prop_assert_eq!(map.spare_len(), 0);
+                    }
                     Step::Get(id) => prop_assert_eq!(map.get(CallId(id)), model.get(&id)),
                 }
                 prop_assert_eq!(map.len(), model.len());
@@ -187,6 +217,23 @@ mod tests {
             expected.sort_unstable();
             prop_assert_eq!(rest, expected);
         }
+    }
+
+    #[test]
+    fn a_trimmed_map_has_room_for_its_calls_and_no_more() {
+        let mut map = CallMap::new(7);
+        (0..10_000).for_each(|call| map.insert(CallId(call), ()));
+        for call in 1..10_000 {
+            assert_eq!(map.remove(CallId(call)), Some(()));
+        }
+        assert!(map.spare_len() > 10_000 * size_of::<Option<(CallId, ())>>());
+        map.trim();
+        assert_eq!(map.slots.len(), CallMap::<()>::SMALLEST);
+        assert_eq!(map.remove(CallId(0)), Some(()));
+        map.trim();
+        assert_eq!((map.slots.capacity(), map.spare_len()), (0, 0));
+        map.insert(CallId(1), ());
+        assert!(map.get(CallId(1)).is_some());
     }
 
     #[test]

@@ -34,6 +34,15 @@ pub enum CloseReason {
         /// The limit in bytes.
         limit: usize,
     },
+    /// The core keeps too many bytes of requests whose end has not arrived.
+    #[error(
+        "call {call} was refused: the unfinished requests of this core have reached \
+         Limits::assembling_len_per_core_max"
+    )]
+    TooMuchAssembling {
+        /// The call that wanted more.
+        call: CallId,
+    },
     /// The peer's response is longer than `Limits::response_len_max`.
     #[error("the peer's response to call {call} is longer than the limit of {limit} bytes")]
     ResponseTooLong {

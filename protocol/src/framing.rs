@@ -4,7 +4,7 @@ use std::ops::Range;
 
 use crate::error::Violation;
 use crate::input::{AssembledStub, BufferPool, Input, Stub};
-use crate::pdu::Header;
+use crate::pdu::{Header, PduType};
 
 /// One whole PDU.
 #[derive(Debug)]
@@ -83,6 +83,12 @@ impl Framer {
     /// Whether a PDU has begun and is not complete.
     pub(crate) fn is_mid_pdu(&self) -> bool {
         !self.partial.is_empty()
+    }
+
+    /// What the PDU is that has begun; `None` if there is none, or too little of it.
+    pub(crate) fn partial_kind(&self) -> Option<PduType> {
+        let (head, _) = self.partial.split_first_chunk()?;
+        Some(Header::parse(head).kind)
     }
 
     /// The next whole PDU, `None` when the input is used up.
@@ -178,13 +184,14 @@ fn checked_len(header: &Header, legal_len: usize) -> Result<usize, FrameError> {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::pdu::{PduType, write_bare};
+    use crate::limits::Limits;
+    use crate::pdu::write_bare;
     use crate::types::CallId;
 
     const LEGAL: usize = 5840;
 
     fn cut(pieces: &[&[u8]]) -> Result<Vec<Vec<u8>>, Violation> {
-        let (mut framer, mut pool) = (Framer::default(), BufferPool::default());
+        let (mut framer, mut pool) = (Framer::default(), BufferPool::new(&Limits::DEFAULT));
         let mut pdus = Vec::new();
         for piece in pieces {
             let mut input = Input::new(piece);
@@ -249,7 +256,7 @@ mod tests {
 
     #[test]
     fn attack_a_promised_length_reserves_no_more_than_a_legal_pdu() {
-        let (mut framer, mut pool) = (Framer::default(), BufferPool::default());
+        let (mut framer, mut pool) = (Framer::default(), BufferPool::new(&Limits::DEFAULT));
         let mut stream = stream();
         stream[8..10].copy_from_slice(&5840_u16.to_le_bytes());
         let mut input = Input::new(&stream);

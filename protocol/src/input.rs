@@ -3,6 +3,8 @@
 use std::fmt;
 use std::ops::{Deref, Range};
 
+use crate::limits::Limits;
+
 /// A received piece of stream, consumed from the front.
 #[derive(Debug)]
 pub struct Input<'b> {
@@ -139,16 +141,24 @@ impl fmt::Debug for AssembledStub {
 }
 
 /// Buffers that wait for their next use, so that a warm connection does not allocate.
-#[derive(Debug, Default)]
+#[derive(Debug)]
 pub(crate) struct BufferPool {
     free: Vec<Vec<u8>>,
+    /// Buffers that are kept.
+    count_max: usize,
+    /// The largest buffer that is kept, in bytes.
+    len_max: usize,
 }
 
 impl BufferPool {
-    /// Buffers that are kept.
-    const KEPT: usize = 2;
-    /// The largest buffer that is kept, in bytes: a 64 KiB body and then some.
-    const KEPT_LEN_MAX: usize = 128 << 10;
+    /// An empty pool.
+    pub(crate) fn new(limits: &Limits) -> Self {
+        BufferPool {
+            free: Vec::new(),
+            count_max: limits.kept_buffers_per_connection_max,
+            len_max: limits.kept_buffer_len_max,
+        }
+    }
 
     /// An empty buffer.
     pub(crate) fn take(&mut self) -> Vec<u8> {
@@ -157,8 +167,8 @@ impl BufferPool {
 
     /// Keeps a buffer, or frees it.
     pub(crate) fn put(&mut self, mut buffer: Vec<u8>) {
-        let useful = (1..=Self::KEPT_LEN_MAX).contains(&buffer.capacity());
-        if useful && self.free.len() < Self::KEPT {
+        let useful = (1..=self.len_max).contains(&buffer.capacity());
+        if useful && self.free.len() < self.count_max {
             buffer.clear();
             self.free.push(buffer);
         }
@@ -188,13 +198,18 @@ mod tests {
 
     #[test]
     fn the_pool_keeps_few_buffers_and_no_large_one() {
-        let mut pool = BufferPool::default();
-        pool.put(Vec::with_capacity(BufferPool::KEPT_LEN_MAX + 1));
+        let limits = Limits {
+            kept_buffers_per_connection_max: 3,
+            kept_buffer_len_max: 100,
+            ..Limits::DEFAULT
+        };
+        let mut pool = BufferPool::new(&limits);
+        pool.put(Vec::with_capacity(101));
         assert_eq!(pool.kept_len(), 0);
         for _ in 0..5 {
             pool.put(Vec::with_capacity(100));
         }
-        assert_eq!(pool.free.len(), BufferPool::KEPT);
+        assert_eq!((pool.free.len(), pool.kept_len()), (3, 300));
         assert_eq!(pool.take().capacity(), 100);
     }
 }

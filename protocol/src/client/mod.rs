@@ -1,14 +1,16 @@
 //! The client's side of a connection.
 
+mod call_ids;
+mod config;
 mod negotiation;
 mod offers;
 mod responses;
 mod security;
 
-use std::sync::Arc;
-
 use uuid::Uuid;
 
+use self::call_ids::CallIds;
+pub use self::config::ClientConfig;
 use self::negotiation::Negotiation;
 use self::offers::{Contexts, Offer};
 use self::responses::AssemblingResponse;
@@ -20,49 +22,12 @@ use crate::fault::FaultStatus;
 use crate::fragments;
 use crate::framing::{Frame, Framer};
 use crate::input::{AssembledStub, BufferPool, Input, Stub};
-use crate::limits::Limits;
 use crate::pdu::{BindNakReason, PduFlags, PduType, ProviderReason, RequestHead, write_bare};
 use crate::security::{AuthenticationLevel, ClientMechanism};
 use crate::time::Time;
 use crate::types::{
     BindTimeFeatures, CallId, ContextId, GroupId, MaxFragment, Opnum, SyntaxId, TransferSyntax,
 };
-
-/// What a client asks for in its bind.
-#[derive(Clone, Debug)]
-#[non_exhaustive]
-pub struct ClientConfig {
-    /// The limits of this side.
-    pub limits: Arc<Limits>,
-    /// The largest PDU to offer, in bytes. Default: that of the limits.
-    pub fragment_len_max: u16,
-    /// Whether to offer several calls at a time. Default true.
-    pub multiplexing: bool,
-    /// The features to offer; a peer that knows none ignores them. Default: all.
-    pub features: BindTimeFeatures,
-    /// Whether to offer header signing, where there is security. Default true.
-    pub header_signing: bool,
-}
-
-impl ClientConfig {
-    /// The defaults within these limits.
-    #[must_use]
-    pub fn new(limits: Arc<Limits>) -> Self {
-        ClientConfig {
-            fragment_len_max: limits.fragment_len_max,
-            limits,
-            multiplexing: true,
-            features: BindTimeFeatures::ALL,
-            header_signing: true,
-        }
-    }
-}
-
-impl Default for ClientConfig {
-    fn default() -> Self {
-        ClientConfig::new(Arc::new(Limits::DEFAULT))
-    }
-}
 
 /// The client's side of one connection, without I/O: bytes and a time go in, PDUs and events
 /// come out.
@@ -100,13 +65,13 @@ pub struct ClientConnection {
     negotiation: Option<Negotiation>,
     security: Option<ClientSecurity>,
     calls: CallMap<OutstandingCall>,
-    last_call: u32,
+    call_ids: CallIds,
     /// The one response whose fragments are arriving.
     assembling: Option<AssemblingResponse>,
     is_multiplexed: bool,
     features: BindTimeFeatures,
     group: Option<GroupId>,
-    /// When bytes came in last.
+    /// When the PDU or the response that has begun went on last.
     progress: Time,
 }
 
@@ -208,12 +173,13 @@ impl ClientConnection {
     #[must_use]
     pub fn new(config: ClientConfig) -> Self {
         let own_max = MaxFragment::own(config.fragment_len_max);
+        let pool = BufferPool::new(&config.limits);
         ClientConnection {
             config,
             phase: Phase::Unbound,
             is_closing: false,
             framer: Framer::default(),
-            pool: BufferPool::default(),
+            pool,
             own_max,
             fragment_max: MaxFragment::MIN,
             contexts: Contexts::default(),
@@ -221,7 +187,7 @@ impl ClientConnection {
             security: None,
             // Call ids are this side's own, so nobody aims at collisions.
             calls: CallMap::new(0),
-            last_call: 0,
+            call_ids: CallIds::default(),
             assembling: None,
             is_multiplexed: false,
             features: BindTimeFeatures::NONE,
@@ -420,17 +386,20 @@ impl ClientConnection {
         input: &mut Input<'b>,
         out: &mut Vec<u8>,
     ) -> Option<ClientEvent<'b>> {
-        if !input.is_empty() {
-            self.progress = now;
-        }
         if self.is_closing {
             input.discard();
             return None;
         }
         loop {
+            let is_growing = !input.is_empty();
             let legal_len = self.own_max.legal_to_receive();
             let outcome = match self.framer.next(input, legal_len, &mut self.pool) {
-                Ok(None) => return None,
+                Ok(None) => {
+                    if is_growing && self.is_progress(self.framer.partial_kind()) {
+                        self.progress = now;
+                    }
+                    return None;
+                }
                 Ok(Some(frame)) => self.handle(now, frame, out),
                 Err(error) => Err(error.violation.into()),
             };
@@ -448,6 +417,9 @@ impl ClientConnection {
     }
 
     fn handle<'b>(&mut self, now: Time, frame: Frame<'b>, out: &mut Vec<u8>) -> Outcome<'b> {
+        if self.is_progress(Some(frame.header.kind)) {
+            self.progress = now;
+        }
         if frame.header.kind == PduType::Response && self.phase == Phase::Bound {
             return self.response(frame);
         }
@@ -466,19 +438,12 @@ impl ClientConnection {
         outcome
     }
 
-    /// The next free call id: they rise from 1, and skip 0 and what is outstanding.
+    /// The next call id that belongs neither to a call nor to a negotiation.
     fn new_call_id(&mut self) -> CallId {
-        loop {
-            self.last_call = self.last_call.wrapping_add(1);
-            let call = CallId(self.last_call);
-            let is_negotiating = self
-                .negotiation
-                .as_ref()
-                .is_some_and(|sent| sent.call == call);
-            if call.0 != 0 && !is_negotiating && self.calls.get(call).is_none() {
-                return call;
-            }
-        }
+        let negotiating = self.negotiation.as_ref().map(|sent| sent.call);
+        let calls = &self.calls;
+        self.call_ids
+            .next(|call| negotiating == Some(call) || calls.get(call).is_some())
     }
 
     /// Gives the buffer of a stub back for another response.
@@ -486,10 +451,18 @@ impl ClientConnection {
         self.pool.put(stub.into_buffer());
     }
 
-    /// Frees the buffers that are kept for re-use, at most 256 KiB. For a connection that has
-    /// been idle for a while; the next long call allocates again.
+    /// Frees what is kept for re-use: buffers, and the room of calls that were outstanding at a
+    /// time. For a connection that has been idle for a while; the next long or many calls
+    /// allocate again.
     pub fn trim(&mut self) {
         self.pool.trim();
+        self.calls.trim();
+    }
+
+    /// Bytes that are kept for re-use: what [`trim`](Self::trim) would free.
+    #[must_use]
+    pub fn kept_len(&self) -> usize {
+        self.pool.kept_len() + self.calls.spare_len()
     }
 
     /// When [`handle_deadline`](Self::handle_deadline) is to be called, if nothing comes in
@@ -535,6 +508,12 @@ impl ClientConnection {
 
     fn is_mid_way(&self) -> bool {
         !self.is_closing && (self.framer.is_mid_pdu() || self.assembling.is_some())
+    }
+
+    /// Whether a PDU of this type, or a part of it, lets what has begun go on: while a response
+    /// has begun, only responses do.
+    fn is_progress(&self, kind: Option<PduType>) -> bool {
+        kind == Some(PduType::Response) || self.assembling.is_none()
     }
 
     /// Calls that wait for their answer.

@@ -158,10 +158,29 @@ impl ClientConnection {
     /// was never made.
     #[cold]
     fn nobody_waits(&self, call: CallId) -> Outcome<'static> {
-        if (1..=self.last_call).contains(&call.0) {
+        if self.call_ids.was_given_out(call) {
             Ok(None)
         } else {
             Err(Violation::UnknownCall { call }.into())
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::super::call_ids::CallIds;
+    use super::*;
+    use crate::client::ClientConfig;
+
+    /// The call was orphaned, then the ids began again at 1.
+    #[test]
+    fn an_answer_that_is_late_by_a_wrap_of_call_ids_is_dropped() {
+        let mut client = ClientConnection::new(ClientConfig::default());
+        client.call_ids = CallIds::after(u64::from(u32::MAX) + 2);
+        assert!(matches!(client.nobody_waits(CallId(u32::MAX)), Ok(None)));
+        assert_eq!(
+            client.nobody_waits(CallId(0)).unwrap_err(),
+            Violation::UnknownCall { call: CallId(0) }.into()
+        );
     }
 }

@@ -94,6 +94,16 @@ impl ActiveCalls {
         is_first.then_some(state.key)
     }
 
+    /// Gives back the room that the calls of now do not need.
+    pub(super) fn trim(&mut self) {
+        self.others.trim();
+    }
+
+    /// Bytes that [`trim`](ActiveCalls::trim) would give back.
+    pub(super) fn spare_len(&self) -> usize {
+        self.others.spare_len()
+    }
+
     /// The keys of all calls that have one.
     pub(super) fn keys(&self) -> impl Iterator<Item = u64> {
         let newest = self.newest.iter().map(|(_, state)| state);

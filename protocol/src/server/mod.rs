@@ -9,6 +9,7 @@ mod refusal;
 mod requests;
 mod security;
 
+use std::hash::{BuildHasher, RandomState};
 use std::sync::Arc;
 
 use uuid::Uuid;
@@ -24,7 +25,7 @@ use crate::fragments;
 use crate::framing::{Frame, Framer};
 use crate::input::{AssembledStub, BufferPool, Input, Stub};
 use crate::limits::Limits;
-use crate::pdu::{FaultPdu, Header, ResponseHead};
+use crate::pdu::{FaultPdu, Header, PduType, ResponseHead};
 use crate::security::{AuthenticationLevel, AuthenticationType, ServerMechanism};
 use crate::time::Time;
 use crate::types::{
@@ -53,6 +54,23 @@ pub trait ServerEndpoint {
 
     /// A fresh security mechanism of this type. `None`: not known here.
     fn mechanism(&mut self, kind: AuthenticationType) -> Option<Box<dyn ServerMechanism>>;
+
+    /// Asks to keep `len` more bytes of a request whose last fragment has not arrived. False: this
+    /// is too much, all connections together; the request is refused with "server too busy", and
+    /// its connection closes. Default: never too much.
+    ///
+    /// What was granted is given back by [`shrink_assembly`](Self::shrink_assembly), exactly and
+    /// once.
+    fn grow_assembly(&mut self, len: usize) -> bool {
+        let _ = len;
+        true
+    }
+
+    /// Gives back `len` bytes that [`grow_assembly`](Self::grow_assembly) granted: the request is
+    /// whole and handed out, or refused, or [`close`](ServerConnection::close) has dropped it.
+    fn shrink_assembly(&mut self, len: usize) {
+        let _ = len;
+    }
 
     /// Where clients can make further connections: for TCP the port in decimal digits.
     fn secondary_address(&self) -> &str;
@@ -92,7 +110,7 @@ pub struct ServerConnection {
     /// The longest PDU that is legal to receive.
     legal_len: usize,
     created: Time,
-    /// When bytes came in last.
+    /// When the PDU or the fragmented request that has begun went on last.
     progress: Time,
 }
 
@@ -208,22 +226,42 @@ type Outcome<'b> = Result<Option<ServerEvent<'b>>, Refusal>;
 
 impl ServerConnection {
     /// A connection that was just accepted.
+    ///
+    /// Call ids, which are the client's choice, are hashed under a secret of this process, so
+    /// that no client can aim at collisions.
     #[must_use]
     pub fn new(limits: Arc<Limits>, now: Time) -> Self {
         let own_max = MaxFragment::own(limits.fragment_len_max);
+        let pool = BufferPool::new(&limits);
         ServerConnection {
             limits,
             state: State::ExpectBind(ExpectBind {
                 own_max,
-                seed: now.as_nanos(),
+                seed: RandomState::new().hash_one(now.as_nanos()),
             }),
             is_closing: false,
             framer: Framer::default(),
-            pool: BufferPool::default(),
+            pool,
             legal_len: own_max.legal_to_receive(),
             created: now,
             progress: now,
         }
+    }
+
+    /// The same new connection, its calls hashed by this seed, so that a run can be repeated:
+    /// only the order of [`active_call_keys`](Self::active_call_keys) depends on it. The peer
+    /// must not know the seed.
+    ///
+    /// # Panics
+    ///
+    /// The connection is bound already.
+    #[must_use]
+    pub fn with_seed(mut self, seed: u64) -> Self {
+        match &mut self.state {
+            State::ExpectBind(expect_bind) => expect_bind.seed = seed,
+            State::Established(_) => panic!("a connection is seeded before its bind"),
+        }
+        self
     }
 
     /// Consumes input until there is an event, or all input is used up. Answers that need no
@@ -235,16 +273,19 @@ impl ServerConnection {
         endpoint: &mut E,
         out: &mut Vec<u8>,
     ) -> Option<ServerEvent<'b>> {
-        if !input.is_empty() {
-            self.progress = now;
-        }
         if self.is_closing {
             input.discard();
             return None;
         }
         loop {
+            let is_growing = !input.is_empty();
             let outcome = match self.framer.next(input, self.legal_len, &mut self.pool) {
-                Ok(None) => return None,
+                Ok(None) => {
+                    if is_growing && self.is_progress(self.framer.partial_kind()) {
+                        self.progress = now;
+                    }
+                    return None;
+                }
                 Ok(Some(frame)) => self.handle(now, frame, endpoint, out),
                 Err(error) => Err(Refusal::bad_frame(&error.header, error.violation)),
             };
@@ -254,6 +295,9 @@ impl ServerConnection {
                 Err(refusal) => {
                     input.discard();
                     self.is_closing = true;
+                    if let State::Established(established) = &mut self.state {
+                        established.end_assembly(endpoint);
+                    }
                     return Some(ServerEvent::Close(refusal.write(out)));
                 }
             }
@@ -267,6 +311,9 @@ impl ServerConnection {
         endpoint: &mut E,
         out: &mut Vec<u8>,
     ) -> Outcome<'b> {
+        if self.is_progress(Some(frame.header.kind)) {
+            self.progress = now;
+        }
         let mut env = Env {
             now,
             limits: &self.limits,
@@ -359,16 +406,23 @@ impl ServerConnection {
         self.pool.put(stub.into_buffer());
     }
 
-    /// Frees the buffers that are kept for re-use, at most 256 KiB. For a connection that has
-    /// been idle for a while; the next long call allocates again.
+    /// Frees what is kept for re-use: buffers, and the room of calls that were active at a time.
+    /// For a connection that has been idle for a while; the next long or many calls allocate
+    /// again.
     pub fn trim(&mut self) {
         self.pool.trim();
+        if let State::Established(established) = &mut self.state {
+            established.calls.trim();
+        }
     }
 
-    /// Bytes of the buffers that are kept for re-use.
+    /// Bytes that are kept for re-use: what [`trim`](Self::trim) would free.
     #[must_use]
     pub fn kept_len(&self) -> usize {
-        self.pool.kept_len()
+        let calls = self
+            .established()
+            .map_or(0, |established| established.calls.spare_len());
+        self.pool.kept_len() + calls
     }
 
     /// Calls that were handed out and are not answered yet.
@@ -471,10 +525,11 @@ impl ServerConnection {
     /// afterwards, and can be answered, into nothing. Idempotent.
     pub fn close<E: ServerEndpoint>(&mut self, endpoint: &mut E) {
         self.is_closing = true;
-        if let State::Established(established) = &mut self.state
-            && let Some(group) = established.group.take()
-        {
-            endpoint.leave_group(group);
+        if let State::Established(established) = &mut self.state {
+            established.end_assembly(endpoint);
+            if let Some(group) = established.group.take() {
+                endpoint.leave_group(group);
+            }
         }
     }
 
@@ -496,8 +551,17 @@ impl ServerConnection {
 
     /// Whether a PDU or a fragmented request has begun and is not complete.
     fn is_mid_way(&self) -> bool {
-        let is_assembling = self.established().is_some_and(Established::is_assembling);
-        !self.is_closing && (self.framer.is_mid_pdu() || is_assembling)
+        !self.is_closing && (self.framer.is_mid_pdu() || self.is_assembling())
+    }
+
+    fn is_assembling(&self) -> bool {
+        self.established().is_some_and(Established::is_assembling)
+    }
+
+    /// Whether a PDU of this type, or a part of it, lets what has begun go on. While a fragmented
+    /// request has begun, each request is a fragment of it or an error, and nothing else counts.
+    fn is_progress(&self, kind: Option<PduType>) -> bool {
+        kind == Some(PduType::Request) || !self.is_assembling()
     }
 }
 

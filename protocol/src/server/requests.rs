@@ -33,6 +33,8 @@ struct CallHead {
 pub(super) struct FragmentedCall {
     head: CallHead,
     assembly: Assembly,
+    /// Bytes that the endpoint was told of.
+    announced: usize,
 }
 
 /// A call that cannot be dispatched. It did not execute.
@@ -77,6 +79,10 @@ impl Established {
             maybe: header.flags.contains(PduFlags::MAYBE),
         };
         if header.flags.contains(PduFlags::LAST) {
+            let limit = env.limits.request_len_max;
+            if stub.len() > limit {
+                return Err(too_long(&head, limit));
+            }
             return self.dispatch(head, bytes.into_stub(stub), env);
         }
         self.first_fragment(head, &bytes.as_slice()[stub], env)?;
@@ -140,29 +146,25 @@ impl Established {
 
     /// Keeps the first of several fragments. A call that cannot be dispatched is answered at
     /// once, and its other fragments are skipped.
-    fn first_fragment<E>(
+    fn first_fragment<E: ServerEndpoint>(
         &mut self,
         head: CallHead,
         stub: &[u8],
         env: &mut Env<'_, E>,
     ) -> Result<(), Refusal> {
-        let limit = env.limits.request_len_max;
-        // The hint is of use for one thing: to refuse early what the client says is too long.
-        if head.fixed.alloc_hint as usize > limit {
-            return Err(too_long(&head, limit));
-        }
-        let mut assembly = match self.judge(&head, env.limits) {
+        let assembly = match self.judge(&head, env.limits) {
             Ok(_) => Assembly::collect(env.pool),
             Err(unservable) => {
                 unservable.answer(&head, env.out)?;
                 Assembly::skip()
             }
         };
-        assembly
-            .append(stub, limit)
-            .map_err(|TooLong| too_long(&head, limit))?;
-        self.fragmented = Some(FragmentedCall { head, assembly });
-        Ok(())
+        let begun = self.fragmented.insert(FragmentedCall {
+            head,
+            assembly,
+            announced: 0,
+        });
+        begun.grow(stub, env)
     }
 
     /// Adds a fragment to the call that has begun. Its context id, opnum and security trailer
@@ -174,23 +176,35 @@ impl Established {
         stub_at: usize,
         env: &mut Env<'_, E>,
     ) -> Outcome<'b> {
-        let Some(FragmentedCall { head, mut assembly }) = self.fragmented.take() else {
+        let Some(head) = self.fragmented.as_ref().map(|begun| begun.head) else {
             return Ok(None);
         };
         let (bytes, stub) = self.open_further(&head, header, bytes, stub_at, env)?;
-        let limit = env.limits.request_len_max;
-        assembly
-            .append(&bytes.as_slice()[stub], limit)
-            .map_err(|TooLong| too_long(&head, limit))?;
+        if let Some(begun) = &mut self.fragmented {
+            begun.grow(&bytes.as_slice()[stub], env)?;
+        }
         bytes.recycle(env.pool);
         if !header.flags.contains(PduFlags::LAST) {
-            self.fragmented = Some(FragmentedCall { head, assembly });
             return Ok(None);
         }
-        match assembly.finish() {
+        let assembly = self.end_assembly(env.endpoint);
+        match assembly.and_then(Assembly::finish) {
             Some(stub) => self.dispatch(head, stub, env),
             None => Ok(None),
         }
+    }
+
+    /// Takes the call out whose fragments are arriving, and tells the endpoint.
+    pub(super) fn end_assembly<E: ServerEndpoint>(&mut self, endpoint: &mut E) -> Option<Assembly> {
+        let FragmentedCall {
+            assembly,
+            announced,
+            ..
+        } = self.fragmented.take()?;
+        if announced > 0 {
+            endpoint.shrink_assembly(announced);
+        }
+        Some(assembly)
     }
 
     /// Checks the protection of a further fragment; where its stub data lies.
@@ -329,6 +343,26 @@ impl Established {
     }
 }
 
+impl FragmentedCall {
+    /// Adds the stub data of one fragment, within the limits of the call and of the core.
+    fn grow<E: ServerEndpoint>(
+        &mut self,
+        stub: &[u8],
+        env: &mut Env<'_, E>,
+    ) -> Result<(), Refusal> {
+        let limit = env.limits.request_len_max;
+        if self.assembly.is_kept() && !stub.is_empty() {
+            if !env.endpoint.grow_assembly(stub.len()) {
+                return Err(too_busy(&self.head));
+            }
+            self.announced += stub.len();
+        }
+        self.assembly
+            .append(stub, limit)
+            .map_err(|TooLong| too_long(&self.head, limit))
+    }
+}
+
 impl Unservable {
     /// Tells the client, unless it wants no answer.
     #[cold]
@@ -361,6 +395,14 @@ fn too_long(head: &CallHead, limit: usize) -> Refusal {
         limit,
     };
     Refusal::fault(head.call, FaultStatus::ACCESS_DENIED, reason).in_context(head.fixed.context)
+}
+
+#[cold]
+fn too_busy(head: &CallHead) -> Refusal {
+    let reason = CloseReason::TooMuchAssembling { call: head.call };
+    Refusal::fault(head.call, FaultStatus::NCA_S_SERVER_TOO_BUSY, reason)
+        .in_context(head.fixed.context)
+        .not_executed()
 }
 
 #[cold]

@@ -1,8 +1,8 @@
 //! Rules 1 to 9: bind and alter_context on the server.
 
 use annulus_protocol::{
-    BindNakReason, BindTimeFeatures, CallId, CloseReason, ContextId, FaultStatus, Limits, SyntaxId,
-    Violation,
+    BindNakReason, BindTimeFeatures, CallId, CloseReason, ContextId, FaultStatus, Limits,
+    ServerEndpoint, SyntaxId, Violation,
 };
 
 use crate::support::*;
@@ -101,6 +101,30 @@ fn rule_01_5840_bytes_are_legal_whatever_was_negotiated_and_one_more_is_not() {
 }
 
 #[test]
+fn rule_01_a_larger_own_maximum_is_not_legal_where_less_was_negotiated() {
+    let limits = Limits {
+        fragment_len_max: 65_528,
+        ..Limits::DEFAULT
+    };
+    let mut server = Server::bound_with(limits, 0);
+    let legal = server.request(&Call::new(1).stub(&[0; 5840 - 24]).build());
+    server.answer(&legal.reply, &[]);
+    server.take_pdu();
+    let (reason, _) = server.close_reason(&Call::new(2).stub(&[0; 6000]).build());
+    assert!(
+        matches!(
+            reason,
+            CloseReason::Violation(Violation::FragmentLength {
+                len: 6024,
+                legal_len: 5840,
+                ..
+            })
+        ),
+        "{reason}"
+    );
+}
+
+#[test]
 fn rule_02_a_second_bind_is_refused() {
     let mut server = Server::bound(0);
     let (_, nak) = server.close_reason(&Offer::bind(1).context(2, ECHO, &[NDR]).build());
@@ -184,6 +208,14 @@ fn rule_04_only_the_first_transfer_syntax_of_a_context_negotiates_features() {
     let second = [ZERO, features(1), features(2)];
     let ack = bind_ack(&Offer::bind(0).context(1, ZERO, &second));
     assert_eq!(ack.results(), [(2, 1, ZERO)]);
+}
+
+#[test]
+fn rule_04_an_alter_negotiates_no_features() {
+    let mut server = Server::bound(0);
+    server.receive(&Offer::alter(1).context(2, ECHO, &[features(3)]).build());
+    assert_eq!(server.take_pdu().results(), [(2, 2, ZERO)]);
+    assert_eq!(server.connection.features(), BindTimeFeatures::NONE);
 }
 
 #[test]
@@ -334,6 +366,16 @@ fn rule_08_group_0_is_a_new_one_and_an_unknown_one_is_refused() {
         reason,
         CloseReason::RefusedBind(BindNakReason::NotSpecified)
     );
+}
+
+#[test]
+fn rule_08_the_answer_to_an_alter_names_the_group_of_the_bind() {
+    let mut server = Server::new();
+    server.endpoint.join_group(None);
+    server.receive(&Offer::bind(0).context(1, ECHO, &[NDR]).build());
+    assert_eq!(server.take_pdu().u32(20), 2);
+    server.receive(&Offer::alter(1).context(2, OLD, &[NDR]).build());
+    assert_eq!(server.take_pdu().u32(20), 2);
 }
 
 #[test]

@@ -207,10 +207,43 @@ fn rule_13_a_request_of_just_the_limit_is_served() {
 }
 
 #[test]
-fn rule_13_a_fragmented_request_that_announces_too_much_is_refused_at_once() {
-    let request = Call::new(1).flags(FIRST).alloc_hint(101).stub(&[1; 8]);
-    let (_, fault) = Server::bound_with(tiny_limits(), 0).close_reason(&request.build());
-    fault.assert_fault(1, 1, FaultStatus::ACCESS_DENIED, 0);
+fn rule_13_an_unfragmented_request_has_the_same_limit() {
+    let mut server = Server::bound_with(tiny_limits(), 0);
+    let request = server.request(&Call::new(1).stub(&[1; 100]).build());
+    server.answer(&request.reply, &[]);
+    server.take_pdu();
+    let (reason, fault) = server.close_reason(&Call::new(2).stub(&[1; 101]).build());
+    fault.assert_fault(2, 1, FaultStatus::ACCESS_DENIED, 0);
+    assert_eq!(
+        reason,
+        CloseReason::RequestTooLong {
+            call: CallId(2),
+            limit: 100
+        }
+    );
+}
+
+#[test]
+fn rule_13_any_allocation_hint_works_on_a_small_call_in_fragments() {
+    let mut server = Server::bound_with(tiny_limits(), 0);
+    for hint in [0, 1, 0xffff_ffff] {
+        let fragment = |flags| Call::new(1).flags(flags).alloc_hint(hint).stub(&[5; 8]);
+        assert_eq!(server.receive(&fragment(FIRST).build()), []);
+        let request = server.request(&fragment(LAST).build());
+        assert_eq!(request.stub, [5; 16]);
+        server.answer(&request.reply, &[]);
+    }
+}
+
+#[test]
+fn rule_13_attack_endless_fragments_of_a_request_that_was_refused() {
+    let mut server = Server::bound_with(tiny_limits(), 0);
+    let unknown = |flags| Call::new(1).flags(flags).context(77).stub(&[0; 50]);
+    server.receive(&unknown(FIRST).build());
+    server.take_pdu();
+    assert_eq!(server.receive(&unknown(0).build()), []);
+    let (_, fault) = server.close_reason(&unknown(0).build());
+    fault.assert_fault(1, 77, FaultStatus::ACCESS_DENIED, 0);
 }
 
 #[test]
@@ -354,6 +387,14 @@ fn the_answer_to_an_orphaned_call_is_not_sent() {
     );
     server.answer(&request.reply, &[1; 100]);
     assert_eq!((server.out.len(), server.connection.active_calls()), (0, 0));
+}
+
+#[test]
+fn a_cancel_of_an_orphaned_call_is_not_told() {
+    let mut server = Server::bound(0);
+    server.request(&Call::new(1).build());
+    server.receive(&pdu(ORPHANED, WHOLE, 1, &[]));
+    assert_eq!(server.receive(&pdu(CO_CANCEL, WHOLE, 1, &[])), []);
 }
 
 #[test]

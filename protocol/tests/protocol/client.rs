@@ -2,6 +2,7 @@
 
 use std::num::NonZeroU32;
 use std::sync::Arc;
+use std::time::Duration;
 
 use annulus_protocol::{
     BindNakReason, BindTimeFeatures, CallError, CallId, ClientConfig, ClientConnection,
@@ -16,6 +17,7 @@ const NDR_ONLY: [TransferSyntax; 1] = [TransferSyntax::Ndr];
 /// A client connection that is fed bytes.
 struct Client {
     connection: ClientConnection,
+    now: Time,
     out: Vec<u8>,
 }
 
@@ -27,6 +29,7 @@ impl Client {
     fn with(config: ClientConfig) -> Self {
         Client {
             connection: ClientConnection::new(config),
+            now: Time::ZERO,
             out: Vec::new(),
         }
     }
@@ -59,7 +62,7 @@ impl Client {
         let mut input = Input::new(bytes);
         let event = self
             .connection
-            .next_event(Time::ZERO, &mut input, &mut self.out);
+            .next_event(self.now, &mut input, &mut self.out);
         assert!(input.is_empty());
         event.map(owned)
     }
@@ -496,6 +499,19 @@ fn attack_responses_out_of_order_end_the_connection() {
 }
 
 #[test]
+fn attack_the_data_representation_changes_between_the_fragments_of_a_response() {
+    let mut client = Client::new().bound(MULTIPLEXING);
+    client.call(1, &[]);
+    assert!(client.event(&response(2, FIRST, b"ab")).is_none());
+    let mut last = response(2, LAST, b"cd");
+    last[4] = 0x11;
+    assert_eq!(
+        client.close_reason(&last),
+        Violation::RepresentationChanged { call: CallId(2) }.into()
+    );
+}
+
+#[test]
 fn attack_a_response_above_the_limit_ends_the_connection() {
     let limits = Limits {
         response_len_max: 10,
@@ -673,6 +689,39 @@ fn attack_a_response_that_makes_no_progress_ends_the_connection() {
     assert!(matches!(
         event,
         Some(ClientEvent::Close(CloseReason::ProgressTimeout))
+    ));
+}
+
+#[test]
+fn attack_other_answers_do_not_keep_a_response_alive() {
+    let mut client = Client::new().bound(MULTIPLEXING);
+    client.call(1, &[]);
+    client.call(2, &[]);
+    client.event(&response(2, FIRST, &[0; 8]));
+    let deadline = client.connection.next_deadline();
+    client.now = Time::ZERO + Duration::from_secs(59);
+    client.event(&fault(3, FaultStatus::NCA_S_FAULT_CANCEL, 0));
+    assert_eq!(client.connection.next_deadline(), deadline);
+    client.event(&response(2, 0, &[0; 8]));
+    let later = client.now + Limits::DEFAULT.progress_timeout;
+    assert_eq!(client.connection.next_deadline(), Some(later));
+}
+
+#[test]
+fn a_trimmed_client_keeps_nothing_for_re_use() {
+    let mut client = Client::new().bound(MULTIPLEXING);
+    let calls: Vec<CallId> = (0..1000).map(|key| client.call(key, &[])).collect();
+    let (last, others) = calls.split_last().expect("calls");
+    for call in others {
+        client.event(&response(call.0, WHOLE, &[]));
+    }
+    assert!(client.connection.kept_len() > 10_000);
+    client.connection.trim();
+    assert_eq!(client.connection.kept_len(), 0);
+    let event = client.event(&response(last.0, WHOLE, &[]));
+    assert!(matches!(
+        event,
+        Some(ClientEvent::Response { key: 999, .. })
     ));
 }
 

@@ -5,6 +5,7 @@ mod calls;
 mod chunks;
 mod client;
 mod hostile;
+mod limits;
 mod pair;
 mod round_trip;
 mod secured;

@@ -817,6 +817,21 @@ fn attack_an_exchange_that_is_never_finished_ends_in_time() {
 }
 
 #[test]
+fn attack_an_exchange_that_is_never_finished_beside_one_that_is() {
+    let mut server = mid_exchange(INTEGRITY);
+    let other = (TOY, INTEGRITY, 7);
+    let alter = with_trailer(offer(Offer::alter(1)), other, 0, &Toy::token(1));
+    assert_eq!(server.receive(&alter), []);
+    server.take_pdu();
+    let deadline = Some(Time::ZERO + Limits::DEFAULT.bind_timeout);
+    assert_eq!(server.receive(&auth3(1, other, 0, &Toy::token(3))), []);
+    assert_eq!(server.connection.next_deadline(), deadline);
+    let first = (TOY, INTEGRITY, 2);
+    assert_eq!(server.receive(&auth3(0, first, 0, &Toy::token(3))), []);
+    assert_eq!(server.connection.next_deadline(), None);
+}
+
+#[test]
 fn header_signing_is_offered_with_security_and_used_when_echoed() {
     let mut pair = Secured::new(AuthenticationLevel::Integrity, 2, true);
     let mut out = Vec::new();

@@ -68,6 +68,9 @@ pub(crate) struct Endpoint {
     last_group: u32,
     /// The mechanism of type 200 has this many legs.
     pub(crate) legs: usize,
+    /// Bytes of unfinished requests, and how many there may be.
+    pub(crate) assembling: usize,
+    pub(crate) assembling_max: Option<usize>,
 }
 
 impl ServerEndpoint for Endpoint {
@@ -112,6 +115,21 @@ impl ServerEndpoint for Endpoint {
 
     fn mechanism(&mut self, kind: AuthenticationType) -> Option<Box<dyn ServerMechanism>> {
         (kind == Toy::KIND).then(|| Box::new(Toy::server(self.legs)) as Box<dyn ServerMechanism>)
+    }
+
+    fn grow_assembly(&mut self, len: usize) -> bool {
+        let fits = self
+            .assembling_max
+            .is_none_or(|max| self.assembling + len <= max);
+        self.assembling += if fits { len } else { 0 };
+        fits
+    }
+
+    fn shrink_assembly(&mut self, len: usize) {
+        self.assembling = self
+            .assembling
+            .checked_sub(len)
+            .expect("no more is given back than was granted");
     }
 
     fn secondary_address(&self) -> &str {
