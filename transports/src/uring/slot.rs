@@ -218,6 +218,22 @@ mod tests {
         assert!(table.find(second, generation).is_none());
     }
 
+    /// Until each one's last completion, the kernel may use the slot's memory.
+    #[test]
+    fn a_close_awaits_every_operation_of_the_owner() {
+        let in_flight: [fn(&mut Slot); 3] = [
+            |slot| slot.receiving = true,
+            |slot| slot.sending = true,
+            |slot| slot.connecting = true,
+        ];
+        assert!(!Slot::EMPTY.is_draining());
+        for begin in in_flight {
+            let mut slot = Slot::EMPTY;
+            begin(&mut slot);
+            assert!(slot.is_draining(), "{slot:?}");
+        }
+    }
+
     #[test]
     #[should_panic(expected = "freed in mid-send")]
     fn a_slot_whose_buffer_the_kernel_reads_is_not_freed() {
