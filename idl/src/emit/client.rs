@@ -130,7 +130,12 @@ fn request(plan: &Plan) -> (TokenStream, TokenStream) {
     let Some(request) = &plan.request else {
         return (TokenStream::new(), quote!(&()));
     };
-    let members = request.fields.iter().map(|field| {
+    // A length that is taken from its array comes before the array is moved.
+    let (lengths, others): (Vec<_>, Vec<_>) = request
+        .fields
+        .iter()
+        .partition(|field| request.elided_as(&field.ident).is_some());
+    let members = lengths.into_iter().chain(others).map(|field| {
         let name = &field.ident;
         if let Some(elided) = request.elided_as(name) {
             let (array, ty) = (&elided.array, &elided.ty);
