@@ -258,6 +258,10 @@ pub struct Usage {
     pub client_calls: usize,
     /// Calls of servers that were deferred and not yet answered.
     pub server_calls: usize,
+    /// Bytes of requests whose last fragment has not arrived.
+    pub assembling_len: usize,
+    /// Bytes of replies that clients have not read.
+    pub backlog: usize,
 }
 
 impl<R: Ring> Host for LocalRuntime<R> {

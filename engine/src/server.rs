@@ -330,6 +330,8 @@ impl Groups {
 pub(crate) struct EndpointView<'s> {
     pub(crate) server: &'s RunningServer,
     pub(crate) endpoint: usize,
+    /// Bytes of requests that are being reassembled on this core.
+    pub(crate) assembling_len: &'s mut usize,
 }
 
 impl EndpointView<'_> {
@@ -374,6 +376,19 @@ impl ServerEndpoint for EndpointView<'_> {
 
     fn mechanism(&mut self, _kind: AuthenticationType) -> Option<Box<dyn ServerMechanism>> {
         None
+    }
+
+    fn grow_assembly(&mut self, len: usize) -> bool {
+        let limit = self.server.limits.assembling_len_per_core_max;
+        let is_granted = self.assembling_len.saturating_add(len) <= limit;
+        if is_granted {
+            *self.assembling_len += len;
+        }
+        is_granted
+    }
+
+    fn shrink_assembly(&mut self, len: usize) {
+        *self.assembling_len -= len;
     }
 
     fn secondary_address(&self) -> &str {

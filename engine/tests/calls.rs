@@ -596,10 +596,17 @@ fn rule_33_completing_on_the_dispatching_core_wakes_no_other_thread() {
     let echo = client(&clients, &serving);
     let before = servers.wake_count();
     for _ in 0..50 {
-        assert_eq!(echo.test_sleep(0), Ok(0), "deferred, and completed by a timer of the core");
+        assert_eq!(
+            echo.test_sleep(0),
+            Ok(0),
+            "deferred, and completed by a timer of the core"
+        );
     }
     assert_eq!(servers.wake_count(), before);
     thread::sleep(Duration::from_millis(50));
     assert_eq!(echo.test_sleep(0), Ok(0));
-    assert!(clients.wake_count() > 0, "this thread woke the client's core, so wake-ups are counted");
+    assert!(
+        clients.wake_count() > 0,
+        "this thread woke the client's core, so wake-ups are counted"
+    );
 }

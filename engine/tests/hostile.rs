@@ -232,3 +232,32 @@ fn a_client_that_half_closes_after_its_last_request_gets_the_answer() {
         assert!(read_to_close(&scene, stream).is_empty());
     }
 }
+
+/// Many clients that each begin a long request and do not end it.
+#[test]
+fn requests_that_are_never_finished_do_not_add_up() {
+    let scene = Scene::new(Limits {
+        assembling_len_per_core_max: 10_000,
+        ..Limits::default()
+    });
+    const FIRST: u8 = 0x01;
+    let begun = request(2, rpcecho::SINK_DATA, FIRST, &[0; 4000]);
+    let mut streams: Vec<_> = (0..5).map(|_| scene.bound()).collect();
+    for stream in &mut streams {
+        stream.write_all(&begun).unwrap();
+        scene.neighbour_is_well();
+    }
+    let last = streams.pop().unwrap();
+    assert_eq!(fault_status(&read_to_close(&scene, last)), TOO_BUSY);
+    drop(streams);
+    thread::sleep(Duration::from_millis(100));
+    let mut again = scene.bound();
+    again.write_all(&begun).unwrap();
+    let ended = request(2, rpcecho::SINK_DATA, 0x02, &[0; 8]);
+    again.write_all(&ended).unwrap();
+    assert_eq!(
+        read_pdu(&mut again).unwrap()[2],
+        RESPONSE,
+        "what is gone has made room"
+    );
+}

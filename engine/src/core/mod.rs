@@ -57,6 +57,8 @@ pub(crate) struct Core<R: Ring> {
     dirty: Vec<SocketId>,
     /// Bytes that the peers of all server connections have not taken yet.
     backlog: usize,
+    /// Bytes of requests that are being reassembled.
+    assembling_len: usize,
     /// Calls of this thread that failed before its next turn.
     early_failures: Vec<(u64, Status)>,
     phase: Phase,
@@ -85,6 +87,7 @@ impl<R: Ring> Core<R> {
             limits,
             dirty: Vec::new(),
             backlog: 0,
+            assembling_len: 0,
             early_failures: Vec::new(),
             phase: Phase::Running,
         }
@@ -109,6 +112,8 @@ impl<R: Ring> Core<R> {
             connections: self.connections.len(),
             client_calls: self.bindings.calls_in_flight(),
             server_calls: self.deferred.len(),
+            assembling_len: self.assembling_len,
+            backlog: self.backlog,
         }
     }
 

@@ -36,6 +36,7 @@ pub(super) struct ServerWork<'w> {
     core_index: usize,
     limits: &'w Limits,
     buffers: &'w mut BufferPool,
+    assembling_len: &'w mut usize,
     /// No new call begins.
     is_draining: bool,
     now: Time,
@@ -82,6 +83,7 @@ impl<R: Ring> Core<R> {
             core_index: self.siblings.index,
             limits: &self.limits,
             buffers: &mut self.buffers,
+            assembling_len: &mut self.assembling_len,
             is_draining: self.phase != Phase::Running,
             now: self.now,
         };
@@ -163,6 +165,7 @@ impl ServerWork<'_> {
             let mut endpoint = EndpointView {
                 server: &link.server,
                 endpoint: link.endpoint,
+                assembling_len: self.assembling_len,
             };
             let out = self.connection.outgoing.writable(self.buffers);
             match link

@@ -232,7 +232,7 @@ impl<R: Ring> Core<R> {
         let Some(connection) = self.connections.get_mut(socket) else {
             return;
         };
-        if let Some(abandoned) = abandon(connection, &mut self.deferred) {
+        if let Some(abandoned) = abandon(connection, &mut self.deferred, &mut self.assembling_len) {
             self.client_lost(socket, abandoned, replies);
         }
     }
@@ -253,7 +253,11 @@ impl<R: Ring> Core<R> {
         let Some(mut connection) = self.connections.remove(socket) else {
             return;
         };
-        let abandoned = abandon(&mut connection, &mut self.deferred);
+        let abandoned = abandon(
+            &mut connection,
+            &mut self.deferred,
+            &mut self.assembling_len,
+        );
         if let Role::Server(_) = connection.role {
             self.shared.connections.fetch_sub(1, Ordering::Relaxed);
             self.backlog = self.backlog.saturating_sub(connection.outgoing.accounted());
@@ -268,7 +272,11 @@ impl<R: Ring> Core<R> {
 
 /// Takes a connection's calls from it: the open calls of a server have nobody to answer to any
 /// more, those of a client are to be failed by the caller.
-fn abandon(connection: &mut Connection, deferred: &mut Table<DeferredCall>) -> Option<Abandoned> {
+fn abandon(
+    connection: &mut Connection,
+    deferred: &mut Table<DeferredCall>,
+    assembling_len: &mut usize,
+) -> Option<Abandoned> {
     match &mut connection.role {
         Role::Server(link) => {
             for key in link.protocol.active_call_keys() {
@@ -277,6 +285,7 @@ fn abandon(connection: &mut Connection, deferred: &mut Table<DeferredCall>) -> O
             link.protocol.close(&mut EndpointView {
                 server: &link.server,
                 endpoint: link.endpoint,
+                assembling_len,
             });
             None
         }
