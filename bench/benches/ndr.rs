@@ -92,6 +92,7 @@ fn record(c: &mut Criterion) {
     let little = stub::<Ndr>(&value);
     let wide = stub::<Ndr64>(&value);
     let big = big_endian_stub();
+    let values = little[84..].to_vec();
     let mut out = Vec::with_capacity(2 * little.len());
     let mut group = c.benchmark_group("record");
 
@@ -99,6 +100,15 @@ fn record(c: &mut Criterion) {
         b.iter(|| {
             out.clear();
             out.extend_from_slice(black_box(&little));
+            black_box(&mut out);
+        });
+    });
+    // In NDR the array lies 84 bytes into the stub: not where the processor copies fastest.
+    group.bench_function("memcpy as the record lies", |b| {
+        b.iter(|| {
+            out.clear();
+            out.extend_from_slice(black_box(&little[..84]));
+            out.extend_from_slice(black_box(&values));
             black_box(&mut out);
         });
     });
