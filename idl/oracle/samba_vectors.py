@@ -18,7 +18,6 @@ import json
 import random
 import sys
 
-
 from samba.dcerpc import lsa, misc, samr, security, srvsvc, svcctl, winreg
 from samba.ndr import ndr_pack_in, ndr_pack_out
 
@@ -230,10 +229,10 @@ for bits in ("samr_AcctFlags samr_FieldsPresent samr_PasswordProperties samr_Con
              "lsa_TrustDirection lsa_TrustType winreg_AccessMask winreg_KeyOptions winreg_Type "
              "winreg_CreateAction svcctl_MgrAccessMask svcctl_ServiceAccessMask svcctl_ServerType "
              "svcctl_ControlsAccepted svcctl_ServiceStatus svcctl_StartType svcctl_ErrorControl svcctl_ServiceState SERVICE_CONTROL "
-             "srvsvc_ShareType srvsvc_PlatformId NetShareInfo1005Flags samr_DomainServerState "
-             "samr_Role lsa_PolicyAuditPolicy").split():
+             "srvsvc_ShareType srvsvc_PlatformId NetShareInfo1005Flags "
+             "lsa_PolicyAuditPolicy").split():
     KINDS[bits] = u32
-for enumeration in "lsa_SidType lsa_LookupNamesLevel lsa_Role samr_ValidationStatus".split():
+for enumeration in "lsa_SidType lsa_LookupNamesLevel lsa_Role samr_ValidationStatus samr_DomainServerState samr_Role".split():
     KINDS[enumeration] = lambda: R.randint(1, 6)
 
 
@@ -328,8 +327,11 @@ DOMAIN_INFO = {
 
 
 def domain_info(level):
+    if level == 2:
+        # 32 bits to Samba, one byte to the specification.
+        return make(samr.DomGeneralInformation, unknown3=0)
     if level == 11:
-        return make(samr.DomGeneralInformation2, general=make(samr.DomGeneralInformation))
+        return make(samr.DomGeneralInformation2, general=domain_info(2))
     return make(DOMAIN_INFO[level])
 
 
@@ -440,8 +442,9 @@ def trust_info_ex():
 
 @operation(lsa.OpenPolicy2, "", "quality")
 def open_policy2(op, variant):
-    quality = make(lsa.QosInfo, len=u32(), impersonation_level=R.randrange(4)) if variant else None
-    attributes = make(lsa.ObjectAttribute, len=u32(), root_dir=maybe(u8), object_name=None,
+    quality = make(lsa.QosInfo, len=0, impersonation_level=R.randrange(4)) if variant else None
+    # The length is 64 bits in NDR64 to Samba, 32 to the specification. It means nothing.
+    attributes = make(lsa.ObjectAttribute, len=0, root_dir=maybe(u8), object_name=None,
                       sec_desc=None, sec_qos=quality)
     fill(op, "in_system_name", in_attr=attributes)
 
@@ -463,8 +466,9 @@ simple(lsa.RetrievePrivateData, in_val=lambda: maybe(data_buf), out_val=lambda: 
 
 
 def audit_events():
+    # The mode is 32 bits to Samba, one byte to the specification.
     settings = some(u32)
-    return make(lsa.AuditEventsInfo, auditing_mode=R.randrange(2), settings=settings, count=len(settings))
+    return make(lsa.AuditEventsInfo, auditing_mode=0, settings=settings, count=len(settings))
 
 
 POLICY_INFO = {
@@ -606,10 +610,6 @@ simple(svcctl.QueryServiceLockStatusW, in_offered=lambda: R.randint(0, 4096),
        out_lock_status=lambda: make(svcctl.SERVICE_LOCK_STATUS, "lock_owner"))
 
 
-def tag_id(side):
-    return lambda: maybe(u32)
-
-
 # Samba takes dependencies and password of a changed service for strings: see docs/NDR.md.
 simple(svcctl.ChangeServiceConfigW,
        "in_binary_path in_load_order_group in_service_start_name in_display_name",
@@ -646,13 +646,6 @@ buffer_reply(svcctl.QueryServiceObjectSecurity, "out_buffer")
 buffer_reply(svcctl.QueryServiceStatusEx, "out_buffer", in_info_level=lambda: 0)
 buffer_reply(svcctl.EnumServicesStatusW, "out_service",
              in_resume_handle=lambda: maybe(u32), out_resume_handle=lambda: maybe(u32))
-
-
-@operation(svcctl.GetServiceDisplayNameW)
-def get_service_display_name(op, _variant):
-    name = text()
-    fill(op, in_service_name=text(), in_display_name_length=maybe(u32) or 0, out_display_name=name,
-         out_display_name_length=units(name))
 
 
 @operation(svcctl.StartServiceW)

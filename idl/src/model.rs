@@ -205,10 +205,14 @@ pub(crate) enum ArrayShape {
     /// With room for so many elements, of which fewer may be there.
     Varying {
         room: u32,
+        /// The index of the first element, if it may not be zero.
+        first: Option<Count>,
         length: Count,
     },
     Conformant {
         size: Count,
+        /// As of a varying array.
+        first: Option<Count>,
         /// There: also varying.
         length: Option<Count>,
     },

@@ -107,7 +107,6 @@ pub const OPERATIONS: &[Operation] = operations! {
     "svcctl.OpenServiceW": svcctl::ROpenServiceWRequest<'_> => svcctl::ROpenServiceWResponse,
     "svcctl.QueryServiceConfigW": svcctl::RQueryServiceConfigWRequest => svcctl::RQueryServiceConfigWResponse,
     "svcctl.QueryServiceLockStatusW": svcctl::RQueryServiceLockStatusWRequest => svcctl::RQueryServiceLockStatusWResponse,
-    "svcctl.GetServiceDisplayNameW": svcctl::RGetServiceDisplayNameWRequest<'_> => svcctl::RGetServiceDisplayNameWResponse,
     "svcctl.StartServiceW": svcctl::RStartServiceWRequest => svcctl::RStartServiceWResponse,
     "svcctl.QueryServiceStatusEx": svcctl::RQueryServiceStatusExRequest => svcctl::RQueryServiceStatusExResponse,
     "srvsvc.NetConnEnum": srvsvc::NetrConnectionEnumRequest<'_> => srvsvc::NetrConnectionEnumResponse,

@@ -129,7 +129,7 @@ fn is_bytes(ty: &Type) -> bool {
     match ty {
         Type::Pointer(PointerKind::Ref, to) => is_bytes(to),
         Type::Array(array) => {
-            matches!(array.shape, ArrayShape::Conformant { .. })
+            matches!(array.shape, ArrayShape::Conformant { first: None, .. })
                 && matches!(array.element, Type::Scalar(Scalar::BYTE))
         }
         _ => false,
@@ -206,7 +206,14 @@ impl Lowering<'_, '_> {
                 let count = Literal::u32_unsuffixed(*count);
                 quote!([#element; #count])
             }
-            ArrayShape::Varying { room, length } => {
+            ArrayShape::Varying {
+                room,
+                first,
+                length,
+            } => {
+                if first.is_some() {
+                    return self.unsupported("first_is on an array with a dimension is");
+                }
                 let room = Literal::u32_unsuffixed(*room);
                 self.attributes.push(quote!(varying = #room));
                 let length = self.count(length);
@@ -214,7 +221,11 @@ impl Lowering<'_, '_> {
                     .extend(length.map(|n| quote!(length_is = #n)));
                 self.vector(array, may_borrow)
             }
-            ArrayShape::Conformant { size, length } => {
+            ArrayShape::Conformant {
+                size,
+                first,
+                length,
+            } => {
                 let size = self.count(size);
                 self.attributes.push(match size {
                     Some(size) => quote!(size_is = #size),
@@ -227,9 +238,27 @@ impl Lowering<'_, '_> {
                         None => quote!(varying),
                     });
                 }
-                self.vector(array, may_borrow)
+                self.section_or_vector(array, first.as_ref(), may_borrow)
             }
         }
+    }
+
+    /// An array whose first element may have any index is a section of one.
+    fn section_or_vector(
+        &mut self,
+        array: &Array,
+        first: Option<&Count>,
+        may_borrow: bool,
+    ) -> TokenStream {
+        let Some(first) = first else {
+            return self.vector(array, may_borrow);
+        };
+        let Some(first) = self.count(first) else {
+            return self.unsupported("first_is by what is not here is");
+        };
+        self.attributes.push(quote!(first_is = #first));
+        let element = self.element(&array.element, true);
+        quote!(ArraySection<#element>)
     }
 
     fn vector(&mut self, array: &Array, may_borrow: bool) -> TokenStream {

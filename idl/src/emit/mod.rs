@@ -67,6 +67,8 @@ const TAKEN: &[&str] = &[
     "CallContext",
     "Dispatch",
     "Interface",
+    "Full",
+    "ArraySection",
     "ServerCall",
     "Status",
     "SyntaxId",
@@ -96,7 +98,14 @@ const IMPORTS: &[(&str, &[&str])] = &[
     ),
     (
         "::annulus::ndr",
-        &["ContextHandle", "Ndr", "NdrParams", "Utf16Str", "Full"],
+        &[
+            "ContextHandle",
+            "Ndr",
+            "NdrParams",
+            "Utf16Str",
+            "Full",
+            "ArraySection",
+        ],
     ),
 ];
 

@@ -100,10 +100,10 @@ impl Names {
 
     /// The name, or with a number behind it if it is taken; now it is.
     pub(super) fn take(&mut self, name: &str) -> String {
-        self.take_family(name, &[])
+        self.take_family(name, &[""])
     }
 
-    /// A name that is free also with each of the endings, all of which are then taken.
+    /// A name that is free with each of the endings; with all of them it is then taken.
     pub(super) fn take_family(&mut self, name: &str, endings: &[&str]) -> String {
         let mut number = 1u32;
         loop {
@@ -112,8 +112,8 @@ impl Names {
             } else {
                 format!("{name}{number}")
             };
-            let members: Vec<String> = std::iter::once("")
-                .chain(endings.iter().copied())
+            let members: Vec<String> = endings
+                .iter()
                 .map(|ending| format!("{candidate}{ending}"))
                 .collect();
             if !members.iter().any(|member| self.taken.contains(member)) {
@@ -160,7 +160,7 @@ mod tests {
         let mut names = Names::with(&["Status"]);
         assert_eq!(names.take("Status"), "Status2");
         assert_eq!(names.take("Status"), "Status3");
-        assert_eq!(names.take_family("wait", &["_future"]), "wait");
+        assert_eq!(names.take_family("wait", &["", "_future"]), "wait");
         assert_eq!(names.take("wait_future"), "wait_future2");
     }
 }

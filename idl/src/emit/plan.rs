@@ -74,7 +74,7 @@ impl Generator<'_> {
 
     fn plan(&mut self, operation: &Operation, opnum: u16, methods: &mut Names) -> Plan {
         let method = names::snake(&operation.name);
-        let method = methods.take_family(&method, &["_future", "_async"]);
+        let method = methods.take_family(&method, &["", "_future", "_async"]);
         let camel = names::camel(&operation.name);
         let endings = ["Request", "Response", "Reply"];
         let family = self.names.take_family(&camel, &endings);
@@ -276,9 +276,11 @@ fn is_sized_by(ty: &Type, name: &str) -> bool {
     match ty {
         Type::Pointer(PointerKind::Ref, to) => is_sized_by(to, name),
         Type::Array(array) => match &array.shape {
-            ArrayShape::Conformant { size, length } => {
-                is_source(size) && length.as_ref().is_none_or(is_source)
-            }
+            ArrayShape::Conformant {
+                size,
+                first: None,
+                length,
+            } => is_source(size) && length.as_ref().is_none_or(is_source),
             _ => false,
         },
         _ => false,

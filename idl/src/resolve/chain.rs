@@ -1,16 +1,12 @@
 //! From a declarator and its attributes to a type: which pointer and which array is of which kind.
 
 use super::attributes::Owner;
-use super::{Resolver, Scope, TagEntry, TypedefEntry, pointer_kind};
+use super::{Resolver, Scope, TagEntry, TypedefEntry};
 use crate::ast::{
-    Attribute, AttributeValue, Attributes, BaseType, Declared, DeclaredLevel, LevelKind, TypeKind,
-    TypeSpecifier,
+    Attributes, BaseType, Declared, DeclaredLevel, LevelKind, TypeKind, TypeSpecifier,
 };
 use crate::diagnostic::Report;
-use crate::model::{
-    Array, ArrayShape, Count, CountOperator, Definition, DefinitionKind, PointerKind, Scalar, Text,
-    Type, TypeId,
-};
+use crate::model::{Count, Definition, DefinitionKind, PointerKind, Scalar, TypeId};
 use crate::source::Span;
 
 /// The most pointers and arrays of one type, those of its typedefs included.
@@ -21,24 +17,43 @@ const FIXED_MAX: i128 = 1 << 28;
 /// A type as a name is declared: what the name itself is comes first, what it is all made of last.
 #[derive(Clone, Debug)]
 pub(super) struct Chain {
-    levels: Vec<Level>,
+    pub(super) levels: Vec<Level>,
     pub(super) leaf: Leaf,
     pub(super) range: Option<(i128, i128)>,
 }
 
+/// One pointer or array of a chain, and what attributes say about it.
 #[derive(Clone, Debug)]
-struct Level {
-    shape: LevelShape,
+pub(super) struct Level {
+    pub(super) shape: LevelShape,
     /// What the pointer is if nothing says it.
-    pointer_default: PointerKind,
-    size: Option<Count>,
-    length: Option<Count>,
-    is_string: bool,
-    span: Span,
+    pub(super) pointer_default: PointerKind,
+    pub(super) size: Option<Count>,
+    pub(super) first: Option<Count>,
+    pub(super) length: Option<Count>,
+    pub(super) last: Option<Count>,
+    pub(super) is_string: bool,
+    pub(super) span: Span,
+}
+
+impl Level {
+    /// A level about which nothing is said yet.
+    pub(super) fn new(shape: LevelShape, pointer_default: PointerKind, span: Span) -> Self {
+        Level {
+            shape,
+            pointer_default,
+            size: None,
+            first: None,
+            length: None,
+            last: None,
+            is_string: false,
+            span,
+        }
+    }
 }
 
 #[derive(Clone, Copy, Debug)]
-enum LevelShape {
+pub(super) enum LevelShape {
     Pointer(Option<PointerKind>),
     /// `None`: as many elements as an attribute says.
     Array(Option<u32>),
@@ -95,7 +110,7 @@ impl Chain {
     }
 }
 
-const WIDE_CHAR: Scalar = Scalar::Integer {
+pub(super) const WIDE_CHAR: Scalar = Scalar::Integer {
     bits: 16,
     signed: false,
 };
@@ -144,14 +159,7 @@ impl<'a> Resolver<'a> {
                     LevelShape::Array(Some(fixed?))
                 }
             };
-            own.push(Level {
-                shape,
-                pointer_default: self.scope.pointer_default,
-                size: None,
-                length: None,
-                is_string: false,
-                span: level.span,
-            });
+            own.push(Level::new(shape, self.scope.pointer_default, level.span));
         }
         own.append(&mut chain.levels);
         if own.len() > LEVELS_MAX {
@@ -317,308 +325,12 @@ impl<'a> Resolver<'a> {
         id
     }
 
-    /// Applies attributes to the pointers and arrays of a chain. `place` is `None` for a typedef.
-    pub(super) fn apply(
-        &mut self,
-        chain: &mut Chain,
-        attributes: &Attributes,
-        siblings: &[Declared],
-        place: Option<Place>,
-    ) {
-        if attributes.has("context_handle") {
-            // `void *` itself is the handle.
-            chain.levels.pop();
-            chain.leaf = Leaf::Scalar(Scalar::ContextHandle);
-        }
-        for attribute in &attributes.items {
-            match attribute.name.text.as_str() {
-                "size_is" | "max_is" | "length_is" | "last_is" => {
-                    self.apply_counts(chain, attribute, siblings, place);
-                }
-                "first_is" => self.check_first(attribute),
-                "string" => self.apply_string(chain, attribute, place),
-                "range" => self.apply_range(chain, attribute),
-                _ => {}
-            }
-        }
-        for attribute in &attributes.items {
-            if let Some(kind) = pointer_kind(&attribute.name.text) {
-                self.apply_pointer(chain, attribute, kind, place);
-            }
-        }
-    }
-
-    fn apply_counts(
-        &mut self,
-        chain: &mut Chain,
-        attribute: &Attribute,
-        siblings: &[Declared],
-        place: Option<Place>,
-    ) {
-        let name = attribute.name.text.as_str();
-        let AttributeValue::Expressions(counts) = &attribute.value else {
-            self.needs_argument(attribute);
-            return;
-        };
-        for (index, expression) in counts.iter().enumerate() {
-            let Some(expression) = expression else {
-                continue;
-            };
-            let mut count = self.count(expression, siblings);
-            if matches!(name, "max_is" | "last_is") {
-                count = plus_one(count);
-            }
-            match chain.levels.get_mut(index) {
-                Some(level) if matches!(name, "size_is" | "max_is") => level.size = Some(count),
-                Some(level) => level.length = Some(count),
-                // A typedef may name a pointer and what it points to; it is meant for the pointer.
-                None if place.is_none() => {}
-                None => self.reports.add(Report::error(
-                    expression.span,
-                    format!("there is no pointer and no array for this {name}"),
-                    "of what?",
-                )),
-            }
-        }
-    }
-
-    fn needs_argument(&mut self, attribute: &Attribute) {
-        self.reports.add(Report::error(
-            attribute.name.span,
-            format!("{} needs an argument in parentheses", attribute.name.text),
-            "without one",
-        ));
-    }
-
-    fn check_first(&mut self, attribute: &Attribute) {
-        for first in attribute.expressions() {
-            if !matches!(self.value_of(first), Ok(super::Value::Integer(0))) {
-                self.reports.add(
-                    Report::unsupported(first.span, "first_is with anything but zero is")
-                        .help("elements before the first one would have no value"),
-                );
-            }
-        }
-    }
-
-    fn apply_string(&mut self, chain: &mut Chain, attribute: &Attribute, place: Option<Place>) {
-        let Some(level) = chain.levels.last_mut() else {
-            if place.is_some() {
-                self.reports.add(Report::error(
-                    attribute.name.span,
-                    "[string] is for a pointer to characters or an array of them",
-                    "on a single value",
-                ));
-            }
-            return;
-        };
-        level.is_string = true;
-    }
-
-    fn apply_range(&mut self, chain: &mut Chain, attribute: &Attribute) {
-        let bounds: Vec<_> = attribute.expressions().collect();
-        let [least, greatest] = bounds[..] else {
-            self.reports.add(Report::error(
-                attribute.name.span,
-                "range has two bounds",
-                format!("{} given", bounds.len()),
-            ));
-            return;
-        };
-        if let (Some(min), Some(max)) = (self.integer(least), self.integer(greatest)) {
-            chain.range = Some((min, max));
-        }
-    }
-
-    fn apply_pointer(
-        &mut self,
-        chain: &mut Chain,
-        attribute: &Attribute,
-        kind: PointerKind,
-        place: Option<Place>,
-    ) {
-        let starts_with_array = matches!(
-            chain.levels.first(),
-            Some(Level {
-                shape: LevelShape::Array(_),
-                ..
-            })
-        );
-        if starts_with_array && place == Some(Place::Parameter) {
-            if kind == PointerKind::Ref {
-                return;
-            }
-            // In C an array parameter is a pointer; this one may be null.
-            let first = chain.levels[0].clone();
-            chain.levels.insert(
-                0,
-                Level {
-                    shape: LevelShape::Pointer(Some(kind)),
-                    size: None,
-                    length: None,
-                    is_string: false,
-                    ..first
-                },
-            );
-            return;
-        }
-        let pointer = chain
-            .levels
-            .iter_mut()
-            .find_map(|level| match &mut level.shape {
-                LevelShape::Pointer(own) => Some(own),
-                LevelShape::Array(_) => None,
-            });
-        match pointer {
-            Some(own) => *own = Some(kind),
-            None if place.is_none() => {}
-            None => self.reports.add(Report::error(
-                attribute.name.span,
-                format!("[{}] is for pointers", attribute.name.text),
-                "this is none",
-            )),
-        }
-    }
-
-    /// The type of a chain that stands at `place`.
-    pub(super) fn build(&mut self, chain: &Chain, place: Place, span: Span) -> Option<Type> {
-        let mut ty = self.build_leaf(chain, span)?;
-        let innermost = chain.levels.len().saturating_sub(1);
-        for (index, level) in chain.levels.iter().enumerate().rev() {
-            let content = if level.is_string {
-                if index != innermost {
-                    self.reports.add(Report::error(
-                        level.span,
-                        "[string] is for characters",
-                        "not of characters",
-                    ));
-                    return None;
-                }
-                self.build_text(level, chain.leaf)?
-            } else {
-                self.build_array(level, ty)?
-            };
-            ty = match level.shape {
-                LevelShape::Array(_) => content,
-                LevelShape::Pointer(explicit) => {
-                    let at_top = index == 0 && place == Place::Parameter;
-                    let default = if at_top {
-                        PointerKind::Ref
-                    } else {
-                        level.pointer_default
-                    };
-                    Type::Pointer(explicit.unwrap_or(default), Box::new(content))
-                }
-            };
-        }
-        Some(ty)
-    }
-
-    fn build_leaf(&mut self, chain: &Chain, span: Span) -> Option<Type> {
-        let report = match chain.leaf {
-            Leaf::Scalar(scalar) => return Some(Type::Scalar(scalar)),
-            Leaf::WideChar => return Some(Type::Scalar(WIDE_CHAR)),
-            Leaf::Defined(id) => return Some(Type::Defined(id)),
-            Leaf::Void => Report::error(span, "void has no value that could be sent", "void")
-                .help("name the type, or write [context_handle]"),
-            Leaf::Binding => Report::error(
-                span,
-                "a binding handle is not sent",
-                "only as a parameter of its own",
-            ),
-            Leaf::Pipe => Report::unsupported(span, "a pipe is"),
-        };
-        self.reports.add(report);
-        None
-    }
-
-    /// The string that a level holds.
-    fn build_text(&mut self, level: &Level, leaf: Leaf) -> Option<Type> {
-        let is_wide = match leaf {
-            Leaf::WideChar => true,
-            Leaf::Scalar(Scalar::Integer { bits: 8, .. }) => false,
-            Leaf::Scalar(Scalar::Integer { bits: 16, .. }) => true,
-            _ => {
-                self.reports.add(Report::error(
-                    level.span,
-                    "[string] is for characters",
-                    "not of characters",
-                ));
-                return None;
-            }
-        };
-        let room = match level.shape {
-            LevelShape::Array(room) => room,
-            LevelShape::Pointer(_) => None,
-        };
-        Some(Type::Text(Box::new(Text {
-            is_wide,
-            room,
-            size: level.size.clone(),
-            length: level.length.clone(),
-        })))
-    }
-
-    /// The array that a level is or points to; `element` itself if it is not one.
-    fn build_array(&mut self, level: &Level, element: Type) -> Option<Type> {
-        let (size, length) = (level.size.clone(), level.length.clone());
-        let error = match (level.shape, size, length) {
-            (LevelShape::Pointer(_), None, None) => return Some(element),
-            (LevelShape::Array(Some(count)), None, None) => {
-                return Some(array(element, ArrayShape::Fixed(count)));
-            }
-            (LevelShape::Array(Some(room)), None, Some(length)) => {
-                return Some(array(element, ArrayShape::Varying { room, length }));
-            }
-            (LevelShape::Array(None) | LevelShape::Pointer(_), Some(size), length) => {
-                let shape = ArrayShape::Conformant { size, length };
-                return Some(array(element, shape));
-            }
-            (LevelShape::Array(Some(_)), Some(_), _) => Report::error(
-                level.span,
-                "size_is is for an array without a dimension",
-                "has one",
-            )
-            .help("write `[]`, or leave size_is out"),
-            (LevelShape::Array(None), None, _) => Report::error(
-                level.span,
-                "nothing says how many elements this array has",
-                "without a size",
-            )
-            .help("write size_is, max_is or string before it"),
-            (LevelShape::Pointer(_), None, Some(_)) => Report::error(
-                level.span,
-                "length_is needs to know how many elements there is room for",
-                "without a size",
-            )
-            .help("write size_is or max_is as well"),
-        };
-        self.reports.add(error);
-        None
-    }
-
     /// The scope in which what is resolved now stands.
     pub(super) fn within<T>(&mut self, scope: Scope, run: impl FnOnce(&mut Self) -> T) -> T {
         let outer = std::mem::replace(&mut self.scope, scope);
         let result = run(self);
         self.scope = outer;
         result
-    }
-}
-
-fn array(element: Type, shape: ArrayShape) -> Type {
-    Type::Array(Box::new(Array { element, shape }))
-}
-
-fn plus_one(count: Count) -> Count {
-    match count {
-        Count::Number(number) => Count::Number(number + 1),
-        Count::Unchecked => Count::Unchecked,
-        count => Count::Binary(
-            CountOperator::Add,
-            Box::new(count),
-            Box::new(Count::Number(1)),
-        ),
     }
 }
 

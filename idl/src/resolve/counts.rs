@@ -19,6 +19,7 @@ impl Resolver<'_> {
             ExpressionKind::Binary(operator, left, right) => {
                 self.binary_count(*operator, left, right, siblings)
             }
+            ExpressionKind::Conditional(parts) => self.zero_of_null(parts, siblings),
             _ => None,
         };
         checked.unwrap_or_else(|| {
@@ -28,10 +29,25 @@ impl Resolver<'_> {
                     "this expression is not checked; what is on the wire holds",
                     "too hard",
                 )
-                .help("checked are names, *names, + - * / << >> and numbers"),
+                .help("checked are names, *names, p ? *p : 0, + - * / << >> and numbers"),
             );
             Count::Unchecked
         })
+    }
+
+    /// `p ? *p : 0`, which is what a field counts as anyway: null is zero.
+    fn zero_of_null(&self, parts: &[Expression; 3], siblings: &[Declared]) -> Option<Count> {
+        let [pointer, pointee, zero] = parts;
+        let ExpressionKind::Name(name) = &pointer.kind else {
+            return None;
+        };
+        let ExpressionKind::Unary(UnaryOperator::Dereference, operand) = &pointee.kind else {
+            return None;
+        };
+        let is_pointee = matches!(&operand.kind, ExpressionKind::Name(operand) if operand == name);
+        let is_zero = matches!(zero.kind, ExpressionKind::Integer(0));
+        let is_sibling = names_any(pointer, siblings);
+        (is_pointee && is_zero && is_sibling).then(|| Count::Source(name.clone()))
     }
 
     fn constant_count(&mut self, expression: &Expression) -> Count {

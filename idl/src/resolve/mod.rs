@@ -1,6 +1,8 @@
 //! From what the files say to what it means.
 
+mod apply;
 mod attributes;
+mod build;
 mod chain;
 mod conformance;
 mod constants;

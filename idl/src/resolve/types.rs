@@ -417,10 +417,17 @@ pub(super) fn for_each_count<'f>(field: &'f Field, visit: &mut dyn FnMut(&'f Cou
             Type::Array(array) => {
                 match &array.shape {
                     crate::model::ArrayShape::Fixed(_) => {}
-                    crate::model::ArrayShape::Varying { length, .. } => visit(length),
-                    crate::model::ArrayShape::Conformant { size, length } => {
+                    crate::model::ArrayShape::Varying { first, length, .. } => {
+                        visit(length);
+                        first.iter().for_each(&mut *visit);
+                    }
+                    crate::model::ArrayShape::Conformant {
+                        size,
+                        first,
+                        length,
+                    } => {
                         visit(size);
-                        length.iter().for_each(&mut *visit);
+                        first.iter().chain(length).for_each(&mut *visit);
                     }
                 }
                 in_type(&array.element, visit);

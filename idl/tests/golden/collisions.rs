@@ -124,7 +124,7 @@ pub const INTERFACE: SyntaxId = SyntaxId::new(
 );
 
 /// Operation number of `f`.
-pub const F3: u16 = 0;
+pub const F2: u16 = 0;
 
 /// Operation number of `f_future`.
 pub const F_FUTURE: u16 = 1;
@@ -205,7 +205,7 @@ pub struct WaitResponse {
 /// `dispatch`: in-parameters.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, NdrParams)]
 #[ndr(crate = ::annulus::ndr)]
-pub struct Dispatch2Request {
+pub struct DispatchRequest {
     /// `call_`.
     pub call: FRequest,
     /// `stub`.
@@ -217,7 +217,7 @@ pub struct Dispatch2Request {
 /// `dispatch`: out-parameters.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, NdrParams)]
 #[ndr(crate = ::annulus::ndr)]
-pub struct Dispatch2Response {
+pub struct DispatchResponse {
     /// `call`.
     pub call2: Option<Option2>,
     /// What the operation returns.
@@ -308,7 +308,7 @@ impl StatusClient {
             reply,
             binding,
         };
-        self.binding.call(F3, &request_)
+        self.binding.call(F2, &request_)
     }
 
     /// `f`.
@@ -330,7 +330,7 @@ impl StatusClient {
             reply,
             binding,
         };
-        self.binding.call_async(handle, F3, &request_)
+        self.binding.call_async(handle, F2, &request_)
     }
 
     /// `f_future`.
@@ -465,7 +465,7 @@ impl StatusClient {
         call: FRequest,
         stub: Stub,
         s: Status3,
-    ) -> Result<Dispatch2Response, Status> {
+    ) -> Result<DispatchResponse, Status> {
         self.dispatch_future(call, stub, s).wait()
     }
 
@@ -477,8 +477,8 @@ impl StatusClient {
         call: FRequest,
         stub: Stub,
         s: Status3,
-    ) -> Call<Dispatch2Response> {
-        let request = Dispatch2Request { call, stub, s };
+    ) -> Call<DispatchResponse> {
+        let request = DispatchRequest { call, stub, s };
         self.binding.call(DISPATCH, &request)
     }
 
@@ -491,12 +491,12 @@ impl StatusClient {
     /// The call cannot be made; then no notification comes.
     pub fn dispatch_async(
         &self,
-        handle: &mut AsyncHandle<Dispatch2Response>,
+        handle: &mut AsyncHandle<DispatchResponse>,
         call: FRequest,
         stub: Stub,
         s: Status3,
     ) -> Result<(), Status> {
-        let request = Dispatch2Request { call, stub, s };
+        let request = DispatchRequest { call, stub, s };
         self.binding.call_async(handle, DISPATCH, &request)
     }
 
@@ -651,7 +651,7 @@ pub trait Status4: Send + Sync + 'static {
         call: FRequest,
         stub: Stub,
         s: Status3,
-    ) -> Result<Dispatch2Response, Status>;
+    ) -> Result<DispatchResponse, Status>;
 
     /// `interface_name`.
     ///
@@ -699,7 +699,7 @@ impl<M: Status4> Interface for Stub2<M> {
     fn dispatch(&self, mut call_: Dispatch<'_, '_>) -> Result<(), Status> {
         let Self(manager_) = self;
         match call_.opnum() {
-            F3 => {
+            F2 => {
                 let F2Request { request, reply, binding } = call_.decode()?;
                 let response = manager_.f(call_.context(), request, reply, binding)?;
                 call_.reply(&F2Response { response })
@@ -716,7 +716,7 @@ impl<M: Status4> Interface for Stub2<M> {
                 call_.reply(&response)
             }
             DISPATCH => {
-                let Dispatch2Request { call, stub, s } = call_.decode()?;
+                let DispatchRequest { call, stub, s } = call_.decode()?;
                 let response = manager_.dispatch(call_.context(), call, stub, s)?;
                 call_.reply(&response)
             }

@@ -15,7 +15,7 @@ use ::annulus::{
     AsyncHandle, Binding, Call, CallContext, Dispatch, Interface, ServerCall, Status,
     SyntaxId, Uuid,
 };
-use ::annulus::ndr::{ContextHandle, Ndr, NdrParams, Utf16Str, Full};
+use ::annulus::ndr::{ContextHandle, Ndr, NdrParams, Utf16Str, Full, ArraySection};
 
 /// `SHORT_CONSTANT`.
 pub const SHORT_CONSTANT: u16 = 49;
@@ -338,6 +338,22 @@ pub struct Arrays {
     pub tail: Vec<Pair>,
 }
 
+/// `SECTIONS`.
+#[derive(Clone, Debug, PartialEq, Eq, Ndr)]
+#[ndr(crate = ::annulus::ndr)]
+pub struct Sections {
+    /// `from`.
+    pub from: u32,
+    /// `to`.
+    pub to: u32,
+    /// `section`.
+    #[ndr(size_is = "20", length_is = "(to - from) + 1", first_is = "from")]
+    pub section: Option<ArraySection<i16>>,
+    /// `maybe`.
+    #[ndr(size_is = "9", length_is = "2", first_is = "from")]
+    pub maybe: Option<ArraySection<Pair>>,
+}
+
 /// `CHOICE`.
 #[derive(Clone, Debug, PartialEq, Ndr)]
 #[ndr(switch = i16, encapsulated, crate = ::annulus::ndr)]
@@ -507,50 +523,69 @@ pub const INTERFACE: SyntaxId = SyntaxId::new(
 /// Where the IDL says that the server listens.
 pub const ENDPOINTS: &[&str] = &["ncacn_ip_tcp:[1234]", "ncalrpc:[everything]"];
 
+/// Operation number of `sections`.
+pub const SECTIONS: u16 = 0;
+
 /// Operation number of `nothing`.
-pub const NOTHING: u16 = 0;
+pub const NOTHING: u16 = 1;
 
 /// Operation number of `nothing_either`.
-pub const NOTHING_EITHER: u16 = 1;
+pub const NOTHING_EITHER: u16 = 2;
 
 /// Operation number of `scalars`.
-pub const SCALARS: u16 = 2;
+pub const SCALARS: u16 = 3;
 
 /// Operation number of `types`.
-pub const TYPES: u16 = 3;
+pub const TYPES: u16 = 4;
 
 /// Operation number of `nodes`.
-pub const NODES: u16 = 4;
+pub const NODES: u16 = 5;
 
 /// Operation number of `bytes`.
-pub const BYTES: u16 = 5;
+pub const BYTES: u16 = 6;
 
 /// Operation number of `strings`.
-pub const STRINGS: u16 = 6;
+pub const STRINGS: u16 = 7;
 
 /// Operation number of `buffers`.
-pub const BUFFERS: u16 = 7;
+pub const BUFFERS: u16 = 8;
 
 /// Operation number of `contexts`.
-pub const CONTEXTS: u16 = 8;
+pub const CONTEXTS: u16 = 9;
 
 /// Operation number of `unions`.
-pub const UNIONS: u16 = 9;
+pub const UNIONS: u16 = 10;
 
 /// Operation number of `hint`.
-pub const HINT: u16 = 10;
+pub const HINT: u16 = 11;
 
 /// Operation number of `later`.
-pub const LATER: u16 = 11;
+pub const LATER: u16 = 12;
 
 /// Operation number of `many`.
-pub const MANY: u16 = 12;
+pub const MANY: u16 = 13;
 
 /// Operation number of `new`.
-pub const NEW: u16 = 13;
+pub const NEW: u16 = 14;
 
 /// How many operations the interface has.
-pub const OPERATION_COUNT: u16 = 14;
+pub const OPERATION_COUNT: u16 = 15;
+
+/// `sections`: in-parameters.
+#[derive(Clone, Debug, PartialEq, Eq, NdrParams)]
+#[ndr(crate = ::annulus::ndr)]
+pub struct SectionsRequest {
+    /// `in_sections`.
+    pub in_sections: Sections,
+}
+
+/// `sections`: out-parameters.
+#[derive(Clone, Debug, PartialEq, Eq, NdrParams)]
+#[ndr(crate = ::annulus::ndr)]
+pub struct SectionsResponse {
+    /// What the operation returns.
+    pub result: Sections,
+}
 
 /// `scalars`: in-parameters.
 #[derive(Clone, Copy, Debug, PartialEq, NdrParams)]
@@ -827,6 +862,41 @@ impl EverythingClient {
     #[must_use]
     pub fn new(binding: Binding) -> Self {
         Self { binding }
+    }
+
+    /// `sections`.
+    ///
+    /// Blocks until the reply is there.
+    ///
+    /// # Errors
+    ///
+    /// The status with which the call ended.
+    pub fn sections(&self, in_sections: Sections) -> Result<Sections, Status> {
+        Ok(self.sections_future(in_sections).wait()?.result)
+    }
+
+    /// `sections`.
+    ///
+    /// `.await` it.
+    pub fn sections_future(&self, in_sections: Sections) -> Call<SectionsResponse> {
+        let request = SectionsRequest { in_sections };
+        self.binding.call(SECTIONS, &request)
+    }
+
+    /// `sections`.
+    ///
+    /// `handle` receives the outcome.
+    ///
+    /// # Errors
+    ///
+    /// The call cannot be made; then no notification comes.
+    pub fn sections_async(
+        &self,
+        handle: &mut AsyncHandle<SectionsResponse>,
+        in_sections: Sections,
+    ) -> Result<(), Status> {
+        let request = SectionsRequest { in_sections };
+        self.binding.call_async(handle, SECTIONS, &request)
     }
 
     /// `nothing`.
@@ -1433,6 +1503,17 @@ impl EverythingClient {
 
 /// The manager routines of `Everything`.
 pub trait Everything: Send + Sync + 'static {
+    /// `sections`.
+    ///
+    /// # Errors
+    ///
+    /// The status becomes a fault for the caller.
+    fn sections(
+        &self,
+        context: &mut CallContext<'_>,
+        in_sections: Sections,
+    ) -> Result<Sections, Status>;
+
     /// `nothing`.
     ///
     /// # Errors
@@ -1624,6 +1705,11 @@ impl<M: Everything> Interface for Stub<M> {
     fn dispatch(&self, mut call_: Dispatch<'_, '_>) -> Result<(), Status> {
         let Self(manager) = self;
         match call_.opnum() {
+            SECTIONS => {
+                let SectionsRequest { in_sections } = call_.decode()?;
+                let result = manager.sections(call_.context(), in_sections)?;
+                call_.reply(&SectionsResponse { result })
+            }
             NOTHING => {
                 manager.nothing(call_.context())?;
                 call_.reply(&())

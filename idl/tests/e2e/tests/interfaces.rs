@@ -2,8 +2,8 @@
 
 use std::sync::mpsc;
 
+use annulus::ndr::{ArraySection, decode, encode};
 use annulus::ndr::{ByteOrder, ContextHandle, DecodeParams, EncodeParams, Full, Ndr, Ndr64, Uuid};
-use annulus::ndr::{decode, encode};
 use annulus::{Binding, CallContext, Config, Cores, Runtime, Server, ServerCall, Status};
 use annulus_idl_e2e::{async_rpc, epmapper, everything, mgmt, samr};
 
@@ -270,6 +270,27 @@ fn every_array_and_string_is_read_back() {
     let mut wire = Vec::new();
     encode::<Ndr64, _>(&value, &mut wire).expect("NDR64");
     assert_eq!(decode::<Ndr64, _>(&wire, order).as_ref(), Ok(&value));
+}
+
+#[test]
+fn rule_25_a_section_of_an_array_starts_anywhere() {
+    let pair = everything::Pair {
+        first: 5,
+        second: 6,
+    };
+    let result = everything::Sections {
+        from: 3,
+        to: 4,
+        section: Some(ArraySection::part([20], [3], [2], vec![1, 2])),
+        maybe: Some(ArraySection::part([9], [3], [2], vec![pair; 2])),
+    };
+    assert_wire(
+        &everything::SectionsResponse { result },
+        "(from, to) 03000000 04000000 (referents) 00000200 04000200 \
+         (maximum, offset, actual) 14000000 03000000 02000000 0100 0200 \
+         (maximum, offset, actual) 09000000 03000000 02000000 \
+         05000000 0600 (gap) 0000 05000000 0600",
+    );
 }
 
 #[test]
