@@ -557,6 +557,13 @@ fn attack_a_pdu_that_makes_no_progress_ends_the_connection() {
     server.receive(&request[10..20]);
     let deadline = server.now + Limits::DEFAULT.progress_timeout;
     assert_eq!(server.connection.next_deadline(), Some(deadline));
+    server.now = server.now + Duration::from_secs(59);
+    server.receive(&[]);
+    assert_eq!(
+        server.connection.next_deadline(),
+        Some(deadline),
+        "nothing is no progress"
+    );
     assert!(
         server
             .connection

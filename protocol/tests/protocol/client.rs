@@ -693,6 +693,19 @@ fn attack_a_response_that_makes_no_progress_ends_the_connection() {
 }
 
 #[test]
+fn attack_a_pdu_that_makes_no_progress_ends_the_connection() {
+    let mut client = Client::new().bound(MULTIPLEXING);
+    client.call(1, &[]);
+    client.now = Time::ZERO + Duration::from_secs(7);
+    client.event(&response(2, WHOLE, &[0; 8])[..20]);
+    let deadline = Some(client.now + Limits::DEFAULT.progress_timeout);
+    assert_eq!(client.connection.next_deadline(), deadline);
+    client.now = client.now + Duration::from_secs(59);
+    client.event(&[]);
+    assert_eq!(client.connection.next_deadline(), deadline);
+}
+
+#[test]
 fn attack_other_answers_do_not_keep_a_response_alive() {
     let mut client = Client::new().bound(MULTIPLEXING);
     client.call(1, &[]);
