@@ -6,6 +6,13 @@ use std::path::{Path, PathBuf};
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
 pub(crate) struct FileId(u32);
 
+impl FileId {
+    /// Whether it is the file that was added first, the prelude.
+    pub(crate) fn is_first(self) -> bool {
+        self.0 == 0
+    }
+}
+
 /// A stretch of a file, in bytes.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
 pub(crate) struct Span {

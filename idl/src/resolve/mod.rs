@@ -221,9 +221,16 @@ impl<'a> Resolver<'a> {
                 declarator,
                 scope,
             };
-            // What the prelude has may be defined again, and what is defined again alike does no
-            // harm; the last counts.
-            self.typedefs.insert(&declarator.name.text, entry);
+            let known = self.typedefs.insert(&declarator.name.text, entry);
+            // What the prelude has may be defined by anyone.
+            let known = known.filter(|known| !known.declarator.name.span.file.is_first());
+            if known.is_some_and(|known| !is_same_typedef(&known, &entry)) {
+                self.reports.add(Report::error(
+                    declarator.name.span,
+                    format!("`{}` is defined already", declarator.name.text),
+                    "defined twice",
+                ));
+            }
         }
     }
 
@@ -426,6 +433,28 @@ impl<'a> Resolver<'a> {
         self.depth -= 1;
         resolved
     }
+}
+
+/// Whether one of the typedefs says again what the other says: another name of a type, or a
+/// pointer to one.
+fn is_same_typedef(known: &TypedefEntry<'_>, entry: &TypedefEntry<'_>) -> bool {
+    let is_pointer = |level: &ast::DeclaredLevel| matches!(level.kind, ast::LevelKind::Pointer);
+    let levels = |entry: &TypedefEntry<'_>| {
+        let levels = &entry.declarator.levels;
+        levels.iter().all(is_pointer).then_some(levels.len())
+    };
+    let is_bare = |entry: &TypedefEntry<'_>| entry.typedef.attributes.items.is_empty();
+    let is_same_type = match (&known.typedef.specifier.kind, &entry.typedef.specifier.kind) {
+        (TypeKind::Base(known), TypeKind::Base(base)) => known == base,
+        (TypeKind::Named(known), TypeKind::Named(name)) => known == name,
+        (TypeKind::Tag(known), TypeKind::Tag(tag)) => known.text == tag.text,
+        _ => false,
+    };
+    is_same_type
+        && levels(known).is_some()
+        && levels(known) == levels(entry)
+        && is_bare(known)
+        && is_bare(entry)
 }
 
 /// The first name of a typedef that is the type itself, not a pointer to it.
