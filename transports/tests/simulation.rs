@@ -324,3 +324,51 @@ fn a_ring_that_is_dropped_resets_its_peers() {
     assert!(refused, "its listener is gone");
     assert_eq!(net.connections(), 0);
 }
+
+/// Whether a peer can still send, this long after the close of a server of these limits and
+/// after 1000 bytes more.
+fn can_send_on_after_a_close(server_limits: &Limits, wait: Duration) -> bool {
+    let net = SimNet::new(7, SimConfig::default());
+    let (mut server, mut client) = (net.ring(server_limits), net.ring(&Limits::DEFAULT));
+    let (_, address) = server
+        .listen(any_address(), &ListenOptions::default())
+        .unwrap();
+    let there = client.connect(address).unwrap();
+    client.enter(Wait::No).unwrap();
+    while net.advance_to_next() {}
+    let Some(Completion::Accepted { stream, .. }) = server.next_completion() else {
+        panic!("nothing was accepted")
+    };
+    let here = server.adopt(stream).unwrap();
+    server.close(here);
+    server.enter(Wait::No).unwrap();
+    net.advance(wait);
+    let mut sent = 0;
+    for len in [1000, 1] {
+        client.send(there, vec![0; len]);
+        client.enter(Wait::No).unwrap();
+        while net.advance_to_next() {}
+        while let Some(completion) = client.next_completion() {
+            sent += usize::from(matches!(completion, Completion::Sent { .. }));
+        }
+    }
+    sent == 2
+}
+
+#[test]
+fn a_closed_socket_lingers_as_its_rings_limits_say() {
+    let short = Duration::from_millis(1);
+    let long = Limits::DEFAULT.linger_timeout * 2;
+    assert!(can_send_on_after_a_close(&Limits::DEFAULT, short));
+    assert!(!can_send_on_after_a_close(&Limits::DEFAULT, long));
+    let patient = Limits {
+        linger_timeout: long * 2,
+        ..Limits::DEFAULT
+    };
+    assert!(can_send_on_after_a_close(&patient, long));
+    let curt = Limits {
+        linger_len_max: 999,
+        ..Limits::DEFAULT
+    };
+    assert!(!can_send_on_after_a_close(&curt, short));
+}

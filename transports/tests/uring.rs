@@ -226,20 +226,48 @@ fn a_peer_that_was_sent_nothing_delays_no_close() {
 
 /// The peer neither reads, nor writes, nor closes.
 #[test]
-fn a_peer_that_never_closes_delays_a_close_for_a_bounded_time() {
-    let mut ring = ring();
-    let (socket, peer) = connection(&mut ring);
+fn a_peer_that_never_closes_delays_a_close_as_the_limits_say() {
+    for millis in [50, 500] {
+        let limits = Limits {
+            linger_timeout: Duration::from_millis(millis),
+            ..Limits::DEFAULT
+        };
+        let mut ring = UringRing::new(UringConfig::new(&limits)).unwrap();
+        let (socket, peer) = connection(&mut ring);
+        ring.send(socket, b"reply".to_vec());
+        assert!(matches!(next(&mut ring), Completion::Sent { .. }));
+        let start = Instant::now();
+        ring.close(socket);
+        until_closed(&mut ring, socket);
+        let elapsed = start.elapsed();
+        let most = limits.linger_timeout + Duration::from_secs(2);
+        assert!(
+            (limits.linger_timeout..most).contains(&elapsed),
+            "{elapsed:?}"
+        );
+        drop(peer);
+    }
+}
+
+/// The peer sends a little more than it may, and then waits.
+#[test]
+fn a_closed_socket_takes_as_many_bytes_as_the_limits_say() {
+    let limits = Limits {
+        linger_len_max: 100,
+        linger_timeout: PATIENCE * 2,
+        ..Limits::DEFAULT
+    };
+    let mut ring = UringRing::new(UringConfig::new(&limits)).unwrap();
+    let (socket, mut peer) = connection(&mut ring);
     ring.send(socket, b"reply".to_vec());
     assert!(matches!(next(&mut ring), Completion::Sent { .. }));
-    let start = Instant::now();
     ring.close(socket);
+    peer.write_all(&[0; 60]).unwrap();
+    ring.enter(Wait::Until(ring.now() + Duration::from_millis(50)))
+        .unwrap();
+    assert!(ring.next_completion().is_none(), "it lingers");
+    peer.write_all(&[0; 60]).unwrap();
     until_closed(&mut ring, socket);
-    assert!(
-        start.elapsed() < Duration::from_secs(3),
-        "{:?}",
-        start.elapsed()
-    );
-    drop(peer);
 }
 
 /// The peer sends without end, so that there is always something to read away.
