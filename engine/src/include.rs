@@ -3,7 +3,7 @@
 /// Makes the module that `annulus_idl::compile` wrote for an interface definition: for
 /// `idl/echo.idl`, compiled in `build.rs` with `annulus_idl::compile("idl/echo.idl")?`,
 ///
-/// ```ignore
+/// ```text
 /// annulus::include_interface!("echo");
 /// ```
 ///

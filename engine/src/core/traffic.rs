@@ -177,7 +177,7 @@ impl<R: Ring> Core<R> {
             worked = true;
             match timer {
                 Timer::Connection { socket, serial } => {
-                    self.connection_timer(socket, serial, replies)
+                    self.connection_timer(socket, serial, replies);
                 }
                 Timer::Run { run, .. } => drop(server_side::contain_panic(run)),
                 Timer::DrainEnds => self.close_all(),
