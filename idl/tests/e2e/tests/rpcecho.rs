@@ -257,8 +257,7 @@ impl RpcEcho for Echo {
             let result = seconds;
             call.complete(&TestSleepResponse { result })
                 .expect("a number can be encoded");
-        });
-        Ok(())
+        })
     }
 
     fn test_enum(
