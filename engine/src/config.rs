@@ -23,6 +23,9 @@ pub struct Config {
     pub idle: IdlePolicy,
     /// Bounds on everything that a peer can grow.
     pub limits: Arc<Limits>,
+    /// Makes runs repeat, which is for the simulation: peers must not know it. `None`, the
+    /// default, is different each time.
+    pub seed: Option<u64>,
 }
 
 impl Config {
@@ -37,6 +40,13 @@ impl Config {
     #[must_use]
     pub fn idle(mut self, idle: IdlePolicy) -> Self {
         self.idle = idle;
+        self
+    }
+
+    /// Sets [`Config::seed`].
+    #[must_use]
+    pub fn seed(mut self, seed: u64) -> Self {
+        self.seed = Some(seed);
         self
     }
 

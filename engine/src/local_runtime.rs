@@ -70,7 +70,7 @@ impl<R: Ring + 'static> LocalRuntime<R> {
             index: 0,
         };
         LocalRuntime {
-            core: Core::new(ring, siblings, Arc::clone(&config.limits)),
+            core: Core::new(ring, siblings, config),
             idler: Idler::new(config.idle),
             _guard: guard,
             not_send: PhantomData,

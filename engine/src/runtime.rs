@@ -252,7 +252,7 @@ fn run_thread(
     let _ = report.send((index, Ok((Arc::clone(&shared), ring.name()))));
     // Without an answer another thread has failed, and the runtime does not start.
     let Ok(siblings) = start.recv() else { return };
-    let mut core = Core::new(ring, siblings, Arc::clone(&config.limits));
+    let mut core = Core::new(ring, siblings, config);
     let _guard = ThreadGuard::new(&shared);
     let mut idler = Idler::new(config.idle);
     while !core.is_finished() {

@@ -216,18 +216,20 @@ impl Connection {
     }
 
     fn trim_at(&self) -> Option<Time> {
-        match &self.role {
-            Role::Server(link) if link.protocol.kept_len() > 0 => Some(self.active_at + TRIM_AFTER),
-            _ => None,
-        }
+        let kept_len = match &self.role {
+            Role::Server(link) => link.protocol.kept_len(),
+            Role::Client(link) => link.protocol.kept_len(),
+        };
+        (kept_len > 0).then(|| self.active_at + TRIM_AFTER)
     }
 
     /// Gives spare buffers back if the connection has been idle for long enough.
     pub(crate) fn trim(&mut self, now: Time) {
-        if self.trim_at().is_some_and(|due| due <= now)
-            && let Role::Server(link) = &mut self.role
-        {
-            link.protocol.trim();
+        if self.trim_at().is_some_and(|due| due <= now) {
+            match &mut self.role {
+                Role::Server(link) => link.protocol.trim(),
+                Role::Client(link) => link.protocol.trim(),
+            }
         }
     }
 }

@@ -24,6 +24,7 @@ use self::buffers::BufferPool;
 use self::connection::{Connections, Life, Role};
 use self::lifecycle::{Listener, Phase};
 use self::timers::Timers;
+use crate::config::Config;
 use crate::core_shared::{Command, CoreShared};
 use crate::dispatch::DeferredCall;
 use crate::local_runtime::Usage;
@@ -45,6 +46,7 @@ pub(crate) struct Core<R: Ring> {
     shared: Arc<CoreShared>,
     siblings: Siblings,
     limits: Arc<Limits>,
+    seed: Option<u64>,
     now: Time,
     connections: Connections,
     listeners: Vec<Listener>,
@@ -71,7 +73,8 @@ pub(crate) fn share<R: Ring>(ring: &R, limits: &Limits) -> Arc<CoreShared> {
 }
 
 impl<R: Ring> Core<R> {
-    pub(crate) fn new(ring: R, siblings: Siblings, limits: Arc<Limits>) -> Self {
+    pub(crate) fn new(ring: R, siblings: Siblings, config: &Config) -> Self {
+        let limits = Arc::clone(&config.limits);
         let shared = Arc::clone(&siblings.all[siblings.index]);
         Core {
             now: ring.now(),
@@ -85,6 +88,7 @@ impl<R: Ring> Core<R> {
             timers: Timers::new(limits.timers_per_core_max),
             buffers: BufferPool::new(limits.spare_buffers_len_max),
             limits,
+            seed: config.seed,
             dirty: Vec::new(),
             backlog: 0,
             assembling_len: 0,

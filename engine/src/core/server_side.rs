@@ -64,9 +64,12 @@ impl<R: Ring> Core<R> {
             }
         };
         server.counters(self.siblings.index).connections.add(1);
-        let protocol = ServerConnection::new(Arc::clone(&server.limits), self.now);
-        let role = Role::Server(ServerLink::new(protocol, server, endpoint));
         let serial = self.connections.next_serial();
+        let mut protocol = ServerConnection::new(Arc::clone(&server.limits), self.now);
+        if let Some(seed) = self.seed {
+            protocol = protocol.with_seed(seed.wrapping_add(serial));
+        }
+        let role = Role::Server(ServerLink::new(protocol, server, endpoint));
         self.connections
             .insert(socket, Connection::new(serial, role, self.now));
         self.arm_timer(socket);

@@ -73,7 +73,7 @@ impl World {
                 SimConfig::default()
             },
         );
-        let config = Config::default().limits(limits(&mut random));
+        let config = Config::default().limits(limits(&mut random)).seed(seed);
         let mut server = LocalRuntime::with_ring(net.ring(&config.limits), &config);
         let serving = server
             .serve(
@@ -192,7 +192,9 @@ impl World {
 
 impl Client {
     fn new(net: &SimNet, target: &str, random: &mut StdRng) -> Self {
-        let config = Config::default().limits(limits(random));
+        let config = Config::default()
+            .limits(limits(random))
+            .seed(random.random());
         let mut runtime = LocalRuntime::with_ring(net.ring(&config.limits), &config);
         let local = (0..random.random_range(1..=3))
             .map(|_| runtime.bind(target, INTERFACE).unwrap())
