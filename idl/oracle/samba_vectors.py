@@ -1,7 +1,7 @@
 #!/usr/bin/python3
 """Prints stub data as Samba's own NDR code makes it, from values drawn at random.
 
-    samba_vectors.py --seed SEED [--rounds N]
+    samba_vectors.py --seed SEED [--rounds N] [--brief]
 
 Needs Samba's Python bindings (Debian: python3-samba). One JSON object a line:
 
@@ -11,6 +11,8 @@ Needs Samba's Python bindings (Debian: python3-samba). One JSON object a line:
 Lines with one id are the same value in its four forms. The same seed gives the same lines, with
 the same version of Samba. A value depends on its own name and round, so that adding an operation
 changes nothing else.
+
+tests/vectors.jsonl is what `--seed committed --rounds 1 --brief` printed with Samba 4.17.
 """
 
 import argparse
@@ -66,7 +68,10 @@ def signed(bits):
     return number(bits) - (1 << (bits - 1))
 
 
-ALPHABETS = ["abcdefghijklmnopqrstuvwxyz ABC-_.\\$0123456789", "äöüßéçñÅΩжש", "漢字かなカナ", "a\U0001f600é\U00010348"]
+ALPHABETS = [
+    "abcdefghijklmnopqrstuvwxyz ABC-_.\\$0123456789", "äöüßéçñÅΩжש", "漢字かなカナ",
+    "a\U0001f600é\U00010348",
+]
 
 
 def text(longest=20):
@@ -168,7 +173,8 @@ def sid(most=15):
 
 def descriptor():
     domain = security.dom_sid("S-1-5-21-%d-%d-%d" % (u32(), u32(), u32()))
-    sddl = R.choice(["O:BAG:BAD:(A;;FA;;;WD)", "O:DAG:DAD:P(A;;0x1;;;BA)(D;;0x2;;;AN)S:(AU;SA;FA;;;WD)", "D:"])
+    sddl = R.choice(["D:", "O:BAG:BAD:(A;;FA;;;WD)",
+                     "O:DAG:DAD:P(A;;0x1;;;BA)(D;;0x2;;;AN)S:(AU;SA;FA;;;WD)"])
     return security.descriptor.from_sddl(sddl, domain)
 
 
@@ -228,11 +234,13 @@ for bits in ("samr_AcctFlags samr_FieldsPresent samr_PasswordProperties samr_Con
              "lsa_AccountAccessMask lsa_LookupOptions lsa_ClientRevision lsa_TrustAttributes "
              "lsa_TrustDirection lsa_TrustType winreg_AccessMask winreg_KeyOptions winreg_Type "
              "winreg_CreateAction svcctl_MgrAccessMask svcctl_ServiceAccessMask svcctl_ServerType "
-             "svcctl_ControlsAccepted svcctl_ServiceStatus svcctl_StartType svcctl_ErrorControl svcctl_ServiceState SERVICE_CONTROL "
+             "svcctl_ControlsAccepted svcctl_ServiceStatus svcctl_StartType svcctl_ErrorControl "
+             "svcctl_ServiceState SERVICE_CONTROL "
              "srvsvc_ShareType srvsvc_PlatformId NetShareInfo1005Flags "
              "lsa_PolicyAuditPolicy").split():
     KINDS[bits] = u32
-for enumeration in "lsa_SidType lsa_LookupNamesLevel lsa_Role samr_ValidationStatus samr_DomainServerState samr_Role".split():
+for enumeration in ("lsa_SidType lsa_LookupNamesLevel lsa_Role samr_ValidationStatus "
+                    "samr_DomainServerState samr_Role").split():
     KINDS[enumeration] = lambda: R.randint(1, 6)
 
 
@@ -753,6 +761,14 @@ def net_path_canonicalize(op, _variant):
     size = R.randint(0, 40)
     fill(op, "in_server_unc", in_path=text(), in_prefix=text(), in_maxbuf=size, out_can_path=octets(size))
 
+@operation(srvsvc.NetDiskEnum)
+def net_disk_enum(op, _variant):
+    def disks():
+        drives = some(lambda: make(srvsvc.NetDiskInfo0, disk=R.choice(["", "A", "C:", "Z:"])), 3)
+        return make(srvsvc.NetDiskInfo, count=len(drives), disks=drives if drives else None)
+    resume = {key: value() for key, value in RESUME.items()}
+    fill(op, "in_server_unc", in_info=disks(), out_info=disks(), **resume)
+
 
 def vectors(seed, rounds):
     identity = 0
@@ -781,9 +797,12 @@ def main():
     arguments = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     arguments.add_argument("--seed", required=True)
     arguments.add_argument("--rounds", type=int, default=4, help="values of each kind")
+    arguments.add_argument("--brief", action="store_true", help="leave the structures out")
     arguments = arguments.parse_args()
     for vector in vectors(arguments.seed, arguments.rounds):
-        json.dump(vector, sys.stdout, ensure_ascii=True)
+        if arguments.brief:
+            del vector["structures"]
+        json.dump(vector, sys.stdout, separators=(",", ":"))
         print()
 
 

@@ -30,6 +30,15 @@ impl Form {
     }
 }
 
+/// Stub data and how they are written.
+#[derive(Clone, Copy, Debug)]
+pub struct Stub<'a> {
+    /// The form of `bytes`.
+    pub form: Form,
+    /// The stub data.
+    pub bytes: &'a [u8],
+}
+
 /// Why stub data that Samba wrote could not be written again.
 #[derive(Debug, thiserror::Error)]
 #[non_exhaustive]
@@ -55,28 +64,28 @@ pub enum CodecError {
 pub struct Codec {
     /// Decodes stub data, and encodes the value: in NDR64 if the flag says so, else in NDR, and
     /// little-endian.
-    pub recode: fn(&[u8], Form, bool) -> Result<Vec<u8>, CodecError>,
+    pub recode: fn(Stub<'_>, bool) -> Result<Vec<u8>, CodecError>,
     /// Whether two stub data decode to equal values.
-    pub equal: fn((&[u8], Form), (&[u8], Form)) -> Result<bool, CodecError>,
+    pub equal: fn(Stub<'_>, Stub<'_>) -> Result<bool, CodecError>,
     /// The value that stub data decode to, for people.
-    pub show: fn(&[u8], Form) -> Result<String, CodecError>,
+    pub show: fn(Stub<'_>) -> Result<String, CodecError>,
 }
 
 /// The [`Codec`] of a type.
 macro_rules! codec {
     ($params:ty) => {
         $crate::codec::Codec {
-            recode: |stub, form, ndr64| {
-                let params: $params = $crate::codec::read(stub, form)?;
+            recode: |stub, ndr64| {
+                let params: $params = $crate::codec::read(stub)?;
                 $crate::codec::write(&params, ndr64)
             },
-            equal: |(one, one_form), (other, other_form)| {
-                let one: $params = $crate::codec::read(one, one_form)?;
-                let other: $params = $crate::codec::read(other, other_form)?;
+            equal: |one, other| {
+                let one: $params = $crate::codec::read(one)?;
+                let other: $params = $crate::codec::read(other)?;
                 Ok(one == other)
             },
-            show: |stub, form| {
-                let params: $params = $crate::codec::read(stub, form)?;
+            show: |stub| {
+                let params: $params = $crate::codec::read(stub)?;
                 Ok(format!("{params:?}"))
             },
         }
@@ -85,21 +94,22 @@ macro_rules! codec {
 pub(crate) use codec;
 
 /// Decodes all of `stub`.
-pub(crate) fn read<'a, T: DecodeParams<'a>>(stub: &'a [u8], form: Form) -> Result<T, CodecError> {
+pub(crate) fn read<'a, T: DecodeParams<'a>>(stub: Stub<'a>) -> Result<T, CodecError> {
+    let Stub { form, bytes } = stub;
     let order = if form.bigendian {
         ByteOrder::Big
     } else {
         ByteOrder::Little
     };
     let (params, read) = if form.ndr64 {
-        decode_prefix::<Ndr64, T>(stub, order)?
+        decode_prefix::<Ndr64, T>(bytes, order)?
     } else {
-        decode_prefix::<Ndr, T>(stub, order)?
+        decode_prefix::<Ndr, T>(bytes, order)?
     };
-    if read != stub.len() {
+    if read != bytes.len() {
         return Err(CodecError::Rest {
             read,
-            written: stub.len(),
+            written: bytes.len(),
         });
     }
     Ok(params)

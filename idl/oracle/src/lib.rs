@@ -12,7 +12,7 @@
 mod codec;
 mod operations;
 
-pub use codec::{Codec, CodecError, Form};
+pub use codec::{Codec, CodecError, Form, Stub};
 pub use operations::{OPERATIONS, Operation};
 
 annulus::include_interface!("samr");

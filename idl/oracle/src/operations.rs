@@ -119,6 +119,7 @@ pub const OPERATIONS: &[Operation] = operations! {
     "srvsvc.NetShareDel": srvsvc::NetrShareDelRequest<'_> => srvsvc::NetrShareDelResponse,
     "srvsvc.NetShareCheck": srvsvc::NetrShareCheckRequest<'_> => srvsvc::NetrShareCheckResponse,
     "srvsvc.NetSrvGetInfo": srvsvc::NetrServerGetInfoRequest<'_> => srvsvc::NetrServerGetInfoResponse,
+    "srvsvc.NetDiskEnum": srvsvc::NetrServerDiskEnumRequest<'_> => srvsvc::NetrServerDiskEnumResponse,
     "srvsvc.NetServerStatisticsGet": srvsvc::NetrServerStatisticsGetRequest<'_> => srvsvc::NetrServerStatisticsGetResponse,
     "srvsvc.NetTransportEnum": srvsvc::NetrServerTransportEnumRequest<'_> => srvsvc::NetrServerTransportEnumResponse,
     "srvsvc.NetRemoteTOD": srvsvc::NetrRemoteTodRequest<'_> => srvsvc::NetrRemoteTodResponse,
