@@ -7,6 +7,7 @@ use anyhow::{Context, Result, ensure};
 use serde_json::Value;
 
 use crate::session::Session;
+use crate::{packages, samba_ndr};
 
 /// Networks that the simulation step always walks through, by seed 0, 1, 2, …
 const SIMULATION_SEEDS: u32 = 1000;
@@ -40,6 +41,10 @@ pub(crate) fn doc(session: &Session<'_>) -> Result<String> {
 
 /// Runs every test of the workspace, in the documentation too.
 pub(crate) fn unit(session: &Session<'_>) -> Result<String> {
+    if packages::on_ci() {
+        // There, the tests that ask Samba's codec do not skip themselves.
+        samba_ndr::require(session)?;
+    }
     session.run(cargo("test").args(["--workspace", "--no-fail-fast"]))?;
     Tests::count(&session.log_text()?).verdict()
 }
@@ -61,6 +66,35 @@ pub(crate) fn simulation(session: &Session<'_>) -> Result<String> {
         seen.push_str(line);
     }
     Ok(seen)
+}
+
+/// Compares NDR with Samba's, in `rounds` values of each kind from a fixed seed and a fresh one.
+/// The test tells what it compared and with which seeds; both are handed on.
+pub(crate) fn ndr_oracle(session: &Session<'_>, rounds: u32) -> Result<String> {
+    session.run(
+        cargo("test")
+            .args(["--package", "annulus-ndr-oracle", "--test", "samba"])
+            .args(["--", "--nocapture", "--test-threads=1"])
+            .env("ANNULUS_ORACLE_ROUNDS", rounds.to_string())
+            // Here it must not be skipped, wherever this runs.
+            .env("CI", "true"),
+    )?;
+    let log = session.log_text()?;
+    let mut seen = Tests::count(&log).verdict()?;
+    let told = |line: &&str| line.starts_with("seed ") || line.contains(" comparisons, ");
+    for line in log.lines().map(unlabelled).filter(told) {
+        seen.push_str("\n    ");
+        seen.push_str(line);
+    }
+    Ok(seen)
+}
+
+/// A line without the `test NAME ... ` that the harness has written in front of it.
+fn unlabelled(line: &str) -> &str {
+    match line.split_once(" ... ") {
+        Some((label, rest)) if label.starts_with("test ") => rest,
+        _ => line,
+    }
 }
 
 /// Builds the example `name` of the engine, as tests do: with debug assertions.
@@ -203,6 +237,12 @@ test result: FAILED. 40 passed; 2 failed; 0 ignored; 0 measured; 0 filtered out;
             ignored: 1,
         };
         assert_eq!(tests.verdict().unwrap(), "5 tests, 1 ignored");
+    }
+
+    #[test]
+    fn a_line_behind_a_test_s_name_is_told_apart_from_it() {
+        assert_eq!(unlabelled("test x ... seed 7"), "seed 7");
+        assert_eq!(unlabelled("seed 7 ... 8"), "seed 7 ... 8");
     }
 
     #[test]

@@ -20,6 +20,7 @@ mod packages;
 mod process;
 mod raw_protocol;
 mod runner;
+mod samba_ndr;
 mod server;
 mod session;
 mod smbtorture;

@@ -13,7 +13,7 @@ use crate::session::Session;
 const NAMES: &str = "interop/raw_protocol.txt";
 
 /// Debian's own Python, the one that python3-samba is for.
-const PYTHON: &str = "/usr/bin/python3";
+pub(crate) const PYTHON: &str = "/usr/bin/python3";
 
 /// Runs the suite against a server of its own.
 pub(crate) fn step(session: &Session<'_>) -> Result<String> {

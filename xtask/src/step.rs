@@ -5,7 +5,7 @@ use std::time::Duration;
 use anyhow::{Result, bail};
 
 use crate::session::Session;
-use crate::{cargo, impacket, loadgen, raw_protocol, smbtorture, tshark};
+use crate::{cargo, impacket, loadgen, raw_protocol, samba_ndr, smbtorture, tshark};
 
 /// One check that a change must pass.
 pub(crate) struct Step {
@@ -56,6 +56,12 @@ pub(crate) const STEPS: &[Step] = &[
         proves: "client and server keep their promises over a thousand simulated networks",
         limit: BUILD,
         run: cargo::simulation,
+    },
+    Step {
+        name: "samba-ndr",
+        proves: "Samba's NDR codec and ours make the same bytes of values drawn at random",
+        limit: BUILD,
+        run: samba_ndr::step,
     },
     Step {
         name: "smbtorture-plain",

@@ -148,12 +148,17 @@ impl fmt::Display for Judgement {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         write!(
             f,
-            "{} values of {} operations of {} protocols, with {} structures: {} comparisons, \
-             {} complaints; {} stubs are excepted",
+            "{} values of {} operations of {} protocols",
             self.values,
             self.operations.len(),
             self.protocols().len(),
-            self.structures.len(),
+        )?;
+        if !self.structures.is_empty() {
+            write!(f, ", with {} structures", self.structures.len())?;
+        }
+        write!(
+            f,
+            ": {} comparisons, {} complaints; {} stubs are excepted",
             self.checks,
             self.complaints.len(),
             self.excepted
