@@ -152,8 +152,14 @@ impl CallContext<'_> {
     ) -> Result<(), Status> {
         let calls = &*self.calls;
         let is_open = |call| calls.contains(call);
-        self.timers
-            .add_run(self.now + delay, self.deferred, Box::new(run), is_open)
+        let gone = self.calls.removals();
+        self.timers.add_closure(
+            self.now + delay,
+            self.deferred,
+            Box::new(run),
+            gone,
+            is_open,
+        )
     }
 
     pub(crate) fn server(&self) -> &RunningServer {

@@ -83,9 +83,11 @@ impl<R: Ring + 'static> LocalRuntime<R> {
     ///
     /// An endpoint cannot be opened (the others are closed again), or there is none.
     pub fn serve(&mut self, server: Server) -> Result<Serving, Error> {
-        server
-            .resolve()?
-            .serve_with(|server| self.core.serve(server))
+        server.resolve()?.serve_with(|server| {
+            // A listener that was closed by the try before is gone only then.
+            self.core.advance_ring()?;
+            self.core.serve(server)
+        })
     }
 
     /// A binding to the server that `string_binding` names; connecting begins.

@@ -35,6 +35,8 @@ pub(crate) struct Table<T> {
     first_free: Option<u32>,
     len: usize,
     len_max: usize,
+    /// How many entries were removed so far.
+    removals: u64,
 }
 
 struct Entry<T> {
@@ -55,11 +57,16 @@ impl<T> Table<T> {
             first_free: None,
             len: 0,
             len_max: len_max.min(u32::MAX as usize),
+            removals: 0,
         }
     }
 
     pub(crate) fn len(&self) -> usize {
         self.len
+    }
+
+    pub(crate) fn removals(&self) -> u64 {
+        self.removals
     }
 
     pub(crate) fn is_full(&self) -> bool {
@@ -127,6 +134,7 @@ impl<T> Table<T> {
             unreachable!("a free entry was ruled out above");
         };
         entry.generation = entry.generation.wrapping_add(1);
+        self.removals += 1;
         self.first_free = Some(key.index);
         self.len -= 1;
         Some(value)

@@ -1,6 +1,9 @@
 //! Calls over the real ring: all forms, many threads, deferred replies, faults, lost servers.
 
+mod raw;
+
 use std::borrow::Cow;
+use std::io::{Read, Write};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::mpsc;
@@ -14,8 +17,9 @@ use annulus::rpcecho::{
     RpcEchoClient, Surrounding, TestCall2Response, TestEnumParams, TestSleepResponse,
 };
 use annulus::{
-    AsyncHandle, Binding, CallContext, CancelKind, Config, Cores, Event, IdlePolicy, Interface,
-    Limits, LocalRuntime, Notify, Runtime, Server, ServerCall, Serving, Status,
+    AsyncHandle, Binding, CallContext, CancelKind, Config, Cores, Dispatch, Event, IdlePolicy,
+    Interface, Limits, LocalRuntime, Notify, Runtime, Server, ServerCall, Serving, Status,
+    SyntaxId,
 };
 
 fn runtime(cores: usize) -> Runtime {
@@ -609,4 +613,101 @@ fn rule_33_completing_on_the_dispatching_core_wakes_no_other_thread() {
         clients.wake_count() > 0,
         "this thread woke the client's core, so wake-ups are counted"
     );
+}
+
+#[test]
+fn a_closure_goes_with_the_call_that_it_is_for() {
+    struct Late(mpsc::Sender<()>);
+
+    impl Interface for Late {
+        fn syntax(&self) -> SyntaxId {
+            rpcecho::INTERFACE
+        }
+
+        fn operation_count(&self) -> u16 {
+            2
+        }
+
+        fn dispatch(&self, mut call: Dispatch<'_, '_>) -> Result<(), Status> {
+            let deferred: ServerCall<()> = call.defer()?;
+            let ran = self.0.clone();
+            let delay = Duration::from_millis(if call.opnum() == 0 { 10 } else { 600 });
+            call.context().after(delay, move || {
+                let _ = ran.send(());
+                let _ = deferred.complete(&());
+            })
+        }
+    }
+
+    let (servers, clients) = (runtime(1), runtime(1));
+    let (ran, runs) = mpsc::channel();
+    let serving = serve(&servers, Late(ran));
+    let target = serving.bindings()[0].to_string();
+    let binding = Binding::new(&clients, &target, rpcecho::INTERFACE).unwrap();
+    binding.call_blocking::<_, ()>(0, &()).unwrap();
+    assert_eq!(
+        runs.try_recv(),
+        Ok(()),
+        "the closure of a call that is open runs"
+    );
+    let gone = binding.call::<_, ()>(1, &());
+    thread::sleep(Duration::from_millis(30));
+    drop(clients);
+    assert!(gone.wait().is_err());
+    thread::sleep(Duration::from_millis(200));
+    assert!(
+        runs.try_recv().is_err(),
+        "its client has gone, and the call with it"
+    );
+}
+
+#[test]
+fn the_last_reply_of_a_server_that_stops_has_time_to_go_out() {
+    let limits = Limits {
+        drain_timeout: Duration::from_millis(500),
+        ..Limits::default()
+    };
+    let servers =
+        Runtime::start(Config::default().cores(Cores::Unpinned(1)).limits(limits)).unwrap();
+    let serving = serve(&servers, rpcecho::interface(EchoServer::default()));
+    let port = serving.bindings()[0].port().unwrap();
+    let mut stream = std::net::TcpStream::connect(("127.0.0.1", port)).unwrap();
+    stream.write_all(&raw::bind(raw::MULTIPLEXING)).unwrap();
+    raw::read_pdu(&mut stream).unwrap();
+    let ask = raw::request(
+        2,
+        rpcecho::SOURCE_DATA,
+        raw::WHOLE,
+        &16_000_000_u32.to_le_bytes(),
+    );
+    stream.write_all(&ask).unwrap();
+    thread::sleep(Duration::from_millis(300));
+    let stopping = thread::spawn(move || drop(servers));
+    thread::sleep(Duration::from_millis(1000));
+    let mut received = Vec::new();
+    stream.read_to_end(&mut received).unwrap();
+    assert!(
+        received.len() > 16_000_000,
+        "{} bytes of 16,000,000 came",
+        received.len()
+    );
+    stopping.join().unwrap();
+}
+
+#[test]
+fn a_local_server_waits_for_a_port_that_is_still_in_use() {
+    let taken = std::net::TcpListener::bind("127.0.0.1:0").unwrap();
+    let (free, busy) = (raw::free_port(), taken.local_addr().unwrap().port());
+    let mut local = LocalRuntime::new(&Config::default().cores(Cores::Unpinned(1))).unwrap();
+    let freed = thread::spawn(move || {
+        thread::sleep(Duration::from_millis(100));
+        drop(taken);
+    });
+    let server = Server::new()
+        .endpoint(&format!("ncacn_ip_tcp:127.0.0.1[{free}]"))
+        .unwrap()
+        .endpoint(&format!("ncacn_ip_tcp:127.0.0.1[{busy}]"))
+        .unwrap();
+    assert_eq!(local.serve(server).unwrap().bindings().len(), 2);
+    freed.join().unwrap();
 }

@@ -261,3 +261,25 @@ fn requests_that_are_never_finished_do_not_add_up() {
         "what is gone has made room"
     );
 }
+
+/// Calls that are long gone, at a limit that they had reached.
+#[test]
+fn calls_of_clients_that_have_gone_make_room_for_closures() {
+    let scene = Scene::new(Limits {
+        timers_per_core_max: 100,
+        ..Limits::default()
+    });
+    let silent: Vec<_> = (0..150).map(|_| scene.connect()).collect();
+    let mut stream = scene.bound();
+    for call in 2..102 {
+        let sleep = request(call, rpcecho::TEST_SLEEP, WHOLE, &3600_u32.to_le_bytes());
+        stream.write_all(&sleep).unwrap();
+    }
+    let last = request(102, rpcecho::TEST_SLEEP, WHOLE, &0_u32.to_le_bytes());
+    stream.write_all(&last).unwrap();
+    assert_eq!(fault_status(&read_pdu(&mut stream).unwrap()), TOO_BUSY);
+    drop(stream);
+    thread::sleep(Duration::from_millis(100));
+    assert_eq!(scene.neighbour.test_sleep(0), Ok(0));
+    drop(silent);
+}

@@ -160,7 +160,7 @@ impl<R: Ring> Core<R> {
                 self.now,
                 replies,
             );
-            return;
+            return self.retire(binding);
         }
         let link = entry.link;
         let must_wait = !entry.waiting.is_empty();
@@ -422,10 +422,10 @@ impl<R: Ring> Core<R> {
         status: Status,
         replies: LocalReplies<'_>,
     ) {
-        self.fail_waiting(binding, status, replies);
         if let Some(entry) = self.bindings.table.get_mut(binding) {
             entry.link = Link::Idle;
         }
+        self.fail_waiting(binding, status, replies);
         self.close(socket);
     }
 
@@ -435,6 +435,7 @@ impl<R: Ring> Core<R> {
             self.bindings
                 .end_call(call.key, Err(status), &self.shared, self.now, replies);
         }
+        self.retire(binding);
     }
 
     /// A connection is gone: what was sent on it may have been executed, what waits was not.

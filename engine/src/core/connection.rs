@@ -23,8 +23,7 @@ pub(crate) struct Connection {
     /// Received bytes that wait until the peer has read what it was sent.
     pub(crate) stalled: Vec<u8>,
     pub(crate) life: Life,
-    /// The time for which a timer is set, if one is.
-    pub(crate) timer_due: Option<Time>,
+    pub(crate) alarm: Alarm,
     /// A connection that is being made fails at this time.
     pub(crate) connect_deadline: Option<Time>,
     /// What is left must be sent by this time.
@@ -168,6 +167,34 @@ impl Outgoing {
     }
 }
 
+/// The timers that are set for a connection: one, or two if a nearer deadline came up later.
+#[derive(Default)]
+pub(crate) struct Alarm {
+    due: Option<Time>,
+    /// One that was set before and is still to come.
+    later: Option<Time>,
+}
+
+impl Alarm {
+    /// Whether a timer comes by `due` already.
+    pub(crate) fn is_before(&self, due: Time) -> bool {
+        self.due.is_some_and(|set| set <= due)
+    }
+
+    pub(crate) fn set(&mut self, due: Time) {
+        self.later = self.due.replace(due).or(self.later);
+    }
+
+    /// A timer has come; false if it is one that was forgotten.
+    pub(crate) fn ring(&mut self, now: Time) -> bool {
+        if self.due.is_none_or(|due| due > now) {
+            return false;
+        }
+        self.due = self.later.take();
+        true
+    }
+}
+
 /// After so long without a byte a connection gives its spare buffers back.
 const TRIM_AFTER: Duration = Duration::from_secs(1);
 
@@ -181,7 +208,7 @@ impl Connection {
             input_ended: false,
             stalled: Vec::new(),
             life: Life::Open,
-            timer_due: None,
+            alarm: Alarm::default(),
             connect_deadline: None,
             flush_deadline: None,
         })
@@ -240,9 +267,24 @@ pub(crate) struct Connections {
     slots: Vec<Option<Box<Connection>>>,
     len: usize,
     serial: u64,
+    removals: u64,
 }
 
 impl Connections {
+    /// How many connections were removed so far.
+    pub(crate) fn removals(&self) -> u64 {
+        self.removals
+    }
+
+    /// Whether this very connection is still there.
+    pub(crate) fn has(&self, socket: SocketId, serial: u64) -> bool {
+        let slot = self.slots.get(socket.0 as usize);
+        slot.is_some_and(|slot| {
+            slot.as_ref()
+                .is_some_and(|connection| connection.serial == serial)
+        })
+    }
+
     pub(crate) fn len(&self) -> usize {
         self.len
     }
@@ -269,6 +311,7 @@ impl Connections {
     pub(crate) fn remove(&mut self, socket: SocketId) -> Option<Box<Connection>> {
         let connection = self.slots.get_mut(socket.0 as usize)?.take();
         self.len -= usize::from(connection.is_some());
+        self.removals += u64::from(connection.is_some());
         connection
     }
 

@@ -3,7 +3,7 @@
 use std::sync::Arc;
 use std::sync::atomic::Ordering;
 
-use annulus_transports::{ListenOptions, ListenerId, Ring};
+use annulus_transports::{ListenOptions, ListenerId, Ring, Wait};
 
 use super::timers::Timer;
 use super::{Core, LocalReplies};
@@ -73,6 +73,11 @@ impl<R: Ring> Core<R> {
         Ok(bound)
     }
 
+    /// Lets the ring finish what it has begun, such as closing a listener. Nothing is handled.
+    pub(crate) fn advance_ring(&mut self) -> Result<(), Error> {
+        Ok(self.ring.enter(Wait::No)?)
+    }
+
     /// Deals a new connection to the core that has the fewest.
     pub(super) fn accept(&mut self, id: ListenerId, stream: R::Stream) {
         let Some(listener) = self.listeners.iter().find(|listener| listener.id == id) else {
@@ -107,8 +112,8 @@ impl<R: Ring> Core<R> {
             listener.server.stop_listening();
             self.ring.close_listener(listener.id);
         }
-        self.timers
-            .add(self.now + self.limits.drain_timeout, Timer::DrainEnds);
+        let due = self.now + self.limits.drain_timeout;
+        self.timers.add(due, Timer::DrainEnds, 0, |_, _| true);
     }
 
     /// Once no call runs any more: what is left is sent, then all connections close.
@@ -127,8 +132,11 @@ impl<R: Ring> Core<R> {
         }
     }
 
-    /// The time to drain is over.
-    pub(super) fn close_all(&mut self) {
+    /// The time to drain is over. If draining is, too, what is left to send has a time of its own.
+    pub(super) fn end_drain(&mut self) {
+        if self.phase != Phase::Draining {
+            return;
+        }
         self.phase = Phase::Closing;
         for socket in self.connections.sockets() {
             self.close(socket);

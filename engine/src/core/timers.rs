@@ -25,18 +25,26 @@ pub(crate) enum Timer {
 
 /// The timers of one core, soonest first.
 ///
-/// A binary heap: it stays allocated, and only rare things are in it (connections that are in
-/// the middle of something, delayed replies), never one entry a call.
+/// Two binary heaps: they stay allocated, and only rare things are in them (connections that
+/// are in the middle of something, delayed replies), never one entry a call. What has lost its
+/// meaning, because its connection or its call is gone, is cleared out once that is a good part
+/// of a heap, so clearing costs little for each thing that went.
 pub(crate) struct Timers {
-    heap: BinaryHeap<Reverse<Entry>>,
+    own: Heap,
+    closures: Heap,
+    closures_max: usize,
     serial: u64,
-    /// Entries at which those of calls that are gone are cleared out.
-    purge_at: usize,
-    len_max: usize,
 }
 
-/// Fewer entries than this are not worth clearing out.
-const PURGE_MIN: usize = 1024;
+#[derive(Default)]
+struct Heap {
+    entries: BinaryHeap<Reverse<Entry>>,
+    /// How many connections, or calls, had gone when the heap was last cleared out.
+    cleared_at: u64,
+}
+
+/// Heaps smaller than this are not worth clearing out, unless they are full.
+const CLEAR_MIN: usize = 1024;
 
 struct Entry {
     due: Time,
@@ -45,61 +53,106 @@ struct Entry {
     timer: Timer,
 }
 
-impl Timers {
-    /// Closures are refused beyond `len_max` timers; a core's own timers never are.
-    pub(crate) fn new(len_max: usize) -> Self {
-        Timers {
-            heap: BinaryHeap::new(),
-            serial: 0,
-            purge_at: PURGE_MIN,
-            len_max,
+impl Heap {
+    /// Drops the entries without meaning, if `gone` things have gone since the last time and
+    /// that is a good part of the heap.
+    fn clear_out(&mut self, gone: u64, len_min: usize, has_meaning: impl Fn(&Timer) -> bool) {
+        let worth = (self.entries.len() / 4).max(1) as u64;
+        if self.entries.len() >= len_min && gone.wrapping_sub(self.cleared_at) >= worth {
+            self.cleared_at = gone;
+            self.entries
+                .retain(|Reverse(entry)| has_meaning(&entry.timer));
         }
     }
 
-    pub(crate) fn add(&mut self, due: Time, timer: Timer) {
+    fn next_due(&self) -> Option<Time> {
+        self.entries.peek().map(|Reverse(entry)| entry.due)
+    }
+}
+
+impl Timers {
+    /// Closures are refused beyond `closures_max`; a core's own timers never are.
+    pub(crate) fn new(closures_max: usize) -> Self {
+        Timers {
+            own: Heap::default(),
+            closures: Heap::default(),
+            closures_max,
+            serial: 0,
+        }
+    }
+
+    /// Adds a timer of the core's own. `is_live` tells whether a connection, by its socket and
+    /// serial number, is still there, and `gone` counts those that went.
+    pub(crate) fn add(
+        &mut self,
+        due: Time,
+        timer: Timer,
+        gone: u64,
+        is_live: impl Fn(SocketId, u64) -> bool,
+    ) {
+        self.own.clear_out(gone, CLEAR_MIN, |timer| match timer {
+            Timer::Connection { socket, serial } => is_live(*socket, *serial),
+            _ => true,
+        });
         self.serial += 1;
-        self.heap.push(Reverse(Entry {
+        self.own.entries.push(Reverse(Entry {
             due,
             serial: self.serial,
             timer,
         }));
     }
 
-    /// Adds a closure. `is_open` tells whether a deferred call still is; the closures of those
-    /// that are not are dropped from time to time, so that they cannot pile up.
-    pub(crate) fn add_run(
+    /// Adds a closure, perhaps for a deferred call. `is_open` tells whether such a call still is,
+    /// and `gone` counts those that ended.
+    pub(crate) fn add_closure(
         &mut self,
         due: Time,
         call: Option<Key>,
         run: Box<dyn FnOnce() + Send>,
+        gone: u64,
         is_open: impl Fn(Key) -> bool,
     ) -> Result<(), Status> {
-        if self.heap.len() >= self.purge_at {
-            self.heap.retain(|Reverse(entry)| match entry.timer {
+        self.closures.clear_out(
+            gone,
+            CLEAR_MIN.min(self.closures_max),
+            |timer| match timer {
                 Timer::Run {
                     call: Some(call), ..
-                } => is_open(call),
+                } => is_open(*call),
                 _ => true,
-            });
-            self.purge_at = (self.heap.len() * 2).clamp(PURGE_MIN, self.len_max.max(PURGE_MIN));
-        }
-        if self.heap.len() >= self.len_max {
+            },
+        );
+        if self.closures.entries.len() >= self.closures_max {
             return Err(Status::ServerTooBusy);
         }
-        self.add(due, Timer::Run { call, run });
+        self.serial += 1;
+        let timer = Timer::Run { call, run };
+        self.closures.entries.push(Reverse(Entry {
+            due,
+            serial: self.serial,
+            timer,
+        }));
         Ok(())
     }
 
     pub(crate) fn next_due(&self) -> Option<Time> {
-        self.heap.peek().map(|Reverse(entry)| entry.due)
+        self.own
+            .next_due()
+            .into_iter()
+            .chain(self.closures.next_due())
+            .min()
     }
 
     /// The next timer whose time has come.
     pub(crate) fn pop_due(&mut self, now: Time) -> Option<Timer> {
-        if self.next_due()? > now {
-            return None;
-        }
-        self.heap.pop().map(|Reverse(entry)| entry.timer)
+        let is_due = |heap: &Heap| heap.next_due().is_some_and(|due| due <= now);
+        let heap = match (is_due(&self.own), is_due(&self.closures)) {
+            (true, true) if self.closures.next_due() < self.own.next_due() => &mut self.closures,
+            (true, _) => &mut self.own,
+            (false, true) => &mut self.closures,
+            (false, false) => return None,
+        };
+        heap.entries.pop().map(|Reverse(entry)| entry.timer)
     }
 }
 
@@ -127,43 +180,63 @@ impl Ord for Entry {
 mod tests {
     use super::*;
 
+    fn connection(socket: u32) -> Timer {
+        Timer::Connection {
+            socket: SocketId(socket),
+            serial: 0,
+        }
+    }
+
+    fn call() -> Option<Key> {
+        Some(Key::from_bits(1))
+    }
+
     #[test]
     fn timers_run_when_they_are_due_and_in_order() {
         let mut timers = Timers::new(10);
-        let at = |socket| Timer::Connection {
-            socket: SocketId(socket),
-            serial: 0,
-        };
-        timers.add(Time::from_nanos(20), at(3));
-        timers.add(Time::from_nanos(10), at(1));
-        timers.add(Time::from_nanos(10), at(2));
+        for (due, socket) in [(20, 3), (10, 1), (10, 2)] {
+            timers.add(Time::from_nanos(due), connection(socket), 0, |_, _| true);
+        }
+        timers
+            .add_closure(Time::from_nanos(15), None, Box::new(|| {}), 0, |_| true)
+            .unwrap();
         assert_eq!(timers.next_due(), Some(Time::from_nanos(10)));
         assert!(timers.pop_due(Time::from_nanos(9)).is_none());
         let mut order = Vec::new();
-        while let Some(Timer::Connection { socket, .. }) = timers.pop_due(Time::from_nanos(20)) {
-            order.push(socket.0);
+        while let Some(timer) = timers.pop_due(Time::from_nanos(20)) {
+            order.push(match timer {
+                Timer::Connection { socket, .. } => socket.0,
+                _ => 0,
+            });
         }
-        assert_eq!(order, [1, 2, 3]);
+        assert_eq!(order, [1, 2, 0, 3]);
     }
 
     #[test]
-    fn closures_of_calls_that_are_gone_make_room() {
-        let mut timers = Timers::new(2 * PURGE_MIN);
-        let call = Some(Key::from_bits(1));
-        for _ in 0..20 * PURGE_MIN {
+    fn what_has_lost_its_meaning_does_not_pile_up() {
+        let mut timers = Timers::new(usize::MAX);
+        for gone in 0..20_000 {
+            timers.add(Time::ZERO, connection(0), gone, |_, _| false);
             timers
-                .add_run(Time::ZERO, call, Box::new(|| {}), |_| false)
+                .add_closure(Time::ZERO, call(), Box::new(|| {}), gone, |_| false)
                 .unwrap();
-            assert!(timers.heap.len() <= PURGE_MIN + 1);
+            assert!(
+                timers.own.entries.len() <= CLEAR_MIN && timers.closures.entries.len() <= CLEAR_MIN
+            );
         }
     }
 
     #[test]
-    fn closures_beyond_the_limit_are_refused() {
+    fn closures_beyond_the_limit_are_refused_whatever_connections_do() {
         let mut timers = Timers::new(3);
-        let call = Some(Key::from_bits(1));
-        let mut add = || timers.add_run(Time::ZERO, call, Box::new(|| {}), |_| true);
-        assert_eq!([add(), add(), add()], [Ok(()); 3]);
-        assert_eq!(add(), Err(Status::ServerTooBusy));
+        for socket in 0..100 {
+            timers.add(Time::ZERO, connection(socket), 0, |_, _| true);
+        }
+        let mut add = |gone, is_open| {
+            timers.add_closure(Time::ZERO, call(), Box::new(|| {}), gone, |_| is_open)
+        };
+        assert_eq!([add(0, true), add(0, true), add(0, true)], [Ok(()); 3]);
+        assert_eq!(add(0, true), Err(Status::ServerTooBusy));
+        assert_eq!(add(1, false), Ok(()), "calls that have ended make room");
     }
 }

@@ -50,7 +50,8 @@ impl<R: Ring> Core<R> {
         self.settle(socket, replies);
     }
 
-    /// The peer sends no more. What it asked before is still answered.
+    /// The peer sends no more. The answers that there are already still go out; calls that are
+    /// open end, as a client that has gone cannot be told from one that still listens.
     pub(super) fn receive_ended(&mut self, socket: SocketId, replies: LocalReplies<'_>) {
         if let Some(connection) = self.connections.get_mut(socket) {
             connection.input_ended = true;
@@ -164,11 +165,19 @@ impl<R: Ring> Core<R> {
         let Some(due) = connection.next_deadline(&self.limits) else {
             return;
         };
-        if connection.timer_due.is_none_or(|armed| due < armed) {
-            connection.timer_due = Some(due);
-            let serial = connection.serial;
-            self.timers.add(due, Timer::Connection { socket, serial });
+        if connection.alarm.is_before(due) {
+            return;
         }
+        connection.alarm.set(due);
+        let timer = Timer::Connection {
+            socket,
+            serial: connection.serial,
+        };
+        let connections = &self.connections;
+        self.timers
+            .add(due, timer, connections.removals(), |socket, serial| {
+                connections.has(socket, serial)
+            });
     }
 
     pub(super) fn run_timers(&mut self, replies: LocalReplies<'_>) -> bool {
@@ -179,8 +188,16 @@ impl<R: Ring> Core<R> {
                 Timer::Connection { socket, serial } => {
                     self.connection_timer(socket, serial, replies);
                 }
-                Timer::Run { run, .. } => drop(server_side::contain_panic(run)),
-                Timer::DrainEnds => self.close_all(),
+                Timer::Run { call, run } => {
+                    let is_wanted = call.is_none_or(|call| self.deferred.contains(call));
+                    // Foreign code also where it is only dropped.
+                    server_side::contain_panic(|| {
+                        if is_wanted {
+                            run()
+                        }
+                    });
+                }
+                Timer::DrainEnds => self.end_drain(),
             }
         }
         worked
@@ -191,10 +208,9 @@ impl<R: Ring> Core<R> {
         let Some(connection) = self.connections.get_mut(socket) else {
             return;
         };
-        if connection.serial != serial || connection.timer_due.is_none_or(|due| due > now) {
+        if connection.serial != serial || !connection.alarm.ring(now) {
             return;
         }
-        connection.timer_due = None;
         if connection
             .transport_deadline(&self.limits)
             .is_some_and(|due| due <= now)
