@@ -193,7 +193,7 @@ impl<R: Ring> Core<R> {
                     // Foreign code also where it is only dropped.
                     server_side::contain_panic(|| {
                         if is_wanted {
-                            run()
+                            run();
                         }
                     });
                 }
