@@ -2,8 +2,12 @@
 
 use std::path::{Path, PathBuf};
 
+use proc_macro2::TokenStream;
+
+use crate::definitions::Definitions;
 use crate::diagnostic::{CompileError, Diagnostic, Reports};
 use crate::load::{self, Files};
+use crate::model::Model;
 use crate::{emit, resolve};
 
 /// Compiles `path` in a build script: writes `$OUT_DIR/NAME.rs` for
@@ -125,17 +129,12 @@ impl Compiler {
                 return Err(CompileError::of_file(path, message));
             }
         }
-        let mut reports = Reports::default();
-        let program = load::load(&self.files, path, self.acf.as_deref(), &mut reports)?;
-        let model = resolve::resolve(&program, &mut reports);
-        let mut items = None;
-        if !reports.has_errors() {
-            items = Some(emit::generate(&model, &self.options, &mut reports));
-        }
-        let (has_errors, diagnostics) = (reports.has_errors(), reports.finish(&program.sources));
-        let Some(items) = items.filter(|_| !has_errors) else {
-            return Err(CompileError::new(diagnostics));
-        };
+        let Analysis {
+            program,
+            items,
+            warnings: diagnostics,
+            ..
+        } = self.analyse(path)?;
         let stem = path.file_stem().and_then(|stem| stem.to_str());
         let code = emit::format(items).map_err(|error| {
             let message = format!("the generated code is not Rust, a defect: {error}");
@@ -152,6 +151,37 @@ impl Compiler {
             warnings: diagnostics,
             inputs: inputs.collect(),
         })
+    }
+
+    /// What `path` defines, to ask how it lies on the wire. No code is generated, but what
+    /// [`generate`](Compiler::generate) refuses is refused.
+    ///
+    /// # Errors
+    ///
+    /// What is wrong with the definition, or a file that cannot be read.
+    pub fn definitions(&self, path: impl AsRef<Path>) -> Result<Definitions, CompileError> {
+        let analysis = self.analyse(path.as_ref())?;
+        Ok(Definitions::new(analysis.model, analysis.warnings))
+    }
+
+    fn analyse(&self, path: &Path) -> Result<Analysis, CompileError> {
+        let mut reports = Reports::default();
+        let program = load::load(&self.files, path, self.acf.as_deref(), &mut reports)?;
+        let model = resolve::resolve(&program, &mut reports);
+        let mut items = None;
+        if !reports.has_errors() {
+            items = Some(emit::generate(&model, &self.options, &mut reports));
+        }
+        let (has_errors, diagnostics) = (reports.has_errors(), reports.finish(&program.sources));
+        match items.filter(|_| !has_errors) {
+            Some(items) => Ok(Analysis {
+                program,
+                model,
+                items,
+                warnings: diagnostics,
+            }),
+            None => Err(CompileError::new(diagnostics)),
+        }
     }
 
     /// Compiles `path` in a build script, as [`compile`] does. Gives the file that was written.
@@ -190,6 +220,14 @@ impl Compiler {
             .map_err(|error| CompileError::of_file(&out, error.to_string()))?;
         Ok(out)
     }
+}
+
+/// A definition without an error.
+struct Analysis {
+    program: load::Program,
+    model: Model,
+    items: TokenStream,
+    warnings: Vec<Diagnostic>,
 }
 
 /// What became of a definition.

@@ -11,7 +11,7 @@
 //!
 //! In `lib.rs` or `main.rs`, one more; it makes the module `echo`:
 //!
-//! ```ignore
+//! ```text
 //! annulus::include_interface!("echo");
 //! ```
 //!
@@ -19,22 +19,30 @@
 //! each operation and direction, a client with three forms of each operation, a trait of manager
 //! routines, and `interface`, which makes an implementation of the trait what a server can offer.
 //! `docs/IDL.md` says what is accepted and what becomes of it. The program `idlc` does the same
-//! from a command line.
+//! from a command line. For those who look for a mistake, [`Definitions`] shows how types lie on the
+//! wire, and reads stub data.
 //!
 //! What is wrong with a definition is shown at its place ([`Diagnostic`]).
 #![forbid(unsafe_code)]
 
 mod ast;
 mod compiler;
+mod definitions;
 mod diagnostic;
 mod emit;
+mod layout;
 mod lexer;
 mod load;
 mod model;
 mod parser;
 mod resolve;
 mod source;
+mod stub;
 mod token;
+mod wire;
 
 pub use self::compiler::{Compiler, Generated, compile};
+pub use self::definitions::{Definitions, NotDefined};
 pub use self::diagnostic::{CompileError, Diagnostic, Severity};
+pub use self::stub::{ByteOrder, Decoded, StubError, StubErrorKind};
+pub use self::wire::TransferSyntax;

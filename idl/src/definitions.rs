@@ -1,0 +1,179 @@
+//! A definition as something to ask, for those who look for a mistake on the wire.
+
+use std::fmt;
+
+use crate::diagnostic::Diagnostic;
+use crate::layout::{Dumper, parameters};
+use crate::model::{Interface, Model, Operation, Type, TypeId};
+use crate::stub::{self, ByteOrder, Decoded};
+use crate::wire::TransferSyntax;
+
+/// How many names an error lists.
+const LISTED_MAX: usize = 20;
+
+/// What a file defines: it shows how types and parameter lists lie on the wire, and reads stub
+/// data. [`Compiler::definitions`](crate::Compiler::definitions) makes it.
+///
+/// ```
+/// use annulus_idl::{ByteOrder, Compiler, TransferSyntax};
+///
+/// let sum = Compiler::new()
+///     .source("sum.idl", "
+///         [uuid(6a1b2c3d-0000-4000-8000-000000000001), version(1.0)]
+///         interface sum { void add([in] byte a, [in] long b); }
+///     ")
+///     .definitions("sum.idl")?;
+/// let stub = [1, 0, 0, 0, 2, 0, 0, 0];
+/// let decoded = sum.decode("sum.add.in", &stub, TransferSyntax::Ndr, ByteOrder::Little)?;
+/// assert!(decoded.to_string().contains("b = 2"));
+/// # Ok::<(), Box<dyn std::error::Error>>(())
+/// ```
+#[derive(Debug)]
+pub struct Definitions {
+    model: Model,
+    warnings: Vec<Diagnostic>,
+}
+
+impl Definitions {
+    pub(crate) fn new(model: Model, warnings: Vec<Diagnostic>) -> Self {
+        Definitions { model, warnings }
+    }
+
+    /// What has no effect.
+    #[must_use]
+    pub fn warnings(&self) -> &[Diagnostic] {
+        &self.warnings
+    }
+
+    /// The layouts in NDR and NDR64 side by side, offset by offset, of the named types and
+    /// operations (`Interface.Operation`); without a name, of all that the file itself defines.
+    ///
+    /// # Errors
+    /// A name that the file does not define.
+    pub fn layout(&self, names: &[&str]) -> Result<String, NotDefined> {
+        let dumper = Dumper::new(&self.model);
+        let mut text = String::new();
+        if names.is_empty() {
+            for (index, definition) in self.model.definitions.iter().enumerate() {
+                if definition.is_wanted {
+                    text.push_str(&dumper.definition(TypeId(index)));
+                }
+            }
+            for (interface, operation) in self.operations() {
+                text.push_str(&dumper.operation(&interface.name, operation));
+            }
+        }
+        for name in names.iter().copied() {
+            if let Some(id) = self.find_type(name) {
+                text.push_str(&dumper.definition(id));
+            } else if let Some((interface, operation)) = self.find_operation(name) {
+                text.push_str(&dumper.operation(&interface.name, operation));
+            } else {
+                return Err(self.not_defined(name));
+            }
+        }
+        Ok(text)
+    }
+
+    /// Reads `stub` as `target`: a type, or the parameters of an operation in one direction,
+    /// `Interface.Operation.in` or `.out`. The interface may be left out.
+    ///
+    /// What is wrong with the stub data is in what is returned, behind what could be read.
+    ///
+    /// # Errors
+    /// A name that the file does not define.
+    pub fn decode(
+        &self,
+        target: &str,
+        stub: &[u8],
+        syntax: TransferSyntax,
+        order: ByteOrder,
+    ) -> Result<Decoded, NotDefined> {
+        if let Some(id) = self.find_type(target) {
+            let ty = Type::Defined(id);
+            let name = self.model.definition(id).name.as_str();
+            return Ok(stub::decode(
+                &self.model,
+                &[(name, &ty)],
+                stub,
+                syntax,
+                order,
+            ));
+        }
+        let directed = target
+            .strip_suffix(".in")
+            .map(|name| (name, true))
+            .or_else(|| target.strip_suffix(".out").map(|name| (name, false)));
+        let found = directed.and_then(|(name, is_in)| Some((self.find_operation(name)?.1, is_in)));
+        let Some((operation, is_in)) = found else {
+            return Err(self.not_defined(target));
+        };
+        let list = parameters(operation, is_in);
+        Ok(stub::decode(&self.model, &list, stub, syntax, order))
+    }
+
+    fn operations(&self) -> impl Iterator<Item = (&Interface, &Operation)> {
+        self.model.interfaces.iter().flat_map(|interface| {
+            let operations = interface.operations.iter();
+            operations.map(move |operation| (interface, operation))
+        })
+    }
+
+    fn find_type(&self, name: &str) -> Option<TypeId> {
+        let mut definitions = self.model.definitions.iter();
+        definitions.position(|d| d.name == name).map(TypeId)
+    }
+
+    fn find_operation(&self, name: &str) -> Option<(&Interface, &Operation)> {
+        let (interface, operation) = match name.split_once('.') {
+            Some((interface, operation)) => (Some(interface), operation),
+            None => (None, name),
+        };
+        self.operations().find(|(of, known)| {
+            known.name == operation && interface.is_none_or(|interface| interface == of.name)
+        })
+    }
+
+    fn not_defined(&self, name: &str) -> NotDefined {
+        let types = self.model.definitions.iter().filter(|d| d.is_wanted);
+        let operations = self
+            .operations()
+            .map(|(interface, operation)| format!("{}.{}", interface.name, operation.name));
+        NotDefined {
+            name: name.to_owned(),
+            known: types.map(|d| d.name.clone()).chain(operations).collect(),
+        }
+    }
+}
+
+/// A name that is neither a type nor an operation of the file.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct NotDefined {
+    name: String,
+    known: Vec<String>,
+}
+
+impl NotDefined {
+    /// The name that was asked for.
+    #[must_use]
+    pub fn name(&self) -> &str {
+        &self.name
+    }
+}
+
+impl fmt::Display for NotDefined {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "the file defines no `{}`", self.name)?;
+        if self.known.is_empty() {
+            return Ok(());
+        }
+        let shown = &self.known[..self.known.len().min(LISTED_MAX)];
+        write!(f, "; it defines {}", shown.join(", "))?;
+        match self.known.len() - shown.len() {
+            0 => write!(f, " (parameters: Interface.Operation.in or .out)"),
+            more => write!(f, " and {more} more"),
+        }
+    }
+}
+
+impl std::error::Error for NotDefined {}

@@ -1,0 +1,554 @@
+//! Reads stub data by a definition: an interpreter over the model, for any bytes.
+//!
+//! What a pointer points to comes behind the outermost structure, so a pointer is noted when it is
+//! met and followed when the structure is complete. Everything that is read becomes an entry of a
+//! flat list at once; so what was read before an error can be shown.
+
+mod reader;
+mod tree;
+mod values;
+
+use std::collections::HashMap;
+use std::fmt;
+
+pub use self::reader::ByteOrder;
+use self::reader::Reader;
+use self::tree::{Entry, Tree};
+use crate::model::{
+    Array, ArrayShape, DefinitionKind, Field, Model, PointerKind, Scalar, Text, Type, TypeId, Union,
+};
+use crate::wire::{
+    Metrics, TransferSyntax, conformance, describe, flattened, is_varying, pointer_name,
+    scalar_extent, scalar_name,
+};
+
+/// How deep pointees, structures, unions and arrays may lie in each other.
+const DEPTH_MAX: u32 = 384;
+/// The most values that are shown; an array of numbers is one.
+const ENTRIES_MAX: usize = 1 << 17;
+
+/// Stub data as it was read. Its `Display` has a line for each value: offset, bytes, path, value;
+/// then what is wrong, if something is, or how many bytes are left.
+#[derive(Clone, Debug)]
+pub struct Decoded {
+    tree: Tree,
+    stub: Vec<u8>,
+    end: usize,
+    error: Option<StubError>,
+}
+
+impl Decoded {
+    /// What is wrong with the stub data, if something is.
+    #[must_use]
+    pub fn error(&self) -> Option<&StubError> {
+        self.error.as_ref()
+    }
+
+    /// Bytes behind the last value. Peers may send some, and servers ignore them.
+    #[must_use]
+    pub fn leftover(&self) -> usize {
+        self.stub.len().saturating_sub(self.end)
+    }
+}
+
+impl fmt::Display for Decoded {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        self.tree.write(&self.stub, f)?;
+        match (&self.error, self.leftover()) {
+            (Some(error), _) => writeln!(f, "error: {error}"),
+            (None, 0) => Ok(()),
+            (None, left) => writeln!(f, "{left} bytes are left, from offset {} on", self.end),
+        }
+    }
+}
+
+/// Where stub data stops being what the definition says.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct StubError {
+    offset: usize,
+    path: String,
+    kind: StubErrorKind,
+}
+
+impl StubError {
+    /// Bytes from the start of the stub.
+    #[must_use]
+    pub fn offset(&self) -> usize {
+        self.offset
+    }
+
+    /// The value that could not be read, or that contains it.
+    #[must_use]
+    pub fn path(&self) -> &str {
+        &self.path
+    }
+
+    /// What is wrong.
+    #[must_use]
+    pub fn kind(&self) -> &StubErrorKind {
+        &self.kind
+    }
+}
+
+impl fmt::Display for StubError {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(
+            f,
+            "at offset {}, in {}: {}",
+            self.offset, self.path, self.kind
+        )
+    }
+}
+
+impl std::error::Error for StubError {}
+
+/// What is wrong with stub data.
+#[derive(Clone, Debug, PartialEq, Eq)]
+#[non_exhaustive]
+pub enum StubErrorKind {
+    /// The stub ends too early.
+    Truncated {
+        /// Bytes that the value takes.
+        wanted: u64,
+        /// Bytes that are there.
+        left: usize,
+    },
+    /// Offset and actual count of an array are beyond its maximum count.
+    BeyondMaximum {
+        /// Index of the first element.
+        offset: u64,
+        /// Number of elements.
+        actual: u64,
+        /// Number of elements that there is room for.
+        maximum: u64,
+    },
+    /// No arm has this discriminant, and there is no default arm.
+    UnknownDiscriminant {
+        /// The discriminant, as an unsigned number.
+        found: u64,
+    },
+    /// Pointees and structures lie deeper in each other than is followed.
+    TooDeep {
+        /// So deep is followed.
+        max: u32,
+    },
+    /// There are more values than are shown.
+    TooMany {
+        /// So many are shown.
+        max: usize,
+    },
+}
+
+impl fmt::Display for StubErrorKind {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            StubErrorKind::Truncated { wanted, left } => {
+                write!(f, "{wanted} bytes are needed and {left} are left")
+            }
+            StubErrorKind::BeyondMaximum {
+                offset,
+                actual,
+                maximum,
+            } => write!(
+                f,
+                "{actual} elements from {offset} on are beyond the maximum count {maximum}"
+            ),
+            StubErrorKind::UnknownDiscriminant { found } => {
+                write!(f, "the union has no arm for {found}")
+            }
+            StubErrorKind::TooDeep { max } => write!(f, "more than {max} values lie in each other"),
+            StubErrorKind::TooMany { max } => write!(f, "there are more than {max} values"),
+        }
+    }
+}
+
+/// Reads `list`, each whole, one after another.
+pub(crate) fn decode(
+    model: &Model,
+    list: &[(&str, &Type)],
+    stub: &[u8],
+    syntax: TransferSyntax,
+    order: ByteOrder,
+) -> Decoded {
+    let mut decoder = Decoder {
+        model,
+        metrics: Metrics::new(model, syntax),
+        reader: Reader::new(stub, syntax, order),
+        tree: Tree::default(),
+        met: HashMap::new(),
+        depth: 0,
+    };
+    let mut error = None;
+    for (name, ty) in list {
+        if let Err(failure) = decoder.whole(ty, None, (*name).to_owned()) {
+            let (at, kind) = *failure;
+            error = Some(StubError {
+                offset: decoder.reader.offset(),
+                path: decoder.tree.path(at).unwrap_or_else(|| (*name).to_owned()),
+                kind,
+            });
+            break;
+        }
+    }
+    Decoded {
+        end: decoder.reader.offset(),
+        tree: decoder.tree,
+        stub: stub.to_vec(),
+        error,
+    }
+}
+
+/// What failed, in which entry.
+type Failure = Box<(Option<usize>, StubErrorKind)>;
+
+struct Decoder<'m, 'a> {
+    model: &'m Model,
+    metrics: Metrics,
+    reader: Reader<'a>,
+    tree: Tree,
+    /// The entries of the pointees of full pointers, by referent id.
+    met: HashMap<u64, usize>,
+    depth: u32,
+}
+
+/// A pointer that is still to be followed.
+struct Pending<'m> {
+    pointer: usize,
+    pointee: &'m Type,
+    /// Of a full pointer.
+    id: Option<u64>,
+}
+
+/// An entry that is about to be read.
+struct Place<'p, 'm> {
+    parent: Option<usize>,
+    name: String,
+    /// The maximum count that was hoisted for what it ends in.
+    maximum: Option<u64>,
+    pending: &'p mut Vec<Pending<'m>>,
+}
+
+impl<'m, 'a> Decoder<'m, 'a> {
+    /// A parameter or a pointee, with all that belongs to it.
+    fn whole(&mut self, ty: &'m Type, parent: Option<usize>, name: String) -> Result<(), Failure> {
+        let mut maximum = None;
+        if let Some(path) = conformance(self.model, ty) {
+            let of: String = path.iter().flat_map(|member| [".", member]).collect();
+            let name = format!("{name}{of}.(maximum count)");
+            maximum = Some(self.word(parent, name)?);
+        }
+        let mut pending = Vec::new();
+        let place = Place {
+            parent,
+            name,
+            maximum,
+            pending: &mut pending,
+        };
+        self.nested(parent, |decoder| decoder.inline(ty, place))?;
+        for Pending {
+            pointer,
+            pointee,
+            id,
+        } in pending
+        {
+            if let Some(id) = id {
+                if let Some(&first) = self.met.get(&id) {
+                    let path = self.tree.path(Some(first)).unwrap_or_default();
+                    self.tree
+                        .append(pointer, &format!(", the same as of {path}"));
+                    continue;
+                }
+                self.met.insert(id, pointer);
+            }
+            self.nested(Some(pointer), |decoder| {
+                decoder.whole(pointee, Some(pointer), "*".to_owned())
+            })?;
+        }
+        Ok(())
+    }
+
+    fn nested<T>(
+        &mut self,
+        at: Option<usize>,
+        read: impl FnOnce(&mut Self) -> Result<T, Failure>,
+    ) -> Result<T, Failure> {
+        if self.depth >= DEPTH_MAX {
+            return Err(Box::new((at, StubErrorKind::TooDeep { max: DEPTH_MAX })));
+        }
+        self.depth += 1;
+        let value = read(self);
+        self.depth -= 1;
+        value
+    }
+
+    /// Adds an entry that has begun at `start` and has ended.
+    fn entry(
+        &mut self,
+        parent: Option<usize>,
+        name: String,
+        start: usize,
+        value: String,
+    ) -> Result<usize, Failure> {
+        if self.tree.len() >= ENTRIES_MAX {
+            return Err(Box::new((
+                parent,
+                StubErrorKind::TooMany { max: ENTRIES_MAX },
+            )));
+        }
+        Ok(self.tree.push(Entry {
+            parent,
+            name,
+            start,
+            end: self.reader.offset(),
+            value,
+        }))
+    }
+
+    /// Reads a count and makes it an entry.
+    fn word(&mut self, parent: Option<usize>, name: String) -> Result<u64, Failure> {
+        self.reader.align(self.metrics.syntax.word_len());
+        let start = self.reader.offset();
+        let value = self
+            .reader
+            .word()
+            .map_err(|kind| Box::new((parent, kind)))?;
+        self.entry(parent, name, start, value.to_string())?;
+        Ok(value)
+    }
+
+    /// Reads `len` bytes as an aligned number and makes it an entry.
+    fn number(
+        &mut self,
+        parent: Option<usize>,
+        name: String,
+        len: u64,
+        show: impl FnOnce(u64) -> String,
+    ) -> Result<u64, Failure> {
+        self.reader.align(len);
+        let start = self.reader.offset();
+        let value = self.reader.number(len).map_err(|kind| {
+            let at = self.tree.push(Entry::unread(parent, name.clone(), start));
+            Box::new((Some(at), kind))
+        })?;
+        self.entry(parent, name, start, show(value))?;
+        Ok(value)
+    }
+
+    fn inline(&mut self, ty: &'m Type, place: Place<'_, 'm>) -> Result<(), Failure> {
+        match ty {
+            Type::Scalar(scalar) => self.scalar(*scalar, place),
+            Type::Pointer(kind, to) => self.pointer(*kind, to, place),
+            Type::Text(text) => self.text(text, place),
+            Type::Array(array) => self.array(array, place),
+            Type::Defined(id) => self.defined(*id, place),
+        }
+    }
+
+    fn scalar(&mut self, scalar: Scalar, place: Place<'_, 'm>) -> Result<(), Failure> {
+        let (len, align) = scalar_extent(scalar);
+        if let Scalar::Uuid | Scalar::ContextHandle = scalar {
+            self.reader.align(align);
+            let start = self.reader.offset();
+            let bytes = self.reader.take(1, len).map_err(|kind| {
+                let at = Entry::unread(place.parent, place.name.clone(), start);
+                Box::new((Some(self.tree.push(at)), kind))
+            })?;
+            let value = values::handle_or_uuid(bytes, self.reader.order());
+            return self.entry(place.parent, place.name, start, value).map(drop);
+        }
+        let show = |value| format!("{}  {}", values::scalar(scalar, value), scalar_name(scalar));
+        self.number(place.parent, place.name, len, show).map(drop)
+    }
+
+    fn pointer(
+        &mut self,
+        kind: PointerKind,
+        pointee: &'m Type,
+        place: Place<'_, 'm>,
+    ) -> Result<(), Failure> {
+        let show = |id| match (id, kind) {
+            (0, PointerKind::Ref) => "null, which a ref pointer must not be".to_owned(),
+            (0, _) => format!("null  {} pointer", pointer_name(kind)),
+            (id, _) => format!("referent {id:#x}  {} pointer", pointer_name(kind)),
+        };
+        let len = self.metrics.syntax.word_len();
+        let id = self.number(place.parent, place.name, len, show)?;
+        if id != 0 {
+            place.pending.push(Pending {
+                pointer: self.tree.len() - 1,
+                pointee,
+                id: (kind == PointerKind::Full).then_some(id),
+            });
+        }
+        Ok(())
+    }
+
+    /// Reads offset and actual count. Gives the actual count.
+    fn variance(&mut self, place: &Place<'_, 'm>, maximum: u64) -> Result<u64, Failure> {
+        let name = &place.name;
+        let offset = self.word(place.parent, format!("{name}.(offset)"))?;
+        let actual = self.word(place.parent, format!("{name}.(actual count)"))?;
+        if offset.checked_add(actual).is_none_or(|end| end > maximum) {
+            let kind = StubErrorKind::BeyondMaximum {
+                offset,
+                actual,
+                maximum,
+            };
+            return Err(Box::new((Some(self.tree.len() - 1), kind)));
+        }
+        Ok(actual)
+    }
+
+    fn text(&mut self, text: &Text, place: Place<'_, 'm>) -> Result<(), Failure> {
+        let room = text.room.map(u64::from).or(place.maximum);
+        let actual = self.variance(&place, room.unwrap_or(0))?;
+        let len = if text.is_wide { 2 } else { 1 };
+        let (start, bytes) = self.elements(actual, len, &place)?;
+        let units = bytes.chunks(len as usize);
+        let units: Vec<u16> = units
+            .take(values::UNITS_MAX + 1)
+            .map(|unit| self.reader.value(unit) as u16)
+            .collect();
+        let has_nul = bytes.len() >= len as usize
+            && bytes[bytes.len() - len as usize..]
+                .iter()
+                .all(|byte| *byte == 0);
+        let value = values::text(&units, has_nul, text.is_wide);
+        self.entry(place.parent, place.name, start, value).map(drop)
+    }
+
+    /// Takes `count` numbers of `len` bytes, with the offset at which they begin.
+    fn elements(
+        &mut self,
+        count: u64,
+        len: u64,
+        place: &Place<'_, 'm>,
+    ) -> Result<(usize, &'a [u8]), Failure> {
+        if count > 0 {
+            self.reader.align(len);
+        }
+        let start = self.reader.offset();
+        let bytes = self.reader.take(count, len).map_err(|kind| {
+            let at = Entry::unread(place.parent, place.name.clone(), start);
+            Box::new((Some(self.tree.push(at)), kind))
+        })?;
+        Ok((start, bytes))
+    }
+
+    fn array(&mut self, array: &'m Array, place: Place<'_, 'm>) -> Result<(), Failure> {
+        let (element, fixed) = flattened(array);
+        let room = match &array.shape {
+            ArrayShape::Fixed(_) => fixed,
+            ArrayShape::Varying { room, .. } => u64::from(*room),
+            ArrayShape::Conformant { .. } => place.maximum.unwrap_or(0),
+        };
+        let count = match is_varying(array) {
+            true => self.variance(&place, room)?,
+            false => room,
+        };
+        if let Type::Scalar(scalar @ Scalar::Integer { .. }) = element {
+            let (len, _) = scalar_extent(*scalar);
+            let (start, bytes) = self.elements(count, len, &place)?;
+            let numbers = bytes
+                .chunks(len as usize)
+                .take(values::NUMBERS_MAX)
+                .map(|number| self.reader.value(number));
+            let value = values::numbers(*scalar, numbers, count);
+            return self.entry(place.parent, place.name, start, value).map(drop);
+        }
+        let title = format!("{count} × {}", describe(self.model, element));
+        let start = self.reader.offset();
+        let at = self.entry(place.parent, place.name, start, title)?;
+        for index in 0..count {
+            let place = Place {
+                parent: Some(at),
+                name: format!("[{index}]"),
+                maximum: None,
+                pending: &mut *place.pending,
+            };
+            self.nested(Some(at), |decoder| decoder.inline(element, place))?;
+        }
+        self.tree.end(at, self.reader.offset());
+        Ok(())
+    }
+
+    fn defined(&mut self, id: TypeId, place: Place<'_, 'm>) -> Result<(), Failure> {
+        let definition = self.model.definition(id);
+        match &definition.kind {
+            DefinitionKind::Structure(fields) => self.structure(id, fields, place),
+            DefinitionKind::Union(union) => self.union(id, union, place),
+            DefinitionKind::Enumeration { width, values } => {
+                let len = self.metrics.syntax.enum_len(*width);
+                let show = |value| values::enumeration(values, value, len, &definition.name);
+                self.number(place.parent, place.name, len, show).map(drop)
+            }
+            DefinitionKind::Bitmap { bits, values } => {
+                let show = |value| values::bitmap(values, value, &definition.name);
+                let len = u64::from(bits / 8);
+                self.number(place.parent, place.name, len, show).map(drop)
+            }
+            DefinitionKind::ContextHandle => self.scalar(Scalar::ContextHandle, place),
+            DefinitionKind::Undefined => Ok(()),
+        }
+    }
+
+    fn structure(
+        &mut self,
+        id: TypeId,
+        fields: &'m [Field],
+        place: Place<'_, 'm>,
+    ) -> Result<(), Failure> {
+        let align = self.metrics.align_of_definition(id);
+        self.reader.align(align);
+        let start = self.reader.offset();
+        let title = describe(self.model, &Type::Defined(id));
+        let at = self.entry(place.parent, place.name, start, title)?;
+        for (index, field) in fields.iter().enumerate() {
+            let place = Place {
+                parent: Some(at),
+                name: format!(".{}", field.name),
+                maximum: place.maximum.filter(|_| index + 1 == fields.len()),
+                pending: &mut *place.pending,
+            };
+            self.nested(Some(at), |decoder| decoder.inline(&field.ty, place))?;
+        }
+        if self.metrics.syntax == TransferSyntax::Ndr64 {
+            self.reader.align(align);
+        }
+        self.tree.end(at, self.reader.offset());
+        Ok(())
+    }
+
+    fn union(&mut self, id: TypeId, union: &'m Union, place: Place<'_, 'm>) -> Result<(), Failure> {
+        let align = self.metrics.align_of_definition(id);
+        let len = self.metrics.syntax.discriminant_len(union.discriminant);
+        self.reader
+            .align(match self.metrics.syntax.aligns_union(union) {
+                true => align,
+                false => len,
+            });
+        let start = self.reader.offset();
+        let title = describe(self.model, &Type::Defined(id));
+        let at = self.entry(place.parent, place.name, start, title)?;
+        let name = ".(discriminant)".to_owned();
+        let found = self.number(Some(at), name, len, |value| value.to_string())?;
+        if self.metrics.syntax == TransferSyntax::Ndr64 {
+            self.reader.align(align);
+        }
+        let Some(arm) = values::arm(union, found, len) else {
+            let kind = StubErrorKind::UnknownDiscriminant { found };
+            return Err(Box::new((Some(at), kind)));
+        };
+        if let Some(body) = &arm.body {
+            let place = Place {
+                parent: Some(at),
+                name: format!(".{}", body.name),
+                maximum: None,
+                pending: place.pending,
+            };
+            self.nested(Some(at), |decoder| decoder.inline(&body.ty, place))?;
+        }
+        self.tree.end(at, self.reader.offset());
+        Ok(())
+    }
+}
