@@ -142,7 +142,7 @@ fn compile(arguments: &Arguments, file: &Path) -> Result<(), Failure> {
     if arguments.check {
         return Ok(());
     }
-    write(arguments.out.as_deref(), &generated.file())
+    write(arguments.out.as_deref(), generated.file())
 }
 
 fn dump_layout(arguments: &Arguments, file: &Path) -> Result<(), Failure> {
@@ -152,7 +152,7 @@ fn dump_layout(arguments: &Arguments, file: &Path) -> Result<(), Failure> {
     let text = definitions
         .layout(&names)
         .map_err(|error| Failure::Other(error.to_string()))?;
-    write(arguments.out.as_deref(), &text)
+    write(arguments.out.as_deref(), text)
 }
 
 fn decode(arguments: &Decode) -> Result<(), Failure> {
@@ -169,7 +169,7 @@ fn decode(arguments: &Decode) -> Result<(), Failure> {
     let decoded = definitions
         .decode(&arguments.target, &stub, syntax, order)
         .map_err(|error| Failure::Other(error.to_string()))?;
-    write(None, &decoded.to_string())?;
+    write(None, &decoded)?;
     match decoded.error() {
         Some(_) => Err(Failure::Shown),
         None => Ok(()),
@@ -216,13 +216,16 @@ fn stub(argument: &str) -> Result<Vec<u8>, String> {
     std::fs::read(path).map_err(error)
 }
 
-fn write(out: Option<&Path>, text: &str) -> Result<(), Failure> {
+fn write(out: Option<&Path>, text: impl std::fmt::Display) -> Result<(), Failure> {
     let written = match out {
-        Some(path) => std::fs::write(path, text)
+        Some(path) => std::fs::write(path, text.to_string())
             .map_err(|error| format!("{} cannot be written: {error}", path.display())),
-        None => std::io::stdout()
-            .write_all(text.as_bytes())
-            .map_err(|error| format!("the text cannot be written: {error}")),
+        None => {
+            let mut stdout = std::io::BufWriter::new(std::io::stdout().lock());
+            write!(stdout, "{text}")
+                .and_then(|()| stdout.flush())
+                .map_err(|error| format!("the text cannot be written: {error}"))
+        }
     };
     written.map_err(Failure::Other)
 }

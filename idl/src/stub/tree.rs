@@ -61,11 +61,15 @@ impl Tree {
             chain.push(self.entries[at].name.as_str());
             next = self.entries[at].parent;
         }
-        let join = |path: String, name: &&str| match name.strip_prefix('*') {
-            Some(rest) => format!("(*{path}){rest}"),
-            None => format!("{path}{name}"),
-        };
-        let path = chain.iter().rev().fold(String::new(), join);
+        // Each pointee opens its parenthesis in front of the whole path.
+        let pointees = chain.iter().filter(|name| name.starts_with('*')).count();
+        let mut path = "(*".repeat(pointees);
+        for name in chain.iter().rev() {
+            match name.strip_prefix('*') {
+                Some(rest) => path.extend([")", rest]),
+                None => path.push_str(name),
+            }
+        }
         Some(path)
     }
 
