@@ -12,6 +12,7 @@ mod report;
 mod run;
 mod worker;
 
+use std::io::IsTerminal;
 use std::process::ExitCode;
 
 use clap::Parser;
@@ -19,7 +20,16 @@ use clap::Parser;
 use crate::args::Args;
 
 fn main() -> ExitCode {
-    match run::run(&Args::parse()) {
+    let args = Args::parse();
+    // What the engine has to say, such as a limit of open files that is too low.
+    tracing_subscriber::fmt()
+        .with_writer(std::io::stderr)
+        .with_max_level(tracing_subscriber::filter::LevelFilter::WARN)
+        .without_time()
+        .with_target(false)
+        .with_ansi(std::io::stderr().is_terminal())
+        .init();
+    match run::run(&args) {
         Ok(report) => report.print(),
         Err(error) => {
             eprintln!("loadgen: {error:#}");

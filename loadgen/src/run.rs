@@ -112,14 +112,11 @@ fn plans(args: &Args, target: &str, cores: &[usize]) -> Vec<Plan> {
         .collect()
 }
 
-/// The limits of both sides: they are to carry what was asked for.
+/// The limits of both sides: they are to carry what was asked for, and a little more.
 fn limits(args: &Args) -> Limits {
-    let limits = Limits::default();
     Limits {
-        connections_per_core_max: limits
-            .connections_per_core_max
-            .max(args.connections as usize),
-        ..limits
+        connections_per_core_max: args.connections as usize + 16,
+        ..Limits::default()
     }
 }
 
