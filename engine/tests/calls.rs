@@ -681,7 +681,7 @@ fn the_last_reply_of_a_server_that_stops_has_time_to_go_out() {
         &16_000_000_u32.to_le_bytes(),
     );
     stream.write_all(&ask).unwrap();
-    thread::sleep(Duration::from_millis(300));
+    stream.peek(&mut [0]).unwrap();
     let stopping = thread::spawn(move || drop(servers));
     thread::sleep(Duration::from_millis(1000));
     let mut received = Vec::new();
