@@ -112,7 +112,8 @@ impl<R: Ring> Core<R> {
             listener.server.stop_listening();
             self.ring.close_listener(listener.id);
         }
-        let due = self.now + self.limits.drain_timeout;
+        // Not the turn's time: the turn may have begun long ago, with a slow manager routine.
+        let due = self.ring.now() + self.limits.drain_timeout;
         self.timers.add(due, Timer::DrainEnds, 0, |_, _| true);
     }
 
