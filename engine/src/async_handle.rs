@@ -6,6 +6,7 @@ use std::sync::Arc;
 use crate::binding::Outputs;
 use crate::call_state::CallState;
 use crate::core_shared::{CancelKind, Command, CoreShared};
+use crate::notification::HandleRef;
 use crate::notify::Notify;
 use crate::status::Status;
 
@@ -64,6 +65,16 @@ impl<O: Outputs> AsyncHandle<O> {
     /// Attaches a datum of the caller's own.
     pub fn set_user_info(&mut self, user_info: u64) {
         self.user_info = user_info;
+    }
+
+    /// A name of the handle's call that can be kept beside the handle, to compare it with what a
+    /// [`Notification`](crate::Notification) names.
+    #[must_use]
+    pub fn reference(&self) -> HandleRef {
+        HandleRef {
+            state: Arc::clone(&self.state),
+            serial: self.state.serial(),
+        }
     }
 
     /// How the call stands: [`Status::AsyncCallPending`], or how it ended. Without a call:

@@ -1,0 +1,77 @@
+//! What a caller is told, and about which call.
+
+use std::fmt;
+use std::sync::Arc;
+
+use crate::call_state::CallState;
+use crate::status::Status;
+
+/// What has happened to a call.
+///
+/// The numbers are those of `RPC_ASYNC_EVENT`.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+#[repr(u32)]
+pub enum NotificationEvent {
+    /// The call is complete.
+    CallComplete = 0,
+    /// What was pushed into a pipe has been sent.
+    SendComplete = 1,
+    /// A pipe has data to pull.
+    ReceiveComplete = 2,
+    /// The client of a call is gone.
+    ClientDisconnect = 3,
+    /// The client of a call cancels it.
+    ClientCancel = 4,
+}
+
+/// One notification: of which call, and what has happened to it.
+#[derive(Clone, Debug)]
+#[non_exhaustive]
+pub struct Notification {
+    /// The call, as it was when this notification was made.
+    pub handle: HandleRef,
+    /// The datum that its caller attached to the handle.
+    pub user_info: u64,
+    /// What has happened.
+    pub event: NotificationEvent,
+}
+
+/// Names one call of an [`AsyncHandle`](crate::AsyncHandle), also after the handle has gone on
+/// to its next call: then it is stale, and answers [`Status::InvalidAsyncHandle`].
+///
+/// Cloning it allocates nothing.
+#[derive(Clone)]
+pub struct HandleRef {
+    pub(crate) state: Arc<CallState>,
+    pub(crate) serial: u32,
+}
+
+impl HandleRef {
+    /// How the call stands. [`Status::InvalidAsyncHandle`] if it was completed.
+    #[must_use]
+    pub fn status(&self) -> Status {
+        let status = self.state.status();
+        // Read behind the status: a call that was completed in between has another serial.
+        if self.state.serial() == self.serial {
+            status
+        } else {
+            Status::InvalidAsyncHandle
+        }
+    }
+}
+
+impl PartialEq for HandleRef {
+    fn eq(&self, other: &Self) -> bool {
+        Arc::ptr_eq(&self.state, &other.state) && self.serial == other.serial
+    }
+}
+
+impl Eq for HandleRef {}
+
+impl fmt::Debug for HandleRef {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("HandleRef")
+            .field("status", &self.status())
+            .finish_non_exhaustive()
+    }
+}
