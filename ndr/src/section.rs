@@ -349,7 +349,7 @@ impl Form {
         self,
         reader: &mut Reader<'_, S>,
     ) -> Result<Extents<D>, DecodeError> {
-        let mut extents = Extents([self.room.unwrap_or(usize::MAX); D]);
+        let mut extents = Extents::default();
         if self.has_extents {
             for extent in &mut extents.0 {
                 *extent = reader.count()?;
@@ -363,6 +363,7 @@ impl Form {
         Extents(extents): Extents<D>,
         reader: &mut Reader<'a, S>,
     ) -> Result<ArraySection<T::Inline, D>, DecodeError> {
+        let extents = self.room.map_or(extents, |room| [room; D]);
         let (mut first, mut lengths) = ([0; D], extents);
         if self.has_variance {
             for d in 0..D {

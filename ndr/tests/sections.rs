@@ -107,6 +107,53 @@ fn a_varying_array_of_fixed_dimensions_has_no_maximum_counts() {
     assert_eq!(error.path(), "Fixed.cells");
 }
 
+/// The room of a varying array is told by its type alone, wherever it stands: nothing in front of
+/// a structure speaks of it.
+#[test]
+fn a_varying_array_of_one_fixed_dimension_has_the_room_of_its_type() {
+    #[derive(Ndr, Debug, PartialEq)]
+    struct Inner {
+        #[ndr(varying = 6)]
+        values: ArraySection<u8>,
+        mark: u8,
+    }
+    #[derive(NdrParams, Debug, PartialEq)]
+    struct Nested {
+        #[ndr(varying = 6)]
+        parameter: ArraySection<u8>,
+        inner: Inner,
+        pointee: Option<Inner>,
+    }
+    let section = || ArraySection::part([6], [4], [2], vec![7, 8]);
+    let inner = || Inner {
+        values: section(),
+        mark: 9,
+    };
+    assert_wire::<Ndr, _>(
+        &Nested {
+            parameter: section(),
+            inner: inner(),
+            pointee: Some(inner()),
+        },
+        "(offset, actual) 04000000 02000000 0708 (gap) 0000 \
+         (offset, actual) 04000000 02000000 0708 (mark) 09 (gap) 00 \
+         (referent) 00000200 (offset, actual) 04000000 02000000 0708 (mark) 09",
+        &mut Vec::new(),
+    );
+    let stub = hex("(offset, actual) 05000000 02000000 0708 (mark) 09");
+    let error = decoded::<Ndr, One<Inner>>(&stub).unwrap_err();
+    let (offset, actual, maximum) = (5, 2, 6);
+    assert_eq!(
+        *error.kind(),
+        DecodeErrorKind::BeyondMaximum {
+            offset,
+            actual,
+            maximum
+        }
+    );
+    assert_eq!(error.path(), "One.value.values");
+}
+
 #[test]
 fn fixed_dimensions_are_arrays_of_arrays() {
     assert_wire::<Ndr, _>(
