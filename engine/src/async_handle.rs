@@ -1,9 +1,11 @@
 //! The handle of one asynchronous call.
 
+use std::future::poll_fn;
 use std::marker::PhantomData;
 use std::sync::Arc;
 
 use crate::binding::Outputs;
+use crate::call::block_on;
 use crate::call_state::CallState;
 use crate::core_shared::{CancelKind, Command, CoreShared};
 use crate::notification::HandleRef;
@@ -39,7 +41,6 @@ pub struct AsyncHandle<O> {
     state: Arc<CallState>,
     notify: Notify,
     core: Option<Arc<CoreShared>>,
-    user_info: u64,
     outputs: PhantomData<fn() -> O>,
 }
 
@@ -51,7 +52,6 @@ impl<O: Outputs> AsyncHandle<O> {
             state: Arc::new(CallState::new()),
             notify,
             core: None,
-            user_info: 0,
             outputs: PhantomData,
         }
     }
@@ -59,21 +59,22 @@ impl<O: Outputs> AsyncHandle<O> {
     /// The caller's own datum, carried untouched.
     #[must_use]
     pub fn user_info(&self) -> u64 {
-        self.user_info
+        self.state.user_info()
     }
 
     /// Attaches a datum of the caller's own.
     pub fn set_user_info(&mut self, user_info: u64) {
-        self.user_info = user_info;
+        self.state.set_user_info(user_info);
     }
 
-    /// A name of the handle's call that can be kept beside the handle, to compare it with what a
-    /// [`Notification`](crate::Notification) names.
+    /// A name of the handle's call that can be kept beside the handle: to cancel the call from
+    /// elsewhere, or to compare it with what a [`Notification`](crate::Notification) names.
     #[must_use]
     pub fn reference(&self) -> HandleRef {
         HandleRef {
             state: Arc::clone(&self.state),
             serial: self.state.serial(),
+            core: self.core.clone(),
         }
     }
 
@@ -82,6 +83,20 @@ impl<O: Outputs> AsyncHandle<O> {
     #[must_use]
     pub fn status(&self) -> Status {
         self.state.status()
+    }
+
+    /// Blocks the calling thread until the call has completed, and takes its result.
+    ///
+    /// # Errors
+    ///
+    /// As [`complete`](AsyncHandle::complete). [`Status::CannotSupport`] on the thread that runs
+    /// the call's own core, which would wait for itself; the call stays live.
+    pub fn wait(&mut self) -> Result<O, Status> {
+        if self.core.as_ref().is_some_and(|core| core.is_current()) && self.state.is_pending() {
+            return Err(Status::CannotSupport);
+        }
+        block_on(poll_fn(|cx| self.state.poll_ended(cx)));
+        self.complete()
     }
 
     /// Takes the result of a call that has completed; afterwards the handle has no call.
@@ -113,18 +128,7 @@ impl<O: Outputs> AsyncHandle<O> {
     ///
     /// [`Status::InvalidAsyncHandle`] if there is no call.
     pub fn cancel(&self, kind: CancelKind) -> Result<(), Status> {
-        let (Some(core), true) = (
-            &self.core,
-            self.state.status() != Status::InvalidAsyncHandle,
-        ) else {
-            return Err(Status::InvalidAsyncHandle);
-        };
-        core.submit(Command::Cancel {
-            state: Arc::clone(&self.state),
-            serial: self.state.serial(),
-            kind,
-        });
-        Ok(())
+        self.reference().cancel(kind)
     }
 
     /// Begins a call on `core`; the handle must not have one.

@@ -4,7 +4,7 @@ use std::future::Future;
 use std::marker::PhantomData;
 use std::pin::{Pin, pin};
 use std::sync::Arc;
-use std::task::{Context, Poll, Wake, Waker};
+use std::task::{Context, Poll, Wake, Waker, ready};
 use std::thread::Thread;
 
 use crate::binding::Outputs;
@@ -69,10 +69,7 @@ impl<O: Outputs> Future for Call<O> {
 
     fn poll(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Self::Output> {
         if let CallProgress::InFlight { state, .. } = &self.state {
-            state.register(cx.waker());
-            if state.is_pending() {
-                return Poll::Pending;
-            }
+            ready!(state.poll_ended(cx));
         }
         match std::mem::replace(&mut self.state, CallProgress::Done) {
             CallProgress::Refused(status) => Poll::Ready(Err(status)),

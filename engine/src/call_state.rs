@@ -1,13 +1,16 @@
 //! The place where a core leaves the outcome of a call, and a caller finds it.
 
 use std::sync::atomic::{AtomicU32, AtomicU64, Ordering};
+use std::sync::{Arc, Mutex};
+use std::task::{Context, Poll};
 
 use annulus_ndr::ByteOrder;
 use annulus_protocol::TransferSyntax;
 use atomic_waker::AtomicWaker;
-use crossbeam_queue::ArrayQueue;
 
 use crate::binding::Outputs;
+use crate::core_shared::CoreShared;
+use crate::notification::{HandleRef, Notification, NotificationEvent};
 use crate::notify::Notify;
 use crate::status::Status;
 
@@ -43,7 +46,10 @@ pub(crate) struct CallState {
     serial: AtomicU32,
     /// The key of the call in its core's call table, for the core alone.
     slot: AtomicU64,
-    reply: ArrayQueue<Reply>,
+    /// What the caller attached to its handle.
+    user_info: AtomicU64,
+    /// Nobody ever waits for this lock: the phase says whether the core or the caller may look.
+    reply: Mutex<Option<Reply>>,
     waker: AtomicWaker,
 }
 
@@ -54,7 +60,8 @@ impl CallState {
             code: AtomicU32::new(0),
             serial: AtomicU32::new(0),
             slot: AtomicU64::new(u64::MAX),
-            reply: ArrayQueue::new(1),
+            user_info: AtomicU64::new(0),
+            reply: Mutex::new(None),
             waker: AtomicWaker::new(),
         }
     }
@@ -95,35 +102,73 @@ impl CallState {
         self.phase.store(NO_CALL, Ordering::Relaxed);
     }
 
-    /// Ends the call. The core calls this once for each call that began.
-    pub(crate) fn finish(&self, result: Result<Reply, Status>, notify: &Notify) {
-        let status = match result {
-            Ok(reply) => {
-                // The caller took the reply of the call before; there is room.
-                let _ = self.reply.push(reply);
-                Status::Ok
-            }
-            Err(status) => status,
+    /// Ends the call and notifies its caller. The core calls this once for each call that began;
+    /// `core` is not there any more if it ended before the call reached it.
+    pub(crate) fn finish(
+        self: Arc<Self>,
+        serial: u32,
+        result: Result<Reply, Status>,
+        notify: &Notify,
+        core: Option<&Arc<CoreShared>>,
+    ) {
+        let user_info = self.user_info();
+        self.end(result);
+        self.waker.wake();
+        notify.notify(|| Notification {
+            handle: HandleRef {
+                state: self,
+                serial,
+                core: core.cloned(),
+            },
+            user_info,
+            event: NotificationEvent::CallComplete,
+        });
+    }
+
+    fn end(&self, result: Result<Reply, Status>) {
+        let (status, reply) = match result {
+            Ok(reply) => (Status::Ok, Some(reply)),
+            Err(status) => (status, None),
         };
+        self.put_reply(reply);
         self.code.store(status.code(), Ordering::Relaxed);
         // Release: pairs with the acquire in `status` and `is_pending`.
         self.phase.store(ENDED, Ordering::Release);
-        self.waker.wake();
-        notify.call_complete();
     }
 
     /// Takes the outcome of a call that has ended; afterwards there is no call.
     pub(crate) fn take(&self) -> Result<Reply, Status> {
-        let reply = self.reply.pop();
         let status = self.status();
         debug_assert!(!self.is_pending());
+        let reply = self.put_reply(None);
         self.withdraw();
         reply.ok_or(status)
     }
 
-    /// Wakes this task when the call ends.
-    pub(crate) fn register(&self, waker: &std::task::Waker) {
-        self.waker.register(waker);
+    fn put_reply(&self, reply: Option<Reply>) -> Option<Reply> {
+        let Ok(mut place) = self.reply.try_lock() else {
+            unreachable!("only the core looks here while a call is pending, then only its caller");
+        };
+        std::mem::replace(&mut place, reply)
+    }
+
+    pub(crate) fn user_info(&self) -> u64 {
+        self.user_info.load(Ordering::Relaxed)
+    }
+
+    pub(crate) fn set_user_info(&self, user_info: u64) {
+        self.user_info.store(user_info, Ordering::Relaxed);
+    }
+
+    /// Ready when no call is pending; wakes the task when that comes.
+    pub(crate) fn poll_ended(&self, cx: &mut Context<'_>) -> Poll<()> {
+        self.waker.register(cx.waker());
+        // Behind the registration: an end that comes in between wakes the task.
+        if self.is_pending() {
+            Poll::Pending
+        } else {
+            Poll::Ready(())
+        }
     }
 
     pub(crate) fn set_slot(&self, slot: u64) {
@@ -150,27 +195,28 @@ mod tests {
 
     #[test]
     fn a_state_goes_round_from_no_call_to_no_call() {
-        let state = CallState::new();
+        let state = Arc::new(CallState::new());
         let event = Event::manual_reset();
         for _ in 0..3 {
             assert_eq!(state.status(), Status::InvalidAsyncHandle);
-            state.begin();
+            let serial = state.begin();
             assert_eq!(state.status(), Status::AsyncCallPending);
-            state.finish(Ok(reply()), &Notify::Event(event.clone()));
+            let notify = Notify::Event(event.clone());
+            Arc::clone(&state).finish(serial, Ok(reply()), &notify, None);
             assert!(event.is_set());
             assert_eq!(state.status(), Status::Ok);
             assert_eq!(state.take().unwrap().stub, [1]);
         }
-        state.begin();
-        state.finish(Err(Status::CallFailed), &Notify::None);
+        let serial = state.begin();
+        Arc::clone(&state).finish(serial, Err(Status::CallFailed), &Notify::None, None);
         assert_eq!(state.take().unwrap_err(), Status::CallFailed);
     }
 
     #[test]
     fn each_call_has_a_serial_number_of_its_own() {
-        let state = CallState::new();
+        let state = Arc::new(CallState::new());
         let first = state.begin();
-        state.finish(Err(Status::CallCancelled), &Notify::None);
+        Arc::clone(&state).finish(first, Err(Status::CallCancelled), &Notify::None, None);
         let _ = state.take();
         assert_ne!(state.begin(), first);
     }

@@ -139,7 +139,8 @@ impl CoreShared {
     fn fail_all(&self) {
         while let Some(command) = self.inbox.pop() {
             if let Command::Call(call) = command {
-                call.state.finish(Err(Status::CallFailedDne), &call.notify);
+                let failed = Err(Status::CallFailedDne);
+                call.state.finish(call.serial, failed, &call.notify, None);
             }
         }
     }

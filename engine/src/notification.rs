@@ -4,6 +4,7 @@ use std::fmt;
 use std::sync::Arc;
 
 use crate::call_state::CallState;
+use crate::core_shared::{CancelKind, Command, CoreShared};
 use crate::status::Status;
 
 /// What has happened to a call.
@@ -44,6 +45,8 @@ pub struct Notification {
 pub struct HandleRef {
     pub(crate) state: Arc<CallState>,
     pub(crate) serial: u32,
+    /// The core that carries the call, if there is or was one.
+    pub(crate) core: Option<Arc<CoreShared>>,
 }
 
 impl HandleRef {
@@ -56,6 +59,27 @@ impl HandleRef {
             status
         } else {
             Status::InvalidAsyncHandle
+        }
+    }
+
+    /// Asks for the call to end early. It still completes, with one notification; a call that is
+    /// complete already stays as it is.
+    ///
+    /// # Errors
+    ///
+    /// [`Status::InvalidAsyncHandle`] if the handle has no such call any more.
+    pub fn cancel(&self, kind: CancelKind) -> Result<(), Status> {
+        match (self.status(), &self.core) {
+            (Status::AsyncCallPending, Some(core)) => {
+                core.submit(Command::Cancel {
+                    state: Arc::clone(&self.state),
+                    serial: self.serial,
+                    kind,
+                });
+                Ok(())
+            }
+            _ if self.state.serial() == self.serial && !self.state.has_no_call() => Ok(()),
+            _ => Err(Status::InvalidAsyncHandle),
         }
     }
 }

@@ -172,7 +172,7 @@ impl Bindings {
         &mut self,
         key: Key,
         result: Result<StubData<'_>, Status>,
-        core: &CoreShared,
+        core: &Arc<CoreShared>,
         now: Time,
         replies: LocalReplies<'_>,
     ) {
@@ -186,7 +186,7 @@ impl Bindings {
     }
 
     /// Ends all calls that other threads wait for.
-    pub(super) fn end_all_calls(&mut self, status: Status, core: &CoreShared) {
+    pub(super) fn end_all_calls(&mut self, status: Status, core: &Arc<CoreShared>) {
         for call in self.calls.drain() {
             call.sink
                 .deliver(Err(status), core, Time::ZERO, &mut |_| {});
@@ -213,7 +213,7 @@ impl Sink {
     pub(super) fn deliver(
         self,
         result: Result<StubData<'_>, Status>,
-        core: &CoreShared,
+        core: &Arc<CoreShared>,
         now: Time,
         replies: LocalReplies<'_>,
     ) {
@@ -223,7 +223,11 @@ impl Sink {
                 at: now,
                 result,
             }),
-            Sink::Shared { state, notify, .. } => {
+            Sink::Shared {
+                state,
+                serial,
+                notify,
+            } => {
                 let result = result.map(|data| {
                     let mut stub = core.stub_buffers.take();
                     stub.extend_from_slice(data.bytes);
@@ -233,7 +237,7 @@ impl Sink {
                         transfer: data.transfer,
                     }
                 });
-                state.finish(result, &notify);
+                state.finish(serial, result, &notify, Some(core));
             }
         }
     }

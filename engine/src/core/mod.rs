@@ -23,6 +23,7 @@ pub use self::bindings::{LocalReply, StubData};
 use self::buffers::BufferPool;
 use self::connection::{Connections, Life, Role};
 use self::lifecycle::{Listener, Phase};
+pub(crate) use self::server_side::contain_panic;
 use self::timers::Timers;
 use crate::config::Config;
 use crate::core_shared::{Command, CoreShared};
