@@ -14,6 +14,7 @@ macro_rules! holder {
         {
             const LAYOUT: Layout = <$held as Wire<H>>::LAYOUT;
             const CONFORMANT: bool = <$held as Wire<H>>::CONFORMANT;
+            const ELEMENT_GAP: Layout = <$held as Wire<H>>::ELEMENT_GAP;
         }
 
         impl<$($generics)* H: Direct> Encode<H> for $holder

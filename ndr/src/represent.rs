@@ -61,6 +61,7 @@ impl<W: 'static, H: Shape> Shape for As<W, H> {
 impl<T: Represent<W>, W: Wire<H> + 'static, H: Shape> Wire<As<W, H>> for T {
     const LAYOUT: Layout = W::LAYOUT;
     const CONFORMANT: bool = W::CONFORMANT;
+    const ELEMENT_GAP: Layout = W::ELEMENT_GAP;
 }
 
 impl<T: Represent<W>, W: Encode<H> + 'static, H: Shape> Encode<As<W, H>> for T {

@@ -126,12 +126,16 @@ impl Layout {
         whole
     }
 
+    /// What is aligned as the most aligned of `arms`, and has no length.
+    #[must_use]
+    pub const fn gap_before(arms: &[Layout]) -> Layout {
+        Layout::structure(arms).repeated(0)
+    }
+
     /// A discriminant and one of `arms`; aligned as the most aligned of them all.
     #[must_use]
     pub const fn union(discriminant: Layout, arms: &[Layout]) -> Layout {
-        let mut whole = Layout::structure(arms);
-        whole.ndr.min_len = 0;
-        whole.ndr64.min_len = 0;
+        let mut whole = Layout::gap_before(arms);
         whole.ndr = whole.ndr.then(discriminant.ndr);
         whole.ndr64 = whole.ndr64.then(discriminant.ndr64);
         whole

@@ -52,6 +52,9 @@ pub trait Wire<H: Shape = Natural> {
     /// Whether there is a conformance to hoist. Such a type can only be the last member of a
     /// structure, a pointee, or a parameter.
     const CONFORMANT: bool = false;
+    /// What each element of an array is aligned to before its inline part begins: of a union
+    /// with `ms_union` its arms (MS-RPCE 2.2.4.5), of others nothing.
+    const ELEMENT_GAP: Layout = Layout::EMPTY;
 }
 
 /// A value that can be written.
@@ -111,9 +114,10 @@ pub trait Encode<H: Shape = Natural>: Wire<H> {
     where
         Self: Sized,
     {
-        elements
-            .iter()
-            .try_for_each(|e| e.encode_inline(H::Args::default(), writer))
+        elements.iter().try_for_each(|element| {
+            writer.align(const { Self::ELEMENT_GAP.align::<S>() });
+            element.encode_inline(H::Args::default(), writer)
+        })
     }
 
     /// Writes the pointees of the elements of an array; numbers have none.
@@ -205,7 +209,7 @@ pub trait Decode<'a, H: Shape = Natural>: Sized + Wire<H> {
         reader.check_count(count, Self::LAYOUT)?;
         let mut elements = Vec::with_capacity(count);
         for _ in 0..count {
-            elements.push(Self::decode_inline(Self::Conformance::default(), reader)?);
+            elements.push(Self::decode_element(reader)?);
         }
         Ok(elements)
     }
@@ -234,7 +238,17 @@ pub trait Decode<'a, H: Shape = Natural>: Sized + Wire<H> {
         reader: &mut Reader<'a, S>,
     ) -> Result<[Self::Inline; N], DecodeError> {
         const { assert!(!Self::CONFORMANT, "an array element cannot be conformant") };
-        collect_array(|| Self::decode_inline(Self::Conformance::default(), reader))
+        collect_array(|| Self::decode_element(reader))
+    }
+
+    /// Reads the inline part of one element of an array.
+    ///
+    /// # Errors
+    /// As for the inline part.
+    #[inline]
+    fn decode_element<S: Syntax>(reader: &mut Reader<'a, S>) -> Result<Self::Inline, DecodeError> {
+        reader.align(const { Self::ELEMENT_GAP.align::<S>() });
+        Self::decode_inline(Self::Conformance::default(), reader)
     }
 
     /// Completes the elements of a fixed array; numbers are complete already.

@@ -11,7 +11,7 @@ use annulus_ndr::{
     ByteOrder, DecodeErrorKind, EncodeErrorKind, Ndr, Ndr64, NdrParams, decode, encode,
 };
 
-use common::{assert_wire, decoded, hex};
+use common::{assert_wire, decoded, encoded, hex};
 
 #[derive(NdrParams, Debug, PartialEq)]
 struct One<T> {
@@ -291,6 +291,81 @@ fn rule_26_a_pointer_makes_a_union_of_ndr64_as_wide() {
          0000020000000000 0700",
         &mut stub,
     );
+}
+
+#[derive(Ndr, Debug, Clone, PartialEq)]
+#[ndr(switch = u8, ms_union)]
+enum Old {
+    #[ndr(case = 1)]
+    Small(u8),
+    #[ndr(case = 2)]
+    Large(u64),
+    #[ndr(case = 3)]
+    Nothing,
+}
+
+#[derive(NdrParams, Debug, PartialEq)]
+struct OldParams {
+    before: u8,
+    union: Old,
+    fixed: [Old; 2],
+    count: u8,
+    #[ndr(size_is = "count")]
+    counted: Vec<Old>,
+}
+
+fn old() -> OldParams {
+    OldParams {
+        before: 9,
+        union: Old::Small(5),
+        fixed: [Old::Nothing, Old::Large(7)],
+        count: 2,
+        counted: vec![Old::Small(1), Old::Small(2)],
+    }
+}
+
+/// MS-RPCE 2.2.4.5: the discriminant is aligned by itself, the arm as the most aligned one, and
+/// an element of an array as that too.
+#[test]
+fn an_ms_union_aligns_its_arm_and_in_an_array_its_start() {
+    assert_wire::<Ndr, _>(
+        &old(),
+        "09 (discriminant) 01 (gap) 000000000000 05 \
+         (gap) 00000000000000 (discriminant) 03 (gap) 00000000000000 \
+         (discriminant) 02 (gap) 00000000000000 0700000000000000 \
+         (count) 02 (gap) 000000 (max) 02000000 \
+         (discriminant) 01 (gap) 00000000000000 01 (gap) 00000000000000 \
+         (discriminant) 01 (gap) 00000000000000 02",
+        &mut Vec::new(),
+    );
+}
+
+#[test]
+fn ndr64_has_no_ms_union() {
+    #[derive(Ndr, Debug, Clone, PartialEq)]
+    #[ndr(switch = u8)]
+    enum Plain {
+        #[ndr(case = 1)]
+        Small(u8),
+        #[ndr(case = 2)]
+        Large(u64),
+    }
+    #[derive(Ndr, Debug, Clone, PartialEq)]
+    #[ndr(switch = u8, ms_union)]
+    enum Ms {
+        #[ndr(case = 1)]
+        Small(u8),
+        #[ndr(case = 2)]
+        Large(u64),
+    }
+    let plain = One {
+        value: [Plain::Small(1), Plain::Large(2), Plain::Small(3)],
+    };
+    let ms = One {
+        value: [Ms::Small(1), Ms::Large(2), Ms::Small(3)],
+    };
+    assert_eq!(encoded::<Ndr64>(&plain), encoded::<Ndr64>(&ms));
+    assert_ne!(encoded::<Ndr>(&plain), encoded::<Ndr>(&ms));
 }
 
 #[test]

@@ -11,6 +11,7 @@ use syn::{Attribute, Error, Expr, Ident, LitStr, Path, Result, Token, Type, pare
 pub(crate) struct ContainerAttributes {
     pub(crate) switch: Option<Ident>,
     pub(crate) encapsulated: Option<Span>,
+    pub(crate) ms_union: Option<Span>,
     pub(crate) v1_enum: Option<Span>,
     pub(crate) enum16: Option<Span>,
     encode_only: Option<Span>,
@@ -27,6 +28,8 @@ impl ContainerAttributes {
                 set(&mut parsed.switch, meta.value()?.parse()?, span)
             } else if meta.path.is_ident("encapsulated") {
                 set(&mut parsed.encapsulated, span, span)
+            } else if meta.path.is_ident("ms_union") {
+                set(&mut parsed.ms_union, span, span)
             } else if meta.path.is_ident("v1_enum") {
                 set(&mut parsed.v1_enum, span, span)
             } else if meta.path.is_ident("enum16") {
@@ -43,13 +46,19 @@ impl ContainerAttributes {
                 )
             } else {
                 Err(meta.error(
-                    "unknown attribute of a type; allowed: switch = T, encapsulated, v1_enum, \
-                     enum16, encode_only, decode_only, crate = path",
+                    "unknown attribute of a type; allowed: switch = T, encapsulated, \
+                     ms_union, v1_enum, enum16, encode_only, decode_only, crate = path",
                 ))
             }
         })?;
         if let (Some(_), Some(span)) = (parsed.v1_enum, parsed.enum16) {
             return Err(Error::new(span, "v1_enum and enum16 exclude each other"));
+        }
+        if let (Some(_), Some(span)) = (parsed.encapsulated, parsed.ms_union) {
+            return Err(Error::new(
+                span,
+                "ms_union changes nothing about an encapsulated union; leave it out",
+            ));
         }
         if let (Some(_), Some(span)) = (parsed.encode_only, parsed.decode_only) {
             return Err(Error::new(
@@ -63,7 +72,7 @@ impl ContainerAttributes {
     /// The attributes of unions have no meaning on a struct.
     pub(crate) fn refuse_for_structs(&self) -> Result<()> {
         let switch = self.switch.as_ref().map(Ident::span);
-        match switch.or(self.encapsulated) {
+        match switch.or(self.encapsulated).or(self.ms_union) {
             Some(span) => Err(Error::new(span, "this attribute is for enums")),
             None => Ok(()),
         }

@@ -17,6 +17,12 @@ pub(crate) fn expand(
             "encapsulated is for unions, which have `switch = T`",
         ));
     }
+    if let Some(span) = attributes.ms_union {
+        return Err(Error::new(
+            span,
+            "ms_union is for unions, which have `switch = T`",
+        ));
+    }
     if let Some(variant) = data
         .variants
         .iter()

@@ -36,6 +36,7 @@ use crate::attributes::ContainerAttributes;
 /// | `enum16` | an enum of 16 bits, in NDR64 32; the default for an `enum` |
 /// | `switch = T` | a union whose discriminant is `u8`, `u16`, `u32`, `u64`, `i8` … `i64`, `enum16` or `v1_enum` |
 /// | `encapsulated` | the union is an encapsulated one, aligned as a structure before its discriminant |
+/// | `ms_union` | an arm of the union, which is not encapsulated, is aligned as the most aligned of them, and so is an element of an array of such unions before its discriminant (MS-RPCE 2.2.4.5); in NDR64 they are anyway |
 /// | `crate = path` | where `annulus_ndr` is found, if not at the root |
 /// | `encode_only`, `decode_only` | implement one direction only |
 ///

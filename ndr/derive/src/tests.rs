@@ -136,6 +136,25 @@ fn a_switch_has_a_type_of_the_wire() {
 }
 
 #[test]
+fn an_encapsulated_union_is_no_ms_union() {
+    assert_type_error(
+        parse_quote! {
+            #[ndr(switch = u16, encapsulated, ms_union)]
+            enum E { #[ndr(case = 1)] A(u8) }
+        },
+        "ms_union changes nothing about an encapsulated union",
+    );
+    assert_type_error(
+        parse_quote! { #[ndr(ms_union)] struct S { a: u8 } },
+        "this attribute is for enums",
+    );
+    assert_type_error(
+        parse_quote! { #[ndr(ms_union)] enum E { A } },
+        "ms_union is for unions",
+    );
+}
+
+#[test]
 fn an_arm_needs_a_case() {
     assert_type_error(
         parse_quote! { #[ndr(switch = u16)] enum E { A(u8) } },

@@ -16,7 +16,19 @@ struct Union<'i> {
     krate: TokenStream,
     discriminant: Discriminant,
     arms: Vec<Arm>,
-    encapsulated: bool,
+    alignment: Alignment,
+}
+
+/// What an aligned union is aligned as.
+#[derive(Clone, Copy)]
+enum Alignment {
+    /// In NDR the discriminant and the arm are each aligned by themselves.
+    Members,
+    /// In NDR the arm is aligned as the most aligned of all arms, and so is an element of an
+    /// array before its discriminant.
+    Arms,
+    /// As a structure, before the discriminant.
+    Structure,
 }
 
 pub(crate) fn expand(
@@ -50,13 +62,17 @@ pub(crate) fn expand(
             "a union has at most one default arm",
         ));
     }
-    let encapsulated = attributes.encapsulated.is_some();
+    let alignment = match (attributes.encapsulated, attributes.ms_union) {
+        (Some(_), _) => Alignment::Structure,
+        (None, Some(_)) => Alignment::Arms,
+        (None, None) => Alignment::Members,
+    };
     let union = Union {
         input,
         krate,
         discriminant,
         arms,
-        encapsulated,
+        alignment,
     };
 
     let cases = union.cases();
@@ -91,9 +107,10 @@ impl Union<'_> {
         let (krate, name) = (&self.krate, &self.input.ident);
         let generics = bounded(self.input, &quote!(#krate::Wire));
         let (impl_generics, ty_generics, where_clause) = generics.split_for_impl();
-        let layouts = self
-            .bodies()
-            .map(|(ty, shape)| quote!(<#ty as #krate::Wire<#shape>>::LAYOUT));
+        let arms = self.arm_layouts();
+        let element_gap = matches!(self.alignment, Alignment::Arms).then(
+            || quote!(const ELEMENT_GAP: #krate::Layout = #krate::Layout::gap_before(#arms);),
+        );
         let discriminant = &self.discriminant.layout;
         let tags = self.arms.iter().map(|arm| {
             let pattern = arm.pattern(&quote!(Self), false);
@@ -111,7 +128,8 @@ impl Union<'_> {
             #[automatically_derived]
             impl #impl_generics #krate::Wire for #name #ty_generics #where_clause {
                 const LAYOUT: #krate::Layout =
-                    #krate::Layout::union(#discriminant, &[#(#layouts),*]);
+                    #krate::Layout::union(#discriminant, #arms);
+                #element_gap
             }
 
             #[automatically_derived]
@@ -124,15 +142,29 @@ impl Union<'_> {
         }
     }
 
-    /// Where the gaps before and after the discriminant are. `$stream` is a reader or a writer.
+    /// The layouts of the arms that hold something, as a slice.
+    fn arm_layouts(&self) -> TokenStream {
+        let krate = &self.krate;
+        let layouts = self
+            .bodies()
+            .map(|(ty, shape)| quote!(<#ty as #krate::Wire<#shape>>::LAYOUT));
+        quote!(&[#(#layouts),*])
+    }
+
+    /// The gaps before and after the discriminant. `stream` is a reader or a writer.
     fn gaps(&self, stream: &TokenStream) -> (TokenStream, TokenStream) {
         let krate = &self.krate;
         let align = quote!(#stream.align(<Self as #krate::Wire>::LAYOUT.align::<__S>()););
         let in_ndr64 = quote!(if __S::ALIGNS_UNION { #align });
-        if self.encapsulated {
-            (align, in_ndr64)
-        } else {
-            (in_ndr64.clone(), in_ndr64)
+        match self.alignment {
+            Alignment::Members => (in_ndr64.clone(), in_ndr64),
+            Alignment::Structure => (align, in_ndr64),
+            Alignment::Arms => {
+                let gap = quote! {
+                    #stream.align(<Self as #krate::Wire>::ELEMENT_GAP.align::<__S>());
+                };
+                (in_ndr64.clone(), quote!(#in_ndr64 #gap))
+            }
         }
     }
 
