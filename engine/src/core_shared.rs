@@ -11,11 +11,13 @@ use crossbeam_queue::ArrayQueue;
 
 use crate::binding::BindingShared;
 use crate::call_state::CallState;
+use crate::call_watch::CallWatch;
 use crate::core::buffers::SharedBufferPool;
 use crate::error::Error;
 use crate::inbox::Inbox;
 use crate::notify::Notify;
 use crate::server::{ResolvedServer, RunningServer, Serving};
+use crate::server_call::CallEnd;
 use crate::status::Status;
 use crate::table::Key;
 
@@ -50,10 +52,12 @@ pub(crate) enum Command {
     },
     /// Nobody uses this binding any more.
     CloseBinding(Arc<BindingShared>),
-    /// A deferred call is complete: its stub data.
-    Complete { call: Key, stub: Vec<u8> },
-    /// A deferred call ends with a fault.
-    Abort { call: Key, status: Status },
+    /// A deferred call ends.
+    EndCall {
+        call: Key,
+        watch: Arc<CallWatch>,
+        end: CallEnd,
+    },
     /// A connection that another core accepted. The stream is of the ring's own type.
     Adopt {
         stream: Box<dyn Any + Send>,

@@ -1,19 +1,19 @@
 //! From a request to a manager routine, and back.
 
-use std::marker::PhantomData;
 use std::sync::Arc;
 use std::time::Duration;
 
 use annulus_ndr::{ByteOrder, DecodeErrorKind, DecodeParams, EncodeParams, Ndr, Ndr64};
-use annulus_protocol::{DataRepresentation, ReplyTo, SyntaxId, Time, TransferSyntax, Uuid};
-use annulus_transports::SocketId;
+use annulus_protocol::{DataRepresentation, SyntaxId, Time, TransferSyntax, Uuid};
+use annulus_transports::Ring;
 
+use crate::core::deferred::{DeferredCalls, Origin};
 use crate::core::timers::Timers;
 use crate::core_shared::CoreShared;
 use crate::server::RunningServer;
-use crate::server_call::ServerCall;
+use crate::server_call::{OpenCall, ServerCall};
 use crate::status::Status;
-use crate::table::{Key, Table};
+use crate::table::Key;
 
 /// An interface that a server offers: what stubs implement.
 ///
@@ -95,13 +95,14 @@ impl<'d, 'c> Dispatch<'d, 'c> {
 /// A call as its manager routine sees it.
 pub struct CallContext<'c> {
     pub(crate) now: Time,
+    pub(crate) clock: &'c dyn Clock,
     pub(crate) order: ByteOrder,
     pub(crate) transfer: TransferSyntax,
     pub(crate) object: Option<Uuid>,
     pub(crate) server: &'c Arc<RunningServer>,
     pub(crate) core: &'c Arc<CoreShared>,
     pub(crate) timers: &'c mut Timers,
-    pub(crate) calls: &'c mut Table<DeferredCall>,
+    pub(crate) calls: &'c mut DeferredCalls,
     pub(crate) origin: Origin,
     pub(crate) deferred: Option<Key>,
     /// The caller wants no answer, so there is nothing to defer.
@@ -110,19 +111,15 @@ pub struct CallContext<'c> {
     pub(crate) not_executed: bool,
 }
 
-/// Where a call came in and how it is answered.
-#[derive(Clone, Copy)]
-pub(crate) struct Origin {
-    pub(crate) socket: SocketId,
-    /// The connection's serial number: the socket's id may have another owner by the time of
-    /// the answer.
-    pub(crate) serial: u64,
-    pub(crate) reply: ReplyTo,
+/// Tells the time.
+pub(crate) trait Clock {
+    fn now(&self) -> Time;
 }
 
-/// A call that its manager routine took out of the dispatch.
-pub(crate) struct DeferredCall {
-    pub(crate) origin: Origin,
+impl<R: Ring> Clock for R {
+    fn now(&self) -> Time {
+        Ring::now(self)
+    }
 }
 
 impl CallContext<'_> {
@@ -138,7 +135,7 @@ impl CallContext<'_> {
         self.now
     }
 
-    /// Runs a closure on this core after `delay`. It must be short, as it holds the core up. If
+    /// Runs a closure on this core `delay` from now. It must be short, as it holds the core up. If
     /// the call was deferred before, the closure goes when the call does, such as with its
     /// connection.
     ///
@@ -153,40 +150,28 @@ impl CallContext<'_> {
         let calls = &*self.calls;
         let is_open = |call| calls.contains(call);
         let gone = self.calls.removals();
-        self.timers.add_closure(
-            self.now + delay,
-            self.deferred,
-            Box::new(run),
-            gone,
-            is_open,
-        )
+        // Not the turn's time: the turn may have begun long ago.
+        let due = self.clock.now() + delay;
+        self.timers
+            .add_closure(due, self.deferred, Box::new(run), gone, is_open)
     }
 
     pub(crate) fn server(&self) -> &RunningServer {
         self.server
     }
 
-    fn defer<O>(&mut self) -> Result<ServerCall<O>, Status> {
+    fn defer<O: EncodeParams>(&mut self) -> Result<ServerCall<O>, Status> {
         debug_assert!(self.deferred.is_none(), "a call is deferred once");
         if self.maybe {
             return Err(Status::CannotSupport);
         }
-        let key = self
-            .calls
-            .insert(DeferredCall {
-                origin: self.origin,
-            })
-            .map_err(|_| {
-                self.not_executed = true;
-                Status::ServerTooBusy
-            })?;
+        let Some((key, watch)) = self.calls.begin(self.origin) else {
+            self.not_executed = true;
+            return Err(Status::ServerTooBusy);
+        };
         self.deferred = Some(key);
-        Ok(ServerCall {
-            core: Some(Arc::clone(self.core)),
-            key,
-            transfer: self.transfer,
-            outputs: PhantomData,
-        })
+        let call = OpenCall::begin(self.core, watch, key, self.transfer);
+        Ok(ServerCall::new(call))
     }
 }
 

@@ -27,6 +27,7 @@ mod async_handle;
 mod binding;
 mod call;
 mod call_state;
+mod call_watch;
 mod config;
 mod core;
 mod core_shared;
@@ -67,7 +68,7 @@ pub use self::notification::{HandleRef, Notification, NotificationEvent};
 pub use self::notify::Notify;
 pub use self::runtime::{CoreHandle, Host, Runtime};
 pub use self::server::{Server, Serving, Statistics};
-pub use self::server_call::ServerCall;
+pub use self::server_call::{ServerCall, ServerCallRef};
 pub use self::status::Status;
 
 /// The rings that a runtime can run on.

@@ -6,6 +6,7 @@ use std::sync::Arc;
 use annulus_ndr::EncodeParams;
 use annulus_protocol::TransferSyntax;
 
+use crate::call_watch::CallWatch;
 use crate::core_shared::{Command, CoreShared};
 use crate::dispatch::encode_params;
 use crate::status::Status;
@@ -15,16 +16,23 @@ use crate::table::Key;
 ///
 /// Completing on the core that dispatched the call crosses no thread. A handle that is dropped
 /// without being completed sends a fault ([`Status::CallFailed`]), so no client waits for ever.
+///
+/// If the client cancels the call, or is gone, [`test_cancel`](ServerCall::test_cancel) says so;
+/// the call is to be completed or aborted nevertheless.
 #[must_use = "dropping the call sends a fault"]
 pub struct ServerCall<O> {
-    /// Taken when the call ends.
-    pub(crate) core: Option<Arc<CoreShared>>,
-    pub(crate) key: Key,
-    pub(crate) transfer: TransferSyntax,
-    pub(crate) outputs: PhantomData<fn(O)>,
+    call: OpenCall,
+    outputs: PhantomData<fn(O)>,
 }
 
 impl<O: EncodeParams> ServerCall<O> {
+    pub(crate) fn new(call: OpenCall) -> Self {
+        ServerCall {
+            call,
+            outputs: PhantomData,
+        }
+    }
+
     /// Sends the reply. Needed for an operation without out-parameters too.
     ///
     /// # Errors
@@ -32,20 +40,11 @@ impl<O: EncodeParams> ServerCall<O> {
     /// [`Status::BadStubData`] if the parameters contradict each other; the client then gets a
     /// fault with this status.
     pub fn complete(mut self, outputs: &O) -> Result<(), Status> {
-        let Some(core) = self.core.take() else {
-            return Err(Status::NoCallActive);
-        };
-        let mut stub = core.stub_buffers.take();
-        let result = encode_params(outputs, self.transfer, &mut stub);
-        core.submit(match result {
-            Ok(()) => Command::Complete {
-                call: self.key,
-                stub,
-            },
-            Err(status) => Command::Abort {
-                call: self.key,
-                status,
-            },
+        let mut stub = self.call.reply_buffer();
+        let result = encode_params(outputs, self.call.transfer, &mut stub);
+        self.call.end(match result {
+            Ok(()) => CallEnd::Reply(stub),
+            Err(status) => CallEnd::Fault(status),
         });
         result
     }
@@ -60,32 +59,141 @@ impl<O: EncodeParams> ServerCall<O> {
         if status.code() == 0 {
             return Err(Status::InvalidArg);
         }
-        self.fail(status);
+        self.call.end(CallEnd::Fault(status));
         Ok(())
     }
 }
 
 impl<O> ServerCall<O> {
-    fn fail(&mut self, status: Status) {
-        if let Some(core) = self.core.take() {
-            core.submit(Command::Abort {
-                call: self.key,
-                status,
-            });
-        }
+    /// Whether the client has cancelled the call: [`Status::Ok`] if it has, or is gone, and
+    /// [`Status::CallInProgress`] if it still waits. Changes nothing.
+    ///
+    /// Any thread may ask as often as it likes: the answer is one read of memory.
+    #[must_use]
+    pub fn test_cancel(&self) -> Status {
+        self.call.test_cancel()
     }
-}
 
-impl<O> Drop for ServerCall<O> {
-    fn drop(&mut self) {
-        self.fail(Status::CallFailed);
+    /// Names the call, for those who are to know of a cancel and do not complete it.
+    #[must_use]
+    pub fn call_ref(&self) -> ServerCallRef {
+        self.call.call_ref()
     }
 }
 
 impl<O> std::fmt::Debug for ServerCall<O> {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
         f.debug_struct("ServerCall")
-            .field("key", &self.key)
+            .field("key", &self.call.key)
             .finish_non_exhaustive()
+    }
+}
+
+/// Names one call of a server, also after that has ended.
+///
+/// The default names no call.
+#[derive(Clone, Default)]
+pub struct ServerCallRef {
+    call: Option<(Arc<CallWatch>, u32)>,
+}
+
+impl ServerCallRef {
+    /// Whether the client has cancelled the call: as [`ServerCall::test_cancel`], and
+    /// [`Status::NoCallActive`] if the call is over, [`Status::InvalidBinding`] if this names
+    /// none.
+    #[must_use]
+    pub fn test_cancel(&self) -> Status {
+        match &self.call {
+            Some((watch, serial)) => watch.test_cancel(*serial),
+            None => Status::InvalidBinding,
+        }
+    }
+}
+
+impl std::fmt::Debug for ServerCallRef {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_struct("ServerCallRef")
+            .field("test_cancel", &self.test_cancel())
+            .finish()
+    }
+}
+
+/// How a deferred call ends.
+pub(crate) enum CallEnd {
+    /// With this stub data.
+    Reply(Vec<u8>),
+    /// With a fault.
+    Fault(Status),
+}
+
+/// A call that is to be ended, by whoever holds this; without regard to its out-parameters.
+pub(crate) struct OpenCall {
+    /// Taken when the call ends.
+    link: Option<Link>,
+    pub(crate) key: Key,
+    pub(crate) transfer: TransferSyntax,
+    serial: u32,
+}
+
+struct Link {
+    core: Arc<CoreShared>,
+    watch: Arc<CallWatch>,
+}
+
+impl OpenCall {
+    /// Begins a call that is entered in its core's table under `key`.
+    pub(crate) fn begin(
+        core: &Arc<CoreShared>,
+        watch: Arc<CallWatch>,
+        key: Key,
+        transfer: TransferSyntax,
+    ) -> Self {
+        let serial = watch.begin();
+        OpenCall {
+            link: Some(Link {
+                core: Arc::clone(core),
+                watch,
+            }),
+            key,
+            transfer,
+            serial,
+        }
+    }
+
+    /// An empty buffer for the reply's stub data.
+    pub(crate) fn reply_buffer(&self) -> Vec<u8> {
+        let link = self.link.as_ref();
+        link.map_or_else(Vec::new, |link| link.core.stub_buffers.take())
+    }
+
+    /// Ends the call, once; later ends are none.
+    pub(crate) fn end(&mut self, end: CallEnd) {
+        if let Some(Link { core, watch }) = self.link.take() {
+            core.submit(Command::EndCall {
+                call: self.key,
+                watch,
+                end,
+            });
+        }
+    }
+
+    pub(crate) fn test_cancel(&self) -> Status {
+        let link = self.link.as_ref();
+        link.map_or(Status::NoCallActive, |link| {
+            link.watch.test_cancel(self.serial)
+        })
+    }
+
+    pub(crate) fn call_ref(&self) -> ServerCallRef {
+        let link = self.link.as_ref();
+        ServerCallRef {
+            call: link.map(|link| (Arc::clone(&link.watch), self.serial)),
+        }
+    }
+}
+
+impl Drop for OpenCall {
+    fn drop(&mut self) {
+        self.end(CallEnd::Fault(Status::CallFailed));
     }
 }

@@ -8,6 +8,7 @@ mod bindings;
 pub(crate) mod buffers;
 mod client_side;
 mod connection;
+pub(crate) mod deferred;
 mod lifecycle;
 mod server_side;
 pub(crate) mod timers;
@@ -22,15 +23,14 @@ use self::bindings::Bindings;
 pub use self::bindings::{LocalReply, StubData};
 use self::buffers::BufferPool;
 use self::connection::{Connections, Life, Role};
+use self::deferred::DeferredCalls;
 use self::lifecycle::{Listener, Phase};
 pub(crate) use self::server_side::contain_panic;
 use self::timers::Timers;
 use crate::config::Config;
 use crate::core_shared::{Command, CoreShared};
-use crate::dispatch::DeferredCall;
 use crate::local_runtime::Usage;
 use crate::status::Status;
-use crate::table::Table;
 
 /// Takes the replies of the calls that this thread itself made on its core.
 pub(crate) type LocalReplies<'r> = &'r mut dyn FnMut(LocalReply<'_>);
@@ -52,7 +52,7 @@ pub(crate) struct Core<R: Ring> {
     connections: Connections,
     listeners: Vec<Listener>,
     /// Server calls that were taken out of their dispatch.
-    deferred: Table<DeferredCall>,
+    deferred: DeferredCalls,
     bindings: Bindings,
     timers: Timers,
     buffers: BufferPool,
@@ -84,7 +84,7 @@ impl<R: Ring> Core<R> {
             siblings,
             connections: Connections::default(),
             listeners: Vec::new(),
-            deferred: Table::new(limits.calls_per_core_max),
+            deferred: DeferredCalls::new(limits.calls_per_core_max),
             bindings: Bindings::new(&limits),
             timers: Timers::new(limits.timers_per_core_max),
             buffers: BufferPool::new(limits.spare_buffers_len_max),
@@ -197,8 +197,7 @@ impl<R: Ring> Core<R> {
                 kind,
             } => self.cancel_call(&state, serial, kind, replies),
             Command::CloseBinding(binding) => self.close_binding(&binding),
-            Command::Complete { call, stub } => self.complete_deferred(call, stub, replies),
-            Command::Abort { call, status } => self.abort_deferred(call, status, replies),
+            Command::EndCall { call, watch, end } => self.end_call(call, watch, end, replies),
             Command::Adopt {
                 stream,
                 server,
@@ -290,5 +289,6 @@ impl<R: Ring> Drop for Core<R> {
     fn drop(&mut self) {
         self.bindings
             .end_all_calls(Status::CallFailed, &self.shared);
+        self.deferred.disconnect_all();
     }
 }

@@ -11,14 +11,17 @@ use annulus_transports::{ReceiveLease, Ring, SocketId};
 
 use super::buffers::BufferPool;
 use super::connection::{Connection, Life, Outgoing, Role, ServerLink};
+use super::deferred::{DeferredCalls, Origin};
 use super::lifecycle::Phase;
 use super::timers::Timers;
 use super::{Core, LocalReplies};
+use crate::call_watch::CallWatch;
 use crate::core_shared::CoreShared;
-use crate::dispatch::{CallContext, DeferredCall, Dispatch, Origin, byte_order};
+use crate::dispatch::{CallContext, Clock, Dispatch, byte_order};
 use crate::server::{EndpointView, RunningServer};
+use crate::server_call::CallEnd;
 use crate::status::Status;
-use crate::table::{Key, Table};
+use crate::table::Key;
 
 /// Runs foreign code; a panic ends that code and nothing else. The panic hook has reported it.
 pub(crate) fn contain_panic<T>(run: impl FnOnce() -> T) -> Option<T> {
@@ -30,7 +33,7 @@ pub(crate) fn contain_panic<T>(run: impl FnOnce() -> T) -> Option<T> {
 pub(super) struct ServerWork<'w> {
     socket: SocketId,
     connection: &'w mut Connection,
-    deferred: &'w mut Table<DeferredCall>,
+    deferred: &'w mut DeferredCalls,
     timers: &'w mut Timers,
     core: &'w Arc<CoreShared>,
     core_index: usize,
@@ -40,6 +43,7 @@ pub(super) struct ServerWork<'w> {
     /// No new call begins.
     is_draining: bool,
     now: Time,
+    clock: &'w dyn Clock,
 }
 
 impl<R: Ring> Core<R> {
@@ -89,6 +93,7 @@ impl<R: Ring> Core<R> {
             assembling_len: &mut self.assembling_len,
             is_draining: self.phase != Phase::Running,
             now: self.now,
+            clock: &self.ring,
         };
         Some((work, &self.ring))
     }
@@ -107,34 +112,39 @@ impl<R: Ring> Core<R> {
         }
     }
 
-    pub(super) fn complete_deferred(
+    /// Ends a deferred call, if its client is still there.
+    pub(super) fn end_call(
         &mut self,
         call: Key,
-        stub: Vec<u8>,
+        watch: Arc<CallWatch>,
+        end: CallEnd,
         replies: LocalReplies<'_>,
     ) {
-        self.end_deferred(call, replies, |protocol, reply, out| {
-            let start = protocol.begin_response(reply, out);
-            out.extend_from_slice(&stub);
-            protocol.finish_response(start, reply, out);
-        });
-        self.shared.stub_buffers.put(stub);
+        match end {
+            CallEnd::Reply(stub) => {
+                self.answer_deferred(call, replies, |protocol, reply, out| {
+                    let start = protocol.begin_response(reply, out);
+                    out.extend_from_slice(&stub);
+                    protocol.finish_response(start, reply, out);
+                });
+                self.shared.stub_buffers.put(stub);
+            }
+            CallEnd::Fault(status) => {
+                self.answer_deferred(call, replies, |protocol, reply, out| {
+                    protocol.fault(reply, status.to_fault(), false, out);
+                })
+            }
+        }
+        self.deferred.recycle(watch);
     }
 
-    pub(super) fn abort_deferred(&mut self, call: Key, status: Status, replies: LocalReplies<'_>) {
-        self.end_deferred(call, replies, |protocol, reply, out| {
-            protocol.fault(reply, status.to_fault(), false, out);
-        });
-    }
-
-    /// Answers a deferred call, if its connection still lives.
-    fn end_deferred(
+    fn answer_deferred(
         &mut self,
         call: Key,
         replies: LocalReplies<'_>,
         answer: impl FnOnce(&mut ServerConnection, &ReplyTo, &mut Vec<u8>),
     ) {
-        let Some(DeferredCall { origin }) = self.deferred.remove(call) else {
+        let Some(origin) = self.deferred.end(call) else {
             return;
         };
         let Some(connection) = self.connections.get_mut(origin.socket) else {
@@ -186,8 +196,13 @@ impl ServerWork<'_> {
                         .begin_flush(self.now + self.limits.flush_timeout);
                     break;
                 }
-                // Managers cannot subscribe to these yet; the protocol layer keeps the books.
-                Some(_) => {}
+                // A call without a key is still in its dispatch, or was never deferred.
+                Some(ServerEvent::Cancel { key, .. } | ServerEvent::Orphaned { key, .. }) => {
+                    if let Some(key) = key {
+                        self.deferred.cancel(Key::from_bits(key));
+                    }
+                }
+                Some(_) => unreachable!("an event that this engine does not know"),
                 None => break,
             }
         }
@@ -222,6 +237,7 @@ impl ServerWork<'_> {
         let start = protocol.begin_response(&request.reply, out);
         let mut context = CallContext {
             now: self.now,
+            clock: self.clock,
             order: byte_order(request.drep),
             transfer: request.transfer,
             object: request.object,
@@ -263,7 +279,7 @@ impl ServerWork<'_> {
             Err(status) => {
                 protocol.cancel_response(start, out);
                 if let Some(key) = deferred {
-                    self.deferred.remove(key);
+                    self.deferred.end(key);
                 }
                 protocol.fault(&request.reply, status.to_fault(), not_executed, out);
             }

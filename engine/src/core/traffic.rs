@@ -6,11 +6,11 @@ use annulus_protocol::Time;
 use annulus_transports::{ReceiveLease, Ring, SocketId};
 
 use super::connection::{Connection, Life, Role};
+use super::deferred::DeferredCalls;
 use super::timers::Timer;
 use super::{Core, LocalReplies, server_side};
-use crate::dispatch::DeferredCall;
 use crate::server::EndpointView;
-use crate::table::{Key, Table};
+use crate::table::Key;
 
 /// What a lost connection of a client leaves behind.
 pub(super) struct Abandoned {
@@ -290,13 +290,13 @@ impl<R: Ring> Core<R> {
 /// more, those of a client are to be failed by the caller.
 fn abandon(
     connection: &mut Connection,
-    deferred: &mut Table<DeferredCall>,
+    deferred: &mut DeferredCalls,
     assembling_len: &mut usize,
 ) -> Option<Abandoned> {
     match &mut connection.role {
         Role::Server(link) => {
             for key in link.protocol.active_call_keys() {
-                deferred.remove(Key::from_bits(key));
+                deferred.disconnect(Key::from_bits(key));
             }
             link.protocol.close(&mut EndpointView {
                 server: &link.server,

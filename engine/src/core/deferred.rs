@@ -1,0 +1,109 @@
+//! The calls that their manager routines took out of the dispatch.
+
+use std::sync::Arc;
+
+use annulus_protocol::ReplyTo;
+use annulus_transports::SocketId;
+
+use crate::call_watch::CallWatch;
+use crate::table::{Key, Table};
+
+/// Where a call came in and how it is answered.
+#[derive(Clone, Copy)]
+pub(crate) struct Origin {
+    pub(crate) socket: SocketId,
+    /// The connection's serial number: the socket's id may have another owner by the time of
+    /// the answer.
+    pub(crate) serial: u64,
+    pub(crate) reply: ReplyTo,
+}
+
+/// A call that its manager routine took out of the dispatch.
+pub(crate) struct DeferredCall {
+    pub(crate) origin: Origin,
+    watch: Arc<CallWatch>,
+}
+
+/// The deferred calls of one core.
+pub(crate) struct DeferredCalls {
+    table: Table<DeferredCall>,
+    /// Watches that no call uses at the moment.
+    spare: Vec<Arc<CallWatch>>,
+}
+
+/// Watches that wait to be used again.
+const SPARE_MAX: usize = 1024;
+
+impl DeferredCalls {
+    /// At most `len_max` calls are open at a time.
+    pub(crate) fn new(len_max: usize) -> Self {
+        DeferredCalls {
+            table: Table::new(len_max),
+            spare: Vec::new(),
+        }
+    }
+
+    pub(crate) fn len(&self) -> usize {
+        self.table.len()
+    }
+
+    /// How many calls have ended so far.
+    pub(crate) fn removals(&self) -> u64 {
+        self.table.removals()
+    }
+
+    pub(crate) fn contains(&self, key: Key) -> bool {
+        self.table.contains(key)
+    }
+
+    /// Enters a call, with a watch that is still to begin; `None` if there are too many.
+    pub(crate) fn begin(&mut self, origin: Origin) -> Option<(Key, Arc<CallWatch>)> {
+        if self.table.is_full() {
+            return None;
+        }
+        // One that somebody still holds a reference to is left to them.
+        let spare = self.spare.pop().filter(|it| Arc::strong_count(it) == 1);
+        let watch = spare.unwrap_or_else(|| Arc::new(CallWatch::new()));
+        let call = DeferredCall {
+            origin,
+            watch: Arc::clone(&watch),
+        };
+        let key = self.table.insert(call).ok()?;
+        Some((key, watch))
+    }
+
+    /// Takes a call out that is answered now, or will never be.
+    pub(crate) fn end(&mut self, key: Key) -> Option<Origin> {
+        let DeferredCall { origin, watch } = self.table.remove(key)?;
+        watch.end();
+        Some(origin)
+    }
+
+    /// Takes a call out whose client is gone; its manager learns of that.
+    pub(crate) fn disconnect(&mut self, key: Key) {
+        if let Some(call) = self.table.remove(key) {
+            call.watch.disconnect();
+        }
+    }
+
+    /// Takes all calls out: the core ends.
+    pub(crate) fn disconnect_all(&mut self) {
+        for call in self.table.drain() {
+            call.watch.disconnect();
+        }
+    }
+
+    /// The client of a call cancels it.
+    pub(crate) fn cancel(&mut self, key: Key) {
+        if let Some(call) = self.table.get_mut(key) {
+            call.watch.cancel();
+        }
+    }
+
+    /// Keeps the watch of a call that has ended for another one.
+    pub(crate) fn recycle(&mut self, watch: Arc<CallWatch>) {
+        if self.spare.len() < SPARE_MAX {
+            self.spare.push(watch);
+        }
+    }
+}

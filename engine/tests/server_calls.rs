@@ -1,0 +1,98 @@
+//! What a manager routine can do with its call.
+
+mod serving;
+
+use std::sync::mpsc;
+use std::time::{Duration, Instant};
+
+use annulus::{AsyncHandle, CancelKind, Notify, ServerCall, ServerCallRef, Status};
+use serving::{Number, bind, number, routine, runtime, serve};
+
+fn wait_for_cancel(call: &ServerCallRef) -> Status {
+    let end = Instant::now() + Duration::from_secs(20);
+    while call.test_cancel() == Status::CallInProgress {
+        assert!(Instant::now() < end, "no cancel came");
+        std::thread::yield_now();
+    }
+    call.test_cancel()
+}
+
+#[test]
+fn rule_25_a_cancelled_call_says_so_and_is_still_to_be_completed() {
+    let (servers, clients) = (runtime(), runtime());
+    let (send, taken) = mpsc::channel::<ServerCall<Number>>();
+    let serving = serve(
+        &servers,
+        routine(move |mut call| send.send(call.defer()?).map_err(|_| Status::ServerTooBusy)),
+    );
+    let binding = bind(&clients, &serving);
+    let mut handle = AsyncHandle::<Number>::new(Notify::None);
+    binding.call_async(&mut handle, 0, &()).unwrap();
+    let call = taken.recv().unwrap();
+    assert_eq!(call.test_cancel(), Status::CallInProgress);
+    handle.cancel(CancelKind::NonAbortive).unwrap();
+    assert_eq!(wait_for_cancel(&call.call_ref()), Status::Ok);
+    assert_eq!(
+        handle.complete(),
+        Err(Status::AsyncCallPending),
+        "the client waits for the answer of the server"
+    );
+    let again = call.call_ref();
+    call.complete(&number(7)).unwrap();
+    while handle.status() == Status::AsyncCallPending {
+        std::thread::yield_now();
+    }
+    assert_eq!(handle.complete(), Ok(number(7)), "the server was faster");
+    assert_eq!(again.test_cancel(), Status::NoCallActive);
+    assert_eq!(
+        ServerCallRef::default().test_cancel(),
+        Status::InvalidBinding
+    );
+}
+
+#[test]
+fn rule_25_an_abortive_cancel_and_a_client_that_goes_are_seen_too() {
+    let (servers, clients) = (runtime(), runtime());
+    let (send, taken) = mpsc::channel::<ServerCall<Number>>();
+    let serving = serve(
+        &servers,
+        routine(move |mut call| send.send(call.defer()?).map_err(|_| Status::ServerTooBusy)),
+    );
+    let binding = bind(&clients, &serving);
+    let mut handle = AsyncHandle::<Number>::new(Notify::None);
+    binding.call_async(&mut handle, 0, &()).unwrap();
+    let (first, second) = {
+        let first = taken.recv().unwrap();
+        handle.cancel(CancelKind::Abortive).unwrap();
+        assert_eq!(wait_for_cancel(&first.call_ref()), Status::Ok);
+        let _gone = binding.call::<_, Number>(1, &());
+        (first, taken.recv().unwrap())
+    };
+    drop(clients);
+    assert_eq!(wait_for_cancel(&second.call_ref()), Status::Ok);
+    assert_eq!(first.complete(&number(1)), Ok(()), "nobody hears it");
+    assert_eq!(second.complete(&number(1)), Ok(()), "nobody hears it");
+}
+
+#[test]
+fn a_delay_counts_from_when_it_is_asked_for() {
+    const DELAY: Duration = Duration::from_millis(20);
+    let runtime = runtime();
+    let serving = serve(
+        &runtime,
+        routine(|mut call| {
+            let deferred: ServerCall<Number> = call.defer()?;
+            let busy_until = Instant::now() + 2 * DELAY;
+            while Instant::now() < busy_until {
+                std::hint::spin_loop();
+            }
+            let asked = Instant::now();
+            call.context().after(DELAY, move || {
+                let waited = asked.elapsed().as_nanos() as u64;
+                deferred.complete(&number(waited)).unwrap();
+            })
+        }),
+    );
+    let waited = bind(&runtime, &serving).call_blocking::<_, Number>(0, &());
+    assert!(Duration::from_nanos(waited.unwrap().value) >= DELAY);
+}
