@@ -22,7 +22,8 @@ pub struct Limits {
     pub fragment_len_max: u16,
     /// Largest stub data of one request, reassembled or whole, in bytes. Over it the call ends
     /// with fault 5 (access denied) and the connection closes, also where the fragments of a call
-    /// that was refused already are only skipped. Default 4 MiB.
+    /// that was refused already are only skipped. A streamed request is not kept, and may be of
+    /// any length. Default 4 MiB.
     pub request_len_max: usize,
     /// Bytes of stub data of all requests of one core whose last fragment has not arrived. Over
     /// it the request that grows is refused with "server too busy", not executed, and its
@@ -83,7 +84,7 @@ pub struct Limits {
     pub bind_timeout: Duration,
     /// A PDU or a fragmented request that began must be complete in this time, counted from its
     /// last progress; otherwise the connection is closed. Only its own bytes count as its
-    /// progress. Default 60 s.
+    /// progress. Between the PDUs of a streamed request any time may pass. Default 60 s.
     pub progress_timeout: Duration,
     /// A peer must take what it was sent in this time, for each send; otherwise the connection
     /// is closed. Default 120 s.

@@ -36,11 +36,11 @@ impl Received {
     /// # Errors
     ///
     /// The trailer says something else than what arrived; in words.
-    pub(crate) fn check(&self, stub: &[u8]) -> Result<(), &'static str> {
-        let Some(at) = find(stub) else {
+    pub(crate) fn check(&self, end: StubEnd<'_>) -> Result<(), &'static str> {
+        let Some(at) = end.find_trailer() else {
             return Ok(());
         };
-        let mut reader = Reader::new(stub, at + MAGIC.len(), self.drep);
+        let mut reader = Reader::new(end.bytes, at + MAGIC.len(), self.drep);
         loop {
             let is_last = self
                 .check_command(&mut reader)
@@ -112,14 +112,73 @@ impl Received {
     }
 }
 
-/// The offset of the last trailer, which is 4-aligned from the start of the stub data.
-fn find(stub: &[u8]) -> Option<usize> {
-    let last = stub.len().checked_sub(MAGIC.len())? & !3;
-    let first = stub.len().saturating_sub(SEARCHED_LEN).next_multiple_of(4);
-    (first..=last)
-        .rev()
-        .step_by(4)
-        .find(|at| stub[*at..].starts_with(&MAGIC))
+/// The end of a request's stub data, long enough to find a trailer in it.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct StubEnd<'s> {
+    bytes: &'s [u8],
+    /// Where `bytes` begin in the stub data.
+    start: u64,
+}
+
+impl<'s> StubEnd<'s> {
+    /// The end of stub data that is there as a whole.
+    #[inline]
+    pub(crate) fn of(stub: &'s [u8]) -> Self {
+        StubEnd {
+            bytes: stub,
+            start: 0,
+        }
+    }
+
+    /// Where in `bytes` the last trailer begins. It is 4-aligned from the start of the stub data.
+    fn find_trailer(&self) -> Option<usize> {
+        let misaligned = |at: usize| ((self.start + at as u64) % 4) as usize;
+        let last = self.bytes.len().checked_sub(MAGIC.len())?;
+        let last = last.checked_sub(misaligned(last))?;
+        let first = self.bytes.len().saturating_sub(SEARCHED_LEN);
+        (first..=last)
+            .rev()
+            .step_by(4)
+            .find(|at| self.bytes[*at..].starts_with(&MAGIC))
+    }
+}
+
+/// The last bytes of stub data that is handed out piece by piece.
+#[derive(Debug)]
+pub(crate) struct StubTail {
+    bytes: Vec<u8>,
+    start: u64,
+}
+
+impl StubTail {
+    /// No stub data yet; `buffer` is empty.
+    pub(crate) fn new(buffer: Vec<u8>) -> Self {
+        StubTail {
+            bytes: buffer,
+            start: 0,
+        }
+    }
+
+    /// Adds the next piece.
+    pub(crate) fn push(&mut self, piece: &[u8]) {
+        let excess = (self.bytes.len() + piece.len()).saturating_sub(SEARCHED_LEN);
+        let dropped = excess.min(self.bytes.len());
+        self.bytes.drain(..dropped);
+        self.bytes.extend_from_slice(&piece[excess - dropped..]);
+        self.start += excess as u64;
+    }
+
+    /// What a trailer is to be found in.
+    pub(crate) fn end(&self) -> StubEnd<'_> {
+        StubEnd {
+            bytes: &self.bytes,
+            start: self.start,
+        }
+    }
+
+    pub(crate) fn into_buffer(self) -> Vec<u8> {
+        self.bytes
+    }
 }
 
 #[cfg(test)]
@@ -150,19 +209,19 @@ mod tests {
 
     #[test]
     fn rule_22_a_stub_without_a_trailer_is_fine() {
-        assert_eq!(received().check(&[]), Ok(()));
-        assert_eq!(received().check(&[0x8a; 2000]), Ok(()));
+        assert_eq!(received().check(StubEnd::of(&[])), Ok(()));
+        assert_eq!(received().check(StubEnd::of(&[0x8a; 2000])), Ok(()));
     }
 
     #[test]
     fn rule_22_the_header_is_compared() {
         let stub = stub_with_header();
-        assert_eq!(received().check(&stub), Ok(()));
+        assert_eq!(received().check(StubEnd::of(&stub)), Ok(()));
         let other = Received {
             opnum: Opnum(3),
             ..received()
         };
-        assert_eq!(other.check(&stub), Err("the header differs"));
+        assert_eq!(other.check(StubEnd::of(&stub)), Err("the header differs"));
     }
 
     #[test]
@@ -173,25 +232,28 @@ mod tests {
             stub.extend_from_slice(&syntax.uuid.to_bytes_le());
             stub.extend_from_slice(&syntax.version().to_le_bytes());
         }
-        assert_eq!(received().check(&stub), Ok(()));
+        assert_eq!(received().check(StubEnd::of(&stub)), Ok(()));
         let other = Received {
             transfer_syntax: SyntaxId::NDR64,
             ..received()
         };
-        assert_eq!(other.check(&stub), Err("the presentation context differs"));
+        assert_eq!(
+            other.check(StubEnd::of(&stub)),
+            Err("the presentation context differs")
+        );
     }
 
     #[test]
     fn rule_22_a_lost_offer_of_header_signing_is_noticed() {
         let mut stub = MAGIC.to_vec();
         stub.extend_from_slice(&[0x01, 0x40, 4, 0, 1, 0, 0, 0]);
-        assert!(received().check(&stub).is_err());
+        assert!(received().check(StubEnd::of(&stub)).is_err());
         assert_eq!(
             Received {
                 header_signing: true,
                 ..received()
             }
-            .check(&stub),
+            .check(StubEnd::of(&stub)),
             Ok(())
         );
     }
@@ -201,7 +263,7 @@ mod tests {
         let stub = stub_with_header();
         for len in 12..stub.len() {
             assert_eq!(
-                received().check(&stub[..len]),
+                received().check(StubEnd::of(&stub[..len])),
                 Err("it is cut off"),
                 "{len} bytes"
             );
@@ -215,11 +277,15 @@ mod tests {
             call: CallId(8),
             ..received()
         };
-        assert!(wrong.check(&stub).is_err());
+        assert!(wrong.check(StubEnd::of(&stub)).is_err());
         stub.insert(0, 0);
-        assert_eq!(wrong.check(&stub), Ok(()), "not 4-aligned");
+        assert_eq!(wrong.check(StubEnd::of(&stub)), Ok(()), "not 4-aligned");
         let mut long = stub_with_header();
         long.resize(4 + 1025, 0);
-        assert_eq!(wrong.check(&long), Ok(()), "too far from the end");
+        assert_eq!(
+            wrong.check(StubEnd::of(&long)),
+            Ok(()),
+            "too far from the end"
+        );
     }
 }

@@ -62,6 +62,15 @@ impl ActiveCalls {
         ended.is_some_and(|state| !state.is_orphaned)
     }
 
+    /// The key of a call, if the call is active.
+    #[inline]
+    pub(super) fn key(&self, call: CallId) -> Option<Option<u64>> {
+        match &self.newest {
+            Some((newest, state)) if *newest == call => Some(state.key),
+            _ => self.others.get(call).map(|state| state.key),
+        }
+    }
+
     fn get_mut(&mut self, call: CallId) -> Option<&mut ActiveCall> {
         match &mut self.newest {
             Some((newest, state)) if *newest == call => Some(state),

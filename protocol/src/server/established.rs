@@ -1,9 +1,9 @@
 //! The state after the bind.
 
 use super::calls::ActiveCalls;
+use super::fragmented::FragmentedCall;
 use super::presentation::Presentation;
 use super::refusal::Refusal;
-use super::requests::FragmentedCall;
 use super::security::{ExchangeError, SecurityTable};
 use super::{Env, Outcome, ReplyTo, ServerEndpoint, ServerEvent, association, unexpected};
 use crate::fault::FaultStatus;
@@ -45,11 +45,6 @@ impl Established {
         self.fragment_max = MaxFragment::negotiate(transmit_max, receive_max, self.fragment_max);
     }
 
-    /// Whether the fragments of a call are arriving.
-    pub(super) fn is_assembling(&self) -> bool {
-        self.fragmented.is_some()
-    }
-
     /// Removes a call that is answered; whether the answer is to be sent.
     #[inline]
     pub(super) fn end_call(&mut self, reply: &ReplyTo) -> bool {
@@ -89,10 +84,13 @@ impl Established {
                 .calls
                 .cancel(call)
                 .map(|key| ServerEvent::Cancel { call, key })),
-            PduType::Orphaned => Ok(self
-                .calls
-                .orphan(call)
-                .map(|key| ServerEvent::Orphaned { call, key })),
+            PduType::Orphaned => {
+                self.abandon_fragments(call, env);
+                Ok(self
+                    .calls
+                    .orphan(call)
+                    .map(|key| ServerEvent::Orphaned { call, key }))
+            }
             PduType::Bind => Err(Refusal {
                 reason: unexpected(header, "the connection is bound").reason,
                 ..Refusal::nak(call, BindNakReason::NotSpecified)

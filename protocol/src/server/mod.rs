@@ -4,6 +4,7 @@ mod association;
 mod calls;
 mod established;
 mod expect_bind;
+mod fragmented;
 mod presentation;
 mod refusal;
 mod requests;
@@ -44,6 +45,18 @@ pub trait ServerEndpoint {
 
     /// How many operations the interface has. Asked once, when a client binds to it.
     fn operation_count(&self, interface: InterfaceKey) -> u16;
+
+    /// Whether a request for this operation, if it comes in fragments, is handed out fragment by
+    /// fragment: its in-parameters end in a pipe. Default: no.
+    ///
+    /// Nothing of such a request is kept here, so neither `Limits::request_len_max` nor
+    /// [`grow_assembly`](Self::grow_assembly) bounds it, and its fragments may come slowly: who
+    /// is told of them bounds what it keeps, by not receiving more (see
+    /// [`ServerConnection::pause`]). A call that is `maybe` is handed out as a whole all the same.
+    fn streams(&self, interface: InterfaceKey, opnum: Opnum) -> bool {
+        let _ = (interface, opnum);
+        false
+    }
 
     /// Adds a connection to an association group, to a new one where none is requested. `None`:
     /// there is no such group, or there are too many.
@@ -105,6 +118,8 @@ pub struct ServerConnection {
     state: State,
     /// The last event was given out; no byte is looked at or written any more.
     is_closing: bool,
+    /// This side does not receive.
+    is_paused: bool,
     framer: Framer,
     pool: BufferPool,
     /// The longest PDU that is legal to receive.
@@ -129,6 +144,19 @@ enum State {
 pub enum ServerEvent<'b> {
     /// A call to dispatch, and to answer unless it is `maybe`.
     Request(Request<'b>),
+    /// The next fragment of a request that is handed out piece by piece, for as long as its call
+    /// is not answered. No `Request` comes before the last one, nor before `Orphaned` of this
+    /// call, which means that no further one comes.
+    RequestData {
+        /// The call.
+        call: CallId,
+        /// What [`ServerConnection::set_call_key`] noted.
+        key: Option<u64>,
+        /// The next piece of the in-parameters; of any length, also none.
+        stub: Stub<'b>,
+        /// Whether the request ends here.
+        is_last: bool,
+    },
     /// The client cancels a call that is not answered yet, and waits for its answer. At most
     /// once per call.
     Cancel {
@@ -149,7 +177,8 @@ pub enum ServerEvent<'b> {
     Close(CloseReason),
 }
 
-/// A whole call of a client.
+/// A call of a client: all of it, or the beginning of one that is
+/// [streamed](ServerEndpoint::streams).
 #[derive(Debug)]
 #[non_exhaustive]
 pub struct Request<'b> {
@@ -169,8 +198,11 @@ pub struct Request<'b> {
     pub maybe: bool,
     /// How much of the call is protected.
     pub authentication: AuthenticationLevel,
-    /// The in-parameters.
+    /// The in-parameters: all of them, or those of the first fragment.
     pub stub: Stub<'b>,
+    /// Whether the request ends here. False only where [`ServerEndpoint::streams`] said yes; the
+    /// rest comes as [`ServerEvent::RequestData`].
+    pub is_last: bool,
 }
 
 /// What is needed to answer a call, any time later.
@@ -240,6 +272,7 @@ impl ServerConnection {
                 seed: RandomState::new().hash_one(now.as_nanos()),
             }),
             is_closing: false,
+            is_paused: false,
             framer: Framer::default(),
             pool,
             legal_len: own_max.legal_to_receive(),
@@ -296,7 +329,7 @@ impl ServerConnection {
                     input.discard();
                     self.is_closing = true;
                     if let State::Established(established) = &mut self.state {
-                        established.end_assembly(endpoint);
+                        established.end_assembly(endpoint, &mut self.pool);
                     }
                     return Some(ServerEvent::Close(refusal.write(out)));
                 }
@@ -515,6 +548,19 @@ impl ServerConnection {
         Some(ServerEvent::Close(reason))
     }
 
+    /// This side receives nothing until [`resume`](Self::resume): no PDU can go on meanwhile, and
+    /// no client is to blame for it.
+    pub fn pause(&mut self) {
+        self.is_paused = true;
+    }
+
+    /// This side receives again: what has begun has its time anew.
+    pub fn resume(&mut self, now: Time) {
+        if std::mem::take(&mut self.is_paused) {
+            self.progress = now;
+        }
+    }
+
     /// Whether the connection is over.
     #[must_use]
     pub fn is_closing(&self) -> bool {
@@ -526,7 +572,7 @@ impl ServerConnection {
     pub fn close<E: ServerEndpoint>(&mut self, endpoint: &mut E) {
         self.is_closing = true;
         if let State::Established(established) = &mut self.state {
-            established.end_assembly(endpoint);
+            established.end_assembly(endpoint, &mut self.pool);
             if let Some(group) = established.group.take() {
                 endpoint.leave_group(group);
             }
@@ -549,9 +595,9 @@ impl ServerConnection {
         }
     }
 
-    /// Whether a PDU or a fragmented request has begun and is not complete.
+    /// Whether a PDU or an assembled request has begun, and waits for the client alone.
     fn is_mid_way(&self) -> bool {
-        !self.is_closing && (self.framer.is_mid_pdu() || self.is_assembling())
+        !self.is_closing && !self.is_paused && (self.framer.is_mid_pdu() || self.is_assembling())
     }
 
     fn is_assembling(&self) -> bool {

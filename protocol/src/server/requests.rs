@@ -3,11 +3,11 @@
 use std::ops::Range;
 
 use super::established::Established;
+use super::fragmented::FragmentedCall;
 use super::presentation::PresentationContext;
 use super::refusal::Refusal;
 use super::security::{SecurityIndex, SelectError};
 use super::{Env, Outcome, ReplyTo, Request, ServerEndpoint, ServerEvent};
-use crate::assembly::{Assembly, TooLong};
 use crate::drep::DataRepresentation;
 use crate::error::{CloseReason, Violation};
 use crate::fault::FaultStatus;
@@ -16,30 +16,22 @@ use crate::input::Stub;
 use crate::limits::Limits;
 use crate::pdu::{FaultPdu, Header, PduFlags, RequestHead, SecurityTrailer};
 use crate::security::SecurityError;
-use crate::types::{CallId, ContextId};
-use crate::verification;
+use crate::types::{CallId, ContextId, InterfaceKey, TransferSyntax};
+use crate::verification::{self, StubEnd};
 
 /// What the first fragment of a request says of the whole call.
 #[derive(Clone, Copy)]
-struct CallHead {
-    call: CallId,
-    drep: DataRepresentation,
-    fixed: RequestHead,
-    security: Option<SecurityIndex>,
-    maybe: bool,
-}
-
-/// A request whose last fragment has not arrived.
-pub(super) struct FragmentedCall {
-    head: CallHead,
-    assembly: Assembly,
-    /// Bytes that the endpoint was told of.
-    announced: usize,
+pub(super) struct CallHead {
+    pub(super) call: CallId,
+    pub(super) drep: DataRepresentation,
+    pub(super) fixed: RequestHead,
+    pub(super) security: Option<SecurityIndex>,
+    pub(super) maybe: bool,
 }
 
 /// A call that cannot be dispatched. It did not execute.
 #[derive(Clone, Copy)]
-enum Unservable {
+pub(super) enum Unservable {
     /// Its id belongs to another call, which ends the connection.
     IdInUse,
     /// It is answered with a fault, and the connection stays.
@@ -85,9 +77,7 @@ impl Established {
             }
             return self.dispatch(head, bytes.into_stub(stub), env);
         }
-        self.first_fragment(head, &bytes.as_slice()[stub], env)?;
-        bytes.recycle(env.pool);
-        Ok(None)
+        self.first_fragment(head, bytes, stub, env)
     }
 
     /// Only one request at a time arrives in fragments, and in order.
@@ -99,14 +89,15 @@ impl Established {
         is_first: bool,
     ) -> Result<(), Refusal> {
         let call = header.call;
-        let (guilty, context) = match &self.fragmented {
+        let begun = self.fragmented.as_ref().map(FragmentedCall::head);
+        let (guilty, context) = match begun {
             None if is_first => return Ok(()),
             None if self.is_multiplexed => (call, fixed.context),
             None => (call, ContextId(0)),
-            Some(begun) if !is_first && begun.head.call == call => return Ok(()),
+            Some(begun) if !is_first && begun.call == call => return Ok(()),
             // With multiplexing the newcomer is refused, without it the call that has begun.
-            Some(begun) if self.is_multiplexed && begun.head.call != call => (call, ContextId(0)),
-            Some(begun) => (begun.head.call, begun.head.fixed.context),
+            Some(begun) if self.is_multiplexed && begun.call != call => (call, ContextId(0)),
+            Some(begun) => (begun.call, begun.fixed.context),
         };
         let violation = Violation::FragmentOrder { call };
         Err(Refusal::proto_error(guilty, violation).in_context(context))
@@ -144,71 +135,8 @@ impl Established {
         Ok((bytes, stub, security))
     }
 
-    /// Keeps the first of several fragments. A call that cannot be dispatched is answered at
-    /// once, and its other fragments are skipped.
-    fn first_fragment<E: ServerEndpoint>(
-        &mut self,
-        head: CallHead,
-        stub: &[u8],
-        env: &mut Env<'_, E>,
-    ) -> Result<(), Refusal> {
-        let assembly = match self.judge(&head, env.limits) {
-            Ok(_) => Assembly::collect(env.pool),
-            Err(unservable) => {
-                unservable.answer(&head, env.out)?;
-                Assembly::skip()
-            }
-        };
-        let begun = self.fragmented.insert(FragmentedCall {
-            head,
-            assembly,
-            announced: 0,
-        });
-        begun.grow(stub, env)
-    }
-
-    /// Adds a fragment to the call that has begun. Its context id, opnum and security trailer
-    /// count for nothing, but the signature is checked as that of the call.
-    fn further_fragment<'b, E: ServerEndpoint>(
-        &mut self,
-        header: &Header,
-        bytes: FrameBytes<'b>,
-        stub_at: usize,
-        env: &mut Env<'_, E>,
-    ) -> Outcome<'b> {
-        let Some(head) = self.fragmented.as_ref().map(|begun| begun.head) else {
-            return Ok(None);
-        };
-        let (bytes, stub) = self.open_further(&head, header, bytes, stub_at, env)?;
-        if let Some(begun) = &mut self.fragmented {
-            begun.grow(&bytes.as_slice()[stub], env)?;
-        }
-        bytes.recycle(env.pool);
-        if !header.flags.contains(PduFlags::LAST) {
-            return Ok(None);
-        }
-        let assembly = self.end_assembly(env.endpoint);
-        match assembly.and_then(Assembly::finish) {
-            Some(stub) => self.dispatch(head, stub, env),
-            None => Ok(None),
-        }
-    }
-
-    /// Takes the call out whose fragments are arriving, and tells the endpoint.
-    pub(super) fn end_assembly<E: ServerEndpoint>(&mut self, endpoint: &mut E) -> Option<Assembly> {
-        let FragmentedCall {
-            assembly,
-            announced,
-            ..
-        } = self.fragmented.take()?;
-        if announced > 0 {
-            endpoint.shrink_assembly(announced);
-        }
-        Some(assembly)
-    }
-
     /// Checks the protection of a further fragment; where its stub data lies.
-    fn open_further<'b, E>(
+    pub(super) fn open_further<'b, E>(
         &mut self,
         head: &CallHead,
         header: &Header,
@@ -248,7 +176,11 @@ impl Established {
 
     /// Whether a call can be dispatched, and to what.
     #[inline]
-    fn judge(&self, head: &CallHead, limits: &Limits) -> Result<&PresentationContext, Unservable> {
+    pub(super) fn judge(
+        &self,
+        head: &CallHead,
+        limits: &Limits,
+    ) -> Result<&PresentationContext, Unservable> {
         let context = head.fixed.context;
         let reject = |status, context| Err(Unservable::Rejected { status, context });
         if !head.maybe && self.calls.contains(head.call) {
@@ -268,7 +200,7 @@ impl Established {
 
     /// Hands a whole call to the engine, or answers it where there is nothing to call.
     #[inline]
-    fn dispatch<'b, E>(
+    pub(super) fn dispatch<'b, E>(
         &mut self,
         head: CallHead,
         stub: Stub<'b>,
@@ -284,11 +216,23 @@ impl Established {
                 return Ok(None);
             }
         };
-        let (interface, transfer) = (target.interface, target.transfer);
+        let callee = (target.interface, target.transfer);
         if head.security.is_some() {
-            self.verify(&head, target, &stub)?;
+            self.verify(&head, target, StubEnd::of(&stub))?;
         }
-        let CallHead {
+        Ok(Some(self.hand_out(&head, callee, stub, true)))
+    }
+
+    /// Makes a call active, unless nobody waits for its answer.
+    #[inline]
+    pub(super) fn hand_out<'b>(
+        &mut self,
+        head: &CallHead,
+        (interface, transfer): (InterfaceKey, TransferSyntax),
+        stub: Stub<'b>,
+        is_last: bool,
+    ) -> ServerEvent<'b> {
+        let &CallHead {
             call,
             drep,
             fixed,
@@ -298,7 +242,7 @@ impl Established {
         if !maybe {
             self.calls.begin(call);
         }
-        Ok(Some(ServerEvent::Request(Request {
+        ServerEvent::Request(Request {
             reply: ReplyTo {
                 call,
                 context: fixed.context,
@@ -313,15 +257,16 @@ impl Established {
             maybe,
             authentication: self.security.level(security),
             stub,
-        })))
+            is_last,
+        })
     }
 
     /// Checks the verification trailer of an authenticated call.
-    fn verify(
+    pub(super) fn verify(
         &self,
         head: &CallHead,
         target: &PresentationContext,
-        stub: &[u8],
+        end: StubEnd<'_>,
     ) -> Result<(), Refusal> {
         let received = verification::Received {
             call: head.call,
@@ -332,7 +277,7 @@ impl Established {
             transfer_syntax: target.transfer.syntax(),
             header_signing: self.security.header_signing,
         };
-        received.check(stub).map_err(|what| {
+        received.check(end).map_err(|what| {
             let violation = Violation::Verification {
                 call: head.call,
                 what,
@@ -343,30 +288,10 @@ impl Established {
     }
 }
 
-impl FragmentedCall {
-    /// Adds the stub data of one fragment, within the limits of the call and of the core.
-    fn grow<E: ServerEndpoint>(
-        &mut self,
-        stub: &[u8],
-        env: &mut Env<'_, E>,
-    ) -> Result<(), Refusal> {
-        let limit = env.limits.request_len_max;
-        if self.assembly.is_kept() && !stub.is_empty() {
-            if !env.endpoint.grow_assembly(stub.len()) {
-                return Err(too_busy(&self.head));
-            }
-            self.announced += stub.len();
-        }
-        self.assembly
-            .append(stub, limit)
-            .map_err(|TooLong| too_long(&self.head, limit))
-    }
-}
-
 impl Unservable {
     /// Tells the client, unless it wants no answer.
     #[cold]
-    fn answer(self, head: &CallHead, out: &mut Vec<u8>) -> Result<(), Refusal> {
+    pub(super) fn answer(self, head: &CallHead, out: &mut Vec<u8>) -> Result<(), Refusal> {
         let call = head.call;
         match self {
             Unservable::IdInUse => {
@@ -389,7 +314,7 @@ impl Unservable {
 }
 
 #[cold]
-fn too_long(head: &CallHead, limit: usize) -> Refusal {
+pub(super) fn too_long(head: &CallHead, limit: usize) -> Refusal {
     let reason = CloseReason::RequestTooLong {
         call: head.call,
         limit,
@@ -398,7 +323,7 @@ fn too_long(head: &CallHead, limit: usize) -> Refusal {
 }
 
 #[cold]
-fn too_busy(head: &CallHead) -> Refusal {
+pub(super) fn too_busy(head: &CallHead) -> Refusal {
     let reason = CloseReason::TooMuchAssembling { call: head.call };
     Refusal::fault(head.call, FaultStatus::NCA_S_SERVER_TOO_BUSY, reason)
         .in_context(head.fixed.context)

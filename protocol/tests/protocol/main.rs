@@ -10,6 +10,7 @@ mod pair;
 mod round_trip;
 mod secured;
 mod states;
+mod streamed_requests;
 mod support;
 
 #[test]

@@ -196,6 +196,7 @@ impl Pair {
                             .any(|(reply, _)| reply.call() == call)
                     );
                 }
+                Seen::Data(..) => panic!("nothing is streamed"),
                 Seen::Close(reason) => panic!("{reason}"),
             }
         }

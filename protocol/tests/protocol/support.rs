@@ -71,6 +71,8 @@ pub(crate) struct Endpoint {
     /// Bytes of unfinished requests, and how many there may be.
     pub(crate) assembling: usize,
     pub(crate) assembling_max: Option<usize>,
+    /// The operation of ECHO whose request is streamed.
+    pub(crate) streamed: Option<Opnum>,
 }
 
 impl ServerEndpoint for Endpoint {
@@ -90,6 +92,10 @@ impl ServerEndpoint for Endpoint {
 
     fn operation_count(&self, interface: InterfaceKey) -> u16 {
         [5, 2][interface.0 as usize]
+    }
+
+    fn streams(&self, interface: InterfaceKey, opnum: Opnum) -> bool {
+        interface == InterfaceKey(0) && self.streamed == Some(opnum)
     }
 
     fn join_group(&mut self, requested: Option<GroupId>) -> Option<GroupId> {
@@ -141,6 +147,7 @@ impl ServerEndpoint for Endpoint {
 #[derive(Clone, Debug, PartialEq)]
 pub(crate) enum Seen {
     Request(SeenRequest),
+    Data(CallId, Option<u64>, Vec<u8>, bool),
     Cancel(CallId, Option<u64>),
     Orphaned(CallId, Option<u64>),
     Close(CloseReason),
@@ -157,6 +164,7 @@ pub(crate) struct SeenRequest {
     pub(crate) maybe: bool,
     pub(crate) authentication: AuthenticationLevel,
     pub(crate) stub: Vec<u8>,
+    pub(crate) is_last: bool,
 }
 
 /// A server connection that is fed bytes.
@@ -225,11 +233,24 @@ impl Server {
                     maybe: request.maybe,
                     authentication: request.authentication,
                     stub: request.stub.to_vec(),
+                    is_last: request.is_last,
                 };
                 if let Some(stub) = request.stub.into_assembled() {
                     connection.recycle(stub);
                 }
                 Seen::Request(owned)
+            }
+            ServerEvent::RequestData {
+                call,
+                key,
+                stub,
+                is_last,
+            } => {
+                let seen = Seen::Data(call, key, stub.to_vec(), is_last);
+                if let Some(stub) = stub.into_assembled() {
+                    connection.recycle(stub);
+                }
+                seen
             }
             ServerEvent::Cancel { call, key } => Seen::Cancel(call, key),
             ServerEvent::Orphaned { call, key } => Seen::Orphaned(call, key),
