@@ -49,13 +49,17 @@ fn operation(plan: &Plan) -> TokenStream {
         Some(response) => response.ident.to_token_stream(),
         None => quote!(()),
     };
+    let call = quote!(self.binding.call_blocking(#opnum, #request_ref));
     let (output, wait) = match plan.response.as_ref().map(|r| r.fields.as_slice()) {
         Some([only]) => {
             let (ty, name) = (&only.ty, &only.ident);
-            let wait = quote!(Ok(self.#future(#(#names),*).wait()?.#name));
+            let wait = quote! {
+                let #response { #name } = #call?;
+                Ok(#name)
+            };
             (ty.clone(), wait)
         }
-        _ => (response.clone(), quote!(self.#future(#(#names),*).wait())),
+        _ => (response.clone(), call),
     };
     let handle_argument = free_name("handle", &names);
     let text = docs::text(&plan.docs, &plan.idl_name, &blocking.to_string());
@@ -76,6 +80,7 @@ fn operation(plan: &Plan) -> TokenStream {
         ///
         /// The status with which the call ended.
         pub fn #blocking(&self, #(#arguments),*) -> Result<#output, Status> {
+            #request
             #wait
         }
 

@@ -83,7 +83,8 @@ impl AsyncRpcClient {
     ///
     /// The status with which the call ended.
     pub fn non_async_func(&self, psz_message: &[u8]) -> Result<(), Status> {
-        self.non_async_func_future(psz_message).wait()
+        let request = NonAsyncFuncRequest { psz_message };
+        self.binding.call_blocking(NON_ASYNC_FUNC, &request)
     }
 
     /// `NonAsyncFunc`.
@@ -118,7 +119,8 @@ impl AsyncRpcClient {
     ///
     /// The status with which the call ended.
     pub fn async_func(&self, n_asych_delay: u32) -> Result<(), Status> {
-        self.async_func_future(n_asych_delay).wait()
+        let request = AsyncFuncRequest { n_asych_delay };
+        self.binding.call_blocking(ASYNC_FUNC, &request)
     }
 
     /// `AsyncFunc`.
@@ -153,7 +155,7 @@ impl AsyncRpcClient {
     ///
     /// The status with which the call ended.
     pub fn shutdown(&self) -> Result<(), Status> {
-        self.shutdown_future().wait()
+        self.binding.call_blocking(SHUTDOWN, &())
     }
 
     /// `Shutdown`.

@@ -296,7 +296,13 @@ impl StatusClient {
     ///
     /// The status with which the call ended.
     pub fn f(&self, request: i32, reply: i32, binding: i32) -> Result<i32, Status> {
-        Ok(self.f_future(request, reply, binding).wait()?.response)
+        let request_ = F2Request {
+            request,
+            reply,
+            binding,
+        };
+        let F2Response { response } = self.binding.call_blocking(F2, &request_)?;
+        Ok(response)
     }
 
     /// `f`.
@@ -347,7 +353,13 @@ impl StatusClient {
         f: i32,
         result: i32,
     ) -> Result<(), Status> {
-        self.f_future2_future(handle, handle2, f, result).wait()
+        let request = FFutureRequest {
+            handle,
+            handle2,
+            f,
+            result,
+        };
+        self.binding.call_blocking(F_FUTURE, &request)
     }
 
     /// `f_future`.
@@ -407,7 +419,13 @@ impl StatusClient {
         context: i32,
         deferred: i32,
     ) -> Result<WaitResponse, Status> {
-        self.wait_future(call, manager, context, deferred).wait()
+        let request = WaitRequest {
+            call,
+            manager,
+            context,
+            deferred,
+        };
+        self.binding.call_blocking(WAIT, &request)
     }
 
     /// `wait`.
@@ -466,7 +484,8 @@ impl StatusClient {
         stub: Stub,
         s: Status3,
     ) -> Result<DispatchResponse, Status> {
-        self.dispatch_future(call, stub, s).wait()
+        let request = DispatchRequest { call, stub, s };
+        self.binding.call_blocking(DISPATCH, &request)
     }
 
     /// `dispatch`.
@@ -508,7 +527,14 @@ impl StatusClient {
     ///
     /// The status with which the call ended.
     pub fn interface_name(&self, call: &[u8]) -> Result<Vec<u8>, Status> {
-        Ok(self.interface_name_future(call).wait()?.len2)
+        let request = InterfaceNameRequest {
+            len: i32::try_from(call.len()).unwrap_or(i32::MAX),
+            call,
+        };
+        let InterfaceNameResponse { len2 } = self
+            .binding
+            .call_blocking(INTERFACE_NAME, &request)?;
+        Ok(len2)
     }
 
     /// `interface_name`.
@@ -554,7 +580,13 @@ impl StatusClient {
         out: i32,
         binding: i32,
     ) -> Result<i32, Status> {
-        Ok(self.syntax_future(async_handle, out, binding).wait()?.out)
+        let request = SyntaxRequest {
+            async_handle,
+            out,
+            binding,
+        };
+        let SyntaxResponse { out } = self.binding.call_blocking(SYNTAX, &request)?;
+        Ok(out)
     }
 
     /// `syntax`.

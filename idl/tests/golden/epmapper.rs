@@ -235,7 +235,15 @@ impl EptClient {
         entries: Vec<EptEntryT>,
         replace: u32,
     ) -> Result<u32, Status> {
-        Ok(self.ept_insert_future(entries, replace).wait()?.result)
+        let request = EptInsertRequest {
+            num_ents: u32::try_from(entries.len()).unwrap_or(u32::MAX),
+            entries,
+            replace,
+        };
+        let EptInsertResponse { result } = self
+            .binding
+            .call_blocking(EPT_INSERT, &request)?;
+        Ok(result)
     }
 
     /// `ept_insert`.
@@ -283,7 +291,14 @@ impl EptClient {
     ///
     /// The status with which the call ended.
     pub fn ept_delete(&self, entries: Vec<EptEntryT>) -> Result<u32, Status> {
-        Ok(self.ept_delete_future(entries).wait()?.result)
+        let request = EptDeleteRequest {
+            num_ents: u32::try_from(entries.len()).unwrap_or(u32::MAX),
+            entries,
+        };
+        let EptDeleteResponse { result } = self
+            .binding
+            .call_blocking(EPT_DELETE, &request)?;
+        Ok(result)
     }
 
     /// `ept_delete`.
@@ -332,15 +347,15 @@ impl EptClient {
         entry_handle: EptLookupHandleT,
         max_ents: u32,
     ) -> Result<EptLookupResponse, Status> {
-        self.ept_lookup_future(
-                inquiry_type,
-                object,
-                interface_id,
-                vers_option,
-                entry_handle,
-                max_ents,
-            )
-            .wait()
+        let request = EptLookupRequest {
+            inquiry_type,
+            object,
+            interface_id,
+            vers_option,
+            entry_handle,
+            max_ents,
+        };
+        self.binding.call_blocking(EPT_LOOKUP, &request)
     }
 
     /// Goes through the entries.
@@ -408,7 +423,13 @@ impl EptClient {
         entry_handle: EptLookupHandleT,
         max_towers: u32,
     ) -> Result<EptMapResponse, Status> {
-        self.ept_map_future(object, map_tower, entry_handle, max_towers).wait()
+        let request = EptMapRequest {
+            object,
+            map_tower,
+            entry_handle,
+            max_towers,
+        };
+        self.binding.call_blocking(EPT_MAP, &request)
     }
 
     /// Where an interface can be reached.
@@ -465,7 +486,10 @@ impl EptClient {
         &self,
         entry_handle: EptLookupHandleT,
     ) -> Result<EptLookupHandleFreeResponse, Status> {
-        self.ept_lookup_handle_free_future(entry_handle).wait()
+        let request = EptLookupHandleFreeRequest {
+            entry_handle,
+        };
+        self.binding.call_blocking(EPT_LOOKUP_HANDLE_FREE, &request)
     }
 
     /// `ept_lookup_handle_free`.

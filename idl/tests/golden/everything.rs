@@ -872,7 +872,11 @@ impl EverythingClient {
     ///
     /// The status with which the call ended.
     pub fn sections(&self, in_sections: Sections) -> Result<Sections, Status> {
-        Ok(self.sections_future(in_sections).wait()?.result)
+        let request = SectionsRequest { in_sections };
+        let SectionsResponse { result } = self
+            .binding
+            .call_blocking(SECTIONS, &request)?;
+        Ok(result)
     }
 
     /// `sections`.
@@ -907,7 +911,7 @@ impl EverythingClient {
     ///
     /// The status with which the call ended.
     pub fn nothing(&self) -> Result<(), Status> {
-        self.nothing_future().wait()
+        self.binding.call_blocking(NOTHING, &())
     }
 
     /// `nothing`.
@@ -936,7 +940,7 @@ impl EverythingClient {
     ///
     /// The status with which the call ended.
     pub fn nothing_either(&self) -> Result<(), Status> {
-        self.nothing_either_future().wait()
+        self.binding.call_blocking(NOTHING_EITHER, &())
     }
 
     /// `nothing_either`.
@@ -968,7 +972,8 @@ impl EverythingClient {
     ///
     /// The status with which the call ended.
     pub fn scalars(&self, a: u8, b: bool, c: f64) -> Result<ScalarsResponse, Status> {
-        self.scalars_future(a, b, c).wait()
+        let request = ScalarsRequest { a, b, c };
+        self.binding.call_blocking(SCALARS, &request)
     }
 
     /// `scalars`.
@@ -1010,7 +1015,13 @@ impl EverythingClient {
         arrays: Arrays,
         holder: Holder,
     ) -> Result<Arrays, Status> {
-        Ok(self.types_future(base, arrays, holder).wait()?.arrays)
+        let request = TypesRequest {
+            base,
+            arrays,
+            holder,
+        };
+        let TypesResponse { arrays } = self.binding.call_blocking(TYPES, &request)?;
+        Ok(arrays)
     }
 
     /// `types`.
@@ -1065,7 +1076,13 @@ impl EverythingClient {
         full: FullNode,
         shared: Full<i32>,
     ) -> Result<Option<Node>, Status> {
-        Ok(self.nodes_future(r#type, full, shared).wait()?.result)
+        let request = NodesRequest {
+            r#type,
+            full,
+            shared,
+        };
+        let NodesResponse { result } = self.binding.call_blocking(NODES, &request)?;
+        Ok(result)
     }
 
     /// `nodes`.
@@ -1119,7 +1136,12 @@ impl EverythingClient {
         data: &[u8],
         maybe: Option<&[u8]>,
     ) -> Result<BytesResponse, Status> {
-        self.bytes_future(data, maybe).wait()
+        let request = BytesRequest {
+            len: u32::try_from(data.len()).unwrap_or(u32::MAX),
+            data,
+            maybe,
+        };
+        self.binding.call_blocking(BYTES, &request)
     }
 
     /// `bytes`.
@@ -1174,7 +1196,15 @@ impl EverythingClient {
         both: Option<String>,
         constant: Option<&str>,
     ) -> Result<Option<String>, Status> {
-        Ok(self.strings_future(narrow, wide, maybe, both, constant).wait()?.both)
+        let request = StringsRequest {
+            narrow,
+            wide: wide.into(),
+            maybe: maybe.map(Into::into),
+            both,
+            constant: constant.map(Into::into),
+        };
+        let StringsResponse { both } = self.binding.call_blocking(STRINGS, &request)?;
+        Ok(both)
     }
 
     /// `strings`.
@@ -1232,7 +1262,8 @@ impl EverythingClient {
     ///
     /// The status with which the call ended.
     pub fn buffers(&self, size: i32, buffer: &[u8]) -> Result<BuffersResponse, Status> {
-        self.buffers_future(size, buffer).wait()
+        let request = BuffersRequest { size, buffer };
+        self.binding.call_blocking(BUFFERS, &request)
     }
 
     /// `buffers`.
@@ -1273,7 +1304,12 @@ impl EverythingClient {
         both: Context,
         pidl: ContextHandle,
     ) -> Result<ContextsResponse, Status> {
-        self.contexts_future(handle, both, pidl).wait()
+        let request = ContextsRequest {
+            handle,
+            both,
+            pidl,
+        };
+        self.binding.call_blocking(CONTEXTS, &request)
     }
 
     /// `contexts`.
@@ -1328,7 +1364,12 @@ impl EverythingClient {
         which: Wide,
         arm: ByEnum,
     ) -> Result<UnionsResponse, Status> {
-        self.unions_future(choice, which, arm).wait()
+        let request = UnionsRequest {
+            choice,
+            which,
+            arm,
+        };
+        self.binding.call_blocking(UNIONS, &request)
     }
 
     /// `unions`.
@@ -1384,7 +1425,13 @@ impl EverythingClient {
         context: i32,
         handle: i32,
     ) -> Result<(), Status> {
-        self.hint_future(self_, call, context, handle).wait()
+        let request = HintRequest {
+            self_,
+            call,
+            context,
+            handle,
+        };
+        self.binding.call_blocking(HINT, &request)
     }
 
     /// `hint`.
@@ -1438,7 +1485,8 @@ impl EverythingClient {
     ///
     /// The status with which the call ended.
     pub fn later(&self, what: i32) -> Result<LaterResponse, Status> {
-        self.later_future(what).wait()
+        let request = LaterRequest { what };
+        self.binding.call_blocking(LATER, &request)
     }
 
     /// `later`.
@@ -1473,7 +1521,8 @@ impl EverythingClient {
     ///
     /// The status with which the call ended.
     pub fn new2(&self, request: i32) -> Result<(), Status> {
-        self.new2_future(request).wait()
+        let request_ = NewRequest { request };
+        self.binding.call_blocking(NEW, &request_)
     }
 
     /// `new`.

@@ -164,7 +164,7 @@ impl MgmtClient {
     ///
     /// The status with which the call ended.
     pub fn rpc_mgmt_inq_if_ids(&self) -> Result<RpcMgmtInqIfIdsResponse, Status> {
-        self.rpc_mgmt_inq_if_ids_future().wait()
+        self.binding.call_blocking(RPC_MGMT_INQ_IF_IDS, &())
     }
 
     /// Which interfaces the server offers.
@@ -205,7 +205,8 @@ impl MgmtClient {
         &self,
         count: u32,
     ) -> Result<RpcMgmtInqStatsResponse, Status> {
-        self.rpc_mgmt_inq_stats_future(count).wait()
+        let request = RpcMgmtInqStatsRequest { count };
+        self.binding.call_blocking(RPC_MGMT_INQ_STATS, &request)
     }
 
     /// Calls in, calls out, packets in, packets out.
@@ -251,7 +252,7 @@ impl MgmtClient {
     pub fn rpc_mgmt_is_server_listening(
         &self,
     ) -> Result<RpcMgmtIsServerListeningResponse, Status> {
-        self.rpc_mgmt_is_server_listening_future().wait()
+        self.binding.call_blocking(RPC_MGMT_IS_SERVER_LISTENING, &())
     }
 
     /// Whether the server listens.
@@ -291,7 +292,10 @@ impl MgmtClient {
     ///
     /// The status with which the call ended.
     pub fn rpc_mgmt_stop_server_listening(&self) -> Result<u32, Status> {
-        Ok(self.rpc_mgmt_stop_server_listening_future().wait()?.status)
+        let RpcMgmtStopServerListeningResponse { status } = self
+            .binding
+            .call_blocking(RPC_MGMT_STOP_SERVER_LISTENING, &())?;
+        Ok(status)
     }
 
     /// Has the server stop.
@@ -335,7 +339,11 @@ impl MgmtClient {
         authn_proto: u32,
         princ_name_size: u32,
     ) -> Result<RpcMgmtInqPrincNameResponse, Status> {
-        self.rpc_mgmt_inq_princ_name_future(authn_proto, princ_name_size).wait()
+        let request = RpcMgmtInqPrincNameRequest {
+            authn_proto,
+            princ_name_size,
+        };
+        self.binding.call_blocking(RPC_MGMT_INQ_PRINC_NAME, &request)
     }
 
     /// The name that the server has for an authentication service.

@@ -421,7 +421,9 @@ impl RpcEchoClient {
     ///
     /// The status with which the call ended.
     pub fn add_one(&self, in_data: u32) -> Result<u32, Status> {
-        Ok(self.add_one_future(in_data).wait()?.out_data)
+        let request = AddOneRequest { in_data };
+        let AddOneResponse { out_data } = self.binding.call_blocking(ADD_ONE, &request)?;
+        Ok(out_data)
     }
 
     /// Adds one to a number.
@@ -462,7 +464,14 @@ impl RpcEchoClient {
     ///
     /// The status with which the call ended.
     pub fn echo_data(&self, in_data: &[u8]) -> Result<Vec<u8>, Status> {
-        Ok(self.echo_data_future(in_data).wait()?.out_data)
+        let request = EchoDataRequest {
+            len: u32::try_from(in_data.len()).unwrap_or(u32::MAX),
+            in_data,
+        };
+        let EchoDataResponse { out_data } = self
+            .binding
+            .call_blocking(ECHO_DATA, &request)?;
+        Ok(out_data)
     }
 
     /// Sends data back.
@@ -509,7 +518,11 @@ impl RpcEchoClient {
     ///
     /// The status with which the call ended.
     pub fn sink_data(&self, data: &[u8]) -> Result<(), Status> {
-        self.sink_data_future(data).wait()
+        let request = SinkDataRequest {
+            len: u32::try_from(data.len()).unwrap_or(u32::MAX),
+            data,
+        };
+        self.binding.call_blocking(SINK_DATA, &request)
     }
 
     /// Takes data.
@@ -556,7 +569,11 @@ impl RpcEchoClient {
     ///
     /// The status with which the call ended.
     pub fn source_data(&self, len: u32) -> Result<Vec<u8>, Status> {
-        Ok(self.source_data_future(len).wait()?.data)
+        let request = SourceDataRequest { len };
+        let SourceDataResponse { data } = self
+            .binding
+            .call_blocking(SOURCE_DATA, &request)?;
+        Ok(data)
     }
 
     /// Gives data.
@@ -597,7 +614,9 @@ impl RpcEchoClient {
     ///
     /// The status with which the call ended.
     pub fn test_call(&self, s1: &str) -> Result<Option<String>, Status> {
-        Ok(self.test_call_future(s1).wait()?.s2)
+        let request = TestCallRequest { s1: s1.into() };
+        let TestCallResponse { s2 } = self.binding.call_blocking(TEST_CALL, &request)?;
+        Ok(s2)
     }
 
     /// Sends a string back.
@@ -638,7 +657,8 @@ impl RpcEchoClient {
     ///
     /// The status with which the call ended.
     pub fn test_call2(&self, level: u16) -> Result<TestCall2Response, Status> {
-        self.test_call2_future(level).wait()
+        let request = TestCall2Request { level };
+        self.binding.call_blocking(TEST_CALL2, &request)
     }
 
     /// Gives the arm of a union, and an NTSTATUS.
@@ -679,7 +699,11 @@ impl RpcEchoClient {
     ///
     /// The status with which the call ended.
     pub fn test_sleep(&self, seconds: u32) -> Result<u32, Status> {
-        Ok(self.test_sleep_future(seconds).wait()?.result)
+        let request = TestSleepRequest { seconds };
+        let TestSleepResponse { result } = self
+            .binding
+            .call_blocking(TEST_SLEEP, &request)?;
+        Ok(result)
     }
 
     /// Replies after so many seconds.
@@ -725,7 +749,12 @@ impl RpcEchoClient {
         foo2: Enum2,
         foo3: Enum3,
     ) -> Result<TestEnumResponse, Status> {
-        self.test_enum_future(foo1, foo2, foo3).wait()
+        let request = TestEnumRequest {
+            foo1,
+            foo2,
+            foo3,
+        };
+        self.binding.call_blocking(TEST_ENUM, &request)
     }
 
     /// Sends enums back.
@@ -781,7 +810,11 @@ impl RpcEchoClient {
     ///
     /// The status with which the call ended.
     pub fn test_surrounding(&self, data: Surrounding) -> Result<Surrounding, Status> {
-        Ok(self.test_surrounding_future(data).wait()?.data)
+        let request = TestSurroundingRequest { data };
+        let TestSurroundingResponse { data } = self
+            .binding
+            .call_blocking(TEST_SURROUNDING, &request)?;
+        Ok(data)
     }
 
     /// Doubles an array.
@@ -825,7 +858,11 @@ impl RpcEchoClient {
     ///
     /// The status with which the call ended.
     pub fn test_double_pointer(&self, data: Option<Option<u16>>) -> Result<u16, Status> {
-        Ok(self.test_double_pointer_future(data).wait()?.result)
+        let request = TestDoublePointerRequest { data };
+        let TestDoublePointerResponse { result } = self
+            .binding
+            .call_blocking(TEST_DOUBLE_POINTER, &request)?;
+        Ok(result)
     }
 
     /// Follows pointers.

@@ -387,7 +387,11 @@ impl SamrClient {
         server_name: Option<&str>,
         desired_access: u32,
     ) -> Result<SamrConnectResponse, Status> {
-        self.samr_connect_future(server_name, desired_access).wait()
+        let request = SamrConnectRequest {
+            server_name: server_name.map(Into::into),
+            desired_access,
+        };
+        self.binding.call_blocking(SAMR_CONNECT, &request)
     }
 
     /// `SamrConnect`.
@@ -436,7 +440,10 @@ impl SamrClient {
         &self,
         sam_handle: SamprHandle,
     ) -> Result<SamrCloseHandleResponse, Status> {
-        self.samr_close_handle_future(sam_handle).wait()
+        let request = SamrCloseHandleRequest {
+            sam_handle,
+        };
+        self.binding.call_blocking(SAMR_CLOSE_HANDLE, &request)
     }
 
     /// `SamrCloseHandle`.
@@ -482,7 +489,11 @@ impl SamrClient {
         server_handle: SamprHandle,
         name: RpcUnicodeString,
     ) -> Result<SamrLookupDomainInSamServerResponse, Status> {
-        self.samr_lookup_domain_in_sam_server_future(server_handle, name).wait()
+        let request = SamrLookupDomainInSamServerRequest {
+            server_handle,
+            name,
+        };
+        self.binding.call_blocking(SAMR_LOOKUP_DOMAIN_IN_SAM_SERVER, &request)
     }
 
     /// `SamrLookupDomainInSamServer`.
@@ -533,12 +544,12 @@ impl SamrClient {
         enumeration_context: u32,
         prefered_maximum_length: u32,
     ) -> Result<SamrEnumerateDomainsInSamServerResponse, Status> {
-        self.samr_enumerate_domains_in_sam_server_future(
-                server_handle,
-                enumeration_context,
-                prefered_maximum_length,
-            )
-            .wait()
+        let request = SamrEnumerateDomainsInSamServerRequest {
+            server_handle,
+            enumeration_context,
+            prefered_maximum_length,
+        };
+        self.binding.call_blocking(SAMR_ENUMERATE_DOMAINS_IN_SAM_SERVER, &request)
     }
 
     /// `SamrEnumerateDomainsInSamServer`.
@@ -593,7 +604,12 @@ impl SamrClient {
         desired_access: u32,
         domain_id: RpcSid,
     ) -> Result<SamrOpenDomainResponse, Status> {
-        self.samr_open_domain_future(server_handle, desired_access, domain_id).wait()
+        let request = SamrOpenDomainRequest {
+            server_handle,
+            desired_access,
+            domain_id,
+        };
+        self.binding.call_blocking(SAMR_OPEN_DOMAIN, &request)
     }
 
     /// `SamrOpenDomain`.
@@ -647,11 +663,11 @@ impl SamrClient {
         domain_handle: SamprHandle,
         domain_information_class: DomainInformationClass,
     ) -> Result<SamrQueryInformationDomainResponse, Status> {
-        self.samr_query_information_domain_future(
-                domain_handle,
-                domain_information_class,
-            )
-            .wait()
+        let request = SamrQueryInformationDomainRequest {
+            domain_handle,
+            domain_information_class,
+        };
+        self.binding.call_blocking(SAMR_QUERY_INFORMATION_DOMAIN, &request)
     }
 
     /// `SamrQueryInformationDomain`.
@@ -702,12 +718,15 @@ impl SamrClient {
         count: u32,
         names: Vec<RpcUnicodeString>,
     ) -> Result<u32, Status> {
-        Ok(
-            self
-                .samr_lookup_names_in_domain_future(domain_handle, count, names)
-                .wait()?
-                .result,
-        )
+        let request = SamrLookupNamesInDomainRequest {
+            domain_handle,
+            count,
+            names,
+        };
+        let SamrLookupNamesInDomainResponse { result } = self
+            .binding
+            .call_blocking(SAMR_LOOKUP_NAMES_IN_DOMAIN, &request)?;
+        Ok(result)
     }
 
     /// `SamrLookupNamesInDomain`.
@@ -763,13 +782,13 @@ impl SamrClient {
         in_version: u32,
         in_revision_info: SamprRevisionInfo,
     ) -> Result<SamrConnect5Response, Status> {
-        self.samr_connect5_future(
-                server_name,
-                desired_access,
-                in_version,
-                in_revision_info,
-            )
-            .wait()
+        let request = SamrConnect5Request {
+            server_name: server_name.map(Into::into),
+            desired_access,
+            in_version,
+            in_revision_info,
+        };
+        self.binding.call_blocking(SAMR_CONNECT5, &request)
     }
 
     /// `SamrConnect5`.

@@ -89,7 +89,8 @@ pub mod first {
         ///
         /// The status with which the call ended.
         pub fn get(&self) -> Result<Private, Status> {
-            Ok(self.get_future().wait()?.p)
+            let GetResponse { p } = self.binding.call_blocking(GET, &())?;
+            Ok(p)
         }
 
         /// `get`.
@@ -247,7 +248,8 @@ pub mod second {
         ///
         /// The status with which the call ended.
         pub fn get(&self, name: &str) -> Result<GetResponse, Status> {
-            self.get_future(name).wait()
+            let request = GetRequest { name: name.into() };
+            self.binding.call_blocking(GET, &request)
         }
 
         /// `get`.
@@ -282,7 +284,12 @@ pub mod second {
         ///
         /// The status with which the call ended.
         pub fn put(&self, data: &[u8]) -> Result<Vec<u8>, Status> {
-            Ok(self.put_future(data).wait()?.back)
+            let request = PutRequest {
+                len: i32::try_from(data.len()).unwrap_or(i32::MAX),
+                data,
+            };
+            let PutResponse { back } = self.binding.call_blocking(PUT, &request)?;
+            Ok(back)
         }
 
         /// `put`.
