@@ -19,7 +19,7 @@ fn main() -> std::process::ExitCode {
             &options.target,
             async_rpc::INTERFACE,
         )?);
-        client.non_async_func("Hello from the client")?;
+        client.non_async_func(b"Hello from the client")?;
 
         let mut handle = AsyncHandle::new(Notify::None);
         client.async_func_async(&mut handle, options.delay_ms)?;

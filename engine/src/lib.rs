@@ -23,6 +23,9 @@
 //! caller's own thread, without any hop.
 #![forbid(unsafe_code)]
 
+// Generated stubs name this crate as those of other crates do.
+extern crate self as annulus;
+
 mod async_handle;
 mod binding;
 mod call;
@@ -61,8 +64,7 @@ pub use self::core_shared::CancelKind;
 pub use self::dispatch::{CallContext, Dispatch, Interface};
 pub use self::error::Error;
 pub use self::event::Event;
-use self::interfaces::mgmt;
-pub use self::interfaces::{async_rpc, rpcecho};
+pub use self::interfaces::{async_rpc, epmapper, mgmt, rpcecho};
 pub use self::local_runtime::{LocalBinding, LocalRuntime, Usage};
 pub use self::notification::{HandleRef, Notification, NotificationEvent};
 pub use self::notify::Notify;

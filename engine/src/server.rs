@@ -226,7 +226,7 @@ impl Counter {
 impl RunningServer {
     pub(crate) fn new(server: &ResolvedServer, limits: Arc<Limits>, cores: usize) -> Arc<Self> {
         let mut interfaces = server.interfaces.clone();
-        interfaces.push(Arc::new(mgmt::Management));
+        interfaces.push(Arc::new(mgmt::interface(mgmt::Management)));
         Arc::new(RunningServer {
             interfaces,
             groups: Mutex::new(Groups {

@@ -12,9 +12,10 @@ use std::thread;
 use std::time::{Duration, Instant};
 
 use annulus::async_rpc::{self, AsyncRpcClient, SampleEvent, SampleServer};
+use annulus::ndr::Utf16Str;
 use annulus::rpcecho::{
-    self, EchoEnum1, EchoEnum1Long, EchoEnum2, EchoEnum3, EchoInfo, EchoServer, RpcEcho,
-    RpcEchoClient, Surrounding, TestCall2Response, TestEnumParams, TestSleepResponse,
+    self, EchoEnum1, EchoEnum1Long, EchoEnum2, EchoEnum3, EchoInfo, EchoServer, EchoSurrounding,
+    RpcEcho, RpcEchoClient, TestCall2Response, TestEnumResponse, TestSleepResponse,
 };
 use annulus::{
     AsyncHandle, Binding, CallContext, CancelKind, Config, Cores, Dispatch, Event, IdlePolicy,
@@ -87,24 +88,18 @@ fn call_all_operations(echo: &RpcEchoClient) {
     assert_eq!(echo.test_double_pointer(Some(None)), Ok(0));
     assert_eq!(echo.test_double_pointer(Some(Some(9))), Ok(9));
     let doubled = echo
-        .test_surrounding(Surrounding {
+        .test_surrounding(EchoSurrounding {
             x: 20,
             surrounding: vec![1; 20],
         })
         .unwrap();
     assert_eq!((doubled.x, doubled.surrounding), (40, vec![0; 40]));
-    let params = TestEnumParams {
-        foo1: EchoEnum1::TWO,
-        foo2: EchoEnum2 {
-            e1: EchoEnum1::ONE,
-            e2: EchoEnum1Long::TWO,
-        },
-        foo3: EchoEnum3::E2(EchoEnum2 {
-            e1: EchoEnum1::ONE,
-            e2: EchoEnum1Long::ONE,
-        }),
+    let foo2 = EchoEnum2 {
+        e1: EchoEnum1::ONE,
+        e2: EchoEnum1Long::LONG_TWO,
     };
-    assert_eq!(echo.test_enum(params).unwrap().foo2.e1, EchoEnum1::TWO);
+    let answer = echo.test_enum(EchoEnum1::TWO, foo2, EchoEnum3::E2(foo2));
+    assert_eq!(answer.unwrap().foo2.e1, EchoEnum1::TWO);
     assert_eq!(echo.source_data(u32::MAX), Err(Status::OutOfMemory));
 }
 
@@ -259,7 +254,11 @@ impl RpcEcho for Delegating {
         Err(Status::AccessDenied)
     }
 
-    fn test_call(&self, _: &mut CallContext<'_>, _: String) -> Result<Option<String>, Status> {
+    fn test_call(
+        &self,
+        _: &mut CallContext<'_>,
+        _: Utf16Str<'_>,
+    ) -> Result<Option<String>, Status> {
         Ok(None)
     }
 
@@ -282,16 +281,18 @@ impl RpcEcho for Delegating {
     fn test_enum(
         &self,
         _: &mut CallContext<'_>,
-        params: TestEnumParams,
-    ) -> Result<TestEnumParams, Status> {
-        Ok(params)
+        foo1: EchoEnum1,
+        foo2: EchoEnum2,
+        foo3: EchoEnum3,
+    ) -> Result<TestEnumResponse, Status> {
+        Ok(TestEnumResponse { foo1, foo2, foo3 })
     }
 
     fn test_surrounding(
         &self,
         _: &mut CallContext<'_>,
-        data: Surrounding,
-    ) -> Result<Surrounding, Status> {
+        data: EchoSurrounding,
+    ) -> Result<EchoSurrounding, Status> {
         Ok(data)
     }
 
@@ -467,7 +468,7 @@ fn the_async_rpc_sample_works_as_documented() {
     let target = serving.bindings()[0].to_string();
     let sample =
         AsyncRpcClient::new(Binding::new(&runtime, &target, async_rpc::INTERFACE).unwrap());
-    sample.non_async_func("a message").unwrap();
+    sample.non_async_func(b"a message").unwrap();
     let mut handle = AsyncHandle::new(Notify::None);
     sample.async_func_async(&mut handle, 100).unwrap();
     assert_eq!(handle.complete(), Err(Status::AsyncCallPending), "polling");

@@ -4,7 +4,8 @@ use std::collections::BTreeMap;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::Duration;
 
-use annulus::rpcecho::{self, EchoDataRequest, EchoDataResponse};
+use annulus::ndr::NdrParams;
+use annulus::rpcecho::{self, EchoDataRequest};
 use annulus::{Config, LocalBinding, LocalReply, LocalRuntime, Time};
 use anyhow::{Context, bail};
 use hdrhistogram::Histogram;
@@ -51,6 +52,14 @@ pub(crate) struct Measured {
     pub(crate) process_cpu: Duration,
     pub(crate) enters: u64,
     pub(crate) ring: &'static str,
+}
+
+/// The out-parameters of EchoData, read where they were received: the stub's own are copied.
+#[derive(NdrParams)]
+#[ndr(crate = annulus::ndr)]
+struct EchoReply<'a> {
+    #[ndr(conformant)]
+    out_data: &'a [u8],
 }
 
 /// One place for a call in flight.
@@ -274,7 +283,7 @@ impl Measured {
     fn end_call(&mut self, intended: Time, reply: &LocalReply<'_>, sent: &[u8]) {
         let result = reply
             .result
-            .and_then(|data| Ok(data.decode::<EchoDataResponse>()?.out_data.len()));
+            .and_then(|data| Ok(data.decode::<EchoReply>()?.out_data.len()));
         match result {
             Ok(len) if len == sent.len() => {
                 self.completed += 1;

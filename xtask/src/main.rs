@@ -6,6 +6,7 @@
 //! cargo xtask test              every step
 //! cargo xtask test unit tshark  some steps
 //! cargo xtask test impacket     every step whose name begins with `impacket-`
+//! cargo xtask generate          makes the stubs of the engine's interfaces from engine/idl
 //! ```
 //!
 //! Each step leaves its output in `target/xtask/logs/NAME.log`. The last line of a run counts
@@ -25,6 +26,7 @@ mod server;
 mod session;
 mod smbtorture;
 mod step;
+mod stubs;
 mod tshark;
 mod workspace;
 
@@ -36,7 +38,8 @@ use workspace::Workspace;
 
 const USAGE: &str = "\
 usage: cargo xtask test [STEP…]   run the steps named, or all of them
-       cargo xtask list           name the steps and what each one proves";
+       cargo xtask list           name the steps and what each one proves
+       cargo xtask generate       make the stubs of the engine's interfaces from engine/idl";
 
 fn main() -> ExitCode {
     let arguments: Vec<String> = std::env::args().skip(1).collect();
@@ -61,6 +64,13 @@ fn execute(arguments: &[String]) -> Result<bool> {
         Some((command, [])) if command == "list" => {
             for step in step::STEPS {
                 println!("{:<22} {}", step.name, step.proves);
+            }
+            Ok(true)
+        }
+        Some((command, [])) if command == "generate" => {
+            let workspace = Workspace::locate()?;
+            for path in stubs::write(&workspace)? {
+                println!("{}", workspace.shown(&path));
             }
             Ok(true)
         }

@@ -5,7 +5,7 @@ use std::time::Duration;
 use anyhow::{Result, bail};
 
 use crate::session::Session;
-use crate::{cargo, impacket, loadgen, raw_protocol, samba_ndr, smbtorture, tshark};
+use crate::{cargo, impacket, loadgen, raw_protocol, samba_ndr, smbtorture, stubs, tshark};
 
 /// One check that a change must pass.
 pub(crate) struct Step {
@@ -32,6 +32,12 @@ pub(crate) const STEPS: &[Step] = &[
         proves: "the sources are formatted",
         limit: MINUTE,
         run: cargo::fmt,
+    },
+    Step {
+        name: "generated",
+        proves: "the stubs of the engine's interfaces are what their definitions make",
+        limit: MINUTE,
+        run: stubs::step,
     },
     Step {
         name: "clippy",

@@ -1,5 +1,7 @@
-//! The interfaces that come with the engine, in the shape that generated stubs have.
+//! The interfaces that come with the engine. Their stubs (`stub.rs`) are generated from `engine/idl`
+//! by `cargo xtask generate`; the manager routines are not.
 
 pub mod async_rpc;
-pub(crate) mod mgmt;
+pub mod epmapper;
+pub mod mgmt;
 pub mod rpcecho;

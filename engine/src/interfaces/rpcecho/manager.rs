@@ -3,6 +3,8 @@
 use std::borrow::Cow;
 use std::time::Duration;
 
+use annulus_ndr::Utf16Str;
+
 use super::*;
 use crate::{CallContext, ServerCall, Status};
 
@@ -50,8 +52,14 @@ impl RpcEcho for EchoServer {
         Ok((0..len).map(|index| index.to_le_bytes()[0]).collect())
     }
 
-    fn test_call(&self, _: &mut CallContext<'_>, s1: String) -> Result<Option<String>, Status> {
-        Ok(Some(s1))
+    fn test_call(
+        &self,
+        _: &mut CallContext<'_>,
+        s1: Utf16Str<'_>,
+    ) -> Result<Option<String>, Status> {
+        // What is not UTF-16 could not be sent back as it came.
+        let text = s1.to_utf8().ok_or(Status::BadStubData)?;
+        Ok(Some(text.into_owned()))
     }
 
     fn test_call2(&self, _: &mut CallContext<'_>, level: u16) -> Result<TestCall2Response, Status> {
@@ -90,28 +98,29 @@ impl RpcEcho for EchoServer {
     fn test_enum(
         &self,
         _: &mut CallContext<'_>,
-        mut params: TestEnumParams,
-    ) -> Result<TestEnumParams, Status> {
-        params.foo2.e1 = EchoEnum1::TWO;
-        if let EchoEnum3::E2(arm) = &mut params.foo3 {
-            arm.e1 = EchoEnum1::TWO;
-        } else {
-            params.foo3 = EchoEnum3::E1(EchoEnum1::TWO);
+        foo1: EchoEnum1,
+        mut foo2: EchoEnum2,
+        mut foo3: EchoEnum3,
+    ) -> Result<TestEnumResponse, Status> {
+        foo2.e1 = EchoEnum1::TWO;
+        match &mut foo3 {
+            EchoEnum3::E1(e1) => *e1 = EchoEnum1::TWO,
+            EchoEnum3::E2(e2) => e2.e1 = EchoEnum1::TWO,
         }
-        Ok(params)
+        Ok(TestEnumResponse { foo1, foo2, foo3 })
     }
 
     fn test_surrounding(
         &self,
         _: &mut CallContext<'_>,
-        data: Surrounding,
-    ) -> Result<Surrounding, Status> {
+        data: EchoSurrounding,
+    ) -> Result<EchoSurrounding, Status> {
         let x = data
             .x
             .checked_mul(2)
             .filter(|x| *x <= self.source_len_max)
             .ok_or(Status::OutOfMemory)?;
-        Ok(Surrounding {
+        Ok(EchoSurrounding {
             x,
             surrounding: vec![0; x as usize],
         })
