@@ -2,7 +2,10 @@
 //! wants it.
 
 use std::sync::atomic::{AtomicU64, Ordering};
+use std::sync::{Mutex, MutexGuard, PoisonError};
 
+use crate::notification::{HandleRef, Notification, NotificationEvent};
+use crate::notify::Notify;
 use crate::status::Status;
 
 /// The call is open: neither completed nor aborted.
@@ -11,6 +14,8 @@ const OPEN: u64 = 1;
 const CANCELLED: u64 = 2;
 /// Its client is gone.
 const DISCONNECTED: u64 = 4;
+/// Somebody has subscribed to notices.
+const SUBSCRIBED: u64 = 8;
 const FLAGS: u64 = u32::MAX as u64;
 
 /// Shared by the core that answers a deferred call and by whoever completes it; used again for
@@ -21,12 +26,24 @@ pub(crate) struct CallWatch {
     /// Flags in the low half; in the high half the number of the call, which tells it from those
     /// that used this watch before.
     word: AtomicU64,
+    /// Locked by those who subscribe, and by the core only where somebody has.
+    subscriptions: Mutex<Vec<Subscription>>,
+}
+
+/// Who is to be told of an event.
+struct Subscription {
+    event: NotificationEvent,
+    notify: Notify,
+    user_info: u64,
+    /// Notices that were given: one at most.
+    queued: u32,
 }
 
 impl CallWatch {
     pub(crate) fn new() -> Self {
         CallWatch {
             word: AtomicU64::new(0),
+            subscriptions: Mutex::new(Vec::new()),
         }
     }
 
@@ -40,17 +57,94 @@ impl CallWatch {
 
     /// The call is over.
     pub(crate) fn end(&self) {
-        self.word.fetch_and(!FLAGS, Ordering::Release);
+        let word = self.word.fetch_and(!FLAGS, Ordering::Release);
+        if word & SUBSCRIBED != 0 {
+            self.subscriptions().clear();
+        }
     }
 
     /// The client cancels the call.
     pub(crate) fn cancel(&self) {
-        self.word.fetch_or(CANCELLED, Ordering::Release);
+        self.happens(CANCELLED, NotificationEvent::ClientCancel);
     }
 
     /// The client is gone.
     pub(crate) fn disconnect(&self) {
-        self.word.fetch_or(DISCONNECTED, Ordering::Release);
+        self.happens(DISCONNECTED, NotificationEvent::ClientDisconnect);
+    }
+
+    fn happens(&self, flag: u64, event: NotificationEvent) {
+        // This and the one in `subscribe` are ordered: one of the two sees the other's flag, or
+        // both do, and then the lock decides who gives the notice.
+        let word = self.word.fetch_or(flag, Ordering::AcqRel);
+        if word & SUBSCRIBED != 0 {
+            self.give_notice(event);
+        }
+    }
+
+    /// Has `notify` told of the event, once: when it comes, or now if it has come already.
+    pub(crate) fn subscribe(
+        &self,
+        serial: u32,
+        event: NotificationEvent,
+        notify: Notify,
+        user_info: u64,
+    ) -> Result<(), Status> {
+        let flag = match event {
+            NotificationEvent::ClientCancel => CANCELLED,
+            NotificationEvent::ClientDisconnect => DISCONNECTED,
+            _ => return Err(Status::InvalidArg),
+        };
+        let mut subscriptions = self.subscriptions();
+        if self.test_cancel(serial) == Status::NoCallActive {
+            return Err(Status::NoCallActive);
+        }
+        if subscriptions.iter().any(|it| it.event == event) {
+            return Err(Status::InvalidArg);
+        }
+        subscriptions.push(Subscription {
+            event,
+            notify,
+            user_info,
+            queued: 0,
+        });
+        let word = self.word.fetch_or(SUBSCRIBED, Ordering::AcqRel);
+        drop(subscriptions);
+        if word & flag != 0 {
+            self.give_notice(event);
+        }
+        Ok(())
+    }
+
+    /// Takes a subscription back; how many notices it has led to.
+    pub(crate) fn unsubscribe(&self, event: NotificationEvent) -> Result<u32, Status> {
+        let mut subscriptions = self.subscriptions();
+        let index = subscriptions.iter().position(|it| it.event == event);
+        let index = index.ok_or(Status::EntryNotFound)?;
+        Ok(subscriptions.swap_remove(index).queued)
+    }
+
+    fn give_notice(&self, event: NotificationEvent) {
+        let mut subscriptions = self.subscriptions();
+        let subscription = subscriptions.iter_mut().find(|it| it.event == event);
+        let Some(subscription) = subscription.filter(|it| it.queued == 0) else {
+            return;
+        };
+        subscription.queued = 1;
+        let (notify, user_info) = (subscription.notify.clone(), subscription.user_info);
+        // Whoever is told may subscribe or unsubscribe.
+        drop(subscriptions);
+        notify.notify(|| Notification {
+            handle: HandleRef::none(),
+            user_info,
+            event,
+        });
+    }
+
+    fn subscriptions(&self) -> MutexGuard<'_, Vec<Subscription>> {
+        self.subscriptions
+            .lock()
+            .unwrap_or_else(PoisonError::into_inner)
     }
 
     /// How the call of this number stands, in the words of rule 25: cancelled is
@@ -70,7 +164,74 @@ impl CallWatch {
 
 #[cfg(test)]
 mod tests {
+    use std::sync::Arc;
+    use std::sync::atomic::AtomicU32;
+
     use super::*;
+
+    #[test]
+    fn rule_36_at_most_one_notice_of_each_event_also_of_one_that_has_come() {
+        let watch = CallWatch::new();
+        let serial = watch.begin();
+        let (cancels, disconnects) = (Arc::new(AtomicU32::new(0)), Arc::new(AtomicU32::new(0)));
+        let count = |counter: &Arc<AtomicU32>| {
+            let counter = Arc::clone(counter);
+            Notify::callback(move |notice| {
+                assert_eq!(notice.user_info, 7);
+                counter.fetch_add(1, Ordering::Relaxed);
+            })
+        };
+        let cancel = NotificationEvent::ClientCancel;
+        let disconnect = NotificationEvent::ClientDisconnect;
+        assert_eq!(watch.subscribe(serial, cancel, count(&cancels), 7), Ok(()));
+        assert_eq!(
+            watch.subscribe(serial, cancel, count(&cancels), 7),
+            Err(Status::InvalidArg),
+            "one subscription to each event"
+        );
+        watch.cancel();
+        watch.cancel();
+        assert_eq!(cancels.load(Ordering::Relaxed), 1);
+        watch.disconnect();
+        assert_eq!(disconnects.load(Ordering::Relaxed), 0);
+        assert_eq!(
+            watch.subscribe(serial, disconnect, count(&disconnects), 7),
+            Ok(())
+        );
+        assert_eq!(disconnects.load(Ordering::Relaxed), 1, "told at once");
+        assert_eq!(watch.unsubscribe(cancel), Ok(1));
+        assert_eq!(watch.unsubscribe(cancel), Err(Status::EntryNotFound));
+        watch.end();
+        assert_eq!(
+            watch.subscribe(serial, cancel, Notify::None, 0),
+            Err(Status::NoCallActive)
+        );
+        let next = watch.begin();
+        assert_eq!(watch.subscribe(next, cancel, count(&cancels), 7), Ok(()));
+        assert_eq!(watch.unsubscribe(cancel), Ok(0), "no notice yet");
+        watch.cancel();
+        assert_eq!(cancels.load(Ordering::Relaxed), 1);
+    }
+
+    #[test]
+    fn rule_36_a_subscription_that_races_its_event_leads_to_one_notice() {
+        for _ in 0..500 {
+            let watch = CallWatch::new();
+            let serial = watch.begin();
+            let notices = AtomicU32::new(0);
+            let notices = Arc::new(notices);
+            let counter = Arc::clone(&notices);
+            let notify = Notify::callback(move |_| {
+                counter.fetch_add(1, Ordering::Relaxed);
+            });
+            std::thread::scope(|scope| {
+                scope.spawn(|| watch.cancel());
+                let event = NotificationEvent::ClientCancel;
+                watch.subscribe(serial, event, notify, 0).unwrap();
+            });
+            assert_eq!(notices.load(Ordering::Relaxed), 1);
+        }
+    }
 
     #[test]
     fn rule_25_test_cancel_tells_cancelled_running_and_over_apart() {

@@ -69,6 +69,8 @@ pub(crate) enum Command {
         server: Arc<ResolvedServer>,
         answer: Sender<Result<Serving, Error>>,
     },
+    /// Poll a task of this core.
+    RunTask(Key),
     /// Look around: something outside of the inbox has changed.
     Wake,
     /// Stop accepting, let running calls end, close everything.

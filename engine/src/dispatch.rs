@@ -1,5 +1,7 @@
 //! From a request to a manager routine, and back.
 
+use std::future::Future;
+use std::rc::Rc;
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -7,9 +9,12 @@ use annulus_ndr::{ByteOrder, DecodeErrorKind, DecodeParams, EncodeParams, Ndr, N
 use annulus_protocol::{DataRepresentation, SyntaxId, Time, TransferSyntax, Uuid};
 use annulus_transports::Ring;
 
+use crate::async_context::AsyncContext;
 use crate::core::deferred::{DeferredCalls, Origin};
+use crate::core::tasks::Tasks;
 use crate::core::timers::Timers;
 use crate::core_shared::CoreShared;
+use crate::executor::Executor;
 use crate::server::RunningServer;
 use crate::server_call::{OpenCall, ServerCall};
 use crate::status::Status;
@@ -90,6 +95,34 @@ impl<'d, 'c> Dispatch<'d, 'c> {
     pub fn defer<O: EncodeParams>(&mut self) -> Result<ServerCall<O>, Status> {
         self.context.defer()
     }
+
+    /// Takes the call out of the dispatch and has a future complete it: what the stub of an
+    /// `async fn` needs. `run` makes the future, which runs on this core and need not be `Send`;
+    /// its result is the reply or the fault.
+    ///
+    /// ```
+    /// # use annulus::{Dispatch, Status};
+    /// # use std::time::Duration;
+    /// # fn stub(mut call: Dispatch<'_, '_>) -> Result<(), Status> {
+    /// call.spawn(async |context| {
+    ///     context.executor().sleep(Duration::from_millis(1)).await;
+    ///     Ok(())
+    /// })
+    /// # }
+    /// ```
+    ///
+    /// The future of a `[maybe]` call runs too; its result goes nowhere.
+    ///
+    /// # Errors
+    ///
+    /// [`Status::ServerTooBusy`] if the core has too many open calls or futures already.
+    pub fn spawn<O, F>(&mut self, run: impl FnOnce(AsyncContext) -> F) -> Result<(), Status>
+    where
+        O: EncodeParams + 'static,
+        F: Future<Output = Result<O, Status>> + 'static,
+    {
+        self.context.spawn_call(run)
+    }
 }
 
 /// A call as its manager routine sees it.
@@ -102,6 +135,7 @@ pub struct CallContext<'c> {
     pub(crate) server: &'c Arc<RunningServer>,
     pub(crate) core: &'c Arc<CoreShared>,
     pub(crate) timers: &'c mut Timers,
+    pub(crate) tasks: &'c Rc<Tasks>,
     pub(crate) calls: &'c mut DeferredCalls,
     pub(crate) origin: Origin,
     pub(crate) deferred: Option<Key>,
@@ -154,6 +188,49 @@ impl CallContext<'_> {
         let due = self.clock.now() + delay;
         self.timers
             .add_closure(due, self.deferred, Box::new(run), gone, is_open)
+    }
+
+    /// Runs futures on this core, whatever becomes of the call.
+    #[must_use]
+    pub fn executor(&self) -> Executor {
+        Executor {
+            tasks: Rc::clone(self.tasks),
+        }
+    }
+
+    fn spawn_call<O, F>(&mut self, run: impl FnOnce(AsyncContext) -> F) -> Result<(), Status>
+    where
+        O: EncodeParams + 'static,
+        F: Future<Output = Result<O, Status>> + 'static,
+    {
+        if self.tasks.is_full() {
+            self.not_executed = true;
+            return Err(Status::ServerTooBusy);
+        }
+        let call = if self.maybe {
+            None
+        } else {
+            Some(self.defer::<O>()?)
+        };
+        let future = run(AsyncContext {
+            object: self.object,
+            call: call.as_ref().map(ServerCall::call_ref).unwrap_or_default(),
+            executor: self.executor(),
+        });
+        let task = self.tasks.spawn(async move {
+            let result = future.await;
+            let Some(call) = call else { return };
+            // What cannot be encoded, or is no failure, has become a fault; the client knows.
+            let _ = match result {
+                Ok(outputs) => call.complete(&outputs),
+                Err(status) => call.abort(status),
+            };
+        });
+        let task = task.map_err(|_| Status::ServerTooBusy)?;
+        if let Some(call) = self.deferred {
+            self.calls.set_task(call, task);
+        }
+        Ok(())
     }
 
     pub(crate) fn server(&self) -> &RunningServer {

@@ -26,6 +26,7 @@
 // Generated stubs name this crate as those of other crates do.
 extern crate self as annulus;
 
+mod async_context;
 mod async_handle;
 mod binding;
 mod call;
@@ -38,6 +39,7 @@ mod dispatch;
 mod endpoint;
 mod error;
 mod event;
+mod executor;
 mod idle;
 mod inbox;
 mod include;
@@ -55,6 +57,7 @@ pub use annulus_ndr as ndr;
 pub use annulus_protocol::{Limits, SyntaxId, Time, TransferSyntax, Uuid};
 pub use annulus_transports::{RingUsage, StringBinding};
 
+pub use self::async_context::AsyncContext;
 pub use self::async_handle::AsyncHandle;
 pub use self::binding::{Binding, Outputs};
 pub use self::call::Call;
@@ -64,6 +67,7 @@ pub use self::core_shared::CancelKind;
 pub use self::dispatch::{CallContext, Dispatch, Interface};
 pub use self::error::Error;
 pub use self::event::Event;
+pub use self::executor::{Executor, Sleep};
 pub use self::interfaces::{async_rpc, epmapper, mgmt, rpcecho};
 pub use self::local_runtime::{LocalBinding, LocalRuntime, Usage};
 pub use self::notification::{HandleRef, Notification, NotificationEvent};

@@ -260,6 +260,8 @@ pub struct Usage {
     pub client_calls: usize,
     /// Calls of servers that were deferred and not yet answered.
     pub server_calls: usize,
+    /// Futures that run on the core.
+    pub tasks: usize,
     /// Bytes of requests whose last fragment has not arrived.
     pub assembling_len: usize,
     /// Bytes of replies that clients have not read.

@@ -1,7 +1,7 @@
 //! What a caller is told, and about which call.
 
 use std::fmt;
-use std::sync::Arc;
+use std::sync::{Arc, LazyLock};
 
 use crate::call_state::CallState;
 use crate::core_shared::{CancelKind, Command, CoreShared};
@@ -29,9 +29,10 @@ pub enum NotificationEvent {
 #[derive(Clone, Debug)]
 #[non_exhaustive]
 pub struct Notification {
-    /// The call, as it was when this notification was made.
+    /// The call, as it was when this notification was made. What is told of a call of a server
+    /// names none: there `user_info` does.
     pub handle: HandleRef,
-    /// The datum that its caller attached to the handle.
+    /// The datum that its caller attached to the handle, or to the subscription.
     pub user_info: u64,
     /// What has happened.
     pub event: NotificationEvent,
@@ -50,6 +51,16 @@ pub struct HandleRef {
 }
 
 impl HandleRef {
+    /// Names no call.
+    pub(crate) fn none() -> Self {
+        static NO_CALL: LazyLock<Arc<CallState>> = LazyLock::new(|| Arc::new(CallState::new()));
+        HandleRef {
+            state: Arc::clone(&NO_CALL),
+            serial: 0,
+            core: None,
+        }
+    }
+
     /// How the call stands. [`Status::InvalidAsyncHandle`] if it was completed.
     #[must_use]
     pub fn status(&self) -> Status {

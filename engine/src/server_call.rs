@@ -9,6 +9,8 @@ use annulus_protocol::TransferSyntax;
 use crate::call_watch::CallWatch;
 use crate::core_shared::{Command, CoreShared};
 use crate::dispatch::encode_params;
+use crate::notification::NotificationEvent;
+use crate::notify::Notify;
 use crate::status::Status;
 use crate::table::Key;
 
@@ -72,6 +74,41 @@ impl<O> ServerCall<O> {
     #[must_use]
     pub fn test_cancel(&self) -> Status {
         self.call.test_cancel()
+    }
+
+    /// Has somebody told when the client cancels the call
+    /// ([`NotificationEvent::ClientCancel`]), or is gone
+    /// ([`NotificationEvent::ClientDisconnect`]): once, by the core that dispatched it, or at once
+    /// if it has happened already. The notification carries `user_info`.
+    ///
+    /// # Errors
+    ///
+    /// [`Status::InvalidArg`] for other events, and for a second subscription to the same.
+    pub fn subscribe(
+        &self,
+        event: NotificationEvent,
+        notify: Notify,
+        user_info: u64,
+    ) -> Result<(), Status> {
+        match &self.call.link {
+            Some(link) => link
+                .watch
+                .subscribe(self.call.serial, event, notify, user_info),
+            None => Err(Status::NoCallActive),
+        }
+    }
+
+    /// Takes a subscription back, which the end of the call does by itself. Returns how many
+    /// notices were given: one, which may still be on its way, or none.
+    ///
+    /// # Errors
+    ///
+    /// [`Status::EntryNotFound`] if there is no such subscription.
+    pub fn unsubscribe(&self, event: NotificationEvent) -> Result<u32, Status> {
+        match &self.call.link {
+            Some(link) => link.watch.unsubscribe(event),
+            None => Err(Status::NoCallActive),
+        }
     }
 
     /// Names the call, for those who are to know of a cancel and do not complete it.

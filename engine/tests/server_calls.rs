@@ -5,7 +5,9 @@ mod serving;
 use std::sync::mpsc;
 use std::time::{Duration, Instant};
 
-use annulus::{AsyncHandle, CancelKind, Notify, ServerCall, ServerCallRef, Status};
+use annulus::{
+    AsyncHandle, CancelKind, NotificationEvent, Notify, ServerCall, ServerCallRef, Status,
+};
 use serving::{Number, bind, number, routine, runtime, serve};
 
 fn wait_for_cancel(call: &ServerCallRef) -> Status {
@@ -95,4 +97,57 @@ fn a_delay_counts_from_when_it_is_asked_for() {
     );
     let waited = bind(&runtime, &serving).call_blocking::<_, Number>(0, &());
     assert!(Duration::from_nanos(waited.unwrap().value) >= DELAY);
+}
+
+#[test]
+fn rule_36_a_manager_is_told_of_a_cancel_and_of_a_client_that_goes() {
+    let (servers, clients) = (runtime(), runtime());
+    let (send, notices) = mpsc::channel();
+    let (keep, kept) = mpsc::channel();
+    let serving = serve(
+        &servers,
+        routine(move |mut call| {
+            let number = call.opnum().into();
+            let deferred: ServerCall<Number> = call.defer()?;
+            for event in [
+                NotificationEvent::ClientCancel,
+                NotificationEvent::ClientDisconnect,
+            ] {
+                let send = send.clone();
+                let tell = Notify::callback(move |notice| {
+                    send.send((notice.event, notice.user_info)).unwrap();
+                });
+                deferred.subscribe(event, tell, number)?;
+            }
+            keep.send(deferred).map_err(|_| Status::ServerTooBusy)
+        }),
+    );
+    let binding = bind(&clients, &serving);
+    let mut handle = AsyncHandle::<Number>::new(Notify::None);
+    binding.call_async(&mut handle, 4, &()).unwrap();
+    let first = kept.recv().unwrap();
+    handle.cancel(CancelKind::NonAbortive).unwrap();
+    let patience = Duration::from_secs(20);
+    assert_eq!(
+        notices.recv_timeout(patience),
+        Ok((NotificationEvent::ClientCancel, 4))
+    );
+    assert_eq!(first.unsubscribe(NotificationEvent::ClientCancel), Ok(1));
+    assert_eq!(
+        first.unsubscribe(NotificationEvent::ClientDisconnect),
+        Ok(0)
+    );
+    let _gone = binding.call::<_, Number>(5, &());
+    let second = kept.recv().unwrap();
+    drop(clients);
+    assert_eq!(
+        notices.recv_timeout(patience),
+        Ok((NotificationEvent::ClientDisconnect, 5))
+    );
+    drop((first, second, servers, serving));
+    assert_eq!(
+        notices.try_recv(),
+        Err(mpsc::TryRecvError::Disconnected),
+        "that was all"
+    );
 }

@@ -47,6 +47,9 @@ pub struct Limits {
     /// Closures that manager routines of one core have waiting for their time. One more is
     /// refused with "server too busy". Default 1,048,576.
     pub timers_per_core_max: usize,
+    /// Futures that run on one core: those of async managers, and what they spawn. One more is
+    /// refused with "server too busy". Default 1,048,576.
+    pub tasks_per_core_max: usize,
     /// Connections that one core accepts or makes. One more is closed at once. Default 16,384.
     pub connections_per_core_max: usize,
     /// Association groups of one server. A bind that would make one more is refused with a
@@ -116,6 +119,7 @@ impl Limits {
         calls_per_connection_max: 16_384,
         calls_per_core_max: 1 << 20,
         timers_per_core_max: 1 << 20,
+        tasks_per_core_max: 1 << 20,
         connections_per_core_max: 16_384,
         association_groups_max: 65_536,
         send_backlog_max: 8 << 20,

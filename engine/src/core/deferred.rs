@@ -22,6 +22,8 @@ pub(crate) struct Origin {
 pub(crate) struct DeferredCall {
     pub(crate) origin: Origin,
     watch: Arc<CallWatch>,
+    /// The future that will end it, if it is one.
+    task: Option<Key>,
 }
 
 /// The deferred calls of one core.
@@ -67,6 +69,7 @@ impl DeferredCalls {
         let call = DeferredCall {
             origin,
             watch: Arc::clone(&watch),
+            task: None,
         };
         let key = self.table.insert(call).ok()?;
         Some((key, watch))
@@ -74,16 +77,24 @@ impl DeferredCalls {
 
     /// Takes a call out that is answered now, or will never be.
     pub(crate) fn end(&mut self, key: Key) -> Option<Origin> {
-        let DeferredCall { origin, watch } = self.table.remove(key)?;
+        let DeferredCall { origin, watch, .. } = self.table.remove(key)?;
         watch.end();
         Some(origin)
     }
 
-    /// Takes a call out whose client is gone; its manager learns of that.
-    pub(crate) fn disconnect(&mut self, key: Key) {
-        if let Some(call) = self.table.remove(key) {
-            call.watch.disconnect();
+    /// Notes the future that will end a call.
+    pub(crate) fn set_task(&mut self, key: Key, task: Key) {
+        if let Some(call) = self.table.get_mut(key) {
+            call.task = Some(task);
         }
+    }
+
+    /// Takes a call out whose client is gone; its manager learns of that. The future that was to
+    /// end it, if it is one, is not wanted any more.
+    pub(crate) fn disconnect(&mut self, key: Key) -> Option<Key> {
+        let DeferredCall { watch, task, .. } = self.table.remove(key)?;
+        watch.disconnect();
+        task
     }
 
     /// Takes all calls out: the core ends.
@@ -102,6 +113,8 @@ impl DeferredCalls {
 
     /// Keeps the watch of a call that has ended for another one.
     pub(crate) fn recycle(&mut self, watch: Arc<CallWatch>) {
+        // Also for a call whose client had gone before.
+        watch.end();
         if self.spare.len() < SPARE_MAX {
             self.spare.push(watch);
         }

@@ -124,6 +124,7 @@ impl<R: Ring> Core<R> {
             return;
         }
         self.phase = Phase::Closing;
+        self.tasks.cancel_all();
         let deadline = self.now + self.limits.flush_timeout;
         for socket in self.connections.sockets() {
             if let Some(connection) = self.connections.get_mut(socket) {
@@ -139,6 +140,7 @@ impl<R: Ring> Core<R> {
             return;
         }
         self.phase = Phase::Closing;
+        self.tasks.cancel_all();
         for socket in self.connections.sockets() {
             self.close(socket);
         }

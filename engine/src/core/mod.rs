@@ -11,9 +11,12 @@ mod connection;
 pub(crate) mod deferred;
 mod lifecycle;
 mod server_side;
+mod sleeps;
+pub(crate) mod tasks;
 pub(crate) mod timers;
 mod traffic;
 
+use std::rc::Rc;
 use std::sync::Arc;
 
 use annulus_protocol::{Limits, Time, pdu};
@@ -26,6 +29,7 @@ use self::connection::{Connections, Life, Role};
 use self::deferred::DeferredCalls;
 use self::lifecycle::{Listener, Phase};
 pub(crate) use self::server_side::contain_panic;
+use self::tasks::Tasks;
 use self::timers::Timers;
 use crate::config::Config;
 use crate::core_shared::{Command, CoreShared};
@@ -55,6 +59,7 @@ pub(crate) struct Core<R: Ring> {
     deferred: DeferredCalls,
     bindings: Bindings,
     timers: Timers,
+    tasks: Rc<Tasks>,
     buffers: BufferPool,
     /// Connections with something to send.
     dirty: Vec<SocketId>,
@@ -80,14 +85,15 @@ impl<R: Ring> Core<R> {
         Core {
             now: ring.now(),
             ring,
-            shared,
             siblings,
             connections: Connections::default(),
             listeners: Vec::new(),
             deferred: DeferredCalls::new(limits.calls_per_core_max),
             bindings: Bindings::new(&limits),
             timers: Timers::new(limits.timers_per_core_max),
+            tasks: Rc::new(Tasks::new(Arc::clone(&shared), limits.tasks_per_core_max)),
             buffers: BufferPool::new(limits.spare_buffers_len_max),
+            shared,
             limits,
             seed: config.seed,
             dirty: Vec::new(),
@@ -117,6 +123,7 @@ impl<R: Ring> Core<R> {
             connections: self.connections.len(),
             client_calls: self.bindings.calls_in_flight(),
             server_calls: self.deferred.len(),
+            tasks: self.tasks.len(),
             assembling_len: self.assembling_len,
             backlog: self.backlog,
         }
@@ -124,7 +131,8 @@ impl<R: Ring> Core<R> {
 
     /// When a timer is due next.
     pub(crate) fn next_due(&self) -> Option<Time> {
-        self.timers.next_due()
+        let (timer, sleep) = (self.timers.next_due(), self.tasks.next_due());
+        timer.into_iter().chain(sleep).min()
     }
 
     /// One turn, as the module describes it. `wait` is how long the ring may wait for a
@@ -153,6 +161,7 @@ impl<R: Ring> Core<R> {
             self.complete(completion, replies);
         }
         worked |= self.run_timers(replies);
+        worked |= self.run_tasks();
         if self.phase != Phase::Running {
             self.continue_shutdown(replies);
         }
@@ -165,7 +174,7 @@ impl<R: Ring> Core<R> {
         deadline: Option<Time>,
         replies: LocalReplies<'_>,
     ) -> Result<bool, TransportError> {
-        let awake = !self.shared.inbox().prepare_sleep();
+        let awake = self.tasks.has_ready() | !self.shared.inbox().prepare_sleep();
         let due = self.next_due().into_iter().chain(deadline).min();
         let wait = match due {
             _ if awake => Wait::No,
@@ -210,6 +219,7 @@ impl<R: Ring> Core<R> {
                 // Whoever asked may have gone away.
                 let _ = answer.send(self.serve(&server));
             }
+            Command::RunTask(task) => self.tasks.make_ready(task),
             Command::Wake => {}
             Command::Shutdown => self.begin_shutdown(),
         }
@@ -287,6 +297,7 @@ impl<R: Ring> Core<R> {
 impl<R: Ring> Drop for Core<R> {
     /// Whoever still waits for a call learns that it will not end well.
     fn drop(&mut self) {
+        self.tasks.cancel_all();
         self.bindings
             .end_all_calls(Status::CallFailed, &self.shared);
         self.deferred.disconnect_all();

@@ -1,6 +1,7 @@
 //! What a core does for the connections of its servers.
 
 use std::panic::{AssertUnwindSafe, catch_unwind};
+use std::rc::Rc;
 use std::sync::Arc;
 use std::sync::atomic::Ordering;
 
@@ -13,6 +14,7 @@ use super::buffers::BufferPool;
 use super::connection::{Connection, Life, Outgoing, Role, ServerLink};
 use super::deferred::{DeferredCalls, Origin};
 use super::lifecycle::Phase;
+use super::tasks::Tasks;
 use super::timers::Timers;
 use super::{Core, LocalReplies};
 use crate::call_watch::CallWatch;
@@ -35,6 +37,7 @@ pub(super) struct ServerWork<'w> {
     connection: &'w mut Connection,
     deferred: &'w mut DeferredCalls,
     timers: &'w mut Timers,
+    tasks: &'w Rc<Tasks>,
     core: &'w Arc<CoreShared>,
     core_index: usize,
     limits: &'w Limits,
@@ -86,6 +89,7 @@ impl<R: Ring> Core<R> {
             connection: self.connections.get_mut(socket)?,
             deferred: &mut self.deferred,
             timers: &mut self.timers,
+            tasks: &self.tasks,
             core: &self.shared,
             core_index: self.siblings.index,
             limits: &self.limits,
@@ -244,6 +248,7 @@ impl ServerWork<'_> {
             server,
             core: self.core,
             timers: self.timers,
+            tasks: self.tasks,
             calls: self.deferred,
             origin: Origin {
                 socket: self.socket,

@@ -7,6 +7,7 @@ use annulus_transports::{ReceiveLease, Ring, SocketId};
 
 use super::connection::{Connection, Life, Role};
 use super::deferred::DeferredCalls;
+use super::tasks::Tasks;
 use super::timers::Timer;
 use super::{Core, LocalReplies, server_side};
 use crate::server::EndpointView;
@@ -203,6 +204,12 @@ impl<R: Ring> Core<R> {
         worked
     }
 
+    /// Polls the futures that can go on. True if there was one.
+    pub(super) fn run_tasks(&mut self) -> bool {
+        let woke = self.tasks.wake_sleepers(self.now);
+        woke | self.tasks.run(|| self.ring.now())
+    }
+
     fn connection_timer(&mut self, socket: SocketId, serial: u64, replies: LocalReplies<'_>) {
         let now = self.now;
         let Some(connection) = self.connections.get_mut(socket) else {
@@ -248,7 +255,12 @@ impl<R: Ring> Core<R> {
         let Some(connection) = self.connections.get_mut(socket) else {
             return;
         };
-        if let Some(abandoned) = abandon(connection, &mut self.deferred, &mut self.assembling_len) {
+        if let Some(abandoned) = abandon(
+            connection,
+            &mut self.deferred,
+            &self.tasks,
+            &mut self.assembling_len,
+        ) {
             self.client_lost(socket, abandoned, replies);
         }
     }
@@ -272,6 +284,7 @@ impl<R: Ring> Core<R> {
         let abandoned = abandon(
             &mut connection,
             &mut self.deferred,
+            &self.tasks,
             &mut self.assembling_len,
         );
         if let Role::Server(_) = connection.role {
@@ -291,12 +304,15 @@ impl<R: Ring> Core<R> {
 fn abandon(
     connection: &mut Connection,
     deferred: &mut DeferredCalls,
+    tasks: &Tasks,
     assembling_len: &mut usize,
 ) -> Option<Abandoned> {
     match &mut connection.role {
         Role::Server(link) => {
             for key in link.protocol.active_call_keys() {
-                deferred.disconnect(Key::from_bits(key));
+                if let Some(task) = deferred.disconnect(Key::from_bits(key)) {
+                    tasks.cancel(task);
+                }
             }
             link.protocol.close(&mut EndpointView {
                 server: &link.server,

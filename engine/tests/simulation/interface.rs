@@ -1,9 +1,11 @@
 //! The interface that the simulated clients call: replies now, later, never, and in all sizes.
 
+use std::panic;
+use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
 use annulus::ndr::NdrParams;
-use annulus::{Dispatch, Interface, ServerCall, Status, SyntaxId, Uuid};
+use annulus::{AsyncContext, Binding, Dispatch, Interface, ServerCall, Status, SyntaxId, Uuid};
 
 pub(crate) const INTERFACE: SyntaxId = SyntaxId::new(
     Uuid::from_u128(0x5eed_0000_0000_4000_8000_0000_0000_0001),
@@ -22,7 +24,17 @@ pub(crate) const FAILS: u16 = 3;
 /// Aborts the call after a delay.
 pub(crate) const ABORTS: u16 = 4;
 
-pub(crate) const OPERATION_COUNT: u16 = 5;
+/// Replies after a delay, by a future.
+pub(crate) const SLEEPS: u16 = 5;
+/// Has a future ask [`LATER`] of this server itself, but not wait for ever.
+pub(crate) const CALLS: u16 = 6;
+/// Panics in a future.
+pub(crate) const PANICS: u16 = 7;
+
+pub(crate) const OPERATION_COUNT: u16 = 8;
+
+/// How long a future waits for its own call.
+const PATIENCE: Duration = Duration::from_secs(60);
 
 /// The status of FAILS and ABORTS.
 pub(crate) const FAILURE: Status = Status::Other(0x0bad_cafe);
@@ -92,7 +104,11 @@ fn sum(bytes: &[u8]) -> u64 {
     })
 }
 
-pub(crate) struct Answerer;
+/// Answers questions; the binding is to itself.
+#[derive(Clone, Default)]
+pub(crate) struct Answerer {
+    pub(crate) own: Arc<Mutex<Option<Binding>>>,
+}
 
 impl Interface for Answerer {
     fn syntax(&self) -> SyntaxId {
@@ -109,6 +125,21 @@ impl Interface for Answerer {
             NOW => call.reply(&question.answer()),
             NEVER => call.defer::<Answer>().map(drop),
             FAILS => Err(FAILURE),
+            SLEEPS => call.spawn(async move |context: AsyncContext| {
+                let delay = Duration::from_micros(question.delay_us.into());
+                context.executor().sleep(delay).await;
+                Ok(question.answer())
+            }),
+            CALLS => {
+                let own = self.own.lock().expect("no panic holds this lock").clone();
+                call.spawn(async move |context: AsyncContext| {
+                    let own = own.ok_or(Status::InvalidBinding)?;
+                    let asked = own.call::<_, Answer>(LATER, &question);
+                    let answer = context.executor().timeout(PATIENCE, asked).await;
+                    answer.unwrap_or(Err(Status::CallFailed))
+                })
+            }
+            PANICS => call.spawn::<(), _>(async |_| panic::resume_unwind(Box::new(()))),
             opnum => {
                 let deferred: ServerCall<Answer> = call.defer()?;
                 let delay = Duration::from_micros(question.delay_us.into());

@@ -11,8 +11,8 @@ use rand::rngs::StdRng;
 use rand::{RngExt, SeedableRng};
 
 use super::interface::{
-    ABORTS, Answer, Answerer, FAILS, FAILURE, INTERFACE, LATER, NEVER, NOW, OPERATION_COUNT,
-    Question,
+    ABORTS, Answer, Answerer, CALLS, FAILS, FAILURE, INTERFACE, LATER, NEVER, NOW, OPERATION_COUNT,
+    PANICS, Question, SLEEPS,
 };
 
 /// Turns after which a run that has not ended counts as hanging.
@@ -31,6 +31,7 @@ pub(crate) struct World {
     random: StdRng,
     net: SimNet,
     server: LocalRuntime<SimRing>,
+    answerer: Answerer,
     clients: Vec<Client>,
     /// Whether connections may break.
     hostile: bool,
@@ -75,15 +76,18 @@ impl World {
         );
         let config = Config::default().limits(limits(&mut random)).seed(seed);
         let mut server = LocalRuntime::with_ring(net.ring(&config.limits), &config);
+        let answerer = Answerer::default();
         let serving = server
             .serve(
                 Server::new()
                     .endpoint("ncacn_ip_tcp:127.0.0.1[4711]")
                     .unwrap()
-                    .interface(Answerer),
+                    .interface(answerer.clone()),
             )
             .expect("the simulated port is free");
         let target = serving.bindings()[0].to_string();
+        let own = Binding::new(&server, &target, INTERFACE).unwrap();
+        *answerer.own.lock().unwrap() = Some(own);
         let clients = (0..random.random_range(1..=3))
             .map(|_| Client::new(&net, &target, &mut random))
             .collect();
@@ -91,6 +95,7 @@ impl World {
             random,
             net,
             server,
+            answerer,
             clients,
             hostile,
             outcome: Outcome::default(),
@@ -111,6 +116,8 @@ impl World {
                 .iter()
                 .all(|client| client.runtime.is_finished())
         });
+        // The server's own binding must not outlive it.
+        self.answerer.own.lock().unwrap().take();
         self.server.begin_shutdown();
         self.step_until(|world| world.server.is_finished());
         for runtime in self
@@ -333,14 +340,16 @@ fn judge(
     outcome: &mut Outcome,
 ) {
     match (opnum, result) {
-        (NOW | LATER, Ok(answer)) => {
+        (NOW | LATER | SLEEPS | CALLS, Ok(answer)) => {
             assert!(
                 answer.is(&question.answer()),
                 "the answer belongs to another question"
             );
             outcome.answered += 1;
         }
-        (NEVER, Err(Status::CallFailed)) | (FAILS | ABORTS, Err(FAILURE)) => outcome.answered += 1,
+        (NEVER | PANICS, Err(Status::CallFailed)) | (FAILS | ABORTS, Err(FAILURE)) => {
+            outcome.answered += 1
+        }
         (_, Err(Status::CallFailed | Status::ServerUnavailable | Status::CallFailedDne))
             if hostile =>
         {
