@@ -2,12 +2,12 @@
 
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering, fence};
 
-use crossbeam_queue::{ArrayQueue, SegQueue};
+use crate::queue::Queue;
 
 /// A multi-producer queue with one consumer that may sleep.
 ///
-/// Pushing never blocks, never fails, and does not allocate while the preallocated part has
-/// room; beyond that a segmented queue takes over. The order of each producer is kept.
+/// Pushing never blocks, never fails, and does not allocate while the preallocated part of the
+/// [`Queue`] has room. The order of each producer is kept.
 ///
 /// # The wake-up
 ///
@@ -17,8 +17,7 @@ use crossbeam_queue::{ArrayQueue, SegQueue};
 /// the two sees the other: no command is left behind by a sleeping core, and an awake core is
 /// never disturbed by a system call.
 pub(crate) struct Inbox<T> {
-    ring: ArrayQueue<T>,
-    overflow: SegQueue<T>,
+    queue: Queue<T>,
     asleep: AtomicBool,
     wake: Box<dyn Fn() + Send + Sync>,
     wake_count: AtomicU64,
@@ -28,8 +27,7 @@ impl<T> Inbox<T> {
     /// `len` entries are preallocated; `wake` makes the sleeping consumer look.
     pub(crate) fn new(len: usize, wake: Box<dyn Fn() + Send + Sync>) -> Self {
         Inbox {
-            ring: ArrayQueue::new(len.max(1)),
-            overflow: SegQueue::new(),
+            queue: Queue::new(len),
             asleep: AtomicBool::new(false),
             wake,
             wake_count: AtomicU64::new(0),
@@ -38,13 +36,7 @@ impl<T> Inbox<T> {
 
     /// Puts a value in and wakes the consumer if it sleeps.
     pub(crate) fn push(&self, value: T) {
-        // A producer whose earlier value overflowed must not overtake it, so it stays with the
-        // overflow until the consumer has emptied that.
-        if !self.overflow.is_empty() {
-            self.overflow.push(value);
-        } else if let Err(value) = self.ring.push(value) {
-            self.overflow.push(value);
-        }
+        self.queue.push(value);
         self.wake();
     }
 
@@ -60,20 +52,7 @@ impl<T> Inbox<T> {
 
     /// The next value. Only the consumer calls this.
     pub(crate) fn pop(&self) -> Option<T> {
-        if let Some(value) = self.ring.pop() {
-            return Some(value);
-        }
-        if self.overflow.is_empty() {
-            return None;
-        }
-        // Between the first look at the ring and the one at the overflow a producer may have
-        // filled the ring and gone on to the overflow. What stands first in the overflow now
-        // came after everything that its producer had put into the ring.
-        self.ring.pop().or_else(|| self.overflow.pop())
-    }
-
-    fn is_empty(&self) -> bool {
-        self.ring.is_empty() && self.overflow.is_empty()
+        self.queue.pop()
     }
 
     /// Announces that the consumer is about to sleep; false if there is something to do first.
@@ -81,7 +60,7 @@ impl<T> Inbox<T> {
         self.asleep.store(true, Ordering::Relaxed);
         // Pairs with the fence in `wake`.
         fence(Ordering::SeqCst);
-        if self.is_empty() {
+        if self.queue.is_empty() {
             return true;
         }
         self.end_sleep();
@@ -109,19 +88,6 @@ mod tests {
 
     fn inbox(len: usize) -> Inbox<u32> {
         Inbox::new(len, Box::new(|| {}))
-    }
-
-    #[test]
-    fn the_order_of_a_producer_is_kept_across_the_overflow() {
-        let inbox = inbox(2);
-        for value in 0..5 {
-            inbox.push(value);
-        }
-        assert_eq!(inbox.pop(), Some(0));
-        // Room in the preallocated part again, but 2, 3 and 4 still wait in the overflow.
-        inbox.push(5);
-        let rest: Vec<_> = std::iter::from_fn(|| inbox.pop()).collect();
-        assert_eq!(rest, [1, 2, 3, 4, 5]);
     }
 
     #[test]

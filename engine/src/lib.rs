@@ -26,6 +26,7 @@
 // Generated stubs name this crate as those of other crates do.
 extern crate self as annulus;
 
+mod apc;
 mod async_context;
 mod async_handle;
 mod binding;
@@ -35,11 +36,13 @@ mod call_watch;
 mod config;
 mod core;
 mod core_shared;
+mod descriptor;
 mod dispatch;
 mod endpoint;
 mod error;
 mod event;
 mod executor;
+mod futex;
 mod idle;
 mod inbox;
 mod include;
@@ -47,16 +50,19 @@ mod interfaces;
 mod local_runtime;
 mod notification;
 mod notify;
+mod queue;
 mod runtime;
 mod server;
 mod server_call;
 mod status;
 mod table;
+mod window;
 
 pub use annulus_ndr as ndr;
 pub use annulus_protocol::{Limits, SyntaxId, Time, TransferSyntax, Uuid};
 pub use annulus_transports::{RingUsage, StringBinding};
 
+pub use self::apc::{Apc, ApcThread, ThreadEnded, WaitResult, sleep_ex, wait_ex};
 pub use self::async_context::AsyncContext;
 pub use self::async_handle::AsyncHandle;
 pub use self::binding::{Binding, Outputs};
@@ -76,6 +82,7 @@ pub use self::runtime::{CoreHandle, Host, Runtime};
 pub use self::server::{Server, Serving, Statistics};
 pub use self::server_call::{ServerCall, ServerCallRef};
 pub use self::status::Status;
+pub use self::window::{Message, MessageQueue, PostError};
 
 /// The rings that a runtime can run on.
 pub mod transports {

@@ -26,7 +26,7 @@ pub enum NotificationEvent {
 }
 
 /// One notification: of which call, and what has happened to it.
-#[derive(Clone, Debug)]
+#[derive(Clone, Debug, PartialEq, Eq)]
 #[non_exhaustive]
 pub struct Notification {
     /// The call, as it was when this notification was made. What is told of a call of a server
