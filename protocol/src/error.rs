@@ -186,8 +186,9 @@ pub enum CallError {
     /// No presentation context of this id was accepted.
     #[error("presentation context {0} is not bound")]
     UnknownContext(ContextId),
-    /// A call is outstanding, and the peer does not do concurrent calls on one connection.
-    #[error("a call is outstanding on a connection without multiplexing")]
+    /// The request of a call is still being sent; or a call is outstanding, and the peer does not
+    /// do concurrent calls on one connection.
+    #[error("the connection is busy with another call, or with the rest of its request")]
     Busy,
     /// `Limits::calls_per_connection_max` calls are outstanding.
     #[error("{0} calls are outstanding on the connection")]

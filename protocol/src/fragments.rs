@@ -9,12 +9,14 @@ const FLAGS_AT: usize = 3;
 const ALLOC_HINT_AT: usize = 16;
 
 /// Finishes the PDU that starts at `at` in `out` and reaches to its end: the fixed part of a
-/// request or response, `head_len` bytes, flagged as first and last fragment, and behind it all
-/// stub data.
+/// request or response, `head_len` bytes with an allocation hint of zero, and behind it all stub
+/// data, or a part of it. The flags say whether its beginning and its end are here: the heads of
+/// `pdu` say so of both, and [`set_extent`] corrects them.
 ///
 /// What fits in one PDU stays where it is. More is split without a second buffer: `out` grows
 /// once, and the pieces move to their places from the back. Each fragment but the last has stub
-/// data of a multiple of 8 bytes, and an allocation hint of the bytes that remain.
+/// data of a multiple of 8 bytes. The allocation hint is the bytes that remain, or zero where
+/// the end of the stub data is not here.
 #[inline]
 pub(crate) fn finish(
     out: &mut Vec<u8>,
@@ -53,9 +55,31 @@ pub(crate) fn finish(
     }
 }
 
-fn patch_alloc_hint(out: &mut [u8], at: usize, stub_len: usize) {
-    let hint = u32::try_from(stub_len).unwrap_or(u32::MAX);
-    out[at + ALLOC_HINT_AT..][..4].copy_from_slice(&hint.to_le_bytes());
+/// Notes in a head that begins at `at` whether the stub data behind it begins and ends the call's.
+pub(crate) fn set_extent(out: &mut [u8], at: usize, is_first: bool, is_last: bool) {
+    let extent = PduFlags::FIRST.when(is_first) | PduFlags::LAST.when(is_last);
+    out[at + FLAGS_AT] = out[at + FLAGS_AT] & !PduFlags::WHOLE.0 | extent.0;
+}
+
+/// Checks a part of stub data that is not the last.
+///
+/// # Panics
+///
+/// It has not a positive multiple of 8 bytes.
+pub(crate) fn check_part(stub_len: usize) {
+    assert!(
+        stub_len > 0 && stub_len.is_multiple_of(8),
+        "{stub_len} bytes of stub data before the last part: not a positive multiple of 8"
+    );
+}
+
+/// Writes how much stub data remains, which is not known before the last part.
+#[inline]
+fn patch_alloc_hint(out: &mut [u8], at: usize, remaining: usize) {
+    if PduFlags(out[at + FLAGS_AT]).contains(PduFlags::LAST) {
+        let hint = u32::try_from(remaining).unwrap_or(u32::MAX);
+        out[at + ALLOC_HINT_AT..][..4].copy_from_slice(&hint.to_le_bytes());
+    }
 }
 
 /// The geometry of a call's fragments in a buffer.
@@ -85,8 +109,10 @@ impl Layout {
 
         let mut head = [0; RequestHead::LEN_WITH_OBJECT];
         head[..self.head_len].copy_from_slice(&out[self.at..][..self.head_len]);
+        let extent = PduFlags(head[FLAGS_AT]);
         let mut remaining = stub_len;
         for index in 0..count {
+            let is_first = index == 0 && extent.contains(PduFlags::FIRST);
             let is_last = index + 1 == count;
             let pad = if is_last { pad } else { 0 };
             let stub_len = remaining.min(self.capacity);
@@ -94,15 +120,14 @@ impl Layout {
             let len = self.head_len + stub_len + pad + self.trailer_len;
             let pdu = &mut out[start..start + len];
             pdu[..self.head_len].copy_from_slice(&head[..self.head_len]);
-            let position = PduFlags::FIRST.when(index == 0) | PduFlags::LAST.when(is_last);
-            pdu[FLAGS_AT] = head[FLAGS_AT] & !PduFlags::WHOLE.0 | position.0;
+            patch_alloc_hint(pdu, 0, remaining);
+            set_extent(pdu, 0, is_first, is_last && extent.contains(PduFlags::LAST));
             Header::patch_lengths(
                 pdu,
                 0,
                 len,
                 self.trailer_len.saturating_sub(SecurityTrailer::LEN),
             );
-            patch_alloc_hint(pdu, 0, remaining);
             if let Some(protection) = &mut protection {
                 protection.protect(pdu, self.head_len, pad);
             }

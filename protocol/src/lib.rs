@@ -43,7 +43,7 @@ mod types;
 mod verification;
 mod writer;
 
-pub use client::{ClientConfig, ClientConnection, ClientEvent, RequestStart};
+pub use client::{ClientConfig, ClientConnection, ClientEvent, RequestPartStart, RequestStart};
 pub use drep::DataRepresentation;
 pub use error::{CallError, CloseReason, OfferError, Violation};
 pub use fault::FaultStatus;

@@ -30,8 +30,13 @@ pub struct Limits {
     /// connection closes. Default 256 MiB.
     pub assembling_len_per_core_max: usize,
     /// Largest stub data of one reassembled response that a client takes, in bytes. Over it the
-    /// call fails and the connection closes. Default 64 MiB.
+    /// call fails and the connection closes. A streamed response is not kept, and may be of any
+    /// length. Default 64 MiB.
     pub response_len_max: usize,
+    /// Bytes of extended error information that one fault carries, sent or received. What is
+    /// longer is left out, for the fault alone says what a program must know. Default 4 KiB: a
+    /// chain of a dozen records.
+    pub extended_error_len_max: usize,
     /// Presentation contexts that one connection may have bound. One more is refused with
     /// "local limit exceeded". Default 64.
     pub contexts_per_connection_max: usize,
@@ -114,6 +119,7 @@ impl Limits {
         request_len_max: 4 << 20,
         assembling_len_per_core_max: 256 << 20,
         response_len_max: 64 << 20,
+        extended_error_len_max: 4 << 10,
         contexts_per_connection_max: 64,
         security_contexts_per_connection_max: 16,
         calls_per_connection_max: 16_384,

@@ -4,29 +4,29 @@ mod call_ids;
 mod config;
 mod negotiation;
 mod offers;
+mod requests;
 mod responses;
 mod security;
-
-use uuid::Uuid;
 
 use self::call_ids::CallIds;
 pub use self::config::ClientConfig;
 use self::negotiation::Negotiation;
 use self::offers::{Contexts, Offer};
-use self::responses::AssemblingResponse;
+use self::requests::SendingCall;
+pub use self::requests::{RequestPartStart, RequestStart};
+use self::responses::ArrivingResponse;
 use self::security::ClientSecurity;
 use crate::call_map::CallMap;
 use crate::drep::DataRepresentation;
-use crate::error::{CallError, CloseReason, OfferError};
+use crate::error::{CloseReason, OfferError};
 use crate::fault::FaultStatus;
-use crate::fragments;
 use crate::framing::{Frame, Framer};
 use crate::input::{AssembledStub, BufferPool, Input, Stub};
-use crate::pdu::{BindNakReason, PduFlags, PduType, ProviderReason, RequestHead, write_bare};
+use crate::pdu::{BindNakReason, PduType, ProviderReason, write_bare};
 use crate::security::{AuthenticationLevel, ClientMechanism};
 use crate::time::Time;
 use crate::types::{
-    BindTimeFeatures, CallId, ContextId, GroupId, MaxFragment, Opnum, SyntaxId, TransferSyntax,
+    BindTimeFeatures, CallId, ContextId, GroupId, MaxFragment, SyntaxId, TransferSyntax,
 };
 
 /// The client's side of one connection, without I/O: bytes and a time go in, PDUs and events
@@ -46,9 +46,11 @@ use crate::types::{
 /// First [`bind`](Self::bind). After each receive, call [`next_event`](Self::next_event) until
 /// it returns `None`. After [`ClientEvent::Bound`] calls may be made in the context that it
 /// names: `begin_request`, append the stub data to the buffer, `finish_request`, with nothing
-/// else written to that buffer in between. All bytes written to `out` are to be sent in their
-/// order. Each call that was finished ends in one `Response` or `Fault`, or by `orphan`, or with
-/// the connection: then its key is in [`call_keys`](Self::call_keys).
+/// else written to that buffer in between. A request may also be sent in parts, with
+/// `finish_request_part` and then `begin_request_part` again and again; other calls are made
+/// when it has ended. All bytes written to `out` are to be sent in their
+/// order. Each call that was finished ends in one `Response`, last `ResponseData` or `Fault`, or
+/// by `orphan`, or with the connection: then its key is in [`call_keys`](Self::call_keys).
 ///
 /// The time that is passed in never goes backwards.
 pub struct ClientConnection {
@@ -56,6 +58,8 @@ pub struct ClientConnection {
     phase: Phase,
     /// The last event was given out; no byte is looked at or written any more.
     is_closing: bool,
+    /// This side does not receive.
+    is_paused: bool,
     framer: Framer,
     pool: BufferPool,
     own_max: MaxFragment,
@@ -66,8 +70,10 @@ pub struct ClientConnection {
     security: Option<ClientSecurity>,
     calls: CallMap<OutstandingCall>,
     call_ids: CallIds,
+    /// The one call whose request has begun and is not sent to its end.
+    sending: Option<SendingCall>,
     /// The one response whose fragments are arriving.
-    assembling: Option<AssemblingResponse>,
+    arriving: Option<ArrivingResponse>,
     is_multiplexed: bool,
     features: BindTimeFeatures,
     group: Option<GroupId>,
@@ -87,6 +93,8 @@ enum Phase {
 struct OutstandingCall {
     key: u64,
     transfer: TransferSyntax,
+    /// Its response is handed out fragment by fragment.
+    is_streamed: bool,
 }
 
 /// What has happened on a client's connection.
@@ -126,6 +134,22 @@ pub enum ClientEvent<'b> {
         /// The out-parameters.
         stub: Stub<'b>,
     },
+    /// The next fragment of the response to a call that
+    /// [`stream_response`](ClientConnection::stream_response) named.
+    ResponseData {
+        /// The caller's name of the call.
+        key: u64,
+        /// The call.
+        call: CallId,
+        /// How the stub data is encoded.
+        transfer: TransferSyntax,
+        /// Byte order and character set of the stub data.
+        drep: DataRepresentation,
+        /// The next piece of the out-parameters; of any length, also none.
+        stub: Stub<'b>,
+        /// Whether the response, and with it the call, ends here.
+        is_last: bool,
+    },
     /// A call failed on the server.
     Fault {
         /// The caller's name of the call.
@@ -136,33 +160,14 @@ pub enum ClientEvent<'b> {
         status: FaultStatus,
         /// Whether it certainly did not execute.
         did_not_execute: bool,
+        /// Extended error information, as [`ServerConnection::fault_with`] describes it, not
+        /// looked at; not longer than `Limits::extended_error_len_max`. It is never protected.
+        ///
+        /// [`ServerConnection::fault_with`]: crate::ServerConnection::fault_with
+        extended: Option<Stub<'b>>,
     },
     /// The connection is over; the transport is to be closed.
     Close(CloseReason),
-}
-
-/// A request that has begun: its stub data is to be appended to the buffer, then it is to be
-/// finished or cancelled.
-#[derive(Debug)]
-#[must_use = "a request that has begun must be finished or cancelled"]
-pub struct RequestStart {
-    at: usize,
-    head_len: usize,
-    transfer: TransferSyntax,
-}
-
-impl RequestStart {
-    /// How the stub data is to be encoded.
-    #[must_use]
-    pub fn transfer(&self) -> TransferSyntax {
-        self.transfer
-    }
-
-    /// Where the stub data begins in the buffer.
-    #[must_use]
-    pub fn stub_at(&self) -> usize {
-        self.at + self.head_len
-    }
 }
 
 /// What a PDU leads to: an event, nothing to tell, or the end.
@@ -178,6 +183,7 @@ impl ClientConnection {
             config,
             phase: Phase::Unbound,
             is_closing: false,
+            is_paused: false,
             framer: Framer::default(),
             pool,
             own_max,
@@ -188,7 +194,8 @@ impl ClientConnection {
             // Call ids are this side's own, so nobody aims at collisions.
             calls: CallMap::new(0),
             call_ids: CallIds::default(),
-            assembling: None,
+            sending: None,
+            arriving: None,
             is_multiplexed: false,
             features: BindTimeFeatures::NONE,
             group: None,
@@ -265,96 +272,6 @@ impl ClientConnection {
         self.contexts.offer(abstract_syntax, transfers, limit)
     }
 
-    /// Begins a call: reserves the room of its header in `out`. The caller appends the stub
-    /// data, then calls `finish_request`.
-    ///
-    /// # Errors
-    ///
-    /// The context is not bound, or no further call can be made now.
-    #[inline]
-    pub fn begin_request(
-        &mut self,
-        context: ContextId,
-        object: Option<Uuid>,
-        out: &mut Vec<u8>,
-    ) -> Result<RequestStart, CallError> {
-        if self.phase != Phase::Bound || self.is_closing {
-            return Err(CallError::NotBound);
-        }
-        let transfer = self
-            .contexts
-            .find(context)
-            .ok_or(CallError::UnknownContext(context))?;
-        if !self.calls.is_empty() && !self.is_multiplexed {
-            return Err(CallError::Busy);
-        }
-        if self.calls.len() >= self.config.limits.calls_per_connection_max {
-            return Err(CallError::TooManyCalls(self.calls.len()));
-        }
-        let head = RequestHead {
-            alloc_hint: 0,
-            context,
-            opnum: Opnum(0),
-            object,
-        };
-        let at = out.len();
-        head.write(CallId(0), PduFlags::WHOLE, out);
-        Ok(RequestStart {
-            at,
-            head_len: head.encoded_len(),
-            transfer,
-        })
-    }
-
-    /// Finishes a call that will be answered; `key` is the caller's name of it. What is longer
-    /// than a fragment is split in place.
-    #[inline]
-    pub fn finish_request(
-        &mut self,
-        start: RequestStart,
-        opnum: Opnum,
-        key: u64,
-        out: &mut Vec<u8>,
-    ) -> CallId {
-        let call = self.new_call_id();
-        self.calls.insert(
-            call,
-            OutstandingCall {
-                key,
-                transfer: start.transfer,
-            },
-        );
-        self.send_request(&start, call, opnum, out);
-        call
-    }
-
-    /// Finishes a call that nobody answers, and of whose fate nothing will be known.
-    pub fn finish_maybe(&mut self, start: RequestStart, opnum: Opnum, out: &mut Vec<u8>) -> CallId {
-        let call = self.new_call_id();
-        out[start.at + 3] |= PduFlags::MAYBE.0;
-        self.send_request(&start, call, opnum, out);
-        call
-    }
-
-    fn send_request(
-        &mut self,
-        start: &RequestStart,
-        call: CallId,
-        opnum: Opnum,
-        out: &mut Vec<u8>,
-    ) {
-        let head = &mut out[start.at..start.at + RequestHead::LEN];
-        head[12..16].copy_from_slice(&call.0.to_le_bytes());
-        head[22..24].copy_from_slice(&opnum.0.to_le_bytes());
-        let protection = self.security.as_mut().and_then(ClientSecurity::protection);
-        fragments::finish(out, start.at, start.head_len, self.fragment_max, protection);
-    }
-
-    /// Takes a begun call back.
-    pub fn cancel_request(&mut self, start: RequestStart, out: &mut Vec<u8>) {
-        out.truncate(start.at);
-    }
-
     /// Tells the server that the client would like a call to end soon. Its answer still comes.
     pub fn cancel(&mut self, call: CallId, out: &mut Vec<u8>) {
         if !self.is_closing && self.calls.get(call).is_some() {
@@ -364,14 +281,15 @@ impl ClientConnection {
 
     /// Forgets a call and tells the server so; what still comes of its answer is dropped. The
     /// key of the call, if it was outstanding.
+    ///
+    /// Where its request was still being [sent in parts](Self::finish_request_part), sending
+    /// ends. A server that takes an orphaned PDU as the end of the request, as C706 12.6.4.8
+    /// means it and this crate does, then serves other calls of this connection; one that
+    /// ignores it closes the connection at the next call.
     pub fn orphan(&mut self, call: CallId, out: &mut Vec<u8>) -> Option<u64> {
         let orphaned = self.calls.remove(call)?;
-        if let Some(assembling) = self
-            .assembling
-            .take_if(|assembling| assembling.call == call)
-        {
-            assembling.recycle(&mut self.pool);
-        }
+        self.sending.take_if(|sending| sending.call() == call);
+        self.forget_response(call);
         if !self.is_closing {
             write_bare(PduType::Orphaned, call, out);
         }
@@ -420,8 +338,10 @@ impl ClientConnection {
         if self.is_progress(Some(frame.header.kind)) {
             self.progress = now;
         }
-        if frame.header.kind == PduType::Response && self.phase == Phase::Bound {
-            return self.response(frame);
+        match frame.header.kind {
+            PduType::Response if self.phase == Phase::Bound => return self.response(frame, out),
+            PduType::Fault => return self.fault(frame, out),
+            _ => {}
         }
         let Frame { header, bytes } = frame;
         let pdu = bytes.as_slice();
@@ -430,7 +350,6 @@ impl ClientConnection {
                 self.acknowledged(now, &header, pdu, out)
             }
             PduType::BindNak => self.refused(&header, pdu),
-            PduType::Fault => self.fault(&header, pdu),
             PduType::Shutdown => Err(CloseReason::Shutdown),
             _ => Err(self.unexpected(&header)),
         };
@@ -506,14 +425,34 @@ impl ClientConnection {
         Some(negotiation.since)
     }
 
+    /// Whether a PDU or an assembled response has begun, and waits for the server alone.
     fn is_mid_way(&self) -> bool {
-        !self.is_closing && (self.framer.is_mid_pdu() || self.assembling.is_some())
+        !self.is_closing && !self.is_paused && (self.framer.is_mid_pdu() || self.is_assembling())
+    }
+
+    fn is_assembling(&self) -> bool {
+        self.arriving
+            .as_ref()
+            .is_some_and(|begun| !begun.is_streamed())
     }
 
     /// Whether a PDU of this type, or a part of it, lets what has begun go on: while a response
-    /// has begun, only responses do.
+    /// is assembled, only responses do.
     fn is_progress(&self, kind: Option<PduType>) -> bool {
-        kind == Some(PduType::Response) || self.assembling.is_none()
+        kind == Some(PduType::Response) || !self.is_assembling()
+    }
+
+    /// This side receives nothing until [`resume`](Self::resume): no PDU can go on meanwhile, and
+    /// no server is to blame for it.
+    pub fn pause(&mut self) {
+        self.is_paused = true;
+    }
+
+    /// This side receives again: what has begun has its time anew.
+    pub fn resume(&mut self, now: Time) {
+        if std::mem::take(&mut self.is_paused) {
+            self.progress = now;
+        }
     }
 
     /// Calls that wait for their answer.

@@ -7,54 +7,81 @@ use crate::assembly::{Assembly, TooLong};
 use crate::drep::DataRepresentation;
 use crate::error::{CloseReason, Violation};
 use crate::framing::{Frame, FrameBytes};
-use crate::input::{BufferPool, Stub};
+use crate::input::Stub;
 use crate::pdu::{FaultPdu, Header, PduFlags, ResponseHead, SecurityTrailer};
 use crate::security::SecurityError;
 use crate::types::CallId;
 
 /// A response whose last fragment has not arrived. Its call is still outstanding.
 #[derive(Debug)]
-pub(super) struct AssemblingResponse {
-    pub(super) call: CallId,
+pub(super) struct ArrivingResponse {
+    call: CallId,
     drep: DataRepresentation,
-    assembly: Assembly,
+    /// `None` where each fragment is handed out.
+    assembly: Option<Assembly>,
 }
 
-impl AssemblingResponse {
-    /// Gives the buffer back.
-    pub(super) fn recycle(self, pool: &mut BufferPool) {
-        self.assembly.recycle(pool);
+impl ArrivingResponse {
+    /// Whether each fragment is handed out, and nothing is kept.
+    pub(super) fn is_streamed(&self) -> bool {
+        self.assembly.is_none()
     }
 }
 
 impl ClientConnection {
+    /// Lets the response to a call come as [`ClientEvent::ResponseData`], fragment by fragment,
+    /// also where it is one fragment: its out-parameters begin with a pipe. Nothing of it is kept
+    /// here, so `Limits::response_len_max` does not bound it, and its fragments may come slowly:
+    /// who is told of them bounds what it keeps, by not receiving more (see
+    /// [`pause`](Self::pause)).
+    ///
+    /// To be called before anything of the response can have come. Whether it will come so:
+    /// false if the call is not outstanding, or its response is being assembled already.
+    pub fn stream_response(&mut self, call: CallId) -> bool {
+        let has_begun = self
+            .arriving
+            .as_ref()
+            .is_some_and(|begun| begun.call == call);
+        match self.calls.get_mut(call) {
+            Some(outstanding) if !has_begun => {
+                outstanding.is_streamed = true;
+                true
+            }
+            Some(outstanding) => outstanding.is_streamed,
+            None => false,
+        }
+    }
+
     /// Takes a response, or a fragment of one.
     #[inline]
-    pub(super) fn response<'b>(&mut self, frame: Frame<'b>) -> Outcome<'b> {
+    pub(super) fn response<'b>(&mut self, frame: Frame<'b>, out: &mut Vec<u8>) -> Outcome<'b> {
         let Frame { header, bytes } = frame;
         ResponseHead::parse(&header, bytes.as_slice())?;
         // Also what nobody waits for counts for the numbering of signatures.
         let (bytes, stub) = self.open(&header, bytes)?;
-        if header.flags.contains(PduFlags::WHOLE) && self.assembling.is_none() {
-            return self.answer(&header, bytes.into_stub(stub));
+        if header.flags.contains(PduFlags::WHOLE) && self.arriving.is_none() {
+            return self.answer(&header, bytes.into_stub(stub), out);
         }
-        if self.calls.get(header.call).is_none() {
+        let Some(&call) = self.calls.get(header.call) else {
             bytes.recycle(&mut self.pool);
             return self.nobody_waits(header.call);
+        };
+        self.fragment(&header, call.is_streamed, &bytes.as_slice()[stub.clone()])?;
+        if header.flags.contains(PduFlags::LAST) {
+            let assembly = self.arriving.take().and_then(|begun| begun.assembly);
+            return match assembly.and_then(Assembly::finish) {
+                Some(whole) => {
+                    bytes.recycle(&mut self.pool);
+                    self.answer(&header, whole, out)
+                }
+                None => self.answer(&header, bytes.into_stub(stub), out),
+            };
         }
-        self.fragment(&header, &bytes.as_slice()[stub])?;
+        if call.is_streamed {
+            return Ok(Some(data(&header, call, bytes.into_stub(stub), false)));
+        }
         bytes.recycle(&mut self.pool);
-        if !header.flags.contains(PduFlags::LAST) {
-            return Ok(None);
-        }
-        match self
-            .assembling
-            .take()
-            .and_then(|assembling| assembling.assembly.finish())
-        {
-            Some(stub) => self.answer(&header, stub),
-            None => Ok(None),
-        }
+        Ok(None)
     }
 
     /// Checks the protection of a response; where its stub data lies.
@@ -83,74 +110,100 @@ impl ClientConnection {
     }
 
     /// Adds a fragment to the response that has begun, or begins one.
-    fn fragment(&mut self, header: &Header, stub: &[u8]) -> Result<(), CloseReason> {
+    fn fragment(
+        &mut self,
+        header: &Header,
+        is_streamed: bool,
+        stub: &[u8],
+    ) -> Result<(), CloseReason> {
         let call = header.call;
         let is_first = header.flags.contains(PduFlags::FIRST);
-        let assembling = match &mut self.assembling {
+        let arriving = match &mut self.arriving {
             Some(begun) if !is_first && begun.call == call => begun,
-            none @ None if is_first => {
-                let assembly = Assembly::collect(&mut self.pool);
-                none.insert(AssemblingResponse {
-                    call,
-                    drep: header.drep,
-                    assembly,
-                })
-            }
+            none @ None if is_first => none.insert(ArrivingResponse {
+                call,
+                drep: header.drep,
+                assembly: (!is_streamed).then(|| Assembly::collect(&mut self.pool)),
+            }),
             _ => return Err(Violation::FragmentOrder { call }.into()),
         };
-        if header.drep != assembling.drep {
+        if header.drep != arriving.drep {
             return Err(Violation::RepresentationChanged { call }.into());
         }
         let limit = self.config.limits.response_len_max;
-        assembling
-            .assembly
+        let Some(assembly) = &mut arriving.assembly else {
+            return Ok(());
+        };
+        assembly
             .append(stub, limit)
             .map_err(|TooLong| CloseReason::ResponseTooLong { call, limit })
     }
 
-    /// Ends a call with its whole answer.
+    /// Ends a call with its whole answer, or with the last fragment of one that is streamed.
     #[inline]
-    fn answer<'b>(&mut self, header: &Header, stub: Stub<'b>) -> Outcome<'b> {
-        let (call, drep) = (header.call, header.drep);
-        match self.calls.remove(call) {
-            Some(OutstandingCall { key, transfer }) => Ok(Some(ClientEvent::Response {
-                key,
-                call,
-                transfer,
-                drep,
-                stub,
-            })),
-            None => {
-                if let Some(stub) = stub.into_assembled() {
-                    self.recycle(stub);
-                }
-                self.nobody_waits(call)
+    fn answer<'b>(&mut self, header: &Header, stub: Stub<'b>, out: &mut Vec<u8>) -> Outcome<'b> {
+        let call = header.call;
+        let Some(ended) = self.calls.remove(call) else {
+            if let Some(stub) = stub.into_assembled() {
+                self.recycle(stub);
             }
+            return self.nobody_waits(call);
+        };
+        self.end_sending(call, out);
+        if ended.is_streamed {
+            return Ok(Some(data(header, ended, stub, true)));
         }
+        Ok(Some(ClientEvent::Response {
+            key: ended.key,
+            call,
+            transfer: ended.transfer,
+            drep: header.drep,
+            stub,
+        }))
     }
 
     /// Takes a fault.
-    pub(super) fn fault(&mut self, header: &Header, pdu: &[u8]) -> Outcome<'static> {
+    pub(super) fn fault<'b>(&mut self, frame: Frame<'b>, out: &mut Vec<u8>) -> Outcome<'b> {
+        let Frame { header, bytes } = frame;
         let FaultPdu {
             status,
             did_not_execute,
+            extended,
             ..
-        } = FaultPdu::parse(header, pdu)?;
+        } = FaultPdu::parse(&header, bytes.as_slice())?;
+        let extended_len = extended.len();
         let call = header.call;
         if self.negotiation.take_if(|sent| sent.call == call).is_some() {
             return Err(CloseReason::NegotiationRefused(status));
         }
-        if let Some(begun) = self.assembling.take_if(|begun| begun.call == call) {
-            begun.recycle(&mut self.pool);
-        }
-        match self.calls.remove(call) {
-            Some(OutstandingCall { key, .. }) => Ok(Some(ClientEvent::Fault {
-                key,
-                call,
-                status,
-                did_not_execute,
-            })),
-            None => self.nobody_waits(call),
+        self.forget_response(call);
+        let Some(OutstandingCall { key, .. }) = self.calls.remove(call) else {
+            bytes.recycle(&mut self.pool);
+            return self.nobody_waits(call);
+        };
+        self.end_sending(call, out);
+        let limit = self.config.limits.extended_error_len_max;
+        let extended = if (1..=limit).contains(&extended_len) {
+            let start = FaultPdu::LEN;
+            Some(bytes.into_stub(start..start + extended_len))
+        } else {
+            bytes.recycle(&mut self.pool);
+            None
+        };
+        Ok(Some(ClientEvent::Fault {
+            key,
+            call,
+            status,
+            did_not_execute,
+            extended,
+        }))
+    }
+
+    /// Drops what has arrived of the response to a call.
+    pub(super) fn forget_response(&mut self, call: CallId) {
+        let begun = self.arriving.take_if(|begun| begun.call == call);
+        if let Some(assembly) = begun.and_then(|begun| begun.assembly) {
+            assembly.recycle(&mut self.pool);
         }
     }
 
@@ -163,6 +216,23 @@ impl ClientConnection {
         } else {
             Err(Violation::UnknownCall { call }.into())
         }
+    }
+}
+
+/// A fragment of a response that is streamed.
+fn data<'b>(
+    header: &Header,
+    call: OutstandingCall,
+    stub: Stub<'b>,
+    is_last: bool,
+) -> ClientEvent<'b> {
+    ClientEvent::ResponseData {
+        key: call.key,
+        call: header.call,
+        transfer: call.transfer,
+        drep: header.drep,
+        stub,
+        is_last,
     }
 }
 

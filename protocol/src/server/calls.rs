@@ -38,7 +38,7 @@ impl ActiveCalls {
     /// Whether the id belongs to an active call.
     #[inline]
     pub(super) fn contains(&self, call: CallId) -> bool {
-        self.newest.is_some_and(|(newest, _)| newest == call) || self.others.get(call).is_some()
+        self.get(call).is_some()
     }
 
     /// Adds a call whose id is free.
@@ -65,9 +65,19 @@ impl ActiveCalls {
     /// The key of a call, if the call is active.
     #[inline]
     pub(super) fn key(&self, call: CallId) -> Option<Option<u64>> {
+        self.get(call).map(|state| state.key)
+    }
+
+    /// Whether a call is active and its client waits for the answer.
+    pub(super) fn is_wanted(&self, call: CallId) -> bool {
+        self.get(call).is_some_and(|state| !state.is_orphaned)
+    }
+
+    #[inline]
+    fn get(&self, call: CallId) -> Option<&ActiveCall> {
         match &self.newest {
-            Some((newest, state)) if *newest == call => Some(state.key),
-            _ => self.others.get(call).map(|state| state.key),
+            Some((newest, state)) if *newest == call => Some(state),
+            _ => self.others.get(call),
         }
     }
 

@@ -4,12 +4,13 @@ use super::calls::ActiveCalls;
 use super::fragmented::FragmentedCall;
 use super::presentation::Presentation;
 use super::refusal::Refusal;
+use super::responses::StreamedResponse;
 use super::security::{ExchangeError, SecurityTable};
-use super::{Env, Outcome, ReplyTo, ServerEndpoint, ServerEvent, association, unexpected};
+use super::{Env, Outcome, ServerEndpoint, ServerEvent, association, unexpected};
 use crate::fault::FaultStatus;
 use crate::framing::Frame;
 use crate::pdu::{BindNakReason, Header, MalformedPdu, PduType, SecurityTrailer};
-use crate::types::{BindTimeFeatures, GroupId, MaxFragment};
+use crate::types::{BindTimeFeatures, CallId, GroupId, MaxFragment};
 
 /// A connection that is bound: calls come and go, contexts are added.
 pub(super) struct Established {
@@ -18,6 +19,8 @@ pub(super) struct Established {
     pub(super) calls: ActiveCalls,
     /// The one call whose fragments are arriving.
     pub(super) fragmented: Option<FragmentedCall>,
+    /// The one response that goes out in parts.
+    pub(super) streamed_response: Option<StreamedResponse>,
     pub(super) fragment_max: MaxFragment,
     pub(super) is_multiplexed: bool,
     pub(super) features: BindTimeFeatures,
@@ -33,6 +36,7 @@ impl Established {
             security: SecurityTable::default(),
             calls: ActiveCalls::new(seed),
             fragmented: None,
+            streamed_response: None,
             fragment_max: own_max,
             is_multiplexed: false,
             features: BindTimeFeatures::NONE,
@@ -43,12 +47,6 @@ impl Established {
     /// Settles the size of PDUs, for both directions.
     pub(super) fn agree_on_sizes(&mut self, transmit_max: u16, receive_max: u16) {
         self.fragment_max = MaxFragment::negotiate(transmit_max, receive_max, self.fragment_max);
-    }
-
-    /// Removes a call that is answered; whether the answer is to be sent.
-    #[inline]
-    pub(super) fn end_call(&mut self, reply: &ReplyTo) -> bool {
-        !reply.maybe && self.calls.end(reply.call)
     }
 
     /// Takes one PDU.
@@ -79,24 +77,30 @@ impl Established {
                 .map(|()| None)
                 .map_err(|refused| refused.into_fault(call)),
             PduType::Auth3 => self.auth3(header, pdu).map(|()| None),
-            // Of no call, or of one that is still being assembled: ignored.
+            // Of no call: ignored, as both are where a call is still being assembled.
             PduType::CoCancel => Ok(self
                 .calls
                 .cancel(call)
                 .map(|key| ServerEvent::Cancel { call, key })),
-            PduType::Orphaned => {
-                self.abandon_fragments(call, env);
-                Ok(self
-                    .calls
-                    .orphan(call)
-                    .map(|key| ServerEvent::Orphaned { call, key }))
-            }
+            PduType::Orphaned => Ok(self.orphaned(call, env)),
             PduType::Bind => Err(Refusal {
                 reason: unexpected(header, "the connection is bound").reason,
                 ..Refusal::nak(call, BindNakReason::NotSpecified)
             }),
             _ => Err(unexpected(header, "the connection is bound").not_executed()),
         }
+    }
+
+    /// The client has lost interest in a call, whichever way its data goes at this time.
+    fn orphaned<E: ServerEndpoint>(
+        &mut self,
+        call: CallId,
+        env: &mut Env<'_, E>,
+    ) -> Option<ServerEvent<'static>> {
+        self.abandon_fragments(call, env);
+        let key = self.calls.orphan(call)?;
+        self.end_orphaned_response(call, env.out);
+        Some(ServerEvent::Orphaned { call, key })
     }
 
     /// Takes the third leg of a security exchange: four bytes of nothing, then the trailer.

@@ -8,6 +8,7 @@ mod fragmented;
 mod presentation;
 mod refusal;
 mod requests;
+mod responses;
 mod security;
 
 use std::hash::{BuildHasher, RandomState};
@@ -18,15 +19,14 @@ use uuid::Uuid;
 use self::established::Established;
 use self::expect_bind::ExpectBind;
 use self::refusal::Refusal;
+pub use self::responses::ResponseStart;
 use self::security::SecurityIndex;
 use crate::drep::DataRepresentation;
 use crate::error::{CloseReason, Violation};
-use crate::fault::FaultStatus;
-use crate::fragments;
 use crate::framing::{Frame, Framer};
 use crate::input::{AssembledStub, BufferPool, Input, Stub};
 use crate::limits::Limits;
-use crate::pdu::{FaultPdu, Header, PduType, ResponseHead};
+use crate::pdu::{Header, PduType};
 use crate::security::{AuthenticationLevel, AuthenticationType, ServerMechanism};
 use crate::time::Time;
 use crate::types::{
@@ -228,22 +228,6 @@ impl ReplyTo {
     }
 }
 
-/// A response that has begun: its stub data is to be appended to the buffer, then it is to be
-/// finished or cancelled.
-#[derive(Debug)]
-#[must_use = "a response that has begun must be finished or cancelled"]
-pub struct ResponseStart {
-    at: usize,
-}
-
-impl ResponseStart {
-    /// Where the stub data begins in the buffer.
-    #[must_use]
-    pub fn stub_at(&self) -> usize {
-        self.at + ResponseHead::LEN
-    }
-}
-
 /// What the handlers of all states work with.
 struct Env<'a, E> {
     now: Time,
@@ -372,65 +356,6 @@ impl ServerConnection {
     pub fn set_call_key(&mut self, call: CallId, key: u64) {
         if let State::Established(established) = &mut self.state {
             established.calls.set_key(call, key);
-        }
-    }
-
-    /// Begins an answer: reserves the room of its header in `out`. The caller appends the stub
-    /// data, then calls `finish_response`.
-    #[inline]
-    pub fn begin_response(&mut self, reply: &ReplyTo, out: &mut Vec<u8>) -> ResponseStart {
-        let at = out.len();
-        let context = ContextId(reply.context.0 & 0xff);
-        ResponseHead {
-            alloc_hint: 0,
-            context,
-            cancel_count: 0,
-        }
-        .write(reply.call, out);
-        ResponseStart { at }
-    }
-
-    /// Finishes an answer. What is longer than a fragment is split in place.
-    ///
-    /// Nothing is left in `out` of the answer to a call that is `maybe` or orphaned, or whose
-    /// connection is closing.
-    #[inline]
-    pub fn finish_response(&mut self, start: ResponseStart, reply: &ReplyTo, out: &mut Vec<u8>) {
-        if let State::Established(established) = &mut self.state
-            && established.end_call(reply)
-            && !self.is_closing
-        {
-            let max = established.fragment_max;
-            let protection = established.security.protection(reply.security);
-            fragments::finish(out, start.at, ResponseHead::LEN, max, protection);
-        } else {
-            out.truncate(start.at);
-        }
-    }
-
-    /// Takes a begun answer back; the call stays active.
-    pub fn cancel_response(&mut self, start: ResponseStart, out: &mut Vec<u8>) {
-        out.truncate(start.at);
-    }
-
-    /// Answers a call with a fault, under the same conditions as `finish_response`.
-    pub fn fault(
-        &mut self,
-        reply: &ReplyTo,
-        status: FaultStatus,
-        did_not_execute: bool,
-        out: &mut Vec<u8>,
-    ) {
-        if let State::Established(established) = &mut self.state
-            && established.end_call(reply)
-            && !self.is_closing
-        {
-            FaultPdu {
-                context: reply.context,
-                status,
-                did_not_execute,
-            }
-            .write(reply.call, out);
         }
     }
 

@@ -97,6 +97,7 @@ impl Refusal {
                     context,
                     status,
                     did_not_execute,
+                    extended: &[],
                 }
                 .write(self.call, out);
             }

@@ -304,6 +304,7 @@ impl Unservable {
                         context,
                         status,
                         did_not_execute: true,
+                        extended: &[],
                     }
                     .write(call, out);
                 }

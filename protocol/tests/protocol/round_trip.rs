@@ -134,9 +134,16 @@ proptest! {
     }
 
     #[test]
-    fn fault(context: u16, status: u32, did_not_execute: bool, call: u32) {
-        let status = FaultStatus(status);
-        let fault = FaultPdu { context: ContextId(context), status, did_not_execute };
+    fn fault(
+        context: u16, status: u32, did_not_execute: bool, call: u32,
+        extended in prop::collection::vec(any::<u8>(), 0..3000),
+    ) {
+        let fault = FaultPdu {
+            context: ContextId(context),
+            status: FaultStatus(status),
+            did_not_execute,
+            extended: &extended,
+        };
         let mut bytes = Vec::new();
         fault.write(CallId(call), &mut bytes);
         prop_assert_eq!(FaultPdu::parse(&only_header(&bytes), &bytes), Ok(fault));
