@@ -11,6 +11,7 @@ mod round_trip;
 mod secured;
 mod states;
 mod streamed_requests;
+mod streamed_responses;
 mod support;
 
 #[test]

@@ -289,6 +289,14 @@ impl Server {
         self.connection.finish_response(start, reply, &mut self.out);
     }
 
+    /// Sends a part of an answer that is not the last.
+    pub(crate) fn answer_part(&mut self, reply: &ReplyTo, stub: &[u8]) {
+        let start = self.connection.begin_response(reply, &mut self.out);
+        self.out.extend_from_slice(stub);
+        self.connection
+            .finish_response_part(start, reply, &mut self.out);
+    }
+
     pub(crate) fn fault(&mut self, reply: &ReplyTo, status: FaultStatus) {
         self.connection.fault(reply, status, false, &mut self.out);
     }
