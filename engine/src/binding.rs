@@ -2,13 +2,16 @@
 
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
+use std::time::Duration;
 
 use annulus_ndr::{ByteOrder, DecodeParams, EncodeParams};
 use annulus_protocol::{SyntaxId, TransferSyntax, Uuid};
 use annulus_transports::{Address, StringBinding};
 
 use crate::async_handle::{AsyncHandle, Begun};
+use crate::binding_options::BindingOptions;
 use crate::call::Call;
+use crate::core::Lane;
 use crate::core_shared::{Command, CoreShared, OutgoingCall};
 use crate::dispatch::encode_params;
 use crate::endpoint;
@@ -20,11 +23,28 @@ use crate::status::Status;
 /// A server that is to be called: its address, one of its interfaces, and the core that does
 /// the work.
 ///
-/// `Send + Sync`; clones share one connection. The connection is made with the first call and
-/// made again after it broke.
+/// `Send + Sync`. The connection is made with the first call and made again after it broke.
+///
+/// # Connections
+///
+/// Bindings of one core to the same server share an association, unless
+/// [`BindingOptions::unique_binding`] says otherwise: its connections carry the calls to all their
+/// interfaces. Where the server multiplexes, one connection is enough for any number of calls.
+/// Otherwise a connection carries one call at a time; a call takes a free one, a further one (up
+/// to [`Limits::connections_per_association_max`](crate::Limits::connections_per_association_max)),
+/// or waits.
+///
+/// # Order
+///
+/// The asynchronous calls that one thread makes on one binding are dispatched by the server in the
+/// order in which they were made, unless [`BindingOptions::non_causal`] lifts that. Calls of
+/// different threads, and calls that wait for their reply
+/// ([`call_blocking`](Binding::call_blocking)), do not wait for each other.
 #[derive(Clone)]
 pub struct Binding {
     handle: Arc<BindingHandle>,
+    /// How long a call may take at most.
+    deadline: Option<Duration>,
 }
 
 /// Tells the core when the last clone of a binding is gone.
@@ -35,12 +55,13 @@ struct BindingHandle {
 
 /// What the core needs to know of a binding.
 pub(crate) struct BindingShared {
-    pub(crate) addresses: Vec<Address>,
+    pub(crate) addresses: Arc<[Address]>,
     pub(crate) interface: SyntaxId,
     /// The one transfer syntax that is offered: parameters are encoded before a connection
     /// exists.
     pub(crate) transfer: TransferSyntax,
     pub(crate) object: Option<Uuid>,
+    pub(crate) options: BindingOptions,
     /// The binding's key in its core's table, for the core alone.
     key: AtomicU64,
 }
@@ -51,12 +72,14 @@ impl BindingShared {
     pub(crate) fn resolve(
         binding: &StringBinding,
         interface: SyntaxId,
+        options: BindingOptions,
     ) -> Result<Arc<Self>, Error> {
         Ok(Arc::new(BindingShared {
-            addresses: endpoint::resolve(binding)?,
+            addresses: Arc::from(endpoint::resolve(binding)?),
             interface,
             transfer: endpoint::transfer_syntax(binding),
             object: binding.object(),
+            options,
             key: AtomicU64::new(NO_KEY),
         }))
     }
@@ -80,15 +103,44 @@ impl Binding {
     /// The string is not a binding, names a transport that is not supported, has no port, or
     /// its host is not found.
     pub fn new(host: &impl Host, string_binding: &str, interface: SyntaxId) -> Result<Self, Error> {
-        let shared = BindingShared::resolve(&endpoint::parse(string_binding)?, interface)?;
+        Binding::with_options(host, string_binding, interface, BindingOptions::new())
+    }
+
+    /// The same as [`new`](Binding::new), with options.
+    ///
+    /// # Errors
+    ///
+    /// As [`new`](Binding::new).
+    pub fn with_options(
+        host: &impl Host,
+        string_binding: &str,
+        interface: SyntaxId,
+        options: BindingOptions,
+    ) -> Result<Self, Error> {
+        let shared = BindingShared::resolve(&endpoint::parse(string_binding)?, interface, options)?;
         let core = host.choose_core().0;
         Ok(Binding {
             handle: Arc::new(BindingHandle { core, shared }),
+            deadline: options.call_deadline,
         })
+    }
+
+    /// The same binding, for calls that are to end after this time at the latest; in place of
+    /// [`BindingOptions::call_deadline`].
+    #[must_use]
+    pub fn with_deadline(&self, deadline: Duration) -> Self {
+        Binding {
+            handle: Arc::clone(&self.handle),
+            deadline: Some(deadline),
+        }
     }
 
     /// Makes a call; `.await` it, or [`wait`](Call::wait) for it.
     pub fn call<I: EncodeParams, O: Outputs>(&self, opnum: u16, inputs: &I) -> Call<O> {
+        self.call_in(Lane::of_this_thread(), opnum, inputs)
+    }
+
+    fn call_in<I: EncodeParams, O: Outputs>(&self, lane: Lane, opnum: u16, inputs: &I) -> Call<O> {
         let core = &self.handle.core;
         let state = core.take_call_state();
         let begun = Begun {
@@ -96,7 +148,7 @@ impl Binding {
             state: Arc::clone(&state),
             notify: Notify::None,
         };
-        match self.submit(opnum, inputs, begun) {
+        match self.submit(lane, opnum, inputs, begun) {
             Ok(()) => Call::in_flight(Arc::clone(core), state),
             Err(status) => {
                 core.put_call_state(state);
@@ -119,7 +171,7 @@ impl Binding {
         if self.handle.core.is_current() {
             return Err(Status::CannotSupport);
         }
-        self.call(opnum, inputs).wait()
+        self.call_in(Lane::NONE, opnum, inputs).wait()
     }
 
     /// Makes a call whose outcome `handle` receives. If this fails there is no call, and no
@@ -136,10 +188,16 @@ impl Binding {
         inputs: &I,
     ) -> Result<(), Status> {
         let begun = handle.begin(&self.handle.core)?;
-        self.submit(opnum, inputs, begun)
+        self.submit(Lane::of_this_thread(), opnum, inputs, begun)
     }
 
-    fn submit<I: EncodeParams>(&self, opnum: u16, inputs: &I, begun: Begun) -> Result<(), Status> {
+    fn submit<I: EncodeParams>(
+        &self,
+        lane: Lane,
+        opnum: u16,
+        inputs: &I,
+        begun: Begun,
+    ) -> Result<(), Status> {
         let core = &self.handle.core;
         let mut stub = core.stub_buffers.take();
         if encode_params(inputs, self.handle.shared.transfer, &mut stub).is_err() {
@@ -152,6 +210,8 @@ impl Binding {
             state: begun.state,
             serial: begun.serial,
             notify: begun.notify,
+            lane,
+            deadline: self.deadline,
             opnum,
             object: self.handle.shared.object,
             stub,

@@ -5,6 +5,7 @@ use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering, fence};
 use std::sync::mpsc::Sender;
 use std::sync::{Arc, OnceLock};
 use std::thread::ThreadId;
+use std::time::Duration;
 
 use annulus_protocol::{Limits, Uuid};
 use crossbeam_queue::ArrayQueue;
@@ -12,6 +13,7 @@ use crossbeam_queue::ArrayQueue;
 use crate::binding::BindingShared;
 use crate::call_state::CallState;
 use crate::call_watch::CallWatch;
+use crate::core::Lane;
 use crate::core::buffers::SharedBufferPool;
 use crate::error::Error;
 use crate::inbox::Inbox;
@@ -83,18 +85,28 @@ pub(crate) struct OutgoingCall {
     pub(crate) state: Arc<CallState>,
     pub(crate) serial: u32,
     pub(crate) notify: Notify,
+    pub(crate) lane: Lane,
+    /// How long the call may take at most.
+    pub(crate) deadline: Option<Duration>,
     pub(crate) opnum: u16,
     pub(crate) object: Option<Uuid>,
     pub(crate) stub: Vec<u8>,
 }
 
-/// The two ways to cancel a call, and what dropping its handle means.
+/// The ways to cancel a call.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[non_exhaustive]
 pub enum CancelKind {
-    /// The server is told, and its answer is awaited.
+    /// The server is told, and its answer is awaited. A call that was not sent yet ends at once.
     NonAbortive,
-    /// The server is told, and the call ends at once with [`Status::CallCancelled`].
+    /// The server is told, and the call ends at once with [`Status::CallCancelled`]. Dropping the
+    /// handle or the future of a call does the same.
     Abortive,
+    /// First non-abortive; then, if the server has not answered `after` this time, abortive.
+    Escalating {
+        /// How long the server's answer is awaited.
+        after: Duration,
+    },
 }
 
 impl CoreShared {

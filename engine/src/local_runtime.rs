@@ -12,6 +12,7 @@ use annulus_protocol::{SyntaxId, Time};
 use annulus_transports::{Ring, RingUsage, UringRing, Wait};
 
 use crate::binding::BindingShared;
+use crate::binding_options::BindingOptions;
 use crate::config::{Config, Cores};
 use crate::core::{Core, LocalReplies, Siblings, share};
 use crate::core_shared::{Command, CoreShared};
@@ -101,12 +102,32 @@ impl<R: Ring + 'static> LocalRuntime<R> {
         string_binding: &str,
         interface: SyntaxId,
     ) -> Result<LocalBinding, Error> {
-        let shared = BindingShared::resolve(&endpoint::parse(string_binding)?, interface)?;
+        self.bind_with(string_binding, interface, BindingOptions::new())
+    }
+
+    /// The same as [`bind`](LocalRuntime::bind), with options.
+    ///
+    /// # Errors
+    ///
+    /// As [`bind`](LocalRuntime::bind).
+    pub fn bind_with(
+        &mut self,
+        string_binding: &str,
+        interface: SyntaxId,
+        options: BindingOptions,
+    ) -> Result<LocalBinding, Error> {
+        let shared = BindingShared::resolve(&endpoint::parse(string_binding)?, interface, options)?;
         Ok(LocalBinding(self.core.open_local_binding(&shared)))
     }
 
+    /// Ends the use of a binding: further calls answer [`Status::InvalidBinding`], those in flight
+    /// end as they would have.
+    pub fn release(&mut self, binding: LocalBinding) {
+        self.core.release_binding(binding.0);
+    }
+
     /// Whether the interface of a binding is bound, so that calls are sent at once.
-    pub fn is_ready(&mut self, binding: LocalBinding) -> bool {
+    pub fn is_ready(&self, binding: LocalBinding) -> bool {
         self.core.is_ready(binding.0)
     }
 

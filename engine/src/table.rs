@@ -112,6 +112,16 @@ impl<T> Table<T> {
         })
     }
 
+    pub(crate) fn get(&self, key: Key) -> Option<&T> {
+        match self.entries.get(key.index as usize) {
+            Some(Entry {
+                generation,
+                state: EntryState::Taken(value),
+            }) if *generation == key.generation => Some(value),
+            _ => None,
+        }
+    }
+
     pub(crate) fn get_mut(&mut self, key: Key) -> Option<&mut T> {
         match self.entries.get_mut(key.index as usize) {
             Some(Entry {

@@ -4,7 +4,8 @@
 use annulus::rpcecho::RpcEchoClient;
 use annulus::rpcecho::{self, EchoDataRequest, EchoServer};
 use annulus::{
-    AsyncHandle, Binding, Config, Cores, LocalBinding, LocalRuntime, Notify, Server, Status,
+    AsyncHandle, Binding, BindingOptions, Config, Cores, LocalBinding, LocalRuntime, Notify,
+    Server, Status,
 };
 
 struct Load {
@@ -24,7 +25,11 @@ impl Load {
             .interface(rpcecho::interface(EchoServer::default()));
         let target = runtime.serve(server).unwrap().bindings()[0].to_string();
         let bindings: Vec<_> = (0..connections)
-            .map(|_| runtime.bind(&target, rpcecho::INTERFACE).unwrap())
+            .map(|_| {
+                let options = BindingOptions::new().unique_binding();
+                let bound = runtime.bind_with(&target, rpcecho::INTERFACE, options);
+                bound.unwrap()
+            })
             .collect();
         let mut load = Load {
             runtime,

@@ -18,9 +18,9 @@ use annulus::rpcecho::{
     RpcEcho, RpcEchoClient, TestCall2Response, TestEnumResponse, TestSleepResponse,
 };
 use annulus::{
-    AsyncHandle, Binding, CallContext, CancelKind, Config, Cores, Dispatch, Event, IdlePolicy,
-    Interface, Limits, LocalRuntime, Notify, Runtime, Server, ServerCall, Serving, Status,
-    SyntaxId,
+    AsyncHandle, Binding, BindingOptions, CallContext, CancelKind, Config, Cores, Dispatch, Event,
+    IdlePolicy, Interface, Limits, LocalRuntime, Notify, Runtime, Server, ServerCall, Serving,
+    Status, SyntaxId,
 };
 
 fn runtime(cores: usize) -> Runtime {
@@ -181,7 +181,10 @@ fn many_threads_share_a_binding_over_two_cores() {
     let serving = serve(&runtime, rpcecho::interface(EchoServer::default()));
     thread::scope(|scope| {
         for thread in 0..8_u32 {
-            let echo = client(&runtime, &serving);
+            let target = serving.bindings()[0].to_string();
+            let options = BindingOptions::new().unique_binding();
+            let binding = Binding::with_options(&runtime, &target, rpcecho::INTERFACE, options);
+            let echo = RpcEchoClient::new(binding.unwrap());
             scope.spawn(move || {
                 for number in 0..2_000 {
                     let value = thread << 16 | number;

@@ -6,7 +6,7 @@ use std::time::Duration;
 
 use annulus::ndr::NdrParams;
 use annulus::rpcecho::{self, EchoDataRequest};
-use annulus::{Config, LocalBinding, LocalReply, LocalRuntime, Time};
+use annulus::{BindingOptions, Config, LocalBinding, LocalReply, LocalRuntime, Time};
 use anyhow::{Context, bail};
 use hdrhistogram::Histogram;
 use rustix::time::{ClockId, clock_gettime};
@@ -91,7 +91,8 @@ impl<'w> Worker<'w> {
         let mut runtime = LocalRuntime::new(&plan.config)?;
         let mut bindings = Vec::new();
         for _ in 0..plan.connections {
-            bindings.push(runtime.bind(&plan.target, rpcecho::INTERFACE)?);
+            let options = BindingOptions::new().unique_binding();
+            bindings.push(runtime.bind_with(&plan.target, rpcecho::INTERFACE, options)?);
         }
         probe(&mut runtime, &bindings, &plan.target)?;
         let slots: Vec<_> = (0..plan.outstanding)

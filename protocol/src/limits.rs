@@ -57,6 +57,9 @@ pub struct Limits {
     pub tasks_per_core_max: usize,
     /// Connections that one core accepts or makes. One more is closed at once. Default 16,384.
     pub connections_per_core_max: usize,
+    /// Connections of one association of a client. Calls that would need one more wait until one
+    /// is free. Only where a server does not multiplex calls, more than one is used. Default 32.
+    pub connections_per_association_max: usize,
     /// Association groups of one server. A bind that would make one more is refused with a
     /// bind_nak. Default 65,536.
     pub association_groups_max: usize,
@@ -107,6 +110,12 @@ pub struct Limits {
     /// Bytes that a peer may still send in that time. Above it the socket is closed at once.
     /// Default 1 MiB.
     pub linger_len_max: usize,
+    /// How long a client keeps an association that no binding uses, so that the next binding to
+    /// the same server finds it connected. Default 20 s, what Windows documents.
+    pub association_linger: Duration,
+    /// A connection of a client without a call is closed after this time; the next call connects
+    /// again. Default 5 minutes.
+    pub idle_connection_timeout: Duration,
     /// How long a shutdown waits for calls that run. What is left then ends with its
     /// connection. Default 5 s.
     pub drain_timeout: Duration,
@@ -127,6 +136,7 @@ impl Limits {
         timers_per_core_max: 1 << 20,
         tasks_per_core_max: 1 << 20,
         connections_per_core_max: 16_384,
+        connections_per_association_max: 32,
         association_groups_max: 65_536,
         send_backlog_max: 8 << 20,
         send_backlog_per_core_max: 256 << 20,
@@ -143,6 +153,8 @@ impl Limits {
         flush_timeout: Duration::from_secs(5),
         linger_timeout: Duration::from_millis(500),
         linger_len_max: 1 << 20,
+        association_linger: Duration::from_secs(20),
+        idle_connection_timeout: Duration::from_secs(300),
         drain_timeout: Duration::from_secs(5),
     };
 }

@@ -2,6 +2,7 @@
 
 use std::collections::VecDeque;
 use std::sync::Arc;
+use std::sync::atomic::{AtomicU64, Ordering};
 
 use annulus_ndr::{ByteOrder, DecodeParams};
 use annulus_protocol::{CallId, ContextId, Limits, Time, TransferSyntax, Uuid};
@@ -10,6 +11,7 @@ use annulus_transports::SocketId;
 use super::LocalReplies;
 use crate::binding::BindingShared;
 use crate::call_state::{CallState, Reply};
+use crate::core::buffers::SharedBufferPool;
 use crate::core_shared::CoreShared;
 use crate::dispatch::decode_params;
 use crate::notify::Notify;
@@ -20,32 +22,40 @@ use crate::table::{Key, Table};
 pub(super) struct Bindings {
     pub(super) table: Table<ClientBinding>,
     calls: Table<ClientCall>,
+    /// Bindings that were released and have no call left.
+    retirees: Vec<Key>,
 }
 
-/// A binding: where its connection is, and the calls that wait for it.
+/// A binding: whose connections it uses, and the calls that wait for one.
 pub(super) struct ClientBinding {
     pub(super) shared: Arc<BindingShared>,
-    pub(super) link: Link,
-    pub(super) waiting: VecDeque<WaitingCall>,
+    pub(super) association: Key,
+    /// The multiplexed connection that takes all calls of this binding, in their order.
+    pub(super) route: Option<Route>,
+    pub(super) waiting: WaitingCalls,
+    /// Its association knows that calls wait.
+    pub(super) is_listed: bool,
     /// Calls of this binding that have not ended.
     open_calls: usize,
     /// Nobody uses the binding any more.
-    pub(super) released: bool,
+    released: bool,
 }
 
-/// How far a binding's connection has come.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) enum Link {
-    /// There is none.
-    Idle,
-    /// It is being made to the address with this index.
-    Opening { socket: SocketId, address: usize },
-    /// The interface is bound.
-    Ready {
-        socket: SocketId,
-        context: ContextId,
-        address: usize,
-    },
+/// Where a call is sent. The serial number tells a later connection of the same socket id apart.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct Route {
+    pub(super) socket: SocketId,
+    pub(super) serial: u64,
+    pub(super) context: ContextId,
+}
+
+/// Calls that wait for a connection, in the order in which they were made. Some of them may have
+/// ended meanwhile.
+#[derive(Default)]
+pub(super) struct WaitingCalls {
+    calls: VecDeque<WaitingCall>,
+    /// How many have ended.
+    ended: usize,
 }
 
 /// A call that cannot be sent yet.
@@ -56,13 +66,45 @@ pub(super) struct WaitingCall {
     pub(super) stub: Vec<u8>,
 }
 
+/// The order that a call has to keep: calls of one lane and binding are dispatched in the order
+/// in which they were made. A lane is a thread.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) struct Lane(u64);
+
+impl Lane {
+    /// No order at all.
+    pub(crate) const NONE: Lane = Lane(0);
+
+    /// The thread that runs the core, where it makes calls itself.
+    pub(super) const OWN: Lane = Lane(1);
+
+    /// The calling thread.
+    pub(crate) fn of_this_thread() -> Self {
+        static NEXT: AtomicU64 = AtomicU64::new(Lane::OWN.0 + 1);
+        thread_local! {
+            static LANE: Lane = Lane(NEXT.fetch_add(1, Ordering::Relaxed));
+        }
+        LANE.with(|lane| *lane)
+    }
+}
+
 /// A call that has not ended.
 pub(super) struct ClientCall {
     pub(super) binding: Key,
+    pub(super) lane: Lane,
     /// Where it was sent.
     pub(super) placed: Option<(SocketId, CallId)>,
+    /// It is not sent another time if its connection breaks before it was sent.
+    pub(super) is_retried: bool,
     pub(super) sink: Sink,
+    /// When it was made, or a fragment of its response came last.
+    pub(super) progress: Time,
+    /// When it ends at the latest.
+    pub(super) deadline: Time,
 }
+
+/// The deadline of a call that has none.
+pub(super) const NEVER: Time = Time::from_nanos(u64::MAX);
 
 /// Who learns of a call's end.
 pub(super) enum Sink {
@@ -121,6 +163,7 @@ impl Bindings {
         Bindings {
             table: Table::new(u32::MAX as usize),
             calls: Table::new(limits.calls_per_core_max),
+            retirees: Vec::new(),
         }
     }
 
@@ -128,15 +171,14 @@ impl Bindings {
         self.calls.len()
     }
 
-    /// The key of a binding, which is entered with its first use.
-    pub(super) fn enter(&mut self, shared: &Arc<BindingShared>) -> Key {
-        if let Some(key) = shared.key() {
-            return Key::from_bits(key);
-        }
+    /// Enters a binding that uses the connections of `association`.
+    pub(super) fn enter(&mut self, shared: &Arc<BindingShared>, association: Key) -> Key {
         let binding = ClientBinding {
             shared: Arc::clone(shared),
-            link: Link::Idle,
-            waiting: VecDeque::new(),
+            association,
+            route: None,
+            waiting: WaitingCalls::default(),
+            is_listed: false,
             open_calls: 0,
             released: false,
         };
@@ -148,13 +190,23 @@ impl Bindings {
     }
 
     /// Enters a call; gives its sink back if there are too many.
-    pub(super) fn begin_call(&mut self, binding: Key, sink: Sink) -> Result<Key, Sink> {
+    pub(super) fn begin_call(
+        &mut self,
+        binding: Key,
+        lane: Lane,
+        now: Time,
+        sink: Sink,
+    ) -> Result<Key, Sink> {
         let key = self
             .calls
             .insert(ClientCall {
                 binding,
+                lane,
                 placed: None,
+                is_retried: false,
                 sink,
+                progress: now,
+                deadline: NEVER,
             })
             .map_err(|call| call.sink)?;
         if let Some(binding) = self.table.get_mut(binding) {
@@ -163,8 +215,31 @@ impl Bindings {
         Ok(key)
     }
 
+    pub(super) fn call(&self, key: Key) -> Option<&ClientCall> {
+        self.calls.get(key)
+    }
+
     pub(super) fn call_mut(&mut self, key: Key) -> Option<&mut ClientCall> {
         self.calls.get_mut(key)
+    }
+
+    /// How many calls have ended so far.
+    pub(super) fn ended_calls(&self) -> u64 {
+        self.calls.removals()
+    }
+
+    /// Whether a call has not ended.
+    pub(super) fn is_open(&self, call: Key) -> bool {
+        self.calls.contains(call)
+    }
+
+    /// When a call ends, if nothing more comes of it.
+    pub(super) fn call_due(&self, key: Key) -> Option<Time> {
+        let call = self.calls.get(key)?;
+        let binding = self.table.get(call.binding)?;
+        let silence = binding.shared.options.call_timeout;
+        let timeout = silence.map_or(NEVER, |timeout| call.progress + timeout);
+        Some(timeout.min(call.deadline)).filter(|due| *due < NEVER)
     }
 
     /// Ends a call, if it has not ended already: tells its caller.
@@ -181,6 +256,9 @@ impl Bindings {
         };
         if let Some(binding) = self.table.get_mut(call.binding) {
             binding.open_calls -= 1;
+            if binding.released && binding.open_calls == 0 {
+                self.retirees.push(call.binding);
+            }
         }
         call.sink.deliver(result, core, now, replies);
     }
@@ -193,18 +271,115 @@ impl Bindings {
         }
     }
 
-    /// The next call of a binding that waits, if any.
-    pub(super) fn next_waiting(&mut self, binding: Key) -> Option<WaitingCall> {
-        self.table.get_mut(binding)?.waiting.pop_front()
+    /// Lets a call wait, behind those of its binding that do.
+    pub(super) fn wait(&mut self, binding: Key, call: WaitingCall) {
+        if let Some(binding) = self.table.get_mut(binding) {
+            binding.waiting.calls.push_back(call);
+        }
     }
 
-    /// Removes a binding that nobody uses and that has no call left; its connection can go.
-    pub(super) fn retire(&mut self, key: Key) -> Option<ClientBinding> {
-        let binding = self.table.get_mut(key)?;
-        if binding.released && binding.open_calls == 0 {
-            self.table.remove(key)
+    /// Lets a call wait in the place that it had.
+    pub(super) fn wait_again(&mut self, binding: Key, place: usize, call: WaitingCall) {
+        if let Some(binding) = self.table.get_mut(binding) {
+            binding.waiting.calls.insert(place, call);
+        }
+    }
+
+    /// Takes a waiting call out of its place.
+    pub(super) fn take_waiting_at(&mut self, binding: Key, place: usize) -> Option<WaitingCall> {
+        self.table.get_mut(binding)?.waiting.calls.remove(place)
+    }
+
+    /// Drops the calls in front of those that wait which have ended.
+    pub(super) fn drop_ended(&mut self, binding: Key, buffers: &SharedBufferPool) {
+        let Some(binding) = self.table.get_mut(binding) else {
+            return;
+        };
+        let waiting = &mut binding.waiting;
+        while waiting.ended > 0
+            && let Some(call) = waiting
+                .calls
+                .pop_front_if(|call| !self.calls.contains(call.key))
+        {
+            buffers.put(call.stub);
+            waiting.ended -= 1;
+        }
+    }
+
+    /// All calls of a binding that wait.
+    pub(super) fn take_waiting(&mut self, binding: Key) -> VecDeque<WaitingCall> {
+        let binding = self.table.get_mut(binding);
+        binding
+            .map(|binding| std::mem::take(&mut binding.waiting).calls)
+            .unwrap_or_default()
+    }
+
+    /// A waiting call has ended. It is cleared out once that is worth it.
+    pub(super) fn forget_waiting(&mut self, binding: Key, buffers: &SharedBufferPool) {
+        let Some(binding) = self.table.get_mut(binding) else {
+            return;
+        };
+        let waiting = &mut binding.waiting;
+        waiting.ended += 1;
+        if waiting.ended * 2 > waiting.calls.len() {
+            let calls = &self.calls;
+            waiting.calls.retain_mut(|call| {
+                let is_open = calls.contains(call.key);
+                if !is_open {
+                    buffers.put(std::mem::take(&mut call.stub));
+                }
+                is_open
+            });
+            waiting.ended = 0;
+        }
+    }
+
+    /// Nobody uses a binding any more. It goes when its last call has ended.
+    pub(super) fn release(&mut self, key: Key) {
+        if let Some(binding) = self.table.get_mut(key)
+            && !binding.released
+        {
+            binding.released = true;
+            if binding.open_calls == 0 {
+                self.retirees.push(key);
+            }
+        }
+    }
+
+    /// The next binding that was released and has no call left; it is removed.
+    pub(super) fn next_retiree(&mut self) -> Option<ClientBinding> {
+        let key = self.retirees.pop()?;
+        self.table.remove(key)
+    }
+}
+
+impl WaitingCalls {
+    pub(super) fn is_empty(&self) -> bool {
+        self.calls.is_empty()
+    }
+
+    pub(super) fn iter(&self) -> impl Iterator<Item = &WaitingCall> {
+        self.calls.iter()
+    }
+}
+
+impl ClientBinding {
+    pub(super) fn is_released(&self) -> bool {
+        self.released
+    }
+
+    /// Whether its calls end after some time by themselves.
+    pub(super) fn has_time_limit(&self) -> bool {
+        let options = &self.shared.options;
+        options.call_timeout.is_some() || options.call_deadline.is_some()
+    }
+
+    /// The lane of calls that the thread of the core makes.
+    pub(super) fn own_lane(&self) -> Lane {
+        if self.shared.options.is_non_causal {
+            Lane::NONE
         } else {
-            None
+            Lane::OWN
         }
     }
 }

@@ -1,17 +1,14 @@
-//! What a core does for the connections of its clients.
+//! What a core does for the calls of its clients.
 
 use std::sync::Arc;
 
-use annulus_protocol::{
-    CallError, ClientConfig, ClientConnection, ClientEvent, Input, Opnum, ProviderReason,
-    TransferSyntax,
-};
+use annulus_protocol::{CallError, ClientEvent, Input, Opnum, ProviderReason, TransferSyntax};
 use annulus_transports::{ReceiveLease, Ring, SocketId};
 
-use super::bindings::{Link, Sink, StubData, WaitingCall};
-use super::connection::{ClientLink, Connection, Life, Role};
+use super::associations::{ClientLink, Reach};
+use super::bindings::{Lane, Route, Sink, StubData, WaitingCall};
+use super::connection::{Connection, Life, Role};
 use super::lifecycle::Phase;
-use super::traffic::Abandoned;
 use super::{Core, LocalReplies};
 use crate::binding::BindingShared;
 use crate::call_state::CallState;
@@ -23,16 +20,27 @@ use crate::table::Key;
 impl<R: Ring> Core<R> {
     /// Makes a call that another thread asked for.
     pub(super) fn make_call(&mut self, call: OutgoingCall, replies: LocalReplies<'_>) {
-        let binding = self.bindings.enter(&call.binding);
+        let binding = self.enter(&call.binding);
+        let lane = if call.binding.options.is_non_causal {
+            Lane::NONE
+        } else {
+            call.lane
+        };
         let state = Arc::clone(&call.state);
         let sink = Sink::Shared {
             state: call.state,
             serial: call.serial,
             notify: call.notify,
         };
-        match self.bindings.begin_call(binding, sink) {
+        match self.bindings.begin_call(binding, lane, self.now, sink) {
             Ok(key) => {
                 state.set_slot(key.to_bits());
+                if let Some(deadline) = call.deadline
+                    && let Some(entry) = self.bindings.call_mut(key)
+                {
+                    entry.deadline = self.now + deadline;
+                }
+                self.limit_time(key);
                 let waiting = WaitingCall {
                     key,
                     opnum: call.opnum,
@@ -64,24 +72,26 @@ impl<R: Ring> Core<R> {
             .bindings
             .table
             .get_mut(binding)
+            .filter(|entry| !entry.is_released())
             .ok_or(Status::InvalidBinding)?;
         let object = entry.shared.object;
-        let link = entry.link;
-        if let Link::Ready {
-            socket, context, ..
-        } = link
-            && let Some(connection) = self.connections.get_mut(socket)
+        let has_limit = entry.has_time_limit();
+        let lane = entry.own_lane();
+        if let Some(route) = entry.route
+            && entry.waiting.is_empty()
+            && let Some(connection) = self.connections.get_mut(route.socket)
+            && connection.serial == route.serial
+            && connection.life == Life::Open
             && let Role::Client(ClientLink {
                 protocol, is_used, ..
             }) = &mut connection.role
-            && connection.life == Life::Open
         {
             let out = connection.outgoing.writable(&mut self.buffers);
-            if let Ok(start) = protocol.begin_request(context, object, out) {
+            if let Ok(start) = protocol.begin_request(route.context, object, out) {
                 let key = match encode(out) {
                     Ok(()) => self
                         .bindings
-                        .begin_call(binding, Sink::Local(token))
+                        .begin_call(binding, lane, self.now, Sink::Local(token))
                         .map_err(|_| Status::OutOfMemory),
                     Err(status) => Err(status),
                 };
@@ -94,19 +104,28 @@ impl<R: Ring> Core<R> {
                 };
                 let call = protocol.finish_request(start, Opnum(opnum), key.to_bits(), out);
                 if let Some(entry) = self.bindings.call_mut(key) {
-                    entry.placed = Some((socket, call));
+                    entry.placed = Some((route.socket, call));
                 }
                 *is_used = true;
-                connection.outgoing.queue(socket, &mut self.dirty);
+                connection.outgoing.queue(route.socket, &mut self.dirty);
+                if has_limit {
+                    self.limit_own_time(binding, key);
+                }
                 return Ok(());
             }
         }
         let mut stub = self.shared.stub_buffers.take();
-        encode(&mut stub)?;
+        if let Err(status) = encode(&mut stub) {
+            self.shared.stub_buffers.put(stub);
+            return Err(status);
+        }
         let key = self
             .bindings
-            .begin_call(binding, Sink::Local(token))
+            .begin_call(binding, lane, self.now, Sink::Local(token))
             .map_err(|_| Status::OutOfMemory)?;
+        if has_limit {
+            self.limit_own_time(binding, key);
+        }
         let mut early = Vec::new();
         let call = WaitingCall {
             key,
@@ -119,25 +138,66 @@ impl<R: Ring> Core<R> {
         Ok(())
     }
 
-    /// Enters a binding of the thread that runs this core.
+    /// Gives a call of this thread the time limits of its binding.
+    fn limit_own_time(&mut self, binding: Key, call: Key) {
+        let options = self
+            .bindings
+            .table
+            .get(binding)
+            .map(|entry| entry.shared.options);
+        if let Some(deadline) = options.and_then(|options| options.call_deadline)
+            && let Some(entry) = self.bindings.call_mut(call)
+        {
+            entry.deadline = self.now + deadline;
+        }
+        self.limit_time(call);
+    }
+
+    /// Sees to it that a call ends when its time is over, if it has a limit.
+    fn limit_time(&mut self, call: Key) {
+        if let Some(due) = self.bindings.call_due(call) {
+            let bindings = &self.bindings;
+            self.timers
+                .add_call(due, call, bindings.ended_calls(), |call| {
+                    bindings.is_open(call)
+                });
+        }
+    }
+
+    /// Ends a call whose time is over; a call of which something has come meanwhile has more.
+    pub(super) fn call_timer(&mut self, call: Key, replies: LocalReplies<'_>) {
+        match self.bindings.call_due(call) {
+            Some(due) if due <= self.now => self.abort_call(call, replies),
+            Some(_) => self.limit_time(call),
+            None => {}
+        }
+    }
+
+    /// Enters a binding of the thread that runs this core; connecting begins.
     pub(crate) fn open_local_binding(&mut self, shared: &Arc<BindingShared>) -> Key {
-        let binding = self.bindings.enter(shared);
+        let binding = self.enter(shared);
         // No call waits yet that could fail.
-        self.open_link(binding, 0, &mut |_| {});
+        self.seek(binding, &mut |_| {});
         binding
     }
 
+    /// Nobody on this thread uses a binding any more.
+    pub(crate) fn release_binding(&mut self, binding: Key) {
+        self.bindings.release(binding);
+        self.retire_bindings();
+    }
+
     /// Whether a binding's interface is bound.
-    pub(crate) fn is_ready(&mut self, binding: Key) -> bool {
-        self.bindings
-            .table
-            .get_mut(binding)
-            .is_some_and(|entry| matches!(entry.link, Link::Ready { .. }))
+    pub(crate) fn is_ready(&self, binding: Key) -> bool {
+        self.bindings.table.get(binding).is_some_and(|entry| {
+            let mut links = self.open_links(entry.association);
+            links.any(|(_, link)| matches!(link.reach(&entry.shared), Reach::Bound(_)))
+        })
     }
 
     /// What the calls of a binding are encoded in.
-    pub(crate) fn transfer_syntax(&mut self, binding: Key) -> Result<TransferSyntax, Status> {
-        let entry = self.bindings.table.get_mut(binding);
+    pub(crate) fn transfer_syntax(&self, binding: Key) -> Result<TransferSyntax, Status> {
+        let entry = self.bindings.table.get(binding);
         entry
             .map(|entry| entry.shared.transfer)
             .ok_or(Status::InvalidBinding)
@@ -147,187 +207,180 @@ impl<R: Ring> Core<R> {
         self.bindings.calls_in_flight()
     }
 
-    /// Sends a call if its connection is ready; otherwise it waits, in order.
+    /// Sends a call if there is a connection for it; otherwise it waits, in order.
     fn place_or_wait(&mut self, binding: Key, call: WaitingCall, replies: LocalReplies<'_>) {
-        let Some(entry) = self.bindings.table.get_mut(binding) else {
+        if self.phase != Phase::Running {
+            return self.fail_waiting_call(call, Status::CallFailedDne, replies);
+        }
+        let Some(entry) = self.bindings.table.get(binding) else {
             return;
         };
-        if self.phase != Phase::Running {
-            self.bindings.end_call(
-                call.key,
-                Err(Status::CallFailedDne),
-                &self.shared,
-                self.now,
-                replies,
-            );
-            return self.retire(binding);
-        }
-        let link = entry.link;
         let must_wait = !entry.waiting.is_empty();
-        match link {
-            Link::Ready { .. } if !must_wait => {
-                if let Some(call) = self.place(binding, call, replies) {
-                    self.wait_in_front(binding, call);
-                }
+        let lane = self.lane(call.key);
+        let call = match self.route(binding, lane) {
+            Some(route) if !must_wait || lane == Lane::NONE => self.place(route, call, replies),
+            _ => Some(call),
+        };
+        if let Some(call) = call {
+            self.bindings.wait(binding, call);
+            self.list(binding);
+            if must_wait {
+                self.place_waiting_of(binding, replies);
             }
-            Link::Idle => {
-                entry.waiting.push_back(call);
-                self.open_link(binding, 0, replies);
-            }
-            Link::Ready { .. } | Link::Opening { .. } => entry.waiting.push_back(call),
+            self.seek(binding, replies);
         }
     }
 
-    fn wait_in_front(&mut self, binding: Key, call: WaitingCall) {
-        if let Some(entry) = self.bindings.table.get_mut(binding) {
-            entry.waiting.push_front(call);
+    fn lane(&self, call: Key) -> Lane {
+        let call = self.bindings.call(call);
+        call.map_or(Lane::NONE, |call| call.lane)
+    }
+
+    /// The connection that takes a call of this binding and lane now.
+    fn route(&mut self, binding: Key, lane: Lane) -> Option<Route> {
+        let entry = self.bindings.table.get(binding)?;
+        if let Some(route) = entry.route
+            && let Some(connection) = self.connections.get(route.socket)
+            && connection.serial == route.serial
+            && connection.life == Life::Open
+        {
+            return Some(route);
         }
+        let mut found = None;
+        for (socket, link) in self.open_links(entry.association) {
+            let Reach::Bound(context) = link.reach(&entry.shared) else {
+                continue;
+            };
+            let is_multiplexed = link.protocol.is_multiplexed();
+            if is_multiplexed || (found.is_none() && link.protocol.outstanding_calls() == 0) {
+                found = Some((socket, context, is_multiplexed));
+            }
+        }
+        let (socket, context, is_multiplexed) = found?;
+        if !is_multiplexed && !self.is_lane_free(binding, entry.association, lane) {
+            return None;
+        }
+        let route = Route {
+            socket,
+            serial: self.connections.get(socket)?.serial,
+            context,
+        };
+        if is_multiplexed {
+            self.bindings.table.get_mut(binding)?.route = Some(route);
+        }
+        Some(route)
+    }
+
+    /// Whether no earlier call of this binding and lane is under way on connections that keep no
+    /// order among each other.
+    fn is_lane_free(&self, binding: Key, association: Key, lane: Lane) -> bool {
+        let is_earlier = |key| {
+            let call = self.bindings.call(Key::from_bits(key));
+            call.is_some_and(|call| (call.binding, call.lane) == (binding, lane))
+        };
+        let mut links = self.open_links(association);
+        lane == Lane::NONE || !links.any(|(_, link)| link.protocol.call_keys().any(is_earlier))
     }
 
     /// Sends a call; gives it back if the connection cannot take it now.
     fn place(
         &mut self,
-        binding: Key,
+        route: Route,
         call: WaitingCall,
         replies: LocalReplies<'_>,
     ) -> Option<WaitingCall> {
-        let link = self.bindings.table.get_mut(binding)?.link;
-        let Link::Ready {
-            socket, context, ..
-        } = link
-        else {
+        let Some(connection) = self.connections.get_mut(route.socket) else {
             return Some(call);
         };
-        let Some(connection) = self.connections.get_mut(socket) else {
-            return Some(call);
-        };
-        let Connection {
-            role,
-            outgoing,
-            life,
-            ..
-        } = connection;
-        let (Role::Client(link), Life::Open) = (role, *life) else {
+        let Connection { role, outgoing, .. } = connection;
+        let Role::Client(link) = role else {
             return Some(call);
         };
         let out = outgoing.writable(&mut self.buffers);
-        match link.protocol.begin_request(context, call.object, out) {
+        match link.protocol.begin_request(route.context, call.object, out) {
             Ok(start) => {
                 out.extend_from_slice(&call.stub);
                 let id =
                     link.protocol
                         .finish_request(start, Opnum(call.opnum), call.key.to_bits(), out);
                 if let Some(entry) = self.bindings.call_mut(call.key) {
-                    entry.placed = Some((socket, id));
+                    entry.placed = Some((route.socket, id));
                 }
                 link.is_used = true;
-                outgoing.queue(socket, &mut self.dirty);
+                outgoing.queue(route.socket, &mut self.dirty);
                 self.shared.stub_buffers.put(call.stub);
                 None
             }
-            Err(CallError::Busy) => Some(call),
+            Err(CallError::Busy | CallError::TooManyCalls(_)) => Some(call),
             Err(error) => {
                 tracing::debug!(%error, "a call cannot be sent");
-                self.shared.stub_buffers.put(call.stub);
-                self.bindings.end_call(
-                    call.key,
-                    Err(Status::CallFailedDne),
-                    &self.shared,
-                    self.now,
-                    replies,
-                );
+                self.fail_waiting_call(call, Status::CallFailedDne, replies);
                 None
             }
         }
     }
 
-    /// Sends what waits, as far as the connection takes it.
-    fn place_waiting(&mut self, binding: Key, replies: LocalReplies<'_>) {
-        while let Some(call) = self.bindings.next_waiting(binding) {
-            if let Some(call) = self.place(binding, call, replies) {
-                self.wait_in_front(binding, call);
-                break;
+    /// Sends what waits at an association, as far as its connections take it; each of its
+    /// bindings has its turn.
+    pub(super) fn place_waiting(&mut self, association: Key, replies: LocalReplies<'_>) {
+        let entry = self.associations.table.get(association);
+        let count = entry.map_or(0, |entry| entry.waiting.len());
+        for _ in 0..count {
+            let entry = self.associations.table.get_mut(association);
+            let Some(binding) = entry.and_then(|entry| entry.waiting.pop_front()) else {
+                return;
+            };
+            self.place_waiting_of(binding, replies);
+            let Some(entry) = self.bindings.table.get_mut(binding) else {
+                continue;
+            };
+            entry.is_listed = false;
+            if !entry.waiting.is_empty() {
+                self.list(binding);
+                self.seek(binding, replies);
             }
         }
     }
 
-    /// Connects a binding to the first of its addresses from `first` on that can be tried.
-    fn open_link(&mut self, binding: Key, first: usize, replies: LocalReplies<'_>) {
-        let Some(entry) = self.bindings.table.get_mut(binding) else {
-            return;
-        };
-        if entry.link != Link::Idle {
-            return;
-        }
-        if self.phase != Phase::Running {
-            return self.fail_waiting(binding, Status::CallFailedDne, replies);
-        }
-        if self.connections.len() >= self.limits.connections_per_core_max {
-            tracing::warn!(
-                limit = self.limits.connections_per_core_max,
-                "no connection is made: Limits::connections_per_core_max is reached"
-            );
-            return self.fail_waiting(binding, Status::OutOfMemory, replies);
-        }
-        let shared = Arc::clone(&entry.shared);
-        for (index, address) in shared.addresses.iter().enumerate().skip(first) {
-            let result = self.ring.connect(address.clone());
-            match result {
-                Ok(socket) => {
-                    self.begin_connection(socket, binding);
-                    if let Some(entry) = self.bindings.table.get_mut(binding) {
-                        entry.link = Link::Opening {
-                            socket,
-                            address: index,
-                        };
-                    }
-                    return;
-                }
-                Err(error) => tracing::warn!(%error, %address, "cannot connect"),
+    fn place_waiting_of(&mut self, binding: Key, replies: LocalReplies<'_>) {
+        while let Some(place) = self.next_waiting(binding) {
+            let Some(call) = self.bindings.take_waiting_at(binding, place) else {
+                return;
+            };
+            let left = match self.route(binding, self.lane(call.key)) {
+                Some(route) => self.place(route, call, replies),
+                None => Some(call),
+            };
+            if let Some(call) = left {
+                return self.bindings.wait_again(binding, place, call);
             }
         }
-        self.fail_waiting(binding, Status::ServerUnavailable, replies);
     }
 
-    fn begin_connection(&mut self, socket: SocketId, binding: Key) {
-        let protocol = ClientConnection::new(ClientConfig::new(Arc::clone(&self.limits)));
-        let role = Role::Client(ClientLink {
-            protocol,
-            binding,
-            is_used: false,
-        });
-        let serial = self.connections.next_serial();
-        let mut connection = Connection::new(serial, role, self.now);
-        connection.connect_deadline = Some(self.now + self.limits.bind_timeout);
-        self.connections.insert(socket, connection);
-        self.arm_timer(socket);
+    /// The place of the first waiting call that no earlier call of its lane holds back. Where
+    /// calls are multiplexed, none does.
+    pub(super) fn next_waiting(&mut self, binding: Key) -> Option<usize> {
+        self.bindings.drop_ended(binding, &self.shared.stub_buffers);
+        let entry = self.bindings.table.get(binding)?;
+        let is_ordered = entry.route.is_some();
+        let mut waiting = entry.waiting.iter().take(LOOK_AHEAD);
+        waiting.position(|waiting| {
+            let call = self.bindings.call(waiting.key);
+            call.is_some_and(|call| {
+                is_ordered || self.is_lane_free(binding, entry.association, call.lane)
+            })
+        })
     }
 
-    /// A connection is there: binds the interface.
-    pub(super) fn connected(&mut self, socket: SocketId) {
-        let now = self.now;
-        let Some(connection) = self.connections.get_mut(socket) else {
-            return;
-        };
-        connection.connect_deadline = None;
-        let Role::Client(link) = &mut connection.role else {
-            return;
-        };
-        let Some(entry) = self.bindings.table.get_mut(link.binding) else {
-            return;
-        };
-        let out = connection.outgoing.writable(&mut self.buffers);
-        if let Err(error) = link.protocol.bind(
-            now,
-            entry.shared.interface,
-            &[entry.shared.transfer],
-            None,
-            out,
-        ) {
-            unreachable!("the first bind of a fresh connection cannot be refused here: {error}");
+    /// Notes at its association that calls of a binding wait.
+    pub(super) fn list(&mut self, binding: Key) {
+        if let Some(entry) = self.bindings.table.get_mut(binding)
+            && !entry.is_listed
+            && let Some(association) = self.associations.table.get_mut(entry.association)
+        {
+            entry.is_listed = true;
+            association.waiting.push_back(binding);
         }
-        connection.outgoing.queue(socket, &mut self.dirty);
-        self.arm_timer(socket);
     }
 
     /// Takes what a server sent.
@@ -340,6 +393,7 @@ impl<R: Ring> Core<R> {
         let Core {
             ring,
             connections,
+            associations,
             bindings,
             shared,
             now,
@@ -350,17 +404,15 @@ impl<R: Ring> Core<R> {
         let Some(connection) = connections.get_mut(socket) else {
             return;
         };
-        let Role::Client(ClientLink {
-            protocol, binding, ..
-        }) = &mut connection.role
-        else {
+        let Role::Client(link) = &mut connection.role else {
             return;
         };
-        let binding = *binding;
+        let association = link.association;
         let mut input = Input::new(ring.received(lease));
-        let mut refused = None;
+        let mut refusals = Vec::new();
+        let mut is_over = false;
         let out = connection.outgoing.writable(buffers);
-        while let Some(event) = protocol.next_event(*now, &mut input, out) {
+        while let Some(event) = link.protocol.next_event(*now, &mut input, out) {
             match event {
                 ClientEvent::Response {
                     key,
@@ -376,110 +428,74 @@ impl<R: Ring> Core<R> {
                     };
                     bindings.end_call(Key::from_bits(key), Ok(data), shared, *now, replies);
                     if let Some(assembled) = stub.into_assembled() {
-                        protocol.recycle(assembled);
+                        link.protocol.recycle(assembled);
                     }
                 }
-                ClientEvent::Fault { key, status, .. } => {
-                    let status = failure(Status::from_fault(status));
+                ClientEvent::Fault {
+                    key,
+                    status,
+                    did_not_execute,
+                    ..
+                } => {
+                    let status = failure(Status::from_fault(status), did_not_execute);
                     bindings.end_call(Key::from_bits(key), Err(status), shared, *now, replies);
                 }
-                ClientEvent::Bound { context, .. } => {
-                    if let Some(entry) = bindings.table.get_mut(binding)
-                        && let Link::Opening { address, .. } = entry.link
-                    {
-                        entry.link = Link::Ready {
-                            socket,
-                            context,
-                            address,
-                        };
+                ClientEvent::Bound { context, group, .. } => {
+                    link.accepted(context);
+                    if let Some(association) = associations.table.get_mut(association) {
+                        association.group = Some(group);
                     }
                 }
-                ClientEvent::InterfaceRefused { reason, .. } => refused = Some(refusal(reason)),
+                ClientEvent::InterfaceRefused { reason, .. } => {
+                    refusals.extend(link.refused().map(|offer| (offer, refusal(reason))));
+                }
                 ClientEvent::BindRefused(reason) => {
                     tracing::debug!(%reason, "the server refuses the bind");
-                    refused = Some(Status::ServerUnavailable);
+                    return self.bind_refused(socket, replies);
                 }
                 ClientEvent::Close(reason) => {
                     tracing::debug!(%reason, "a connection ends");
-                    connection.begin_flush(*now + limits.flush_timeout);
+                    is_over = true;
                     break;
                 }
                 _ => unreachable!("an event that this engine does not know"),
             }
         }
-        if let Some(status) = refused {
-            self.refuse_binding(socket, binding, status, replies);
+        if let Some((key, at)) = link.protocol.arriving_response()
+            && let Some(call) = bindings.call_mut(Key::from_bits(key))
+        {
+            call.progress = at;
         }
-        self.place_waiting(binding, replies);
-        self.retire(binding);
+        if is_over {
+            connection.begin_flush(*now + limits.flush_timeout);
+        }
+        for (offer, status) in refusals {
+            self.interface_refused(socket, offer, status, replies);
+        }
+        let entry = self.associations.table.get(association);
+        if entry.is_some_and(|entry| !entry.waiting.is_empty()) {
+            self.place_waiting(association, replies);
+        }
     }
 
-    /// The server does not serve this binding: its waiting calls fail, the connection goes.
-    fn refuse_binding(
+    /// Ends a call that was not sent.
+    pub(super) fn fail_waiting_call(
         &mut self,
-        socket: SocketId,
-        binding: Key,
+        call: WaitingCall,
         status: Status,
         replies: LocalReplies<'_>,
     ) {
-        if let Some(entry) = self.bindings.table.get_mut(binding) {
-            entry.link = Link::Idle;
-        }
-        self.fail_waiting(binding, status, replies);
-        self.close(socket);
+        self.shared.stub_buffers.put(call.stub);
+        self.fail_call(call.key, status, replies);
     }
 
-    fn fail_waiting(&mut self, binding: Key, status: Status, replies: LocalReplies<'_>) {
-        while let Some(call) = self.bindings.next_waiting(binding) {
-            self.shared.stub_buffers.put(call.stub);
-            self.bindings
-                .end_call(call.key, Err(status), &self.shared, self.now, replies);
-        }
-        self.retire(binding);
+    /// Ends a call without a response.
+    pub(super) fn fail_call(&mut self, call: Key, status: Status, replies: LocalReplies<'_>) {
+        self.bindings
+            .end_call(call, Err(status), &self.shared, self.now, replies);
     }
 
-    /// A connection is gone: what was sent on it may have been executed, what waits was not.
-    pub(super) fn client_lost(
-        &mut self,
-        socket: SocketId,
-        lost: Abandoned,
-        replies: LocalReplies<'_>,
-    ) {
-        let Abandoned {
-            binding,
-            calls,
-            was_used,
-        } = lost;
-        for key in calls {
-            let failed = Err(Status::CallFailed);
-            self.bindings
-                .end_call(Key::from_bits(key), failed, &self.shared, self.now, replies);
-        }
-        let Some(entry) = self.bindings.table.get_mut(binding) else {
-            return;
-        };
-        let next_address = match entry.link {
-            Link::Opening {
-                socket: opening,
-                address,
-            } if opening == socket => address + 1,
-            // A server that binds and then does not take a single call is as good as none.
-            Link::Ready {
-                socket: ready,
-                address,
-                ..
-            } if ready == socket && !was_used => address + 1,
-            Link::Ready { socket: ready, .. } if ready == socket => 0,
-            _ => return,
-        };
-        entry.link = Link::Idle;
-        if entry.waiting.is_empty() {
-            self.retire(binding);
-        } else {
-            self.open_link(binding, next_address, replies);
-        }
-    }
-
+    /// Cancels a call of another thread, if it still is the one that was meant.
     pub(super) fn cancel_call(
         &mut self,
         state: &Arc<CallState>,
@@ -488,107 +504,80 @@ impl<R: Ring> Core<R> {
         replies: LocalReplies<'_>,
     ) {
         let key = Key::from_bits(state.slot());
-        let Some(call) = self
-            .bindings
-            .call_mut(key)
-            .filter(|call| call.sink.is(state, serial))
-        else {
+        let call = self.bindings.call(key);
+        if !call.is_some_and(|call| call.sink.is(state, serial)) {
             return;
-        };
-        let binding = call.binding;
-        match call.placed {
-            None => {
-                let Some(entry) = self.bindings.table.get_mut(binding) else {
-                    return;
-                };
-                entry.waiting.retain(|waiting| waiting.key != key);
-                self.bindings.end_call(
-                    key,
-                    Err(Status::CallCancelled),
-                    &self.shared,
-                    self.now,
-                    replies,
-                );
-            }
-            Some((socket, id)) => {
-                let Some(connection) = self.connections.get_mut(socket) else {
-                    return;
-                };
-                let Role::Client(link) = &mut connection.role else {
-                    return;
-                };
-                let out = connection.outgoing.writable(&mut self.buffers);
-                match kind {
-                    CancelKind::NonAbortive => link.protocol.cancel(id, out),
-                    CancelKind::Abortive => {
-                        link.protocol.orphan(id, out);
-                        let is_multiplexed = link.protocol.is_multiplexed();
-                        connection.outgoing.queue(socket, &mut self.dirty);
-                        self.bindings.end_call(
-                            key,
-                            Err(Status::CallCancelled),
-                            &self.shared,
-                            self.now,
-                            replies,
-                        );
-                        if !is_multiplexed {
-                            self.replace_connection(socket, binding, replies);
-                        }
-                        return self.retire(binding);
-                    }
+        }
+        match kind {
+            CancelKind::Abortive => self.abort_call(key, replies),
+            CancelKind::NonAbortive => self.ask_to_end(key, replies),
+            CancelKind::Escalating { after } => {
+                self.ask_to_end(key, replies);
+                let deadline = self.now + after;
+                if let Some(call) = self.bindings.call_mut(key)
+                    && deadline < call.deadline
+                {
+                    call.deadline = deadline;
+                    self.limit_time(key);
                 }
-                connection.outgoing.queue(socket, &mut self.dirty);
             }
         }
-        self.retire(binding);
     }
 
-    /// Without multiplexing a connection carries one call at a time, also one that nobody waits
-    /// for any more. The next call gets a connection of its own.
-    fn replace_connection(&mut self, socket: SocketId, binding: Key, replies: LocalReplies<'_>) {
-        let deadline = self.now + self.limits.flush_timeout;
-        if let Some(entry) = self.bindings.table.get_mut(binding) {
-            entry.link = Link::Idle;
-            if !entry.waiting.is_empty() {
-                self.open_link(binding, 0, replies);
-            }
-        }
-        if let Some(connection) = self.connections.get_mut(socket) {
-            connection.begin_flush(deadline);
-        }
-        self.settle(socket, replies);
-    }
-
-    pub(super) fn close_binding(&mut self, shared: &Arc<BindingShared>) {
-        let Some(key) = shared.key().map(Key::from_bits) else {
+    /// Tells the server that a call is to end soon. One that was not sent ends here.
+    fn ask_to_end(&mut self, key: Key, replies: LocalReplies<'_>) {
+        let Some(call) = self.bindings.call(key) else {
             return;
         };
-        if let Some(entry) = self.bindings.table.get_mut(key) {
-            entry.released = true;
+        let Some((socket, id)) = call.placed else {
+            return self.abort_call(key, replies);
+        };
+        if let Some(connection) = self.connections.get_mut(socket)
+            && let Role::Client(link) = &mut connection.role
+        {
+            let out = connection.outgoing.writable(&mut self.buffers);
+            link.protocol.cancel(id, out);
+            connection.outgoing.queue(socket, &mut self.dirty);
         }
-        self.retire(key);
     }
 
-    fn retire(&mut self, binding: Key) {
-        if let Some(entry) = self.bindings.retire(binding)
-            && let Link::Opening { socket, .. } | Link::Ready { socket, .. } = entry.link
+    /// Ends a call at once with [`Status::CallCancelled`]; the server is told if it knows of it.
+    fn abort_call(&mut self, key: Key, replies: LocalReplies<'_>) {
+        let Some(call) = self.bindings.call(key) else {
+            return;
+        };
+        let (binding, placed) = (call.binding, call.placed);
+        self.fail_call(key, Status::CallCancelled, replies);
+        let Some((socket, id)) = placed else {
+            return self
+                .bindings
+                .forget_waiting(binding, &self.shared.stub_buffers);
+        };
+        if let Some(connection) = self.connections.get_mut(socket)
+            && let Role::Client(link) = &mut connection.role
         {
-            let Some(connection) = self.connections.get_mut(socket) else {
-                return;
-            };
-            if connection.outgoing.backlog() == 0 {
-                self.close(socket);
-            } else {
-                connection.begin_flush(self.now + self.limits.flush_timeout);
-                self.arm_timer(socket);
+            let out = connection.outgoing.writable(&mut self.buffers);
+            link.protocol.orphan(id, out);
+            let is_multiplexed = link.protocol.is_multiplexed();
+            connection.outgoing.queue(socket, &mut self.dirty);
+            if !is_multiplexed {
+                // It carries one call at a time, also one that nobody waits for any more.
+                self.drop_link(socket, replies);
             }
         }
     }
 }
 
+/// Of the calls that wait at a binding so many are looked at for one that may go before those
+/// that wait for an earlier call of their own lane.
+const LOOK_AHEAD: usize = 64;
+
 /// A fault always is the failure of a call that has ended, whatever code it carries.
-fn failure(status: Status) -> Status {
+fn failure(status: Status, did_not_execute: bool) -> Status {
     match status {
+        Status::Ok | Status::AsyncCallPending | Status::CallFailed if did_not_execute => {
+            Status::CallFailedDne
+        }
         Status::Ok | Status::AsyncCallPending => Status::CallFailed,
         status => status,
     }

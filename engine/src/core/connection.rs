@@ -3,12 +3,12 @@
 use std::sync::Arc;
 use std::time::Duration;
 
-use annulus_protocol::{ClientConnection, Limits, ServerConnection, Time};
+use annulus_protocol::{Limits, ServerConnection, Time};
 use annulus_transports::SocketId;
 
+use super::associations::ClientLink;
 use super::buffers::BufferPool;
 use crate::server::RunningServer;
-use crate::table::Key;
 
 /// What a core keeps of a connection from accept, or connect, to close.
 pub(crate) struct Connection {
@@ -68,14 +68,6 @@ impl ServerLink {
             .add(received - self.counted_pdus);
         self.counted_pdus = received;
     }
-}
-
-/// A connection of a binding.
-pub(crate) struct ClientLink {
-    pub(crate) protocol: ClientConnection,
-    pub(crate) binding: Key,
-    /// Whether a call was sent.
-    pub(crate) is_used: bool,
 }
 
 /// How far a connection's end has come.
@@ -147,6 +139,12 @@ impl Outgoing {
             self.queued = true;
             dirty.push(socket);
         }
+    }
+
+    /// Takes the gathered bytes back: they are not to be sent.
+    pub(crate) fn withdraw(&mut self) -> Vec<u8> {
+        self.queued = false;
+        std::mem::take(&mut self.buffer)
     }
 
     pub(crate) fn is_queued(&self) -> bool {
@@ -224,7 +222,7 @@ impl Connection {
             Role::Server(link) => link.protocol.next_deadline(),
             Role::Client(link) => link.protocol.next_deadline(),
         };
-        [transport, protocol, self.trim_at()]
+        [transport, protocol, self.trim_at(), self.idle_until(limits)]
             .into_iter()
             .flatten()
             .min()
@@ -240,6 +238,16 @@ impl Connection {
             .into_iter()
             .flatten()
             .min()
+    }
+
+    /// When a client closes the connection, if no call comes.
+    pub(crate) fn idle_until(&self, limits: &Limits) -> Option<Time> {
+        match &self.role {
+            Role::Client(link) if link.protocol.is_bound() => (link.protocol.outstanding_calls()
+                == 0)
+                .then(|| self.active_at + limits.idle_connection_timeout),
+            _ => None,
+        }
     }
 
     fn trim_at(&self) -> Option<Time> {
@@ -302,6 +310,10 @@ impl Connections {
         let before = self.slots[index].replace(connection);
         assert!(before.is_none(), "the ring gave a socket id out twice");
         self.len += 1;
+    }
+
+    pub(crate) fn get(&self, socket: SocketId) -> Option<&Connection> {
+        self.slots.get(socket.0 as usize)?.as_deref()
     }
 
     pub(crate) fn get_mut(&mut self, socket: SocketId) -> Option<&mut Connection> {

@@ -4,17 +4,20 @@
 //! to the ring (one per connection), enters the kernel once, reaps all completions and runs
 //! what they caused. Nothing on this way takes a lock or, once warm, allocates.
 
+mod associations;
 mod bindings;
 pub(crate) mod buffers;
 mod client_side;
 mod connection;
 pub(crate) mod deferred;
 mod lifecycle;
+mod links;
 mod server_side;
 mod sleeps;
 pub(crate) mod tasks;
 pub(crate) mod timers;
 mod traffic;
+mod unsent;
 
 use std::rc::Rc;
 use std::sync::Arc;
@@ -22,7 +25,9 @@ use std::sync::Arc;
 use annulus_protocol::{Limits, Time, pdu};
 use annulus_transports::{Completion, Ring, RingWaker, SocketId, TransportError, Wait};
 
+use self::associations::Associations;
 use self::bindings::Bindings;
+pub(crate) use self::bindings::Lane;
 pub use self::bindings::{LocalReply, StubData};
 use self::buffers::BufferPool;
 use self::connection::{Connections, Life, Role};
@@ -58,6 +63,7 @@ pub(crate) struct Core<R: Ring> {
     /// Server calls that were taken out of their dispatch.
     deferred: DeferredCalls,
     bindings: Bindings,
+    associations: Associations,
     timers: Timers,
     tasks: Rc<Tasks>,
     buffers: BufferPool,
@@ -90,6 +96,7 @@ impl<R: Ring> Core<R> {
             listeners: Vec::new(),
             deferred: DeferredCalls::new(limits.calls_per_core_max),
             bindings: Bindings::new(&limits),
+            associations: Associations::new(),
             timers: Timers::new(limits.timers_per_core_max),
             tasks: Rc::new(Tasks::new(Arc::clone(&shared), limits.tasks_per_core_max)),
             buffers: BufferPool::new(limits.spare_buffers_len_max),
@@ -162,6 +169,7 @@ impl<R: Ring> Core<R> {
         }
         worked |= self.run_timers(replies);
         worked |= self.run_tasks();
+        self.retire_bindings();
         if self.phase != Phase::Running {
             self.continue_shutdown(replies);
         }

@@ -14,6 +14,10 @@ pub(crate) enum Timer {
     /// Looks at a connection's deadlines. The serial number tells a later connection of the
     /// same socket id apart.
     Connection { socket: SocketId, serial: u64 },
+    /// Looks at when a client call is to end.
+    Call(Key),
+    /// Looks at an association that no binding uses.
+    Association(Key),
     /// Runs a closure of a manager routine; for a deferred call, if that is still open.
     Run {
         call: Option<Key>,
@@ -25,12 +29,14 @@ pub(crate) enum Timer {
 
 /// The timers of one core, soonest first.
 ///
-/// Two binary heaps: they stay allocated, and only rare things are in them (connections that
-/// are in the middle of something, delayed replies), never one entry a call. What has lost its
-/// meaning, because its connection or its call is gone, is cleared out once that is a good part
-/// of a heap, so clearing costs little for each thing that went.
+/// Three binary heaps: they stay allocated, and a call has an entry only if it has a time limit
+/// or its reply is delayed. What has lost its meaning, because its connection or its call is gone,
+/// is cleared out once that is a good part of a heap, so clearing costs little for each thing that
+/// went.
 pub(crate) struct Timers {
     own: Heap,
+    /// The time limits of client calls.
+    calls: Heap,
     closures: Heap,
     closures_max: usize,
     serial: u64,
@@ -75,6 +81,7 @@ impl Timers {
     pub(crate) fn new(closures_max: usize) -> Self {
         Timers {
             own: Heap::default(),
+            calls: Heap::default(),
             closures: Heap::default(),
             closures_max,
             serial: 0,
@@ -99,6 +106,27 @@ impl Timers {
             due,
             serial: self.serial,
             timer,
+        }));
+    }
+
+    /// Adds a timer for the time limit of a client call. `is_open` tells whether such a call still
+    /// is, and `gone` counts those that ended.
+    pub(crate) fn add_call(
+        &mut self,
+        due: Time,
+        call: Key,
+        gone: u64,
+        is_open: impl Fn(Key) -> bool,
+    ) {
+        self.calls.clear_out(gone, CLEAR_MIN, |timer| match timer {
+            Timer::Call(call) => is_open(*call),
+            _ => true,
+        });
+        self.serial += 1;
+        self.calls.entries.push(Reverse(Entry {
+            due,
+            serial: self.serial,
+            timer: Timer::Call(call),
         }));
     }
 
@@ -136,22 +164,17 @@ impl Timers {
     }
 
     pub(crate) fn next_due(&self) -> Option<Time> {
-        self.own
-            .next_due()
-            .into_iter()
-            .chain(self.closures.next_due())
-            .min()
+        let heaps = [&self.own, &self.calls, &self.closures];
+        heaps.into_iter().filter_map(Heap::next_due).min()
     }
 
     /// The next timer whose time has come.
     pub(crate) fn pop_due(&mut self, now: Time) -> Option<Timer> {
-        let is_due = |heap: &Heap| heap.next_due().is_some_and(|due| due <= now);
-        let heap = match (is_due(&self.own), is_due(&self.closures)) {
-            (true, true) if self.closures.next_due() < self.own.next_due() => &mut self.closures,
-            (true, _) => &mut self.own,
-            (false, true) => &mut self.closures,
-            (false, false) => return None,
-        };
+        let heaps = [&mut self.own, &mut self.calls, &mut self.closures];
+        let (_, heap) = heaps
+            .into_iter()
+            .filter_map(|heap| Some((heap.next_due().filter(|due| *due <= now)?, heap)))
+            .min_by_key(|(due, _)| *due)?;
         heap.entries.pop().map(|Reverse(entry)| entry.timer)
     }
 }

@@ -15,9 +15,13 @@ use crate::table::Key;
 
 /// What a lost connection of a client leaves behind.
 pub(super) struct Abandoned {
-    pub(super) binding: Key,
-    /// The calls that were sent and not answered.
+    pub(super) association: Key,
+    /// The calls that were not answered.
     pub(super) calls: Vec<u64>,
+    /// What was still to be sent, if there are such calls.
+    pub(super) unsent: Vec<u8>,
+    /// The index of the address that it was connected to.
+    pub(super) address: usize,
     /// Whether any call was sent at all.
     pub(super) was_used: bool,
 }
@@ -126,9 +130,9 @@ impl<R: Ring> Core<R> {
                 self.arm_timer(socket);
             }
             Life::Flushing => {
-                let all_said = connection.outgoing.backlog() == 0;
                 self.connection_lost(socket, replies);
-                if all_said {
+                let connection = self.connections.get(socket);
+                if connection.is_some_and(|connection| connection.outgoing.backlog() == 0) {
                     self.close(socket);
                 } else {
                     self.arm_timer(socket);
@@ -198,6 +202,8 @@ impl<R: Ring> Core<R> {
                         }
                     });
                 }
+                Timer::Call(call) => self.call_timer(call, replies),
+                Timer::Association(association) => self.association_timer(association),
                 Timer::DrainEnds => self.end_drain(),
             }
         }
@@ -230,6 +236,13 @@ impl<R: Ring> Core<R> {
             return self.close(socket);
         }
         connection.trim(now);
+        if connection.life == Life::Open
+            && connection
+                .idle_until(&self.limits)
+                .is_some_and(|due| due <= now)
+        {
+            return self.drop_link(socket, replies);
+        }
         self.protocol_deadline(socket);
         self.settle(socket, replies);
     }
@@ -321,11 +334,22 @@ fn abandon(
             });
             None
         }
-        Role::Client(link) => Some(Abandoned {
-            binding: link.binding,
-            calls: link.protocol.call_keys().collect(),
-            was_used: link.is_used,
-        }),
+        Role::Client(link) => {
+            let calls: Vec<u64> = link.protocol.call_keys().collect();
+            let unsent = if calls.is_empty() {
+                Vec::new()
+            } else {
+                // These calls may be made again elsewhere, so they must not go out here.
+                connection.outgoing.withdraw()
+            };
+            Some(Abandoned {
+                association: link.association,
+                calls,
+                unsent,
+                address: link.address,
+                was_used: link.is_used,
+            })
+        }
     }
 }
 

@@ -339,7 +339,9 @@ impl ClientConnection {
             self.progress = now;
         }
         match frame.header.kind {
-            PduType::Response if self.phase == Phase::Bound => return self.response(frame, out),
+            PduType::Response if self.phase == Phase::Bound => {
+                return self.response(now, frame, out);
+            }
             PduType::Fault => return self.fault(frame, out),
             _ => {}
         }
@@ -464,6 +466,14 @@ impl ClientConnection {
     /// The keys of the outstanding calls; what is to be failed when the connection breaks.
     pub fn call_keys(&self) -> impl Iterator<Item = u64> {
         self.calls.iter().map(|(_, call)| call.key)
+    }
+
+    /// The key of the call whose response is arriving in fragments, and when the last one came.
+    #[must_use]
+    pub fn arriving_response(&self) -> Option<(u64, Time)> {
+        let arriving = self.arriving.as_ref()?;
+        let call = self.calls.get(arriving.call)?;
+        Some((call.key, arriving.progress))
     }
 
     /// Whether the connection is bound.

@@ -10,12 +10,15 @@ use crate::framing::{Frame, FrameBytes};
 use crate::input::Stub;
 use crate::pdu::{FaultPdu, Header, PduFlags, ResponseHead, SecurityTrailer};
 use crate::security::SecurityError;
+use crate::time::Time;
 use crate::types::CallId;
 
 /// A response whose last fragment has not arrived. Its call is still outstanding.
 #[derive(Debug)]
 pub(super) struct ArrivingResponse {
-    call: CallId,
+    pub(super) call: CallId,
+    /// When its last fragment came.
+    pub(super) progress: Time,
     drep: DataRepresentation,
     /// `None` where each fragment is handed out.
     assembly: Option<Assembly>,
@@ -54,7 +57,12 @@ impl ClientConnection {
 
     /// Takes a response, or a fragment of one.
     #[inline]
-    pub(super) fn response<'b>(&mut self, frame: Frame<'b>, out: &mut Vec<u8>) -> Outcome<'b> {
+    pub(super) fn response<'b>(
+        &mut self,
+        now: Time,
+        frame: Frame<'b>,
+        out: &mut Vec<u8>,
+    ) -> Outcome<'b> {
         let Frame { header, bytes } = frame;
         ResponseHead::parse(&header, bytes.as_slice())?;
         // Also what nobody waits for counts for the numbering of signatures.
@@ -66,7 +74,12 @@ impl ClientConnection {
             bytes.recycle(&mut self.pool);
             return self.nobody_waits(header.call);
         };
-        self.fragment(&header, call.is_streamed, &bytes.as_slice()[stub.clone()])?;
+        self.fragment(
+            now,
+            &header,
+            call.is_streamed,
+            &bytes.as_slice()[stub.clone()],
+        )?;
         if header.flags.contains(PduFlags::LAST) {
             let assembly = self.arriving.take().and_then(|begun| begun.assembly);
             return match assembly.and_then(Assembly::finish) {
@@ -112,6 +125,7 @@ impl ClientConnection {
     /// Adds a fragment to the response that has begun, or begins one.
     fn fragment(
         &mut self,
+        now: Time,
         header: &Header,
         is_streamed: bool,
         stub: &[u8],
@@ -122,6 +136,7 @@ impl ClientConnection {
             Some(begun) if !is_first && begun.call == call => begun,
             none @ None if is_first => none.insert(ArrivingResponse {
                 call,
+                progress: now,
                 drep: header.drep,
                 assembly: (!is_streamed).then(|| Assembly::collect(&mut self.pool)),
             }),
@@ -130,6 +145,7 @@ impl ClientConnection {
         if header.drep != arriving.drep {
             return Err(Violation::RepresentationChanged { call }.into());
         }
+        arriving.progress = now;
         let limit = self.config.limits.response_len_max;
         let Some(assembly) = &mut arriving.assembly else {
             return Ok(());

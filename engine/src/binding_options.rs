@@ -1,0 +1,80 @@
+//! What can be chosen for a binding.
+
+use std::time::Duration;
+
+/// The options of a binding: the counterpart of `RpcBindingSetOption`.
+///
+/// ```
+/// use std::time::Duration;
+/// use annulus::BindingOptions;
+///
+/// let options = BindingOptions::new()
+///     .call_timeout(Duration::from_secs(5))
+///     .non_causal();
+/// # let _ = options;
+/// ```
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct BindingOptions {
+    pub(crate) is_non_causal: bool,
+    pub(crate) is_unique: bool,
+    pub(crate) lingers_not: bool,
+    pub(crate) call_timeout: Option<Duration>,
+    pub(crate) call_deadline: Option<Duration>,
+}
+
+impl BindingOptions {
+    /// The defaults: causal order, a shared association that lingers, calls without a time limit.
+    #[must_use]
+    pub const fn new() -> Self {
+        BindingOptions {
+            is_non_causal: false,
+            is_unique: false,
+            lingers_not: false,
+            call_timeout: None,
+            call_deadline: None,
+        }
+    }
+
+    /// Lifts the causal order (`RPC_C_OPT_BINDING_NONCAUSAL`, 9): asynchronous calls that one
+    /// thread makes need not be dispatched in the order in which they were made. Where the server
+    /// does not multiplex, they then use further connections instead of waiting for each other.
+    #[must_use]
+    pub const fn non_causal(mut self) -> Self {
+        self.is_non_causal = true;
+        self
+    }
+
+    /// Gives the binding an association of its own (`RPC_C_OPT_UNIQUE_BINDING`, 11), that is
+    /// connections that no other binding uses.
+    #[must_use]
+    pub const fn unique_binding(mut self) -> Self {
+        self.is_unique = true;
+        self
+    }
+
+    /// Ends a call with [`Status::CallCancelled`](crate::Status::CallCancelled) when the server
+    /// has been silent about it for this long (`RPC_C_OPT_CALL_TIMEOUT`, 12): counted from the
+    /// call, and anew from each fragment of its response.
+    #[must_use]
+    pub const fn call_timeout(mut self, timeout: Duration) -> Self {
+        self.call_timeout = Some(timeout);
+        self
+    }
+
+    /// Ends a call with [`Status::CallCancelled`](crate::Status::CallCancelled) when it has not
+    /// ended so long after it was made, whatever has arrived by then. Windows has no such option.
+    #[must_use]
+    pub const fn call_deadline(mut self, deadline: Duration) -> Self {
+        self.call_deadline = Some(deadline);
+        self
+    }
+
+    /// Closes the association with its last binding (`RPC_C_OPT_DONT_LINGER`, 13) instead of
+    /// keeping it for [`Limits::association_linger`](crate::Limits::association_linger). It is
+    /// the option of that last binding which counts.
+    #[must_use]
+    pub const fn dont_linger(mut self) -> Self {
+        self.lingers_not = true;
+        self
+    }
+}

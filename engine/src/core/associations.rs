@@ -1,0 +1,263 @@
+//! The associations of a core's clients: who shares connections, and for how long.
+
+use std::collections::{HashMap, VecDeque};
+use std::sync::Arc;
+
+use annulus_protocol::{
+    ClientConnection, ContextId, GroupId, Limits, OfferError, SyntaxId, Time, TransferSyntax,
+};
+use annulus_transports::{Address, SocketId};
+
+use crate::binding::BindingShared;
+use crate::table::{Key, Table};
+
+/// The associations of one core.
+pub(super) struct Associations {
+    pub(super) table: Table<Association>,
+    /// Those that further bindings may share, by the server's addresses.
+    shared: HashMap<Arc<[Address]>, Key>,
+}
+
+/// Connections to one server, used by one binding or by several.
+pub(super) struct Association {
+    pub(super) addresses: Arc<[Address]>,
+    is_shared: bool,
+    /// In the order in which they were made.
+    pub(super) links: Vec<SocketId>,
+    /// How many connections may be tried for. Falls when the server takes no further one.
+    pub(super) links_max: usize,
+    /// What the server calls the association, while it has a connection.
+    pub(super) group: Option<GroupId>,
+    /// The index of the address that was reached last.
+    pub(super) address: usize,
+    /// Bindings with calls that wait, each once, in turn.
+    pub(super) waiting: VecDeque<Key>,
+    /// Bindings that have not been retired.
+    bindings: usize,
+    /// When it is to end, if no binding uses it.
+    lingers_until: Option<Time>,
+    /// A timer is set that will look at it.
+    pub(super) has_timer: bool,
+}
+
+/// What a connection of a client is beside its transport.
+pub(crate) struct ClientLink {
+    pub(crate) protocol: ClientConnection,
+    pub(super) association: Key,
+    /// The index of its address.
+    pub(super) address: usize,
+    /// The interfaces that are offered to the server, in the order in which it answers.
+    offers: Vec<Offer>,
+    /// The transport is there, and the bind was sent.
+    pub(super) is_connected: bool,
+    /// Whether a call was sent.
+    pub(super) is_used: bool,
+}
+
+/// An interface in one transfer syntax, and what calls to it are made in, once accepted.
+struct Offer {
+    interface: SyntaxId,
+    transfer: TransferSyntax,
+    context: Option<ContextId>,
+}
+
+/// How a connection stands to an interface.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Reach {
+    /// It was not offered.
+    Unknown,
+    /// It was offered; the answer has not come.
+    Asked,
+    /// It is bound.
+    Bound(ContextId),
+}
+
+impl Associations {
+    pub(super) fn new() -> Self {
+        Associations {
+            table: Table::new(u32::MAX as usize),
+            shared: HashMap::new(),
+        }
+    }
+
+    /// The association of a new binding: one that it may share, or one of its own.
+    pub(super) fn join(&mut self, binding: &BindingShared, limits: &Limits) -> Key {
+        let is_shared = !binding.options.is_unique;
+        if is_shared && let Some(&key) = self.shared.get(&binding.addresses) {
+            if let Some(association) = self.table.get_mut(key) {
+                association.bindings += 1;
+                association.lingers_until = None;
+            }
+            return key;
+        }
+        let association = Association {
+            addresses: Arc::clone(&binding.addresses),
+            is_shared,
+            links: Vec::new(),
+            links_max: limits.connections_per_association_max,
+            group: None,
+            address: 0,
+            waiting: VecDeque::new(),
+            bindings: 1,
+            lingers_until: None,
+            has_timer: false,
+        };
+        let Ok(key) = self.table.insert(association) else {
+            unreachable!("more associations than memory can hold");
+        };
+        if is_shared {
+            self.shared.insert(Arc::clone(&binding.addresses), key);
+        }
+        key
+    }
+
+    /// A binding goes. True if it was the last one; then the association may linger until `end`.
+    pub(super) fn leave(&mut self, key: Key, end: Time) -> bool {
+        let Some(association) = self.table.get_mut(key) else {
+            return false;
+        };
+        association.bindings -= 1;
+        if association.bindings == 0 {
+            association.lingers_until = Some(end);
+        }
+        association.bindings == 0
+    }
+
+    /// Forgets an association; its connections are the caller's to close.
+    pub(super) fn remove(&mut self, key: Key) -> Option<Association> {
+        let association = self.table.remove(key)?;
+        if association.is_shared {
+            self.shared.remove(&association.addresses);
+        }
+        Some(association)
+    }
+}
+
+impl Association {
+    /// When it ends, if no binding comes.
+    pub(super) fn lingers_until(&self) -> Option<Time> {
+        self.lingers_until
+    }
+
+    /// Forgets a connection. False if it was not, or is no longer, one of this association.
+    pub(super) fn unlink(&mut self, socket: SocketId, limits: &Limits) -> bool {
+        let Some(index) = self.links.iter().position(|link| *link == socket) else {
+            return false;
+        };
+        self.links.remove(index);
+        if self.links.is_empty() {
+            // The server forgets the group with its last connection.
+            self.group = None;
+            self.links_max = limits.connections_per_association_max;
+        }
+        true
+    }
+}
+
+impl ClientLink {
+    pub(super) fn new(protocol: ClientConnection, association: Key, address: usize) -> Self {
+        ClientLink {
+            protocol,
+            association,
+            address,
+            offers: Vec::new(),
+            is_connected: false,
+            is_used: false,
+        }
+    }
+
+    /// How this connection stands to the interface of a binding.
+    pub(super) fn reach(&self, binding: &BindingShared) -> Reach {
+        let wanted = (binding.interface, binding.transfer);
+        let mut offers = self.offers.iter();
+        let offer = offers.find(|offer| (offer.interface, offer.transfer) == wanted);
+        match offer {
+            None => Reach::Unknown,
+            Some(Offer { context: None, .. }) => Reach::Asked,
+            Some(Offer {
+                context: Some(context),
+                ..
+            }) => Reach::Bound(*context),
+        }
+    }
+
+    /// Whether it takes a call now, or will once an interface is bound: it multiplexes, or is
+    /// free, or it is not known yet which.
+    pub(super) fn is_taker(&self) -> bool {
+        !self.protocol.is_bound()
+            || self.protocol.is_multiplexed()
+            || self.protocol.outstanding_calls() == 0
+    }
+
+    /// Whether no interface is bound, and none will be.
+    pub(super) fn is_useless(&self) -> bool {
+        self.offers.is_empty()
+    }
+
+    /// Offers an interface that is not offered yet. False if this connection cannot have more.
+    pub(super) fn offer(
+        &mut self,
+        now: Time,
+        binding: &BindingShared,
+        limits: &Limits,
+        out: &mut Vec<u8>,
+    ) -> bool {
+        let (interface, transfer) = (binding.interface, binding.transfer);
+        let has_room = if self.is_connected {
+            let added = self
+                .protocol
+                .add_interface(now, interface, &[transfer], out);
+            added.is_ok()
+        } else {
+            // The bind may take one context for itself, to negotiate features.
+            let early_max = limits.contexts_per_connection_max.saturating_sub(1).max(1);
+            self.offers.len() < early_max
+        };
+        if has_room {
+            self.offers.push(Offer {
+                interface,
+                transfer,
+                context: None,
+            });
+        }
+        has_room
+    }
+
+    /// The transport is there: sends the bind, and what else is offered already.
+    pub(super) fn bind(
+        &mut self,
+        now: Time,
+        group: Option<GroupId>,
+        out: &mut Vec<u8>,
+    ) -> Result<(), OfferError> {
+        self.is_connected = true;
+        for (index, offer) in self.offers.iter().enumerate() {
+            let (interface, transfers) = (offer.interface, [offer.transfer]);
+            if index == 0 {
+                self.protocol.bind(now, interface, &transfers, group, out)?;
+            } else {
+                self.protocol
+                    .add_interface(now, interface, &transfers, out)?;
+            }
+        }
+        Ok(())
+    }
+
+    /// The server accepts the interface that was offered first of those without an answer.
+    pub(super) fn accepted(&mut self, context: ContextId) {
+        let asked = self.offers.iter_mut().find(|offer| offer.context.is_none());
+        if let Some(offer) = asked {
+            offer.context = Some(context);
+        }
+    }
+
+    /// The server refuses the interface that was offered first of those without an answer.
+    pub(super) fn refused(&mut self) -> Option<(SyntaxId, TransferSyntax)> {
+        let index = self
+            .offers
+            .iter()
+            .position(|offer| offer.context.is_none())?;
+        let offer = self.offers.remove(index);
+        Some((offer.interface, offer.transfer))
+    }
+}

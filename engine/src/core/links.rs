@@ -1,0 +1,429 @@
+//! What a core does for the connections of its clients: makes them, offers interfaces on them,
+//! loses them, and lets associations linger.
+
+use std::sync::Arc;
+
+use annulus_protocol::{ClientConfig, ClientConnection, SyntaxId, TransferSyntax};
+use annulus_transports::{Ring, SocketId};
+
+use super::associations::{Association, ClientLink, Reach};
+use super::bindings::WaitingCall;
+use super::connection::{Connection, Life, Role};
+use super::lifecycle::Phase;
+use super::timers::Timer;
+use super::traffic::Abandoned;
+use super::unsent::{RequestParts, unsent_requests};
+use super::{Core, LocalReplies};
+use crate::binding::BindingShared;
+use crate::status::Status;
+use crate::table::Key;
+
+impl<R: Ring> Core<R> {
+    /// The key of a binding, which is entered with its first use.
+    pub(super) fn enter(&mut self, shared: &Arc<BindingShared>) -> Key {
+        if let Some(key) = shared.key() {
+            return Key::from_bits(key);
+        }
+        let association = self.associations.join(shared, &self.limits);
+        self.bindings.enter(shared, association)
+    }
+
+    /// The connections of an association that are in use, or will be.
+    pub(super) fn open_links(
+        &self,
+        association: Key,
+    ) -> impl Iterator<Item = (SocketId, &ClientLink)> {
+        let association = self.associations.table.get(association);
+        let links = association.map_or(&[][..], |association| &association.links);
+        links.iter().filter_map(|&socket| {
+            let connection = self.connections.get(socket)?;
+            match &connection.role {
+                Role::Client(link) if connection.life == Life::Open => Some((socket, link)),
+                _ => None,
+            }
+        })
+    }
+
+    /// Sees to it that a connection for a binding's calls comes about: offers the interface on one
+    /// that can take them, or makes a further one, unless something is under way already.
+    pub(super) fn seek(&mut self, binding: Key, replies: LocalReplies<'_>) {
+        let Some(entry) = self.bindings.table.get(binding) else {
+            return;
+        };
+        let (association, shared) = (entry.association, Arc::clone(&entry.shared));
+        let mut may_offer = None;
+        for (socket, link) in self.open_links(association) {
+            match link.reach(&shared) {
+                Reach::Asked => return,
+                Reach::Bound(_) if link.protocol.is_multiplexed() => return,
+                Reach::Unknown if link.is_taker() => may_offer = may_offer.or(Some(socket)),
+                Reach::Bound(_) | Reach::Unknown => {}
+            }
+        }
+        if may_offer.is_some_and(|socket| self.offer(socket, &shared)) {
+            return;
+        }
+        let Some(entry) = self.associations.table.get(association) else {
+            return;
+        };
+        let (count, max, address) = (entry.links.len(), entry.links_max, entry.address);
+        let is_first = count == 0;
+        if is_first || (count < max && self.next_waiting(binding).is_some()) {
+            self.open_link(binding, if is_first { 0 } else { address }, replies);
+        } else if may_offer.is_some() {
+            tracing::warn!(
+                limit = self.limits.contexts_per_connection_max,
+                "an interface cannot be bound: Limits::contexts_per_connection_max and connections_per_association_max are reached"
+            );
+            self.fail_waiting_of(binding, Status::OutOfMemory, replies);
+        }
+    }
+
+    /// Offers a binding's interface on a connection. False if that cannot have more.
+    fn offer(&mut self, socket: SocketId, shared: &BindingShared) -> bool {
+        let Some(connection) = self.connections.get_mut(socket) else {
+            return false;
+        };
+        let Role::Client(link) = &mut connection.role else {
+            return false;
+        };
+        let out = connection.outgoing.writable(&mut self.buffers);
+        let is_offered = link.offer(self.now, shared, &self.limits, out);
+        connection.outgoing.queue(socket, &mut self.dirty);
+        self.arm_timer(socket);
+        is_offered
+    }
+
+    /// Makes a connection for a binding, to the first of its addresses from `first` on that can be
+    /// tried.
+    fn open_link(&mut self, binding: Key, first: usize, replies: LocalReplies<'_>) {
+        let Some(entry) = self.bindings.table.get(binding) else {
+            return;
+        };
+        let (association, shared) = (entry.association, Arc::clone(&entry.shared));
+        if self.phase != Phase::Running {
+            return self.link_failed(association, Status::CallFailedDne, replies);
+        }
+        if self.connections.len() >= self.limits.connections_per_core_max {
+            tracing::warn!(
+                limit = self.limits.connections_per_core_max,
+                "no connection is made: Limits::connections_per_core_max is reached"
+            );
+            return self.link_failed(association, Status::OutOfMemory, replies);
+        }
+        for (index, address) in shared.addresses.iter().enumerate().skip(first) {
+            match self.ring.connect(address.clone()) {
+                Ok(socket) => {
+                    let link = ClientLink::new(self.new_protocol(), association, index);
+                    self.begin_connection(socket, link);
+                    if let Some(entry) = self.associations.table.get_mut(association) {
+                        entry.links.push(socket);
+                    }
+                    self.offer(socket, &shared);
+                    return;
+                }
+                Err(error) => tracing::warn!(%error, %address, "cannot connect"),
+            }
+        }
+        self.link_failed(association, Status::ServerUnavailable, replies);
+    }
+
+    fn new_protocol(&self) -> ClientConnection {
+        ClientConnection::new(ClientConfig::new(Arc::clone(&self.limits)))
+    }
+
+    fn begin_connection(&mut self, socket: SocketId, link: ClientLink) {
+        let serial = self.connections.next_serial();
+        let mut connection = Connection::new(serial, Role::Client(link), self.now);
+        connection.connect_deadline = Some(self.now + self.limits.bind_timeout);
+        self.connections.insert(socket, connection);
+        self.arm_timer(socket);
+    }
+
+    /// No connection can be made. Where there are others, calls wait for those.
+    fn link_failed(&mut self, association: Key, status: Status, replies: LocalReplies<'_>) {
+        let Some(entry) = self.associations.table.get_mut(association) else {
+            return;
+        };
+        if entry.links.is_empty() {
+            self.fail_waiting(association, status, replies);
+        } else {
+            entry.links_max = entry.links.len();
+        }
+    }
+
+    /// A connection is there: binds the interfaces that wait for it.
+    pub(super) fn connected(&mut self, socket: SocketId) {
+        let now = self.now;
+        let Some(connection) = self.connections.get_mut(socket) else {
+            return;
+        };
+        connection.connect_deadline = None;
+        let Role::Client(link) = &mut connection.role else {
+            return;
+        };
+        let Some(association) = self.associations.table.get_mut(link.association) else {
+            return;
+        };
+        association.address = link.address;
+        let out = connection.outgoing.writable(&mut self.buffers);
+        if let Err(error) = link.bind(now, association.group, out) {
+            unreachable!("the offers of a fresh connection cannot be refused here: {error}");
+        }
+        connection.outgoing.queue(socket, &mut self.dirty);
+        self.arm_timer(socket);
+    }
+
+    /// The server does not serve an interface: the calls that wait for it fail. A connection that
+    /// has no other goes.
+    pub(super) fn interface_refused(
+        &mut self,
+        socket: SocketId,
+        (interface, transfer): (SyntaxId, TransferSyntax),
+        status: Status,
+        replies: LocalReplies<'_>,
+    ) {
+        let Some(connection) = self.connections.get(socket) else {
+            return;
+        };
+        let Role::Client(link) = &connection.role else {
+            return;
+        };
+        let (association, is_useless) = (link.association, link.is_useless());
+        for binding in self.waiting_bindings(association) {
+            let entry = self.bindings.table.get(binding);
+            if entry.is_some_and(|entry| {
+                (entry.shared.interface, entry.shared.transfer) == (interface, transfer)
+            }) {
+                self.fail_waiting_of(binding, status, replies);
+            }
+        }
+        if is_useless {
+            self.drop_link(socket, replies);
+        }
+    }
+
+    /// The server refuses the connection. If it was to join a group, the server may have forgotten
+    /// that, and the next one begins a new one.
+    pub(super) fn bind_refused(&mut self, socket: SocketId, replies: LocalReplies<'_>) {
+        let Some(connection) = self.connections.get(socket) else {
+            return;
+        };
+        let Role::Client(link) = &connection.role else {
+            return;
+        };
+        let (association, joined) = (link.association, link.protocol.group().is_some());
+        let Some(entry) = self.associations.table.get_mut(association) else {
+            return;
+        };
+        entry.unlink(socket, &self.limits);
+        self.close(socket);
+        if joined {
+            self.replace_link(association, 0, replies);
+        } else {
+            self.link_failed(association, Status::ServerUnavailable, replies);
+        }
+    }
+
+    /// Goes on without a connection that took no call: its calls wait for the others, or for one
+    /// that is made to the addresses from `first` on.
+    fn replace_link(&mut self, association: Key, first: usize, replies: LocalReplies<'_>) {
+        let Some(entry) = self.associations.table.get_mut(association) else {
+            return;
+        };
+        let is_last = entry.links.is_empty();
+        if !is_last {
+            entry.links_max = entry.links.len();
+        } else if let Some(&binding) = entry.waiting.front() {
+            self.open_link(binding, first, replies);
+        }
+        self.place_waiting(association, replies);
+    }
+
+    fn waiting_bindings(&self, association: Key) -> Vec<Key> {
+        let entry = self.associations.table.get(association);
+        entry.map_or_else(Vec::new, |entry| entry.waiting.iter().copied().collect())
+    }
+
+    fn fail_waiting(&mut self, association: Key, status: Status, replies: LocalReplies<'_>) {
+        for binding in self.waiting_bindings(association) {
+            self.fail_waiting_of(binding, status, replies);
+        }
+    }
+
+    fn fail_waiting_of(&mut self, binding: Key, status: Status, replies: LocalReplies<'_>) {
+        for call in self.bindings.take_waiting(binding) {
+            self.fail_waiting_call(call, status, replies);
+        }
+    }
+
+    /// Ends the use of a connection: what was written to it is sent, then it is closed.
+    pub(super) fn drop_link(&mut self, socket: SocketId, replies: LocalReplies<'_>) {
+        let deadline = self.now + self.limits.flush_timeout;
+        if let Some(connection) = self.connections.get_mut(socket) {
+            connection.begin_flush(deadline);
+        }
+        self.settle(socket, replies);
+    }
+
+    /// A connection is gone. What was sent on it may have been executed; what was still to be sent
+    /// was not, and is sent on another one, once.
+    pub(super) fn client_lost(
+        &mut self,
+        socket: SocketId,
+        lost: Abandoned,
+        replies: LocalReplies<'_>,
+    ) {
+        let Abandoned {
+            association,
+            calls,
+            unsent,
+            address,
+            was_used,
+        } = lost;
+        let entry = self.associations.table.get_mut(association);
+        let is_news = entry.is_some_and(|entry| entry.unlink(socket, &self.limits));
+        let resent = self.take_unsent(socket, &calls, &unsent, replies);
+        for key in calls.into_iter().map(Key::from_bits) {
+            if self.was_placed_on(key, socket) {
+                self.fail_call(key, Status::CallFailed, replies);
+            }
+        }
+        self.buffers.put(unsent);
+        for (binding, call) in resent.into_iter().rev() {
+            self.bindings.wait_again(binding, 0, call);
+            self.list(binding);
+        }
+        if !is_news {
+            return;
+        }
+        let entry = self.associations.table.get(association);
+        if entry.is_none_or(|entry| entry.waiting.is_empty()) {
+            return;
+        }
+        if was_used {
+            self.place_waiting(association, replies);
+        } else {
+            // A server that binds and then does not take a single call is as good as none.
+            self.replace_link(association, address + 1, replies);
+        }
+    }
+
+    fn was_placed_on(&self, call: Key, socket: SocketId) -> bool {
+        let placed = self.bindings.call(call).and_then(|call| call.placed);
+        placed.is_some_and(|(on, _)| on == socket)
+    }
+
+    /// The calls of a lost connection that were not sent and may be made again, in their order.
+    /// Those that were made again before end here.
+    fn take_unsent(
+        &mut self,
+        socket: SocketId,
+        calls: &[u64],
+        unsent: &[u8],
+        replies: LocalReplies<'_>,
+    ) -> Vec<(Key, WaitingCall)> {
+        let mut again = Vec::new();
+        for request in unsent_requests(unsent) {
+            let placed = Some((socket, request.call));
+            let mut keys = calls.iter().map(|key| Key::from_bits(*key));
+            let key = keys.find(|key| {
+                let call = self.bindings.call(*key);
+                call.is_some_and(|call| call.placed == placed)
+            });
+            let Some(key) = key else { continue };
+            let (Some(call), Phase::Running) = (self.bindings.call_mut(key), self.phase) else {
+                self.fail_call(key, Status::CallFailedDne, replies);
+                continue;
+            };
+            match request.again {
+                Some(RequestParts {
+                    opnum,
+                    object,
+                    stub,
+                }) if !call.is_retried => {
+                    call.is_retried = true;
+                    call.placed = None;
+                    let call_again = WaitingCall {
+                        key,
+                        opnum,
+                        object,
+                        stub,
+                    };
+                    again.push((call.binding, call_again));
+                }
+                _ => self.fail_call(key, Status::CallFailedDne, replies),
+            }
+        }
+        again
+    }
+
+    /// Nobody uses a binding any more.
+    pub(super) fn close_binding(&mut self, shared: &BindingShared) {
+        if let Some(key) = shared.key() {
+            self.bindings.release(Key::from_bits(key));
+        }
+    }
+
+    /// Removes the bindings that were released and have no call left. The last one of an
+    /// association leaves it to linger, or ends it.
+    pub(super) fn retire_bindings(&mut self) {
+        while let Some(binding) = self.bindings.next_retiree() {
+            let key = binding.association;
+            let lingers = !binding.shared.options.lingers_not && self.phase == Phase::Running;
+            let end = self.now + self.limits.association_linger;
+            if !self.associations.leave(key, end) {
+                continue;
+            }
+            let entry = self.associations.table.get_mut(key);
+            if lingers && entry.is_some_and(|entry| !entry.links.is_empty()) {
+                self.watch_association(key);
+            } else {
+                self.close_association(key);
+            }
+        }
+    }
+
+    /// Sees to it that a timer looks at an association when it is to end.
+    fn watch_association(&mut self, key: Key) {
+        let Some(entry) = self.associations.table.get_mut(key) else {
+            return;
+        };
+        if let Some(due) = entry.lingers_until()
+            && !std::mem::replace(&mut entry.has_timer, true)
+        {
+            self.timers
+                .add(due, Timer::Association(key), 0, |_, _| true);
+        }
+    }
+
+    pub(super) fn association_timer(&mut self, key: Key) {
+        let Some(entry) = self.associations.table.get_mut(key) else {
+            return;
+        };
+        entry.has_timer = false;
+        match entry.lingers_until() {
+            Some(due) if due <= self.now => self.close_association(key),
+            Some(_) => self.watch_association(key),
+            None => {}
+        }
+    }
+
+    /// Ends an association that no binding uses, and its connections, which carry no call.
+    fn close_association(&mut self, key: Key) {
+        let Some(Association { links, .. }) = self.associations.remove(key) else {
+            return;
+        };
+        for socket in links {
+            let Some(connection) = self.connections.get_mut(socket) else {
+                continue;
+            };
+            if connection.outgoing.backlog() == 0 {
+                self.close(socket);
+            } else {
+                connection.begin_flush(self.now + self.limits.flush_timeout);
+                self.arm_timer(socket);
+            }
+        }
+    }
+}
