@@ -308,14 +308,5 @@ macro_rules! error_methods {
     };
 }
 
-impl DecodeError {
-    /// The error of a part, `by` bytes into the whole.
-    #[cold]
-    pub(crate) fn moved(mut self, by: usize) -> Self {
-        self.0.offset += by;
-        self
-    }
-}
-
 error_methods!(DecodeError, DecodeErrorKind);
 error_methods!(EncodeError, EncodeErrorKind);

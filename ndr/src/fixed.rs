@@ -5,7 +5,7 @@ use std::array;
 use crate::error::{DecodeError, EncodeError, EncodeErrorKind};
 use crate::numbers::Numbers;
 use crate::reader::Reader;
-use crate::scalar::Number;
+use crate::scalar::{Number, fixed_number_bytes};
 use crate::syntax::{Layout, Syntax};
 use crate::traits::{Decode, Direct, Encode, Shape, Wire};
 use crate::writer::Writer;
@@ -161,6 +161,10 @@ impl<'a, T: Decode<'a>, const N: usize> Decode<'a, Fixed<N>> for Vec<T> {
         (): (),
         reader: &mut Reader<'a, S>,
     ) -> Result<Self::Inline, DecodeError> {
+        if const { N != 0 && T::LAYOUT.is_scalar() } {
+            reader.align(const { T::LAYOUT.align::<S>() });
+        }
+        reader.check_remaining(const { T::LAYOUT.repeated(N).min_len::<S>() })?;
         T::decode_elements(N, reader)
     }
 
@@ -185,7 +189,8 @@ impl<'a, T: Number, const N: usize> Decode<'a, Fixed<N>> for Numbers<'a, T> {
 
     #[inline]
     fn decode_inline<S: Syntax>((): (), reader: &mut Reader<'a, S>) -> Result<Self, DecodeError> {
-        Numbers::take(N, reader)
+        let bytes = fixed_number_bytes::<T, S>(N, reader)?;
+        Ok(Numbers::on_wire(bytes, reader.order()))
     }
 
     #[inline]

@@ -52,13 +52,19 @@ impl<'a, N: Number> Numbers<'a, N> {
         reader: &mut Reader<'a, S>,
     ) -> Result<Self, DecodeError> {
         let bytes = number_bytes::<N, S>(count, reader)?;
-        Ok(Numbers {
+        Ok(Numbers::on_wire(bytes, reader.order()))
+    }
+
+    /// The numbers whose wire form is `bytes`.
+    #[inline]
+    pub(crate) fn on_wire(bytes: &'a [u8], order: ByteOrder) -> Self {
+        Numbers {
             source: Source::Wire {
                 bytes,
-                order: reader.order(),
+                order,
                 number: PhantomData,
             },
-        })
+        }
     }
 
     /// Writes the numbers, aligned, without a count.

@@ -159,15 +159,14 @@ impl<S: Syntax> PipeReader<S> {
 
     /// Takes an aligned count, once all of it is there.
     fn number(&mut self, rest: &mut &[u8]) -> Option<u64> {
-        let aligned = self.after_gap(rest, S::COUNT_LEN)?;
-        let mut reader = Reader::<S>::new(aligned, self.order);
+        let mut reader = self.reader(rest);
         let number = if S::COUNT_LEN == 8 {
             reader.u64()
         } else {
             reader.u32().map(u64::from)
         };
         let number = number.ok()?;
-        self.advance(rest, aligned, reader.offset());
+        self.advance(rest, reader.offset());
         Some(number)
     }
 
@@ -179,65 +178,56 @@ impl<S: Syntax> PipeReader<S> {
         elements: &mut Vec<T>,
     ) -> Result<usize, DecodeError> {
         const { assert!(!T::CONFORMANT, "an element of a pipe cannot be conformant") };
-        let (align, least) = (T::LAYOUT.align::<S>(), T::LAYOUT.min_len::<S>().max(1));
-        let Some(aligned) = self.after_gap(rest, align) else {
-            return Ok(0);
-        };
-        let wanted = wanted.min(aligned.len() / least);
-        if wanted == 0 {
-            return Ok(0);
-        }
-        // What is aligned here is aligned in the stub, as far as an element asks for it.
-        let mut reader = Reader::<S>::new(aligned, self.order);
+        let mut reader = self.reader(rest);
         let before = elements.len();
-        let taken_len = if least == align {
-            let shells = T::decode_elements(wanted, &mut reader)
-                .map_err(|e| self.moved(e, aligned, rest))?;
-            let complete = T::decode_deferred_elements(shells, &mut reader)
-                .map_err(|e| self.moved(e, aligned, rest))?;
-            elements.extend(complete);
+        let end = if const { T::LAYOUT.is_scalar() } {
+            reader.align(const { T::LAYOUT.align::<S>() });
+            let wanted = wanted.min(reader.remaining() / const { T::LAYOUT.min_len::<S>() });
+            let shells = T::decode_elements(wanted, &mut reader)?;
+            elements.extend(T::decode_deferred_elements(shells, &mut reader)?);
             reader.offset()
         } else {
-            each(wanted, &mut reader, elements).map_err(|e| self.moved(e, aligned, rest))?
+            let least = const { T::LAYOUT.min_len::<S>() }.max(1);
+            each(
+                wanted.min(reader.remaining() / least),
+                &mut reader,
+                elements,
+            )?
         };
         let taken = elements.len() - before;
         if taken != 0 {
-            self.advance(rest, aligned, taken_len);
+            self.advance(rest, end);
         }
         Ok(taken)
     }
 
-    /// What is behind the gap in front of something aligned to `align`, if that far has come.
-    fn after_gap<'a>(&self, rest: &&'a [u8], align: usize) -> Option<&'a [u8]> {
-        rest.get(self.offset.wrapping_neg() & (align - 1)..)
+    /// A reader of what has come and was not taken.
+    fn reader<'a>(&self, rest: &&'a [u8]) -> Reader<'a, S> {
+        Reader::continuing(rest, self.offset, self.order)
     }
 
-    /// Is done with the gap in front of `aligned` and `len` bytes of it.
-    fn advance<'a>(&mut self, rest: &mut &'a [u8], aligned: &'a [u8], len: usize) {
-        self.offset += rest.len() - aligned.len() + len;
-        *rest = &aligned[len..];
+    /// Is done with what is before `offset`.
+    fn advance(&mut self, rest: &mut &[u8], offset: usize) {
+        *rest = &rest[offset - self.offset..];
+        self.offset = offset;
     }
 
     fn error(&self, kind: DecodeErrorKind) -> DecodeError {
         DecodeError::new(kind, self.offset)
     }
-
-    fn moved(&self, error: DecodeError, aligned: &[u8], rest: &[u8]) -> DecodeError {
-        error.moved(self.offset + rest.len() - aligned.len())
-    }
 }
 
-/// Appends up to `wanted` elements, those of which all bytes are there, and says how many bytes
-/// that were.
+/// Appends up to `wanted` elements, those of which all bytes are there, and gives the offset
+/// behind them.
 fn each<'a, S: Syntax, T: Decode<'a>>(
     wanted: usize,
     reader: &mut Reader<'a, S>,
     elements: &mut Vec<T>,
 ) -> Result<usize, DecodeError> {
-    let mut taken_len = 0;
+    let mut end = reader.offset();
     for _ in 0..wanted {
         let mut ahead = reader.clone();
-        let element = match T::decode_whole((), &mut ahead) {
+        let element = match element(&mut ahead) {
             Ok(element) => element,
             Err(error) if matches!(error.kind(), DecodeErrorKind::Truncated { .. }) => break,
             Err(error) => return Err(error),
@@ -246,11 +236,17 @@ fn each<'a, S: Syntax, T: Decode<'a>>(
             // The padding behind a structure has not come yet.
             break;
         }
-        taken_len = ahead.offset();
+        end = ahead.offset();
         *reader = ahead;
         elements.push(element);
     }
-    Ok(taken_len)
+    Ok(end)
+}
+
+/// Reads one element as one of an array, with what it points to.
+fn element<'a, S: Syntax, T: Decode<'a>>(reader: &mut Reader<'a, S>) -> Result<T, DecodeError> {
+    let inline = T::decode_element(reader)?;
+    T::decode_deferred(inline, (), reader)
 }
 
 /// Puts a pipe together.

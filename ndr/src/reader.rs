@@ -35,8 +35,11 @@ impl ByteOrder {
 /// It never panics: whatever the bytes are, a read gives a value or a [`DecodeError`].
 #[derive(Clone, Debug)]
 pub struct Reader<'a, S> {
+    /// What has come of the stub.
     stub: &'a [u8],
-    /// May lie beyond the end after an alignment gap; then any read of at least a byte fails.
+    /// Bytes of the stub in front of that.
+    base: usize,
+    /// From `base`. May lie beyond the end after an alignment gap; then any read of at least a byte fails.
     offset: usize,
     depth: u32,
     order: ByteOrder,
@@ -50,8 +53,17 @@ impl<'a, S: Syntax> Reader<'a, S> {
     #[inline]
     #[must_use]
     pub fn new(stub: &'a [u8], order: ByteOrder) -> Self {
+        Reader::continuing(stub, 0, order)
+    }
+
+    /// A reader of `rest`, which is `base` bytes from the start of the stub, wherever that start
+    /// is.
+    #[inline]
+    #[must_use]
+    pub(crate) fn continuing(rest: &'a [u8], base: usize, order: ByteOrder) -> Self {
         Reader {
-            stub,
+            stub: rest,
+            base,
             offset: 0,
             depth: 0,
             order,
@@ -64,7 +76,7 @@ impl<'a, S: Syntax> Reader<'a, S> {
     #[inline]
     #[must_use]
     pub fn offset(&self) -> usize {
-        self.offset
+        self.base.wrapping_add(self.offset)
     }
 
     /// Bytes that are left.
@@ -86,7 +98,7 @@ impl<'a, S: Syntax> Reader<'a, S> {
     #[inline]
     pub fn align(&mut self, align: usize) {
         debug_assert!(align.is_power_of_two());
-        self.offset = (self.offset + align - 1) & !(align - 1);
+        self.offset += self.offset().wrapping_neg() & (align - 1);
     }
 
     /// Takes `len` bytes, unaligned.
@@ -309,6 +321,18 @@ impl<'a, S: Syntax> Reader<'a, S> {
         Ok(())
     }
 
+    /// Checks that at least `len` bytes are left.
+    ///
+    /// # Errors
+    /// [`Truncated`](DecodeErrorKind::Truncated) if the stub has fewer.
+    #[inline]
+    pub(crate) fn check_remaining(&self, len: usize) -> Result<(), DecodeError> {
+        if len > self.remaining() {
+            return Err(self.truncated(len));
+        }
+        Ok(())
+    }
+
     /// Runs `read` one level of pointees deeper.
     ///
     /// # Errors
@@ -331,7 +355,7 @@ impl<'a, S: Syntax> Reader<'a, S> {
     #[cold]
     #[must_use]
     pub fn error(&self, kind: DecodeErrorKind) -> DecodeError {
-        DecodeError::new(kind, self.offset)
+        DecodeError::new(kind, self.offset())
     }
 
     #[cold]

@@ -120,7 +120,7 @@ macro_rules! numbers {
             fn decode_array<const N: usize, S: Syntax>(
                 reader: &mut Reader<'a, S>,
             ) -> Result<[Self; N], DecodeError> {
-                let wire = number_bytes::<$number, S>(N, reader)?;
+                let wire = fixed_number_bytes::<$number, S>(N, reader)?;
                 Ok(simd::read_array(wire, reader.order()))
             }
 
@@ -174,7 +174,8 @@ macro_rules! complete_elements {
 
 numbers!(u16 i16 u32 i32 u64 i64 i8 f32 f64);
 
-/// Takes the bytes of `count` numbers, none of which may lie beyond the end of the stub.
+/// Takes the bytes of as many numbers as a count of the stub says, none of which may lie beyond
+/// its end.
 #[inline]
 pub(crate) fn number_bytes<'a, N: Number, S: Syntax>(
     count: usize,
@@ -185,6 +186,20 @@ pub(crate) fn number_bytes<'a, N: Number, S: Syntax>(
     }
     reader.align(N::LEN);
     reader.elements(count, N::LEN)
+}
+
+/// Takes the bytes of as many numbers as the type says: if there are fewer, it is the stub that
+/// is too short, not a count that is too large.
+#[inline]
+pub(crate) fn fixed_number_bytes<'a, N: Number, S: Syntax>(
+    count: usize,
+    reader: &mut Reader<'a, S>,
+) -> Result<&'a [u8], DecodeError> {
+    if count == 0 {
+        return Ok(&[]);
+    }
+    reader.align(N::LEN);
+    reader.bytes(count.saturating_mul(N::LEN))
 }
 
 impl sealed::Sealed for u8 {}

@@ -71,6 +71,7 @@ impl Syntax for Ndr64 {
 pub struct Layout {
     ndr: Extent,
     ndr64: Extent,
+    is_scalar: bool,
 }
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -100,11 +101,15 @@ impl Layout {
                 align: align64,
                 min_len: len64,
             },
+            is_scalar: false,
         }
     }
 
     const fn two_scalars(len: usize, len64: usize) -> Layout {
-        Layout::per_syntax(len, len, len64, len64)
+        Layout {
+            is_scalar: true,
+            ..Layout::per_syntax(len, len, len64, len64)
+        }
     }
 
     /// A number of `len` bytes, aligned to its own length.
@@ -164,6 +169,12 @@ impl Layout {
     #[must_use]
     pub const fn min_len<S: Syntax>(self) -> usize {
         self.extent::<S>().min_len
+    }
+
+    /// Whether it is one scalar and nothing else, so that its length is known.
+    #[inline]
+    pub(crate) const fn is_scalar(self) -> bool {
+        self.is_scalar
     }
 
     #[inline]

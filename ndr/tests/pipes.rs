@@ -84,6 +84,52 @@ fn pipes_survive_however_they_are_cut() {
     assert_survives::<Ndr64, u64>(&[]);
 }
 
+/// A fixed array that has not come in full is no count that is too large.
+#[test]
+fn elements_with_arrays_survive_however_they_are_cut() {
+    #[derive(Ndr, Debug, Clone, PartialEq)]
+    struct Block {
+        id: u8,
+        corners: [u16; 2],
+        #[ndr(fixed = 3)]
+        values: Vec<u32>,
+    }
+    let block = |id| Block {
+        id,
+        corners: [7, 8],
+        values: vec![9; 3],
+    };
+    assert_survives::<Ndr, _>(&[&[block(1), block(2)], &[block(3)]]);
+    assert_survives::<Ndr64, _>(&[&[block(1), block(2)], &[block(3)]]);
+}
+
+/// A union of NDR lies where its discriminant is aligned, whatever its arms are.
+#[test]
+fn unions_survive_however_they_are_cut() {
+    #[derive(Ndr, Debug, Clone, PartialEq)]
+    #[ndr(switch = u16)]
+    enum Value {
+        #[ndr(case = 1)]
+        Short(u16),
+        #[ndr(case = 2)]
+        Wide(f64),
+        #[ndr(case = 3)]
+        Nothing,
+    }
+    let values = [Value::Short(5), Value::Nothing, Value::Wide(0.5)];
+    assert_survives::<Ndr, _>(&[&values, &values[1..]]);
+    assert_survives::<Ndr64, _>(&[&values, &values[1..]]);
+}
+
+#[test]
+fn elements_that_take_no_byte_are_not_made_up() {
+    let wire = hex("(count) ffffff00");
+    let mut pipe = PipeReader::<Ndr>::new(0, ByteOrder::Little);
+    let mut elements: Vec<[u8; 0]> = Vec::new();
+    assert_eq!(pipe.read(&wire, usize::MAX, &mut elements).unwrap(), 4);
+    assert!(elements.is_empty());
+}
+
 #[test]
 fn a_count_before_each_chunk_and_zero_at_the_end() {
     let mut wire = Vec::new();
