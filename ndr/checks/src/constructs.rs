@@ -1,29 +1,40 @@
-//! Types of every wire form, for the fuzz targets.
+//! Types that together have every construct of NDR.
 
 use annulus_ndr::{
-    ArraySection, ContextHandle, Full, Ndr, NdrParams, Numbers, SharedNumbers, Utf16Str, Uuid,
+    ArraySection, Bytes, ContextHandle, Full, Ndr, NdrParams, Represent, SharedNumbers, Uuid,
 };
 
 /// An enum that knows its values.
 #[derive(Ndr, Debug, Clone, Copy)]
-pub enum Colour {
-    /// A value.
+pub(crate) enum Colour {
     Red = 1,
-    /// Another.
     Green = 7,
 }
+
+#[derive(Ndr, Debug, Clone, Copy)]
+#[ndr(v1_enum)]
+pub(crate) enum Phase {
+    Solid = 0,
+    Gas = 0x0001_0000,
+}
+
+/// An enum that takes any value.
+#[derive(Ndr, Debug, Clone, Copy)]
+#[ndr(enum16)]
+pub(crate) struct Kind(u16);
+
+#[derive(Ndr, Debug, Clone, Copy)]
+#[ndr(v1_enum)]
+pub(crate) struct Reason(u32);
 
 /// A union with pointers, numbers and a default arm.
 #[derive(Ndr, Debug)]
 #[ndr(switch = enum16)]
-pub enum Shade {
-    /// A pointer.
+pub(crate) enum Shade {
     #[ndr(case = 1)]
     Red(Option<Box<Leaf>>),
-    /// Eight bytes.
     #[ndr(case = 7)]
     Green(u64),
-    /// Nothing.
     #[ndr(default)]
     Unnamed(u16),
 }
@@ -31,18 +42,55 @@ pub enum Shade {
 /// An encapsulated union.
 #[derive(Ndr, Debug)]
 #[ndr(switch = u8, encapsulated)]
-pub enum Capsule {
-    /// One byte.
+pub(crate) enum Capsule {
     #[ndr(case = 1)]
     Small(u8),
-    /// Strings behind pointers.
     #[ndr(case = 2)]
     Names(#[ndr(string)] Option<String>),
 }
 
+/// A union whose arms and whose places in an array are aligned as MIDL 1.0 did.
+#[derive(Ndr, Debug)]
+#[ndr(switch = u8, ms_union)]
+pub(crate) enum Old {
+    #[ndr(case = 1)]
+    Small(u8),
+    #[ndr(case = 2)]
+    Large(u64),
+    #[ndr(case = 3)]
+    Nothing,
+    #[ndr(default)]
+    Other(u8, [u16; 2]),
+}
+
+/// A union with a signed discriminant and no alignment of its own in NDR.
+#[derive(Ndr, Debug)]
+#[ndr(switch = i16)]
+pub(crate) enum Weight {
+    #[ndr(case = -1)]
+    Light(u8),
+    #[ndr(case = 0)]
+    Heavy(f64),
+    #[ndr(case = 1)]
+    None,
+}
+
+#[derive(Ndr, Debug)]
+#[ndr(switch = u64)]
+pub(crate) enum Deep {
+    #[ndr(case = 0)]
+    End,
+    #[ndr(case = 1)]
+    Array(#[ndr(conformant)] Option<Vec<Weight>>),
+    #[ndr(case = 2)]
+    Room(#[ndr(varying = 4)] ArraySection<u16>),
+    #[ndr(case = 3)]
+    Text(#[ndr(string, varying = 5)] String),
+}
+
 /// A structure with gaps, a UUID and a string.
 #[derive(Ndr, Debug)]
-pub struct Leaf {
+pub(crate) struct Leaf {
     flag: bool,
     id: Uuid,
     colour: Colour,
@@ -54,7 +102,7 @@ pub struct Leaf {
 
 /// A structure that nests, with every kind of array in it.
 #[derive(Ndr, Debug)]
-pub struct Tree {
+pub(crate) struct Tree {
     kind: u16,
     #[ndr(switch_is = "kind")]
     shade: Shade,
@@ -70,7 +118,11 @@ pub struct Tree {
     mark: Vec<u8>,
     #[ndr(varying = (3, 4), length_is = "(used, 4)")]
     grid: ArraySection<u8, 2>,
+    #[ndr(varying = 7, first_is = "used - 1")]
+    window: ArraySection<u16>,
     capsule: Capsule,
+    old: [Old; 2],
+    weight: Weight,
     child: Option<Box<Tree>>,
     count: u8,
     #[ndr(size_is = "count")]
@@ -79,15 +131,33 @@ pub struct Tree {
 
 /// A node of a graph.
 #[derive(Ndr, Debug)]
-pub struct Node {
+pub(crate) struct Node {
     value: u8,
     left: Full<Node>,
     right: Full<Node>,
 }
 
-/// Everything that is owned.
+/// A number that is not any number.
+#[derive(Debug)]
+pub(crate) struct Even(u32);
+
+impl Represent<u32> for Even {
+    fn to_wire(&self) -> u32 {
+        self.0
+    }
+
+    fn from_wire(wire: u32) -> Result<Self, &'static str> {
+        if wire.is_multiple_of(2) {
+            Ok(Even(wire))
+        } else {
+            Err("an odd number")
+        }
+    }
+}
+
+/// What has parts in parts.
 #[derive(NdrParams, Debug)]
-pub struct Forest {
+pub(crate) struct Forest {
     prefix: u8,
     handle: ContextHandle,
     tree: Tree,
@@ -99,15 +169,16 @@ pub struct Forest {
 
 /// Pointers that share their pointees.
 #[derive(NdrParams, Debug)]
-pub struct Graph {
+pub(crate) struct Graph {
     root: Full<Node>,
     #[ndr(conformant)]
     nodes: Vec<Full<Node>>,
+    tail: Full<Node>,
 }
 
-/// Arrays of several dimensions and of parts.
+/// Arrays of several dimensions, of parts, of unions, and shared ones.
 #[derive(NdrParams, Debug)]
-pub struct Sections {
+pub(crate) struct Sections {
     rows: u16,
     #[ndr(size_is = "(rows, 2)")]
     whole: ArraySection<u32, 2>,
@@ -115,23 +186,63 @@ pub struct Sections {
     part: ArraySection<Option<u16>>,
     #[ndr(size_is = "(rows, 1, 2)", length_is = "(1, 1, 1)")]
     deep: ArraySection<u8, 3>,
+    #[ndr(varying = 6)]
+    room: ArraySection<Leaf>,
     #[ndr(conformant)]
     shared: SharedNumbers<u16>,
+    #[ndr(size_is = "rows")]
+    bytes: Bytes,
+    #[ndr(size_is = "rows * 2 - 1")]
+    old: Vec<Old>,
+    #[ndr(conformant, varying)]
+    weights: Vec<Weight>,
+    #[ndr(varying = 3)]
+    few: Vec<Deep>,
+    #[ndr(fixed = 2)]
+    fixed: Vec<Deep>,
 }
 
-/// Everything that is borrowed.
+/// Every base type, and what is like one.
 #[derive(NdrParams, Debug)]
-pub struct Borrowing<'a> {
-    len: u16,
-    #[ndr(size_is = "len")]
-    bytes: &'a [u8],
+pub(crate) struct Scalars {
+    small: i8,
+    #[ndr(range(3, 200))]
+    bounded: u8,
+    short: i16,
+    boolean: bool,
+    float: f32,
+    phase: Phase,
+    kind: Kind,
+    hyper: i64,
+    reason: Reason,
+    #[ndr(represent_as = u32)]
+    even: Even,
+    optional: Option<Option<u8>>,
+    #[ndr(range(-5, 5))]
+    near: i32,
+    handles: [ContextHandle; 2],
+    deep: Deep,
+    doubles: [f64; 3],
+}
+
+/// Strings in every place.
+#[derive(NdrParams, Debug)]
+pub(crate) struct Texts {
     #[ndr(string)]
-    wide: Option<Utf16Str<'a>>,
+    plain: String,
+    count: u32,
+    #[ndr(string, size_is = "count")]
+    sized: String,
+    #[ndr(string, varying = 5)]
+    placed: String,
     #[ndr(string)]
-    narrow: &'a [u8],
+    units: Option<String>,
+    #[ndr(string, size_is = "count")]
+    names: Vec<Option<String>>,
     #[ndr(conformant, varying)]
-    numbers: Numbers<'a, i32>,
-    #[ndr(varying = 6)]
-    counted: Utf16Str<'a>,
-    fixed: &'a [u8; 3],
+    counted: String,
+    #[ndr(varying = 8)]
+    short: String,
+    #[ndr(string)]
+    narrow: Full<Vec<u8>>,
 }

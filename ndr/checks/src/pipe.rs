@@ -1,10 +1,13 @@
-//! A pipe that is cut anywhere reads as it does in one piece.
+//! A pipe that is cut anywhere reads as it does in one piece, and as it was written.
 
-#![no_main]
+use std::fmt::Debug;
 
-use annulus_fuzz::Colour;
-use annulus_ndr::{ByteOrder, Decode, Ndr, Ndr64, PipeReader, Syntax};
-use libfuzzer_sys::fuzz_target;
+use annulus_ndr::{
+    ByteOrder, Decode, DecodeError, Encode, Ndr, Ndr64, PipeReader, PipeWriter, Syntax,
+};
+
+use crate::constructs::{Colour, Old, Weight};
+use crate::order;
 
 #[derive(Ndr, Debug)]
 struct Sample {
@@ -14,52 +17,94 @@ struct Sample {
     flags: u8,
 }
 
-fuzz_target!(|input: &[u8]| {
+/// Reads all but the first three bytes as a pipe. They choose the element, the syntax and the
+/// byte order; how many bytes come at a time; and where in the stub the pipe starts.
+pub fn pipe(input: &[u8]) {
     let [selector, step, offset, wire @ ..] = input else {
         return;
     };
-    let order = if selector & 1 == 0 {
-        ByteOrder::Little
-    } else {
-        ByteOrder::Big
-    };
     let (step, offset) = (usize::from(*step).max(1), usize::from(*offset));
-    match selector >> 1 & 3 {
-        0 => both_ways::<Ndr, Sample>(wire, step, offset, order),
-        1 => both_ways::<Ndr64, Sample>(wire, step, offset, order),
-        2 => both_ways::<Ndr, u16>(wire, step, offset, order),
-        _ => both_ways::<Ndr64, [u8; 3]>(wire, step, offset, order),
+    let arrival = Arrival {
+        wire,
+        step,
+        offset,
+        order: order(*selector),
+    };
+    if selector & 2 == 0 {
+        arrival.each_element::<Ndr>(selector >> 2);
+    } else {
+        arrival.each_element::<Ndr64>(selector >> 2);
     }
-});
-
-fn both_ways<'a, S: Syntax, T: Decode<'a> + std::fmt::Debug>(
-    wire: &'a [u8],
-    step: usize,
-    offset: usize,
-    order: ByteOrder,
-) {
-    let whole = read::<S, T>(wire, wire.len().max(1), offset, order);
-    let cut = read::<S, T>(wire, step, offset, order);
-    assert_eq!(whole, cut);
 }
 
-/// What came out, as text, and where it ended; or what was wrong. The elements before an error
-/// depend on how the pipe was cut.
-fn read<'a, S: Syntax, T: Decode<'a> + std::fmt::Debug>(
+/// A pipe, and how it comes.
+#[derive(Clone, Copy)]
+struct Arrival<'a> {
     wire: &'a [u8],
     step: usize,
     offset: usize,
     order: ByteOrder,
-) -> Result<(String, usize), String> {
-    let mut pipe = PipeReader::<S>::new(offset, order);
-    let mut elements: Vec<T> = Vec::new();
-    let (mut done, mut arrived) = (0, 0);
-    while arrived < wire.len() && !pipe.is_ended() {
-        arrived = (arrived + step).min(wire.len());
-        done += pipe
-            .read(&wire[done..arrived], usize::MAX, &mut elements)
-            .map_err(|error| format!("{error}"))?;
-        assert!(elements.len() <= wire.len());
+}
+
+impl<'a> Arrival<'a> {
+    fn each_element<S: Syntax>(self, selector: u8) {
+        match selector % 6 {
+            0 => self.check::<S, Sample>(),
+            1 => self.check::<S, u16>(),
+            2 => self.check::<S, u64>(),
+            3 => self.check::<S, [u8; 3]>(),
+            4 => self.check::<S, Weight>(),
+            _ => self.check::<S, Old>(),
+        }
     }
-    Ok((format!("{elements:?}"), done))
+
+    fn check<S: Syntax, T: Encode + for<'b> Decode<'b> + Debug>(self) {
+        let cut = self.read::<S, T>();
+        let in_one_piece = Arrival {
+            step: self.wire.len().max(1),
+            ..self
+        };
+        let whole = in_one_piece.read::<S, T>();
+        // The elements before an error depend on how the pipe was cut.
+        let shown = |read: &Result<(Vec<T>, usize), DecodeError>| match read {
+            Ok(read) => Ok(format!("{read:?}")),
+            Err(error) => Err(format!("{error}")),
+        };
+        assert_eq!(shown(&whole), shown(&cut));
+        if let Ok((elements, _)) = whole {
+            self.check_written::<S, T>(&elements);
+        }
+    }
+
+    /// What came out, and where it ended.
+    fn read<S: Syntax, T: Decode<'a>>(self) -> Result<(Vec<T>, usize), DecodeError> {
+        let mut pipe = PipeReader::<S>::new(self.offset, self.order);
+        let mut elements: Vec<T> = Vec::new();
+        let (mut done, mut arrived) = (0, 0);
+        while arrived < self.wire.len() && !pipe.is_ended() {
+            arrived = (arrived + self.step).min(self.wire.len());
+            done += pipe.read(&self.wire[done..arrived], usize::MAX, &mut elements)?;
+            assert!(elements.len() <= self.wire.len());
+        }
+        Ok((elements, done))
+    }
+
+    fn check_written<S: Syntax, T: Encode + for<'b> Decode<'b> + Debug>(self, elements: &[T]) {
+        let (mut wire, mut pipe) = (Vec::new(), PipeWriter::<S>::new(self.offset));
+        for chunk in elements.chunks(self.step) {
+            if pipe.chunk(chunk, &mut wire).is_err() {
+                // A default arm with the discriminant of another.
+                return;
+            }
+        }
+        let end = pipe.end(&mut wire);
+        let sent = Arrival {
+            wire: &wire,
+            order: ByteOrder::Little,
+            ..self
+        };
+        let (again, len) = sent.read::<S, T>().expect("what was written can be read");
+        assert_eq!(format!("{again:?}"), format!("{elements:?}"));
+        assert_eq!(self.offset + len, end);
+    }
 }

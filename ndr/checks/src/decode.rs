@@ -1,0 +1,34 @@
+//! Any bytes as any construct.
+
+use annulus_ndr::{ByteOrder, Ndr, Ndr64, Syntax};
+
+use crate::constructs::{Forest, Graph, Scalars, Sections, Texts};
+use crate::order;
+use crate::stable::check_stable;
+use crate::twins::check_twins;
+
+/// Decodes all but the first byte, which chooses the types, the syntax and the byte order: no
+/// panic, little memory, what can be encoded again is stable from then on, and what borrows
+/// from the stub sees what owns its parts.
+pub fn decode(input: &[u8]) {
+    let Some((&selector, stub)) = input.split_first() else {
+        return;
+    };
+    if selector & 2 == 0 {
+        each_type::<Ndr, Ndr64>(selector >> 2, stub, order(selector));
+    } else {
+        each_type::<Ndr64, Ndr>(selector >> 2, stub, order(selector));
+    }
+}
+
+/// `Other` is the syntax that `S` is not.
+fn each_type<S: Syntax, Other: Syntax>(selector: u8, stub: &[u8], order: ByteOrder) {
+    match selector % 6 {
+        0 => check_stable::<S, Other, Forest>(stub, order),
+        1 => check_stable::<S, Other, Graph>(stub, order),
+        2 => check_stable::<S, Other, Sections>(stub, order),
+        3 => check_stable::<S, Other, Scalars>(stub, order),
+        4 => check_stable::<S, Other, Texts>(stub, order),
+        _ => check_twins::<S>(stub, order),
+    }
+}
