@@ -183,6 +183,8 @@ impl StubTail {
 
 #[cfg(test)]
 mod tests {
+    use proptest::prelude::*;
+
     use super::*;
 
     fn received() -> Received {
@@ -267,6 +269,34 @@ mod tests {
                 Err("it is cut off"),
                 "{len} bytes"
             );
+        }
+    }
+
+    proptest! {
+        #[test]
+        fn a_tail_finds_what_the_whole_finds(
+            before in 0_usize..3000,
+            behind in 0_usize..1100,
+            cuts in prop::collection::vec(0.0..1.0, 0..8),
+        ) {
+            let stub = [vec![0; before], MAGIC.to_vec(), vec![0; behind]].concat();
+            let mut places: Vec<usize> = cuts
+                .iter()
+                .map(|cut| (cut * stub.len() as f64) as usize)
+                .chain([stub.len()])
+                .collect();
+            places.sort_unstable();
+            let mut tail = StubTail::new(Vec::new());
+            let mut from = 0;
+            for place in places {
+                tail.push(&stub[from..place]);
+                from = place;
+            }
+            let found = tail.end().find_trailer().map(|at| at + tail.start as usize);
+            prop_assert_eq!(found, StubEnd::of(&stub).find_trailer());
+            let is_near = before % 4 == 0 && behind + MAGIC.len() <= SEARCHED_LEN;
+            prop_assert_eq!(found, is_near.then_some(before));
+            prop_assert!(tail.bytes.len() <= SEARCHED_LEN);
         }
     }
 

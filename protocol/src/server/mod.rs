@@ -112,6 +112,20 @@ pub trait ServerEndpoint {
 /// [`ServerEvent::Close`] no input is looked at and answers are dropped, but the active calls are
 /// still known. [`close`](Self::close) is to be called in the end, whatever the end was.
 ///
+/// # Streams
+///
+/// What a pipe carries has no limit, so neither side keeps it. A request for an operation that
+/// [`streams`](ServerEndpoint::streams) comes as one [`ServerEvent::Request`], then as
+/// [`ServerEvent::RequestData`], until its last fragment or its answer, whichever is first; what
+/// follows an answer is skipped. A response may leave in parts, by
+/// [`finish_response_part`](Self::finish_response_part), and then holds back the other answers of
+/// the connection: ask [`can_answer`](Self::can_answer). Who cannot take more data does not
+/// receive more, and says so by [`pause`](Self::pause).
+///
+/// The verification trailer of an authenticated request comes at its end, so a streamed call is
+/// handed out before it is checked. If it does not hold, the connection closes in the place of
+/// the last fragment: a manager that must be sure of it does nothing final before that.
+///
 /// The time that is passed in never goes backwards.
 pub struct ServerConnection {
     limits: Arc<Limits>,

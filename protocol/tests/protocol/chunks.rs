@@ -12,12 +12,32 @@ use crate::support::*;
 /// One PDU, or a few, that a client may send after its bind; most make sense.
 #[derive(Clone, Debug)]
 enum Sent {
-    Whole { call: u32, opnum: u16, stub: usize },
-    Fragmented { call: u32, stubs: Vec<usize> },
-    Unfinished { call: u32 },
-    Alter { context: u16 },
-    Cancel { call: u32 },
-    Orphaned { call: u32 },
+    Whole {
+        call: u32,
+        opnum: u16,
+        stub: usize,
+    },
+    Fragmented {
+        call: u32,
+        stubs: Vec<usize>,
+    },
+    Streamed {
+        call: u32,
+        stubs: Vec<usize>,
+        is_ended: bool,
+    },
+    Unfinished {
+        call: u32,
+    },
+    Alter {
+        context: u16,
+    },
+    Cancel {
+        call: u32,
+    },
+    Orphaned {
+        call: u32,
+    },
     Garbage(Vec<u8>),
 }
 
@@ -28,6 +48,8 @@ fn sent() -> impl Strategy<Value = Sent> {
             .prop_map(|(call, opnum, stub)| Sent::Whole { call, opnum, stub }),
         3 => (call.clone(), prop::collection::vec(0_usize..200, 2..5))
             .prop_map(|(call, stubs)| Sent::Fragmented { call, stubs }),
+        3 => (call.clone(), prop::collection::vec(0_usize..200, 2..5), prop::bool::weighted(0.8))
+            .prop_map(|(call, stubs, is_ended)| Sent::Streamed { call, stubs, is_ended }),
         1 => call.clone().prop_map(|call| Sent::Unfinished { call }),
         1 => (0_u16..4).prop_map(|context| Sent::Alter { context }),
         2 => call.clone().prop_map(|call| Sent::Cancel { call }),
@@ -41,17 +63,12 @@ fn bytes_of(sent: &Sent) -> Vec<u8> {
         Sent::Whole { call, opnum, stub } => {
             Call::new(*call).opnum(*opnum).stub(&vec![7; *stub]).build()
         }
-        Sent::Fragmented { call, stubs } => {
-            let last = stubs.len() - 1;
-            let fragment = |(index, len): (usize, &usize)| {
-                let flags = (FIRST * u8::from(index == 0)) | (LAST * u8::from(index == last));
-                Call::new(*call)
-                    .flags(flags)
-                    .stub(&vec![index as u8; *len])
-                    .build()
-            };
-            stubs.iter().enumerate().flat_map(fragment).collect()
-        }
+        Sent::Fragmented { call, stubs } => fragments(Call::new(*call), stubs, true),
+        Sent::Streamed {
+            call,
+            stubs,
+            is_ended,
+        } => fragments(Call::new(*call).opnum(PIPE), stubs, *is_ended),
         Sent::Unfinished { call } => Call::new(*call).flags(FIRST).build(),
         Sent::Alter { context } => Offer::alter(99).context(*context, ECHO, &[NDR]).build(),
         Sent::Cancel { call } => pdu(CO_CANCEL, WHOLE, *call, &[]),
@@ -60,10 +77,25 @@ fn bytes_of(sent: &Sent) -> Vec<u8> {
     }
 }
 
+/// The operation whose request is streamed.
+const PIPE: u16 = 4;
+
+fn fragments(call: Call, stubs: &[usize], is_ended: bool) -> Vec<u8> {
+    let last = stubs.len() - 1;
+    let fragment = |(index, len): (usize, &usize)| {
+        let is_last = index == last && is_ended;
+        let flags = (FIRST * u8::from(index == 0)) | (LAST * u8::from(is_last));
+        let stub = vec![index as u8; *len];
+        call.clone().flags(flags).stub(&stub).build()
+    };
+    stubs.iter().enumerate().flat_map(fragment).collect()
+}
+
 /// Feeds pieces to a server that answers even calls at once, with their own stub data, and keeps
 /// odd ones; all events and all answers.
 fn serve(pieces: &[&[u8]]) -> (Vec<Seen>, Vec<u8>) {
     let mut server = Server::new();
+    server.endpoint.streamed = Some(Opnum(PIPE));
     let mut events = Vec::new();
     for piece in pieces {
         let mut input = Input::new(piece);
@@ -148,7 +180,10 @@ fn new_client(calls: usize) -> (ClientConnection, Vec<u8>) {
         let start = client
             .begin_request(ContextId(0), None, &mut out)
             .expect("a call");
-        client.finish_request(start, Opnum(0), key, &mut out);
+        let call = client.finish_request(start, Opnum(0), key, &mut out);
+        if key % 2 == 1 {
+            assert!(client.stream_response(call));
+        }
     }
     (client, out)
 }
@@ -182,6 +217,11 @@ fn consume(pieces: &[&[u8]], calls: usize) -> (Vec<String>, Vec<u8>) {
         while let Some(event) = client.next_event(Time::ZERO, &mut input, &mut out) {
             events.push(match owned(event) {
                 ClientEvent::Response { key, stub, .. } => format!("{key}: {:?}", &stub[..]),
+                ClientEvent::ResponseData {
+                    key, stub, is_last, ..
+                } => {
+                    format!("{key}, last {is_last}: {:?}", &stub[..])
+                }
                 other => format!("{other:?}"),
             });
         }

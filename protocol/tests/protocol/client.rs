@@ -15,14 +15,14 @@ use crate::support::*;
 const NDR_ONLY: [TransferSyntax; 1] = [TransferSyntax::Ndr];
 
 /// A client connection that is fed bytes.
-struct Client {
-    connection: ClientConnection,
-    now: Time,
-    out: Vec<u8>,
+pub(crate) struct Client {
+    pub(crate) connection: ClientConnection,
+    pub(crate) now: Time,
+    pub(crate) out: Vec<u8>,
 }
 
 impl Client {
-    fn new() -> Self {
+    pub(crate) fn new() -> Self {
         Client::with(ClientConfig::default())
     }
 
@@ -34,7 +34,7 @@ impl Client {
         }
     }
 
-    fn with_limits(limits: Limits) -> Self {
+    pub(crate) fn with_limits(limits: Limits) -> Self {
         Client::with(ClientConfig::new(Arc::new(limits)))
     }
 
@@ -46,7 +46,7 @@ impl Client {
     }
 
     /// Binds ECHO in context 0; the server echoes these flags.
-    fn bound(mut self, ack_flags: u8) -> Self {
+    pub(crate) fn bound(mut self, ack_flags: u8) -> Self {
         self.bind(&NDR_ONLY);
         match self.event(&ack(BIND_ACK, ack_flags, 1, &[ACCEPTED, (3, 3, ZERO)])) {
             Some(ClientEvent::Bound {
@@ -58,7 +58,7 @@ impl Client {
     }
 
     /// Feeds bytes that lead to one event at most.
-    fn event(&mut self, bytes: &[u8]) -> Option<ClientEvent<'static>> {
+    pub(crate) fn event(&mut self, bytes: &[u8]) -> Option<ClientEvent<'static>> {
         let mut input = Input::new(bytes);
         let event = self
             .connection
@@ -68,7 +68,7 @@ impl Client {
     }
 
     #[track_caller]
-    fn close_reason(&mut self, bytes: &[u8]) -> CloseReason {
+    pub(crate) fn close_reason(&mut self, bytes: &[u8]) -> CloseReason {
         let reason = match self.event(bytes) {
             Some(ClientEvent::Close(reason)) => reason,
             other => panic!("the end expected, not {other:?}"),
@@ -77,7 +77,7 @@ impl Client {
         reason
     }
 
-    fn call(&mut self, key: u64, stub: &[u8]) -> CallId {
+    pub(crate) fn call(&mut self, key: u64, stub: &[u8]) -> CallId {
         let start = self
             .connection
             .begin_request(ContextId(0), None, &mut self.out)
@@ -87,7 +87,7 @@ impl Client {
             .finish_request(start, Opnum(3), key, &mut self.out)
     }
 
-    fn take_pdu(&mut self) -> Wire {
+    pub(crate) fn take_pdu(&mut self) -> Wire {
         let mut pdus = split(&std::mem::take(&mut self.out));
         assert_eq!(pdus.len(), 1);
         pdus.remove(0)
@@ -181,11 +181,11 @@ fn ack(kind: u8, flags: u8, call: u32, results: &[(u16, u16, SyntaxId)]) -> Vec<
     pdu(kind, flags | WHOLE, call, &body)
 }
 
-fn response(call: u32, flags: u8, stub: &[u8]) -> Vec<u8> {
+pub(crate) fn response(call: u32, flags: u8, stub: &[u8]) -> Vec<u8> {
     pdu(RESPONSE, flags, call, &[&[0; 8], stub].concat())
 }
 
-fn fault(call: u32, status: FaultStatus, flags: u8) -> Vec<u8> {
+pub(crate) fn fault(call: u32, status: FaultStatus, flags: u8) -> Vec<u8> {
     let mut body = vec![32, 0, 0, 0, 0, 0, 0, 0];
     body.extend_from_slice(&status.0.to_le_bytes());
     body.extend_from_slice(&[0; 4]);

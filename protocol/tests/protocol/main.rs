@@ -12,6 +12,7 @@ mod secured;
 mod states;
 mod streamed_requests;
 mod streamed_responses;
+mod streams;
 mod support;
 
 #[test]

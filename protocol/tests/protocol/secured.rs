@@ -733,6 +733,88 @@ fn rule_22_a_verification_trailer_that_differs_is_denied() {
     ));
 }
 
+/// A copy of the header of call 3 in context 1, behind as many bytes of parameters.
+fn stub_with_trailer(params: usize, opnum: u8) -> Vec<u8> {
+    let mut stub = vec![0xaa; params];
+    stub.extend_from_slice(&[0x8a, 0xe3, 0x13, 0x71, 0x02, 0xf4, 0x36, 0x71]);
+    stub.extend_from_slice(&[3, 0x40, 16, 0, 0, 0, 0, 0, 0x10, 0, 0, 0]);
+    stub.extend_from_slice(&[3, 0, 0, 0, 1, 0, opnum, 0]);
+    stub
+}
+
+/// Sends a streamed request of call 3, operation 4, in pieces that end at these places; all that
+/// happens.
+fn stream(stub: &[u8], ends: &[usize]) -> (Vec<Seen>, Vec<Wire>) {
+    let mut toy = Toy::client(3);
+    let mut server = established(INTEGRITY);
+    server.endpoint.streamed = Some(Opnum(4));
+    let mut seen = Vec::new();
+    let mut from = 0;
+    for (index, end) in ends.iter().chain([&stub.len()]).enumerate() {
+        let flags = (FIRST * u8::from(index == 0)) | (LAST * u8::from(index == ends.len()));
+        let piece = Call::new(3).opnum(4).flags(flags).stub(&stub[from..*end]);
+        seen.extend(server.receive(&signed(&mut toy, piece, (TOY, INTEGRITY, 2))));
+        from = *end;
+    }
+    (seen, server.take_pdus())
+}
+
+#[test]
+fn rule_22_the_verification_trailer_of_a_stream_is_checked_with_its_last_fragment() {
+    for params in [0, 4, 1000, 1020, 3000] {
+        let good = stub_with_trailer(params, 4);
+        let changed = stub_with_trailer(params, 3);
+        // The trailer may lie across fragments.
+        for len in [1, 4, 7, 20, good.len()] {
+            let end = good.len() - len;
+            let (seen, out) = stream(&good, &[end / 2, end]);
+            assert!(
+                matches!(seen.last(), Some(Seen::Data(.., true))),
+                "{params} {len}"
+            );
+            assert_eq!(out, []);
+            let (seen, out) = stream(&changed, &[end / 2, end]);
+            assert_eq!(seen.len(), 3);
+            assert!(matches!(
+                seen[2],
+                Seen::Close(CloseReason::Violation(Violation::Verification {
+                    call: CallId(3),
+                    ..
+                }))
+            ));
+            out[0].assert_fault(3, 1, FaultStatus::ACCESS_DENIED, 0);
+        }
+    }
+}
+
+#[test]
+fn attack_a_fragment_of_a_stream_that_is_not_signed() {
+    let mut server = established(INTEGRITY);
+    server.endpoint.streamed = Some(Opnum(4));
+    let mut toy = Toy::client(3);
+    let first = Call::new(3).opnum(4).flags(FIRST).stub(b"ab");
+    server.request(&signed(&mut toy, first, (TOY, INTEGRITY, 2)));
+    let bare = Call::new(3).opnum(4).flags(0).stub(b"cd").build();
+    let (_, fault) = server.close_reason(&bare);
+    fault.assert_fault(3, 1, FaultStatus::NCA_S_PROTO_ERROR, 0);
+}
+
+#[test]
+fn attack_a_fragment_of_a_stream_is_changed_after_its_call_was_answered() {
+    let mut server = established(INTEGRITY);
+    server.endpoint.streamed = Some(Opnum(4));
+    let mut toy = Toy::client(3);
+    let first = Call::new(3).opnum(4).flags(FIRST).stub(b"ab");
+    let request = server.request(&signed(&mut toy, first, (TOY, INTEGRITY, 2)));
+    server.answer(&request.reply, b"");
+    server.out.clear();
+    let next = Call::new(3).opnum(4).flags(0).stub(b"cd");
+    let mut changed = signed(&mut toy, next, (TOY, INTEGRITY, 2));
+    changed[24] ^= 1;
+    let (reason, _) = server.close_reason(&changed);
+    assert!(matches!(reason, CloseReason::Security(_)));
+}
+
 #[test]
 fn rule_23_levels_that_do_not_exist_are_refused_before_the_type_is_looked_at() {
     for kind in [0, TOY, 99] {

@@ -227,7 +227,7 @@ fn rule_16_orphaned_of_another_call_does_not_end_a_stream() {
 }
 
 #[test]
-fn rule_27_a_cancel_between_fragments_is_heard_and_the_stream_goes_on() {
+fn a_cancel_between_fragments_is_heard_and_the_stream_goes_on() {
     let mut server = server(0);
     begun(&mut server);
     let cancel = pdu(CO_CANCEL, WHOLE, 1, &[]);
