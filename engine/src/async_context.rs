@@ -3,6 +3,7 @@
 use std::fmt;
 
 use annulus_protocol::Uuid;
+use annulus_transports::Address;
 
 use crate::executor::Executor;
 use crate::server_call::ServerCallRef;
@@ -16,6 +17,7 @@ use crate::status::Status;
 #[derive(Clone)]
 pub struct AsyncContext {
     pub(crate) object: Option<Uuid>,
+    pub(crate) peer: Address,
     pub(crate) call: ServerCallRef,
     pub(crate) executor: Executor,
 }
@@ -25,6 +27,12 @@ impl AsyncContext {
     #[must_use]
     pub fn object(&self) -> Option<Uuid> {
         self.object
+    }
+
+    /// Where the client is.
+    #[must_use]
+    pub fn peer(&self) -> &Address {
+        &self.peer
     }
 
     /// Whether the client has cancelled the call, as

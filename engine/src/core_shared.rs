@@ -15,10 +15,11 @@ use crate::call_state::CallState;
 use crate::call_watch::CallWatch;
 use crate::core::Lane;
 use crate::core::buffers::SharedBufferPool;
+use crate::core::connection::Inbound;
 use crate::error::Error;
 use crate::inbox::Inbox;
 use crate::notify::Notify;
-use crate::server::{ResolvedServer, RunningServer, Serving};
+use crate::server::{ResolvedServer, Serving};
 use crate::server_call::CallEnd;
 use crate::status::Status;
 use crate::table::Key;
@@ -63,8 +64,7 @@ pub(crate) enum Command {
     /// A connection that another core accepted. The stream is of the ring's own type.
     Adopt {
         stream: Box<dyn Any + Send>,
-        server: Arc<RunningServer>,
-        endpoint: usize,
+        inbound: Inbound,
     },
     /// Open the endpoints of a server.
     Serve {

@@ -7,7 +7,7 @@ use std::time::Duration;
 
 use annulus_ndr::{ByteOrder, DecodeErrorKind, DecodeParams, EncodeParams, Ndr, Ndr64};
 use annulus_protocol::{DataRepresentation, SyntaxId, Time, TransferSyntax, Uuid};
-use annulus_transports::Ring;
+use annulus_transports::{Address, Ring};
 
 use crate::async_context::AsyncContext;
 use crate::core::deferred::{DeferredCalls, Origin};
@@ -15,6 +15,7 @@ use crate::core::tasks::Tasks;
 use crate::core::timers::Timers;
 use crate::core_shared::CoreShared;
 use crate::executor::Executor;
+use crate::registration::CallPermit;
 use crate::server::RunningServer;
 use crate::server_call::{OpenCall, ServerCall};
 use crate::status::Status;
@@ -72,7 +73,11 @@ impl<'d, 'c> Dispatch<'d, 'c> {
     ///
     /// [`Status::BadStubData`], or [`Status::NullRefPointer`].
     pub fn decode<T: DecodeParams<'d>>(&self) -> Result<T, Status> {
-        decode_params(self.stub, self.context.order, self.context.transfer)
+        decode_params(
+            self.stub,
+            self.context.facts.order,
+            self.context.facts.transfer,
+        )
     }
 
     /// Encodes the out-parameters into the send buffer; the call is complete.
@@ -82,7 +87,7 @@ impl<'d, 'c> Dispatch<'d, 'c> {
     /// [`Status::BadStubData`] if the parameters contradict each other, such as a length that
     /// is not the array's.
     pub fn reply<T: EncodeParams>(&mut self, outputs: &T) -> Result<(), Status> {
-        encode_params(outputs, self.context.transfer, self.out)
+        encode_params(outputs, self.context.facts.transfer, self.out)
     }
 
     /// Takes the call out of the dispatch: it stays open until the returned handle completes
@@ -116,6 +121,7 @@ impl<'d, 'c> Dispatch<'d, 'c> {
     /// # Errors
     ///
     /// [`Status::ServerTooBusy`] if the core has too many open calls or futures already.
+    /// [`Status::CannotSupport`] on the worker pool.
     pub fn spawn<O, F>(&mut self, run: impl FnOnce(AsyncContext) -> F) -> Result<(), Status>
     where
         O: EncodeParams + 'static,
@@ -127,22 +133,43 @@ impl<'d, 'c> Dispatch<'d, 'c> {
 
 /// A call as its manager routine sees it.
 pub struct CallContext<'c> {
+    pub(crate) facts: CallFacts,
+    pub(crate) peer: &'c Address,
     pub(crate) now: Time,
-    pub(crate) clock: &'c dyn Clock,
+    pub(crate) server: &'c Arc<RunningServer>,
+    pub(crate) core: &'c Arc<CoreShared>,
+    pub(crate) place: Place<'c>,
+    pub(crate) deferred: Option<Key>,
+    /// The call was refused before its manager routine saw it.
+    pub(crate) not_executed: bool,
+}
+
+/// What a request says of its call.
+#[derive(Clone, Copy)]
+pub(crate) struct CallFacts {
     pub(crate) order: ByteOrder,
     pub(crate) transfer: TransferSyntax,
     pub(crate) object: Option<Uuid>,
-    pub(crate) server: &'c Arc<RunningServer>,
-    pub(crate) core: &'c Arc<CoreShared>,
+    /// The caller wants no answer, so there is nothing to defer.
+    pub(crate) maybe: bool,
+}
+
+/// Where a manager routine runs.
+pub(crate) enum Place<'c> {
+    Core(OnCore<'c>),
+    /// A thread of the worker pool. The call has been deferred; unless it is `[maybe]`, and
+    /// until the manager routine takes it.
+    Worker(&'c mut Option<OpenCall>),
+}
+
+/// What a manager routine on a core may use of it.
+pub(crate) struct OnCore<'c> {
+    pub(crate) clock: &'c dyn Clock,
     pub(crate) timers: &'c mut Timers,
     pub(crate) tasks: &'c Rc<Tasks>,
     pub(crate) calls: &'c mut DeferredCalls,
     pub(crate) origin: Origin,
-    pub(crate) deferred: Option<Key>,
-    /// The caller wants no answer, so there is nothing to defer.
-    pub(crate) maybe: bool,
-    /// The call was refused before its manager routine saw it.
-    pub(crate) not_executed: bool,
+    pub(crate) permit: CallPermit,
 }
 
 /// Tells the time.
@@ -160,13 +187,32 @@ impl CallContext<'_> {
     /// The object UUID of the call, if it has one.
     #[must_use]
     pub fn object(&self) -> Option<Uuid> {
-        self.object
+        self.facts.object
     }
 
-    /// The core's time at the start of this turn.
+    /// Where the client is.
+    #[must_use]
+    pub fn peer(&self) -> &Address {
+        self.peer
+    }
+
+    /// The core's time at the start of the turn that received the call.
     #[must_use]
     pub fn now(&self) -> Time {
         self.now
+    }
+
+    /// Whether the client has cancelled the call, as
+    /// [`ServerCall::test_cancel`](crate::ServerCall::test_cancel). A core hears of that only
+    /// between two dispatches, so this is for routines on the worker pool;
+    /// [`Status::InvalidBinding`] for a `[maybe]` call.
+    #[must_use]
+    pub fn test_cancel(&self) -> Status {
+        match &self.place {
+            Place::Core(_) => Status::CallInProgress,
+            Place::Worker(Some(call)) => call.test_cancel(),
+            Place::Worker(None) => Status::InvalidBinding,
+        }
     }
 
     /// Runs a closure on this core `delay` from now. It must be short, as it holds the core up. If
@@ -175,27 +221,41 @@ impl CallContext<'_> {
     ///
     /// # Errors
     ///
-    /// [`Status::ServerTooBusy`] if too many closures wait already.
+    /// [`Status::ServerTooBusy`] if too many closures wait already. [`Status::CannotSupport`] on
+    /// the worker pool, where a routine may just wait.
     pub fn after(
         &mut self,
         delay: Duration,
         run: impl FnOnce() + Send + 'static,
     ) -> Result<(), Status> {
-        let calls = &*self.calls;
+        let Place::Core(core) = &mut self.place else {
+            return Err(Status::CannotSupport);
+        };
+        let calls = &*core.calls;
         let is_open = |call| calls.contains(call);
-        let gone = self.calls.removals();
+        let gone = calls.removals();
         // Not the turn's time: the turn may have begun long ago.
-        let due = self.clock.now() + delay;
-        self.timers
+        let due = core.clock.now() + delay;
+        core.timers
             .add_closure(due, self.deferred, Box::new(run), gone, is_open)
     }
 
     /// Runs futures on this core, whatever becomes of the call.
-    #[must_use]
-    pub fn executor(&self) -> Executor {
-        Executor {
-            tasks: Rc::clone(self.tasks),
+    ///
+    /// # Errors
+    ///
+    /// [`Status::CannotSupport`] on the worker pool.
+    pub fn executor(&self) -> Result<Executor, Status> {
+        match &self.place {
+            Place::Core(core) => Ok(Executor {
+                tasks: Rc::clone(core.tasks),
+            }),
+            Place::Worker(_) => Err(Status::CannotSupport),
         }
+    }
+
+    pub(crate) fn server(&self) -> &RunningServer {
+        self.server
     }
 
     fn spawn_call<O, F>(&mut self, run: impl FnOnce(AsyncContext) -> F) -> Result<(), Status>
@@ -203,21 +263,23 @@ impl CallContext<'_> {
         O: EncodeParams + 'static,
         F: Future<Output = Result<O, Status>> + 'static,
     {
-        if self.tasks.is_full() {
+        let executor = self.executor()?;
+        if executor.tasks.is_full() {
             self.not_executed = true;
             return Err(Status::ServerTooBusy);
         }
-        let call = if self.maybe {
+        let call = if self.facts.maybe {
             None
         } else {
             Some(self.defer::<O>()?)
         };
         let future = run(AsyncContext {
-            object: self.object,
+            object: self.facts.object,
+            peer: self.peer.clone(),
             call: call.as_ref().map(ServerCall::call_ref).unwrap_or_default(),
-            executor: self.executor(),
+            executor: executor.clone(),
         });
-        let task = self.tasks.spawn(async move {
+        let task = executor.tasks.spawn(async move {
             let result = future.await;
             let Some(call) = call else { return };
             // What cannot be encoded, or is no failure, has become a fault; the client knows.
@@ -227,27 +289,31 @@ impl CallContext<'_> {
             };
         });
         let task = task.map_err(|_| Status::ServerTooBusy)?;
-        if let Some(call) = self.deferred {
-            self.calls.set_task(call, task);
+        if let (Some(call), Place::Core(core)) = (self.deferred, &mut self.place) {
+            core.calls.set_task(call, task);
         }
         Ok(())
     }
 
-    pub(crate) fn server(&self) -> &RunningServer {
-        self.server
-    }
-
     fn defer<O: EncodeParams>(&mut self) -> Result<ServerCall<O>, Status> {
         debug_assert!(self.deferred.is_none(), "a call is deferred once");
-        if self.maybe {
+        if self.facts.maybe {
             return Err(Status::CannotSupport);
         }
-        let Some((key, watch)) = self.calls.begin(self.origin) else {
+        let core = match &mut self.place {
+            Place::Core(core) => core,
+            Place::Worker(call) => {
+                let call = call.take().ok_or(Status::NoCallActive)?;
+                return Ok(ServerCall::new(call));
+            }
+        };
+        let permit = std::mem::take(&mut core.permit);
+        let Some((key, watch)) = core.calls.begin(core.origin, permit) else {
             self.not_executed = true;
             return Err(Status::ServerTooBusy);
         };
         self.deferred = Some(key);
-        let call = OpenCall::begin(self.core, watch, key, self.transfer);
+        let call = OpenCall::begin(self.core, watch, key, self.facts.transfer);
         Ok(ServerCall::new(call))
     }
 }

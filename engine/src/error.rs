@@ -57,6 +57,14 @@ pub enum Error {
         /// What the system said.
         source: std::io::Error,
     },
+    /// A thread of the worker pool cannot be started.
+    #[error(
+        "cannot start a worker thread: {source}; look at `ulimit -u` and the memory that is free"
+    )]
+    WorkerThread {
+        /// What the system said.
+        source: std::io::Error,
+    },
     /// The runtime has been shut down.
     #[error("the runtime has been shut down")]
     ShutDown,

@@ -24,6 +24,7 @@ use crate::runtime::{CoreHandle, Host, ThreadGuard, new_ring, pin};
 use crate::server::{Server, Serving};
 use crate::status::Status;
 use crate::table::Key;
+use crate::worker_pool::Workers;
 
 /// A core that runs on the thread that made it, while that thread lets it: no hop at all.
 ///
@@ -35,6 +36,8 @@ pub struct LocalRuntime<R: Ring = UringRing> {
     core: Core<R>,
     idler: Idler,
     _guard: ThreadGuard,
+    /// After the core: its last blocking calls have ended or will not be answered.
+    workers: Workers,
     /// The core belongs to this thread.
     not_send: PhantomData<*const ()>,
 }
@@ -51,12 +54,14 @@ impl LocalRuntime<UringRing> {
     ///
     /// The core cannot be used, or the kernel refuses what the ring needs.
     pub fn new(config: &Config) -> Result<Self, Error> {
+        // Before the thread is pinned: the workers need not share its core.
+        let workers = Workers::new(&config.limits);
         if let Cores::List(list) = &config.cores
             && let [core] = list[..]
         {
             pin(core)?;
         }
-        Ok(LocalRuntime::with_ring(new_ring(config)?, config))
+        Ok(LocalRuntime::assemble(new_ring(config)?, config, workers))
     }
 }
 
@@ -64,6 +69,10 @@ impl<R: Ring + 'static> LocalRuntime<R> {
     /// A runtime on this thread and on a ring of the caller's choice, such as the simulation.
     #[must_use]
     pub fn with_ring(ring: R, config: &Config) -> Self {
+        LocalRuntime::assemble(ring, config, Workers::new(&config.limits))
+    }
+
+    fn assemble(ring: R, config: &Config, workers: Workers) -> Self {
         let shared = share(&ring, &config.limits);
         let guard = ThreadGuard::new(&shared);
         let siblings = Siblings {
@@ -74,6 +83,7 @@ impl<R: Ring + 'static> LocalRuntime<R> {
             core: Core::new(ring, siblings, config),
             idler: Idler::new(config.idle),
             _guard: guard,
+            workers,
             not_send: PhantomData,
         }
     }
@@ -84,7 +94,7 @@ impl<R: Ring + 'static> LocalRuntime<R> {
     ///
     /// An endpoint cannot be opened (the others are closed again), or there is none.
     pub fn serve(&mut self, server: Server) -> Result<Serving, Error> {
-        server.resolve()?.serve_with(|server| {
+        server.resolve(&self.workers)?.serve_with(|server| {
             // A listener that was closed by the try before is gone only then.
             self.core.advance_ring()?;
             self.core.serve(server)

@@ -13,6 +13,7 @@ use crate::core_shared::{Command, CoreShared};
 use crate::error::Error;
 use crate::idle::Idler;
 use crate::server::{Server, Serving};
+use crate::worker_pool::Workers;
 
 /// Threads pinned to cores, each with its ring, its connections and its calls.
 ///
@@ -25,6 +26,7 @@ pub struct Runtime {
     next: AtomicUsize,
     ring_name: &'static str,
     idle: IdlePolicy,
+    workers: Workers,
 }
 
 /// Something that bindings can live on: a [`Runtime`] or a [`LocalRuntime`](crate::LocalRuntime).
@@ -91,6 +93,7 @@ impl Runtime {
             next: AtomicUsize::new(0),
             ring_name,
             idle: config.idle,
+            workers: Workers::new(&config.limits),
         })
     }
 
@@ -102,7 +105,7 @@ impl Runtime {
     ///
     /// An endpoint cannot be opened (the others are closed again), or there is none.
     pub fn serve(&self, server: Server) -> Result<Serving, Error> {
-        server.resolve()?.serve_with(|server| {
+        server.resolve(&self.workers)?.serve_with(|server| {
             let (answer, answered) = mpsc::channel();
             let server = Arc::clone(server);
             self.cores[0].submit(Command::Serve { server, answer });

@@ -12,10 +12,14 @@ use annulus_protocol::{
 };
 use annulus_transports::{Address, StringBinding, TransportError};
 
+use crate::blocking_call::BlockingCall;
 use crate::dispatch::Interface;
 use crate::endpoint;
 use crate::error::Error;
 use crate::mgmt;
+use crate::registration::{RegisteredInterface, Registration};
+use crate::status::Status;
+use crate::worker_pool::{WorkerPool, Workers};
 
 /// What is to be served, and where. Hand it to [`Runtime::serve`](crate::Runtime::serve).
 ///
@@ -24,7 +28,7 @@ use crate::mgmt;
 #[must_use]
 pub struct Server {
     pub(crate) endpoints: Vec<StringBinding>,
-    interfaces: Vec<Arc<dyn Interface>>,
+    interfaces: Vec<Registration>,
 }
 
 impl Server {
@@ -44,16 +48,16 @@ impl Server {
         Ok(self)
     }
 
-    /// Adds an interface to all endpoints.
-    pub fn interface(mut self, interface: impl Interface) -> Self {
-        self.interfaces.push(Arc::new(interface));
+    /// Adds an interface to all endpoints: alone, or in a [`Registration`] with conditions.
+    pub fn interface(mut self, interface: impl Into<Registration>) -> Self {
+        self.interfaces.push(interface.into());
         self
     }
 }
 
 impl Server {
     /// Looks the addresses of the endpoints up; may block.
-    pub(crate) fn resolve(self) -> Result<Arc<ResolvedServer>, Error> {
+    pub(crate) fn resolve(self, workers: &Workers) -> Result<Arc<ResolvedServer>, Error> {
         let mut endpoints = Vec::new();
         for binding in self.endpoints {
             for address in endpoint::resolve_local(&binding)? {
@@ -66,9 +70,11 @@ impl Server {
         if endpoints.is_empty() {
             return Err(Error::NoEndpoint);
         }
+        let is_blocking = self.interfaces.iter().any(Registration::has_blocking);
         Ok(Arc::new(ResolvedServer {
             endpoints,
-            interfaces: self.interfaces,
+            interfaces: self.interfaces.into_iter().map(Arc::new).collect(),
+            workers: is_blocking.then(|| workers.pool()).transpose()?,
         }))
     }
 }
@@ -76,7 +82,9 @@ impl Server {
 /// A server whose addresses are known.
 pub(crate) struct ResolvedServer {
     pub(crate) endpoints: Vec<BoundEndpoint>,
-    interfaces: Vec<Arc<dyn Interface>>,
+    interfaces: Vec<Arc<Registration>>,
+    /// Where calls that block run, if there are any.
+    workers: Option<Arc<WorkerPool>>,
 }
 
 /// A string binding and the address that it stands for.
@@ -117,11 +125,7 @@ impl ResolvedServer {
 
 impl std::fmt::Debug for Server {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        let interfaces: Vec<_> = self
-            .interfaces
-            .iter()
-            .map(|interface| interface.syntax())
-            .collect();
+        let interfaces: Vec<_> = self.interfaces.iter().map(Registration::syntax).collect();
         f.debug_struct("Server")
             .field("endpoints", &self.endpoints)
             .field("interfaces", &interfaces)
@@ -140,6 +144,28 @@ impl Serving {
     #[must_use]
     pub fn bindings(&self) -> &[StringBinding] {
         self.server.bound.get().map_or(&[], |bound| &bound.bindings)
+    }
+
+    /// Stops listening, as `RpcMgmtStopServerListening`: no call begins any more, except on
+    /// interfaces that are [auto-listen](crate::Registration::auto_listen); callers get
+    /// [`Status::ServerTooBusy`], not executed. Calls that run go on, and connections stay.
+    ///
+    /// # Errors
+    ///
+    /// [`Status::NotListening`]
+    pub fn stop_listening(&self) -> Result<(), Status> {
+        let is_change = self.server.set_listening(false);
+        is_change.then_some(()).ok_or(Status::NotListening)
+    }
+
+    /// Listens again, as `RpcServerListen`. A server listens from its start.
+    ///
+    /// # Errors
+    ///
+    /// [`Status::AlreadyListening`]
+    pub fn listen(&self) -> Result<(), Status> {
+        let is_change = self.server.set_listening(true);
+        is_change.then_some(()).ok_or(Status::AlreadyListening)
     }
 
     /// What the server has done since it started.
@@ -182,7 +208,8 @@ pub struct Statistics {
 
 /// What the cores share of one server.
 pub(crate) struct RunningServer {
-    pub(crate) interfaces: Vec<Arc<dyn Interface>>,
+    pub(crate) interfaces: Vec<Arc<RegisteredInterface>>,
+    workers: Option<Arc<WorkerPool>>,
     pub(crate) limits: Arc<Limits>,
     listening: AtomicBool,
     groups: Mutex<Groups>,
@@ -225,10 +252,16 @@ impl Counter {
 
 impl RunningServer {
     pub(crate) fn new(server: &ResolvedServer, limits: Arc<Limits>, cores: usize) -> Arc<Self> {
-        let mut interfaces = server.interfaces.clone();
-        interfaces.push(Arc::new(mgmt::interface(mgmt::Management)));
+        // It answers also while the server does not listen: that is what it is asked.
+        let management = Registration::new(mgmt::interface(mgmt::Management)).auto_listen();
+        let interfaces = server.interfaces.iter().cloned();
+        let interfaces = interfaces
+            .chain([Arc::new(management)])
+            .map(RegisteredInterface::new)
+            .collect();
         Arc::new(RunningServer {
             interfaces,
+            workers: server.workers.clone(),
             groups: Mutex::new(Groups {
                 next: 1,
                 members: HashMap::new(),
@@ -259,12 +292,25 @@ impl RunningServer {
         &self.counters[core]
     }
 
+    pub(crate) fn registered(&self, key: InterfaceKey) -> &Arc<RegisteredInterface> {
+        &self.interfaces[key.0 as usize]
+    }
+
     pub(crate) fn is_listening(&self) -> bool {
         self.listening.load(Ordering::Relaxed)
     }
 
-    pub(crate) fn stop_listening(&self) {
-        self.listening.store(false, Ordering::Relaxed);
+    /// Begins, or ends, listening; false if nothing changes by it.
+    pub(crate) fn set_listening(&self, listening: bool) -> bool {
+        self.listening.swap(listening, Ordering::Relaxed) != listening
+    }
+
+    /// Hands a call to a worker; false if too much waits already, and the call is dropped.
+    pub(crate) fn submit_to_worker(&self, call: BlockingCall) -> bool {
+        match &self.workers {
+            Some(workers) => workers.submit(call),
+            None => unreachable!("a server with blocking operations has workers"),
+        }
     }
 
     pub(crate) fn statistics(&self) -> Statistics {
@@ -336,7 +382,7 @@ pub(crate) struct EndpointView<'s> {
 
 impl EndpointView<'_> {
     fn interface(&self, key: InterfaceKey) -> &dyn Interface {
-        &*self.server.interfaces[key.0 as usize]
+        self.server.registered(key).interface()
     }
 
     fn groups(&self) -> std::sync::MutexGuard<'_, Groups> {

@@ -55,6 +55,13 @@ pub struct Limits {
     /// Futures that run on one core: those of async managers, and what they spawn. One more is
     /// refused with "server too busy". Default 1,048,576.
     pub tasks_per_core_max: usize,
+    /// Threads for manager routines that block. Calls beyond wait for one of them. Default 32.
+    pub worker_threads_max: usize,
+    /// Calls that wait for such a thread. One more is refused with "server too busy", not
+    /// executed. Default 1024.
+    pub worker_queue_max: usize,
+    /// Bytes of their stub data. Beyond, calls are refused in the same way. Default 64 MiB.
+    pub worker_queue_len_max: usize,
     /// Connections that one core accepts or makes. One more is closed at once. Default 16,384.
     pub connections_per_core_max: usize,
     /// Connections of one association of a client. Calls that would need one more wait until one
@@ -135,6 +142,9 @@ impl Limits {
         calls_per_core_max: 1 << 20,
         timers_per_core_max: 1 << 20,
         tasks_per_core_max: 1 << 20,
+        worker_threads_max: 32,
+        worker_queue_max: 1024,
+        worker_queue_len_max: 64 << 20,
         connections_per_core_max: 16_384,
         connections_per_association_max: 32,
         association_groups_max: 65_536,

@@ -3,8 +3,8 @@
 use std::sync::Arc;
 use std::time::Duration;
 
-use annulus_protocol::{Limits, ServerConnection, Time};
-use annulus_transports::SocketId;
+use annulus_protocol::{InterfaceKey, Limits, ServerConnection, Time};
+use annulus_transports::{Address, SocketId};
 
 use super::associations::ClientLink;
 use super::buffers::BufferPool;
@@ -43,19 +43,27 @@ pub(crate) struct ServerLink {
     counted_pdus: u64,
     pub(crate) server: Arc<RunningServer>,
     pub(crate) endpoint: usize,
+    pub(crate) peer: Address,
+    /// The interfaces that their security callbacks have let this connection call.
+    pub(crate) cleared: Vec<InterfaceKey>,
+}
+
+/// A connection that was accepted: whose it is, and from where.
+pub(crate) struct Inbound {
+    pub(crate) server: Arc<RunningServer>,
+    pub(crate) endpoint: usize,
+    pub(crate) peer: Address,
 }
 
 impl ServerLink {
-    pub(crate) fn new(
-        protocol: ServerConnection,
-        server: Arc<RunningServer>,
-        endpoint: usize,
-    ) -> Self {
+    pub(crate) fn new(protocol: ServerConnection, inbound: Inbound) -> Self {
         ServerLink {
             protocol,
             counted_pdus: 0,
-            server,
-            endpoint,
+            server: inbound.server,
+            endpoint: inbound.endpoint,
+            peer: inbound.peer,
+            cleared: Vec::new(),
         }
     }
 

@@ -6,6 +6,7 @@ use annulus_protocol::ReplyTo;
 use annulus_transports::SocketId;
 
 use crate::call_watch::CallWatch;
+use crate::registration::CallPermit;
 use crate::table::{Key, Table};
 
 /// Where a call came in and how it is answered.
@@ -22,6 +23,8 @@ pub(crate) struct Origin {
 pub(crate) struct DeferredCall {
     pub(crate) origin: Origin,
     watch: Arc<CallWatch>,
+    /// Given back when the call ends.
+    _permit: CallPermit,
     /// The future that will end it, if it is one.
     task: Option<Key>,
 }
@@ -59,7 +62,11 @@ impl DeferredCalls {
     }
 
     /// Enters a call, with a watch that is still to begin; `None` if there are too many.
-    pub(crate) fn begin(&mut self, origin: Origin) -> Option<(Key, Arc<CallWatch>)> {
+    pub(crate) fn begin(
+        &mut self,
+        origin: Origin,
+        permit: CallPermit,
+    ) -> Option<(Key, Arc<CallWatch>)> {
         if self.table.is_full() {
             return None;
         }
@@ -69,6 +76,7 @@ impl DeferredCalls {
         let call = DeferredCall {
             origin,
             watch: Arc::clone(&watch),
+            _permit: permit,
             task: None,
         };
         let key = self.table.insert(call).ok()?;

@@ -3,8 +3,9 @@
 use std::sync::Arc;
 use std::sync::atomic::Ordering;
 
-use annulus_transports::{ListenOptions, ListenerId, Ring, Wait};
+use annulus_transports::{Address, ListenOptions, ListenerId, Ring, Wait};
 
+use super::connection::Inbound;
 use super::timers::Timer;
 use super::{Core, LocalReplies};
 use crate::core_shared::Command;
@@ -79,12 +80,15 @@ impl<R: Ring> Core<R> {
     }
 
     /// Deals a new connection to the core that has the fewest.
-    pub(super) fn accept(&mut self, id: ListenerId, stream: R::Stream) {
+    pub(super) fn accept(&mut self, id: ListenerId, stream: R::Stream, peer: Address) {
         let Some(listener) = self.listeners.iter().find(|listener| listener.id == id) else {
             return;
         };
-        let server = Arc::clone(&listener.server);
-        let endpoint = listener.endpoint;
+        let inbound = Inbound {
+            server: Arc::clone(&listener.server),
+            endpoint: listener.endpoint,
+            peer,
+        };
         let fewest = self
             .siblings
             .all
@@ -93,12 +97,11 @@ impl<R: Ring> Core<R> {
             .expect("a runtime has at least one core");
         fewest.connections.fetch_add(1, Ordering::Relaxed);
         if Arc::ptr_eq(fewest, &self.shared) {
-            self.adopt(stream, server, endpoint);
+            self.adopt(stream, inbound);
         } else {
             fewest.submit(Command::Adopt {
                 stream: Box::new(stream),
-                server,
-                endpoint,
+                inbound,
             });
         }
     }
@@ -109,7 +112,7 @@ impl<R: Ring> Core<R> {
         }
         self.phase = Phase::Draining;
         for listener in self.listeners.drain(..) {
-            listener.server.stop_listening();
+            listener.server.set_listening(false);
             self.ring.close_listener(listener.id);
         }
         // Not the turn's time: the turn may have begun long ago, with a slow manager routine.

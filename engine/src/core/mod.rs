@@ -8,7 +8,7 @@ mod associations;
 mod bindings;
 pub(crate) mod buffers;
 mod client_side;
-mod connection;
+pub(crate) mod connection;
 pub(crate) mod deferred;
 mod lifecycle;
 mod links;
@@ -215,12 +215,8 @@ impl<R: Ring> Core<R> {
             } => self.cancel_call(&state, serial, kind, replies),
             Command::CloseBinding(binding) => self.close_binding(&binding),
             Command::EndCall { call, watch, end } => self.end_call(call, watch, end, replies),
-            Command::Adopt {
-                stream,
-                server,
-                endpoint,
-            } => match stream.downcast::<R::Stream>() {
-                Ok(stream) => self.adopt(*stream, server, endpoint),
+            Command::Adopt { stream, inbound } => match stream.downcast::<R::Stream>() {
+                Ok(stream) => self.adopt(*stream, inbound),
                 Err(_) => unreachable!("all cores of a runtime have rings of one type"),
             },
             Command::Serve { server, answer } => {
@@ -257,8 +253,10 @@ impl<R: Ring> Core<R> {
     fn complete(&mut self, completion: Completion<R::Stream>, replies: LocalReplies<'_>) {
         match completion {
             Completion::Accepted {
-                listener, stream, ..
-            } => self.accept(listener, stream),
+                listener,
+                stream,
+                peer,
+            } => self.accept(listener, stream, peer),
             Completion::AcceptPaused { error, .. } => {
                 tracing::warn!(%error, "accepting pauses; it resumes by itself");
             }

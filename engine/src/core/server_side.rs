@@ -5,23 +5,23 @@ use std::rc::Rc;
 use std::sync::Arc;
 use std::sync::atomic::Ordering;
 
-use annulus_protocol::{
-    FaultStatus, Input, Limits, ReplyTo, Request, ServerConnection, ServerEvent, Time,
-};
+use annulus_protocol::{Input, Limits, ReplyTo, Request, ServerConnection, ServerEvent, Time};
 use annulus_transports::{ReceiveLease, Ring, SocketId};
 
 use super::buffers::BufferPool;
-use super::connection::{Connection, Life, Outgoing, Role, ServerLink};
+use super::connection::{Connection, Inbound, Life, Role, ServerLink};
 use super::deferred::{DeferredCalls, Origin};
 use super::lifecycle::Phase;
 use super::tasks::Tasks;
 use super::timers::Timers;
 use super::{Core, LocalReplies};
+use crate::blocking_call::{Answer, BlockingCall};
 use crate::call_watch::CallWatch;
 use crate::core_shared::CoreShared;
-use crate::dispatch::{CallContext, Clock, Dispatch, byte_order};
-use crate::server::{EndpointView, RunningServer};
-use crate::server_call::CallEnd;
+use crate::dispatch::{CallContext, CallFacts, Clock, Dispatch, OnCore, Place, byte_order};
+use crate::registration::{Applicant, CallPermit};
+use crate::server::EndpointView;
+use crate::server_call::{CallEnd, OpenCall};
 use crate::status::Status;
 use crate::table::Key;
 
@@ -51,7 +51,7 @@ pub(super) struct ServerWork<'w> {
 
 impl<R: Ring> Core<R> {
     /// Takes a connection of a server onto this core.
-    pub(super) fn adopt(&mut self, stream: R::Stream, server: Arc<RunningServer>, endpoint: usize) {
+    pub(super) fn adopt(&mut self, stream: R::Stream, inbound: Inbound) {
         if self.connections.len() >= self.limits.connections_per_core_max
             || self.phase != Phase::Running
         {
@@ -70,13 +70,14 @@ impl<R: Ring> Core<R> {
                 return;
             }
         };
+        let server = &inbound.server;
         server.counters(self.siblings.index).connections.add(1);
         let serial = self.connections.next_serial();
         let mut protocol = ServerConnection::new(Arc::clone(&server.limits), self.now);
         if let Some(seed) = self.seed {
             protocol = protocol.with_seed(seed.wrapping_add(serial));
         }
-        let role = Role::Server(ServerLink::new(protocol, server, endpoint));
+        let role = Role::Server(ServerLink::new(protocol, inbound));
         self.connections
             .insert(socket, Connection::new(serial, role, self.now));
         self.arm_timer(socket);
@@ -136,7 +137,7 @@ impl<R: Ring> Core<R> {
             CallEnd::Fault(status) => {
                 self.answer_deferred(call, replies, |protocol, reply, out| {
                     protocol.fault(reply, status.to_fault(), false, out);
-                })
+                });
             }
         }
         self.deferred.recycle(watch);
@@ -215,53 +216,83 @@ impl ServerWork<'_> {
         }
     }
 
-    /// Runs one request through its interface, and answers it unless it was deferred.
+    /// Runs one request through its interface, or has a worker do so, and answers it unless it was
+    /// deferred.
     fn run(&mut self, request: Request<'_>) {
-        let Connection {
-            role,
-            outgoing: Outgoing { buffer: out, .. },
-            serial,
-            ..
-        } = &mut *self.connection;
-        let Role::Server(ServerLink {
-            protocol, server, ..
-        }) = role
-        else {
-            return;
-        };
-        if self.is_draining {
-            return protocol.fault(
-                &request.reply,
-                FaultStatus::NCA_S_SERVER_TOO_BUSY,
-                true,
-                out,
-            );
+        match self.admit(&request) {
+            Err(status) => self.refuse(&request.reply, status),
+            Ok((Ground::Worker, permit)) => self.run_on_worker(&request, permit),
+            Ok((Ground::Core, permit)) => self.run_here(&request, permit),
         }
+        if let Role::Server(link) = &mut self.connection.role
+            && let Some(assembled) = request.stub.into_assembled()
+        {
+            link.protocol.recycle(assembled);
+        }
+    }
+
+    /// Whether a call may begin, and where; otherwise the status of its refusal.
+    fn admit(&mut self, request: &Request<'_>) -> Result<(Ground, CallPermit), Status> {
+        let Role::Server(link) = &mut self.connection.role else {
+            unreachable!("a client's connection has no requests");
+        };
+        let server = &link.server;
+        let interface = server.registered(request.interface);
+        if self.is_draining {
+            return Err(Status::ServerTooBusy);
+        }
+        let permit = interface.admit(Applicant {
+            peer: &link.peer,
+            opnum: request.opnum.0,
+            object: request.object,
+            request_len: request.stub.len(),
+            is_listening: server.is_listening(),
+            cleared: &mut link.cleared,
+            interface: request.interface,
+        })?;
         server.counters(self.core_index).calls_in.add(1);
+        let ground = if interface.is_blocking(request.opnum.0) {
+            Ground::Worker
+        } else {
+            Ground::Core
+        };
+        Ok((ground, permit))
+    }
+
+    /// Answers a call that does not begin.
+    fn refuse(&mut self, reply: &ReplyTo, status: Status) {
+        if let Role::Server(link) = &mut self.connection.role {
+            let out = &mut self.connection.outgoing.buffer;
+            link.protocol.fault(reply, status.to_fault(), true, out);
+        }
+    }
+
+    fn run_here(&mut self, request: &Request<'_>, permit: CallPermit) {
+        let origin = self.origin(request);
+        let Connection { role, outgoing, .. } = &mut *self.connection;
+        let Role::Server(link) = role else { return };
+        let (protocol, out) = (&mut link.protocol, &mut outgoing.buffer);
         let start = protocol.begin_response(&request.reply, out);
         let mut context = CallContext {
+            facts: facts(request),
+            peer: &link.peer,
             now: self.now,
-            clock: self.clock,
-            order: byte_order(request.drep),
-            transfer: request.transfer,
-            object: request.object,
-            server,
+            server: &link.server,
             core: self.core,
-            timers: self.timers,
-            tasks: self.tasks,
-            calls: self.deferred,
-            origin: Origin {
-                socket: self.socket,
-                serial: *serial,
-                reply: request.reply,
-            },
+            place: Place::Core(OnCore {
+                clock: self.clock,
+                timers: self.timers,
+                tasks: self.tasks,
+                calls: self.deferred,
+                origin,
+                permit,
+            }),
             deferred: None,
-            maybe: request.maybe,
             not_executed: false,
         };
-        let interface = &server.interfaces[request.interface.0 as usize];
         let result = contain_panic(|| {
-            interface.dispatch(Dispatch {
+            let interface = link.server.registered(request.interface);
+            interface.interface().dispatch(Dispatch {
                 opnum: request.opnum.0,
                 stub: &request.stub,
                 out,
@@ -289,8 +320,70 @@ impl ServerWork<'_> {
                 protocol.fault(&request.reply, status.to_fault(), not_executed, out);
             }
         }
-        if let Some(assembled) = request.stub.into_assembled() {
-            protocol.recycle(assembled);
+    }
+
+    /// Has a worker run a request, as a call that is deferred from the start.
+    fn run_on_worker(&mut self, request: &Request<'_>, permit: CallPermit) {
+        let origin = self.origin(request);
+        let (answer, key) = if request.maybe {
+            (Answer::Nobody(permit), None)
+        } else {
+            let Some((key, watch)) = self.deferred.begin(origin, permit) else {
+                return self.refuse(&request.reply, Status::ServerTooBusy);
+            };
+            let call = OpenCall::begin(self.core, watch, key, request.transfer);
+            (Answer::To(call), Some(key))
+        };
+        let Role::Server(link) = &mut self.connection.role else {
+            return;
+        };
+        let mut stub = self.core.stub_buffers.take();
+        stub.extend_from_slice(&request.stub);
+        let call = BlockingCall {
+            facts: facts(request),
+            peer: link.peer.clone(),
+            opnum: request.opnum.0,
+            stub,
+            interface: request.interface,
+            server: Arc::clone(&link.server),
+            core: Arc::clone(self.core),
+            now: self.now,
+            answer,
+        };
+        let is_taken = link.server.submit_to_worker(call);
+        match key {
+            Some(key) if is_taken => link
+                .protocol
+                .set_call_key(request.reply.call(), key.to_bits()),
+            Some(key) => {
+                self.deferred.end(key);
+                self.refuse(&request.reply, Status::ServerTooBusy);
+            }
+            // A `[maybe]` call that is dropped is one that was lost on the way.
+            None => {}
         }
+    }
+
+    fn origin(&self, request: &Request<'_>) -> Origin {
+        Origin {
+            socket: self.socket,
+            serial: self.connection.serial,
+            reply: request.reply,
+        }
+    }
+}
+
+/// Where a manager routine is to run.
+enum Ground {
+    Core,
+    Worker,
+}
+
+fn facts(request: &Request<'_>) -> CallFacts {
+    CallFacts {
+        order: byte_order(request.drep),
+        transfer: request.transfer,
+        object: request.object,
+        maybe: request.maybe,
     }
 }

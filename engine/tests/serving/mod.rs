@@ -5,8 +5,8 @@ use std::time::Duration;
 
 use annulus::ndr::NdrParams;
 use annulus::{
-    Binding, Config, Cores, Dispatch, Interface, Limits, Runtime, Server, Serving, Status,
-    SyntaxId, Uuid,
+    Binding, Config, Cores, Dispatch, Interface, Limits, Registration, Runtime, Server, Serving,
+    Status, SyntaxId, Uuid,
 };
 
 pub(crate) const INTERFACE: SyntaxId = SyntaxId::new(
@@ -26,6 +26,22 @@ pub(crate) struct Number {
 
 pub(crate) fn number(value: u64) -> Number {
     Number { value }
+}
+
+/// Stub data of any length.
+#[derive(Clone, Debug, NdrParams)]
+#[ndr(crate = annulus::ndr)]
+pub(crate) struct Bytes {
+    len: u32,
+    #[ndr(size_is = "len")]
+    bytes: Vec<u8>,
+}
+
+pub(crate) fn bytes(len: u32) -> Bytes {
+    Bytes {
+        len,
+        bytes: vec![7; len as usize],
+    }
 }
 
 /// An interface whose operations are all one closure.
@@ -72,7 +88,7 @@ pub(crate) fn runtime_within(limits: Limits) -> Runtime {
     Runtime::start(config).unwrap()
 }
 
-pub(crate) fn serve(runtime: &Runtime, interface: impl Interface) -> Serving {
+pub(crate) fn serve(runtime: &Runtime, interface: impl Into<Registration>) -> Serving {
     let server = Server::new().endpoint("ncacn_ip_tcp:127.0.0.1[0]").unwrap();
     runtime.serve(server.interface(interface)).unwrap()
 }

@@ -348,7 +348,7 @@ fn judge(
             outcome.answered += 1;
         }
         (NEVER | PANICS, Err(Status::CallFailed)) | (FAILS | ABORTS, Err(FAILURE)) => {
-            outcome.answered += 1
+            outcome.answered += 1;
         }
         (_, Err(Status::CallFailed | Status::ServerUnavailable | Status::CallFailedDne))
             if hostile =>

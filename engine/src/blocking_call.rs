@@ -1,0 +1,90 @@
+//! A call on its way to a worker, and there.
+
+use std::sync::Arc;
+
+use annulus_protocol::{InterfaceKey, Time};
+use annulus_transports::Address;
+
+use crate::core::contain_panic;
+use crate::core_shared::CoreShared;
+use crate::dispatch::{CallContext, CallFacts, Dispatch, Place};
+use crate::registration::CallPermit;
+use crate::server::RunningServer;
+use crate::server_call::{CallEnd, OpenCall};
+use crate::status::Status;
+
+/// A request for a manager routine that blocks, with all that running it needs.
+pub(crate) struct BlockingCall {
+    pub(crate) facts: CallFacts,
+    pub(crate) peer: Address,
+    pub(crate) opnum: u16,
+    pub(crate) stub: Vec<u8>,
+    pub(crate) interface: InterfaceKey,
+    pub(crate) server: Arc<RunningServer>,
+    pub(crate) core: Arc<CoreShared>,
+    pub(crate) now: Time,
+    pub(crate) answer: Answer,
+}
+
+/// Who waits for the answer.
+pub(crate) enum Answer {
+    /// A client. The core's table of open calls has the permit.
+    To(OpenCall),
+    /// Nobody: a `[maybe]` call, which is open as long as it runs.
+    Nobody(#[expect(dead_code, reason = "held until it is dropped")] CallPermit),
+}
+
+impl BlockingCall {
+    /// Bytes of stub data.
+    pub(crate) fn request_len(&self) -> usize {
+        self.stub.len()
+    }
+
+    /// Runs the manager routine on this thread, and answers.
+    pub(crate) fn run(self) {
+        let BlockingCall {
+            facts,
+            peer,
+            opnum,
+            stub,
+            interface,
+            server,
+            core,
+            now,
+            answer,
+        } = self;
+        let (mut call, _permit) = match answer {
+            Answer::To(call) => (Some(call), None),
+            nobody @ Answer::Nobody(_) => (None, Some(nobody)),
+        };
+        let mut out = core.stub_buffers.take();
+        let mut context = CallContext {
+            facts,
+            peer: &peer,
+            now,
+            server: &server,
+            core: &core,
+            place: Place::Worker(&mut call),
+            deferred: None,
+            not_executed: false,
+        };
+        let result = contain_panic(|| {
+            server.registered(interface).interface().dispatch(Dispatch {
+                opnum,
+                stub: &stub,
+                out: &mut out,
+                context: &mut context,
+            })
+        });
+        // Without a call there is nobody to answer, or somebody else will.
+        match (call, result.unwrap_or(Err(Status::CallFailed))) {
+            (Some(mut call), Ok(())) => call.end(CallEnd::Reply(out)),
+            (Some(mut call), Err(status)) => {
+                call.end(CallEnd::Fault(status));
+                core.stub_buffers.put(out);
+            }
+            (None, _) => core.stub_buffers.put(out),
+        }
+        core.stub_buffers.put(stub);
+    }
+}

@@ -1,0 +1,296 @@
+//! How a server offers an interface.
+
+use std::fmt;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicUsize, Ordering};
+
+use annulus_protocol::{InterfaceKey, SyntaxId, Uuid};
+use annulus_transports::Address;
+
+use crate::core::contain_panic;
+use crate::dispatch::Interface;
+use crate::status::Status;
+
+/// An interface and the conditions under which a server offers it, the counterpart of
+/// `RpcServerRegisterIf3`.
+///
+/// ```
+/// use annulus::rpcecho::{self, EchoServer};
+/// use annulus::{Registration, Server, Status};
+///
+/// let echo = Registration::new(rpcecho::interface(EchoServer::default()))
+///     .calls_max(100)
+///     .request_len_max(64 << 10)
+///     .local_only()
+///     .security_callback(|query| match query.opnum {
+///         rpcecho::TEST_SLEEP => Err(Status::AccessDenied),
+///         _ => Ok(()),
+///     });
+/// let server = Server::new().interface(echo);
+/// ```
+#[must_use]
+pub struct Registration {
+    interface: Arc<dyn Interface>,
+    calls_max: usize,
+    request_len_max: usize,
+    is_local_only: bool,
+    is_auto_listen: bool,
+    blocking: Blocking,
+    security: Option<Security>,
+}
+
+/// Which operations run on the worker pool.
+#[derive(Clone, Debug, PartialEq, Eq)]
+enum Blocking {
+    None,
+    All,
+    Some(Vec<u16>),
+}
+
+type SecurityCallback = dyn Fn(&SecurityQuery<'_>) -> Result<(), Status> + Send + Sync;
+
+#[derive(Clone)]
+struct Security {
+    callback: Arc<SecurityCallback>,
+    is_for_each_call: bool,
+}
+
+/// What a security callback is asked about.
+#[derive(Debug)]
+#[non_exhaustive]
+pub struct SecurityQuery<'a> {
+    /// Where the client is.
+    pub peer: &'a Address,
+    /// The interface that it calls.
+    pub interface: SyntaxId,
+    /// The operation.
+    pub opnum: u16,
+    /// The object UUID of the call, if it has one.
+    pub object: Option<Uuid>,
+}
+
+impl Registration {
+    /// An interface without conditions.
+    pub fn new(interface: impl Interface) -> Self {
+        Registration {
+            interface: Arc::new(interface),
+            calls_max: usize::MAX,
+            request_len_max: usize::MAX,
+            is_local_only: false,
+            is_auto_listen: false,
+            blocking: Blocking::None,
+            security: None,
+        }
+    }
+
+    /// At most so many calls of this interface are open at a time, on all cores together. One
+    /// more is refused with [`Status::ServerTooBusy`], not executed.
+    pub fn calls_max(mut self, calls_max: usize) -> Self {
+        self.calls_max = calls_max;
+        self
+    }
+
+    /// Requests with more stub data than so many bytes are refused with
+    /// [`Status::AccessDenied`], not executed. [`Limits::request_len_max`] holds besides, and
+    /// for all interfaces.
+    ///
+    /// [`Limits::request_len_max`]: crate::Limits::request_len_max
+    pub fn request_len_max(mut self, request_len_max: usize) -> Self {
+        self.request_len_max = request_len_max;
+        self
+    }
+
+    /// Only clients of this machine may call (`RPC_IF_ALLOW_LOCAL_ONLY`): those whose address is
+    /// a loopback one. Others get [`Status::AccessDenied`].
+    pub fn local_only(mut self) -> Self {
+        self.is_local_only = true;
+        self
+    }
+
+    /// The interface takes calls also while its server does not listen (`RPC_IF_AUTOLISTEN`), as
+    /// after [`Serving::stop_listening`](crate::Serving::stop_listening).
+    pub fn auto_listen(mut self) -> Self {
+        self.is_auto_listen = true;
+        self
+    }
+
+    /// The manager routines may block: they run on the worker pool of the runtime
+    /// ([`Limits::worker_threads_max`](crate::Limits::worker_threads_max) threads), and calls of
+    /// one connection may overlap. If too much waits for a worker, a call is refused with
+    /// [`Status::ServerTooBusy`], not executed.
+    ///
+    /// A runtime that ends waits for the routines that run.
+    pub fn blocking(mut self) -> Self {
+        self.blocking = Blocking::All;
+        self
+    }
+
+    /// These operations alone may block, as [`blocking`](Registration::blocking) has it.
+    pub fn blocking_operations(mut self, opnums: impl IntoIterator<Item = u16>) -> Self {
+        self.blocking = Blocking::Some(opnums.into_iter().collect());
+        self
+    }
+
+    /// Asks the callback before the first call of each connection to this interface. An error,
+    /// or a panic, refuses the call with [`Status::AccessDenied`], and the next call asks again.
+    ///
+    /// The callback runs on the core and must be short.
+    pub fn security_callback(
+        mut self,
+        callback: impl Fn(&SecurityQuery<'_>) -> Result<(), Status> + Send + Sync + 'static,
+    ) -> Self {
+        self.security = Some(Security {
+            callback: Arc::new(callback),
+            is_for_each_call: false,
+        });
+        self
+    }
+
+    /// Asks the callback before each call (`RPC_IF_SEC_NO_CACHE`); otherwise as
+    /// [`security_callback`](Registration::security_callback).
+    pub fn security_callback_for_each_call(
+        self,
+        callback: impl Fn(&SecurityQuery<'_>) -> Result<(), Status> + Send + Sync + 'static,
+    ) -> Self {
+        let mut registration = self.security_callback(callback);
+        if let Some(security) = &mut registration.security {
+            security.is_for_each_call = true;
+        }
+        registration
+    }
+
+    pub(crate) fn syntax(&self) -> SyntaxId {
+        self.interface.syntax()
+    }
+
+    pub(crate) fn has_blocking(&self) -> bool {
+        self.blocking != Blocking::None
+    }
+}
+
+impl<I: Interface> From<I> for Registration {
+    fn from(interface: I) -> Self {
+        Registration::new(interface)
+    }
+}
+
+impl fmt::Debug for Registration {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Registration")
+            .field("interface", &self.syntax())
+            .field("calls_max", &self.calls_max)
+            .field("request_len_max", &self.request_len_max)
+            .field("local_only", &self.is_local_only)
+            .field("auto_listen", &self.is_auto_listen)
+            .field("blocking", &self.blocking)
+            .field("security_callback", &self.security.is_some())
+            .finish()
+    }
+}
+
+/// An interface of a server that runs.
+pub(crate) struct RegisteredInterface {
+    registration: Arc<Registration>,
+    /// Open calls, counted only where they are limited.
+    open_calls: AtomicUsize,
+}
+
+/// What is known of a call before it begins.
+pub(crate) struct Applicant<'a> {
+    pub(crate) peer: &'a Address,
+    pub(crate) opnum: u16,
+    pub(crate) object: Option<Uuid>,
+    pub(crate) request_len: usize,
+    pub(crate) is_listening: bool,
+    /// The interfaces that the security callback has let this connection call.
+    pub(crate) cleared: &'a mut Vec<InterfaceKey>,
+    pub(crate) interface: InterfaceKey,
+}
+
+/// The right of one call to be open; given back when it is dropped.
+#[derive(Default)]
+pub(crate) struct CallPermit(Option<Arc<RegisteredInterface>>);
+
+impl RegisteredInterface {
+    pub(crate) fn new(registration: Arc<Registration>) -> Arc<Self> {
+        Arc::new(RegisteredInterface {
+            registration,
+            open_calls: AtomicUsize::new(0),
+        })
+    }
+
+    pub(crate) fn syntax(&self) -> SyntaxId {
+        self.registration.syntax()
+    }
+
+    pub(crate) fn interface(&self) -> &dyn Interface {
+        &*self.registration.interface
+    }
+
+    pub(crate) fn is_blocking(&self, opnum: u16) -> bool {
+        match &self.registration.blocking {
+            Blocking::None => false,
+            Blocking::All => true,
+            Blocking::Some(opnums) => opnums.contains(&opnum),
+        }
+    }
+
+    /// Whether a call may begin; if not, the status of its refusal.
+    pub(crate) fn admit(self: &Arc<Self>, call: Applicant<'_>) -> Result<CallPermit, Status> {
+        let conditions = &*self.registration;
+        if !call.is_listening && !conditions.is_auto_listen {
+            return Err(Status::ServerTooBusy);
+        }
+        if call.request_len > conditions.request_len_max
+            || (conditions.is_local_only && !is_local(call.peer))
+        {
+            return Err(Status::AccessDenied);
+        }
+        if let Some(security) = &conditions.security {
+            self.ask(security, call)?;
+        }
+        if conditions.calls_max == usize::MAX {
+            return Ok(CallPermit(None));
+        }
+        let permit = CallPermit(Some(Arc::clone(self)));
+        if self.open_calls.fetch_add(1, Ordering::Relaxed) < conditions.calls_max {
+            Ok(permit)
+        } else {
+            Err(Status::ServerTooBusy)
+        }
+    }
+
+    fn ask(&self, security: &Security, call: Applicant<'_>) -> Result<(), Status> {
+        if call.cleared.contains(&call.interface) {
+            return Ok(());
+        }
+        let query = SecurityQuery {
+            peer: call.peer,
+            interface: self.syntax(),
+            opnum: call.opnum,
+            object: call.object,
+        };
+        let verdict = contain_panic(|| (security.callback)(&query));
+        if verdict != Some(Ok(())) {
+            tracing::debug!(?query, ?verdict, "the security callback refuses a call");
+            return Err(Status::AccessDenied);
+        }
+        if !security.is_for_each_call {
+            call.cleared.push(call.interface);
+        }
+        Ok(())
+    }
+}
+
+impl Drop for CallPermit {
+    fn drop(&mut self) {
+        if let Some(interface) = &self.0 {
+            interface.open_calls.fetch_sub(1, Ordering::Relaxed);
+        }
+    }
+}
+
+fn is_local(peer: &Address) -> bool {
+    peer.as_tcp()
+        .is_some_and(|peer| peer.ip().to_canonical().is_loopback())
+}
