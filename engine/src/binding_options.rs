@@ -18,6 +18,7 @@ pub struct BindingOptions {
     pub(crate) is_non_causal: bool,
     pub(crate) is_unique: bool,
     pub(crate) lingers_not: bool,
+    pub(crate) multiplexes_not: bool,
     pub(crate) call_timeout: Option<Duration>,
     pub(crate) call_deadline: Option<Duration>,
 }
@@ -30,6 +31,7 @@ impl BindingOptions {
             is_non_causal: false,
             is_unique: false,
             lingers_not: false,
+            multiplexes_not: false,
             call_timeout: None,
             call_deadline: None,
         }
@@ -66,6 +68,15 @@ impl BindingOptions {
     #[must_use]
     pub const fn call_deadline(mut self, deadline: Duration) -> Self {
         self.call_deadline = Some(deadline);
+        self
+    }
+
+    /// Does not ask the server to multiplex: each connection carries one call at a time, so that no
+    /// call waits behind the fragments of another. Bindings that ask and bindings that do not share
+    /// no association.
+    #[must_use]
+    pub const fn one_call_per_connection(mut self) -> Self {
+        self.multiplexes_not = true;
         self
     }
 

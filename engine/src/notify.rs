@@ -3,9 +3,11 @@
 use std::fmt;
 use std::sync::Arc;
 
+use crate::apc::{Apc, ApcThread};
 use crate::core::contain_panic;
 use crate::event::Event;
 use crate::notification::Notification;
+use crate::window::{Message, MessageQueue};
 
 /// What is to happen when an asynchronous call completes.
 ///
@@ -18,6 +20,23 @@ pub enum Notify {
     None,
     /// The event is set.
     Event(Event),
+    /// The routine is queued to the thread, and runs there in an alertable wait
+    /// ([`sleep_ex`](crate::sleep_ex), [`wait_ex`](crate::wait_ex)). A thread that has ended runs
+    /// nothing; the completion can still be seen at the handle.
+    Apc {
+        /// Where it is to run.
+        thread: ApcThread,
+        /// What is to run.
+        routine: Arc<dyn Fn(Notification) + Send + Sync>,
+    },
+    /// A message is posted to a queue of the application's own. What it does not take is lost; the
+    /// completion can still be seen at the handle.
+    Window {
+        /// Where it is to be posted.
+        queue: Arc<dyn MessageQueue>,
+        /// The number that the message is to have.
+        message: u32,
+    },
     /// The routine is run by the core that owns the connection. It must be short and must not
     /// block: until it returns, that core does nothing else. A panic ends the routine alone.
     ///
@@ -26,6 +45,14 @@ pub enum Notify {
 }
 
 impl Notify {
+    /// A [`Notify::Apc`] of this routine, for the calling thread.
+    pub fn apc(routine: impl Fn(Notification) + Send + Sync + 'static) -> Self {
+        Notify::Apc {
+            thread: ApcThread::current(),
+            routine: Arc::new(routine),
+        }
+    }
+
     /// A [`Notify::Callback`] of this routine.
     pub fn callback(routine: impl Fn(Notification) + Send + Sync + 'static) -> Self {
         Notify::Callback(Arc::new(routine))
@@ -36,6 +63,23 @@ impl Notify {
         match self {
             Notify::None => {}
             Notify::Event(event) => event.set(),
+            Notify::Apc { thread, routine } => {
+                let apc = Apc::notification(Arc::clone(routine), notification());
+                if let Err(error) = thread.queue(apc) {
+                    tracing::debug!(%error, "an APC is dropped");
+                }
+            }
+            Notify::Window { queue, message } => {
+                let message = Message {
+                    number: *message,
+                    notification: notification(),
+                };
+                // The queue may be foreign code.
+                let posted = contain_panic(|| queue.post(message));
+                if let Some(Err(error)) = posted {
+                    tracing::warn!(%error, "a message is dropped");
+                }
+            }
             Notify::Callback(routine) => {
                 contain_panic(|| routine(notification()));
             }
@@ -48,6 +92,10 @@ impl fmt::Debug for Notify {
         match self {
             Notify::None => f.write_str("None"),
             Notify::Event(event) => f.debug_tuple("Event").field(event).finish(),
+            Notify::Apc { thread, .. } => f.debug_struct("Apc").field("thread", thread).finish(),
+            Notify::Window { message, .. } => {
+                f.debug_struct("Window").field("message", message).finish()
+            }
             Notify::Callback(_) => f.write_str("Callback"),
         }
     }

@@ -14,13 +14,21 @@ use crate::table::{Key, Table};
 /// The associations of one core.
 pub(super) struct Associations {
     pub(super) table: Table<Association>,
-    /// Those that further bindings may share, by the server's addresses.
-    shared: HashMap<Arc<[Address]>, Key>,
+    /// Those that further bindings may share.
+    shared: HashMap<Server, Key>,
+}
+
+/// What bindings have in common that share an association.
+#[derive(Clone, PartialEq, Eq, Hash)]
+struct Server {
+    addresses: Arc<[Address]>,
+    /// Whether it is asked to multiplex.
+    may_multiplex: bool,
 }
 
 /// Connections to one server, used by one binding or by several.
 pub(super) struct Association {
-    pub(super) addresses: Arc<[Address]>,
+    server: Server,
     is_shared: bool,
     /// In the order in which they were made.
     pub(super) links: Vec<SocketId>,
@@ -83,7 +91,11 @@ impl Associations {
     /// The association of a new binding: one that it may share, or one of its own.
     pub(super) fn join(&mut self, binding: &BindingShared, limits: &Limits) -> Key {
         let is_shared = !binding.options.is_unique;
-        if is_shared && let Some(&key) = self.shared.get(&binding.addresses) {
+        let server = Server {
+            addresses: Arc::clone(&binding.addresses),
+            may_multiplex: !binding.options.multiplexes_not,
+        };
+        if is_shared && let Some(&key) = self.shared.get(&server) {
             if let Some(association) = self.table.get_mut(key) {
                 association.bindings += 1;
                 association.lingers_until = None;
@@ -91,7 +103,7 @@ impl Associations {
             return key;
         }
         let association = Association {
-            addresses: Arc::clone(&binding.addresses),
+            server: server.clone(),
             is_shared,
             links: Vec::new(),
             links_max: limits.connections_per_association_max,
@@ -106,7 +118,7 @@ impl Associations {
             unreachable!("more associations than memory can hold");
         };
         if is_shared {
-            self.shared.insert(Arc::clone(&binding.addresses), key);
+            self.shared.insert(server, key);
         }
         key
     }
@@ -127,7 +139,7 @@ impl Associations {
     pub(super) fn remove(&mut self, key: Key) -> Option<Association> {
         let association = self.table.remove(key)?;
         if association.is_shared {
-            self.shared.remove(&association.addresses);
+            self.shared.remove(&association.server);
         }
         Some(association)
     }

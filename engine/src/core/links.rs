@@ -114,7 +114,7 @@ impl<R: Ring> Core<R> {
         for (index, address) in shared.addresses.iter().enumerate().skip(first) {
             match self.ring.connect(address.clone()) {
                 Ok(socket) => {
-                    let link = ClientLink::new(self.new_protocol(), association, index);
+                    let link = ClientLink::new(self.new_protocol(&shared), association, index);
                     self.begin_connection(socket, link);
                     if let Some(entry) = self.associations.table.get_mut(association) {
                         entry.links.push(socket);
@@ -128,8 +128,10 @@ impl<R: Ring> Core<R> {
         self.link_failed(association, Status::ServerUnavailable, replies);
     }
 
-    fn new_protocol(&self) -> ClientConnection {
-        ClientConnection::new(ClientConfig::new(Arc::clone(&self.limits)))
+    fn new_protocol(&self, binding: &BindingShared) -> ClientConnection {
+        let mut config = ClientConfig::new(Arc::clone(&self.limits));
+        config.multiplexing &= !binding.options.multiplexes_not;
+        ClientConnection::new(config)
     }
 
     fn begin_connection(&mut self, socket: SocketId, link: ClientLink) {
