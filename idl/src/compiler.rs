@@ -2,8 +2,6 @@
 
 use std::path::{Path, PathBuf};
 
-use proc_macro2::TokenStream;
-
 use crate::definitions::Definitions;
 use crate::diagnostic::{CompileError, Diagnostic, Reports};
 use crate::load::{self, Files};
@@ -131,10 +129,15 @@ impl Compiler {
         }
         let Analysis {
             program,
-            items,
-            warnings: diagnostics,
-            ..
+            model,
+            mut reports,
         } = self.analyse(path)?;
+        let items = emit::generate(&model, &self.options, &mut reports);
+        let has_errors = reports.has_errors();
+        let diagnostics = reports.finish(&program.sources);
+        if has_errors {
+            return Err(CompileError::new(diagnostics));
+        }
         let stem = path.file_stem().and_then(|stem| stem.to_str());
         let code = emit::format(items).map_err(|error| {
             let message = format!("the generated code is not Rust, a defect: {error}");
@@ -153,35 +156,30 @@ impl Compiler {
         })
     }
 
-    /// What `path` defines, to ask how it lies on the wire. No code is generated, but what
-    /// [`generate`](Compiler::generate) refuses is refused.
+    /// What `path` defines, to ask how it lies on the wire. No code is generated, so what
+    /// [`generate`](Compiler::generate) has no Rust for is taken here.
     ///
     /// # Errors
     ///
     /// What is wrong with the definition, or a file that cannot be read.
     pub fn definitions(&self, path: impl AsRef<Path>) -> Result<Definitions, CompileError> {
         let analysis = self.analyse(path.as_ref())?;
-        Ok(Definitions::new(analysis.model, analysis.warnings))
+        let warnings = analysis.reports.finish(&analysis.program.sources);
+        Ok(Definitions::new(analysis.model, warnings))
     }
 
     fn analyse(&self, path: &Path) -> Result<Analysis, CompileError> {
         let mut reports = Reports::default();
         let program = load::load(&self.files, path, self.acf.as_deref(), &mut reports)?;
         let model = resolve::resolve(&program, &mut reports);
-        let mut items = None;
-        if !reports.has_errors() {
-            items = Some(emit::generate(&model, &self.options, &mut reports));
+        if reports.has_errors() {
+            return Err(CompileError::new(reports.finish(&program.sources)));
         }
-        let (has_errors, diagnostics) = (reports.has_errors(), reports.finish(&program.sources));
-        match items.filter(|_| !has_errors) {
-            Some(items) => Ok(Analysis {
-                program,
-                model,
-                items,
-                warnings: diagnostics,
-            }),
-            None => Err(CompileError::new(diagnostics)),
-        }
+        Ok(Analysis {
+            program,
+            model,
+            reports,
+        })
     }
 
     /// Compiles `path` in a build script, as [`compile`] does. Gives the file that was written.
@@ -226,8 +224,8 @@ impl Compiler {
 struct Analysis {
     program: load::Program,
     model: Model,
-    items: TokenStream,
-    warnings: Vec<Diagnostic>,
+    /// Warnings.
+    reports: Reports,
 }
 
 /// What became of a definition.

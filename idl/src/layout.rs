@@ -91,7 +91,8 @@ fn note(definition: &Definition) -> &'static str {
     }
 }
 
-/// The parameters of one direction, without the reference pointer that is not on the wire.
+/// The parameters of one direction in the order of the wire, without the reference pointer that is
+/// not there: pipes come last in a request and first in a response (C706 chapter 14).
 pub(crate) fn parameters(operation: &Operation, is_in: bool) -> Vec<(&str, &Type)> {
     let listed = operation
         .parameters
@@ -99,8 +100,17 @@ pub(crate) fn parameters(operation: &Operation, is_in: bool) -> Vec<(&str, &Type
         .filter(|parameter| (is_in && parameter.is_in) || (!is_in && parameter.is_out))
         .map(|parameter| (parameter.field.name.as_str(), &parameter.field.ty));
     let result = operation.result.as_ref().filter(|_| !is_in);
-    listed
+    let is_pipe = |(_, ty): &(&str, &Type)| matches!(ty, Type::Pipe(_));
+    let (pipes, others): (Vec<_>, Vec<_>) = listed
         .chain(result.map(|ty| ("result", ty)))
+        .partition(is_pipe);
+    let (first, last) = match is_in {
+        true => (others, pipes),
+        false => (pipes, others),
+    };
+    first
+        .into_iter()
+        .chain(last)
         .map(|(name, ty)| match ty {
             Type::Pointer(PointerKind::Ref, to) => (name, &**to),
             ty => (name, ty),
@@ -286,6 +296,7 @@ impl<'d, 'm> Table<'d, 'm> {
         match ty {
             Type::Text(text) => self.text(text, path),
             Type::Array(array) => self.array(array, path),
+            Type::Pipe(element) => self.pipe(element, path),
             Type::Pointer(kind, _) => {
                 let wire = format!("{} pointer, referent id", pointer_name(*kind));
                 self.part(ty, wire, path.clone());
@@ -322,6 +333,26 @@ impl<'d, 'm> Table<'d, 'm> {
             self.at = self.at.map(Position::inexact);
         }
         self.defer(element, format!("{path}[]"), false);
+    }
+
+    /// One chunk, which is followed by others until the count is zero.
+    fn pipe(&mut self, element: &'m Type, path: String) {
+        self.word(format!("count of a chunk of {path}, 0 at its end"));
+        let name = describe(self.dumper.model, element);
+        self.elements(element, "n", format!("n × {name}"), format!("{path}[]"));
+        self.at = self.at.map(Position::inexact);
+        let cells = std::array::from_fn(|i| {
+            let (at, syntax) = (self.at[i], self.dumper.metrics[i].syntax);
+            let word = syntax.word_len();
+            if syntax.pipe_end_len() == word {
+                return Cells::default();
+            }
+            let start = at.aligned(word);
+            self.at[i] = start.plus(word);
+            [offset(start), word.to_string(), word.to_string()]
+        });
+        let field = format!("the count of the chunk of {path}, negated");
+        self.push_unless_empty(cells, "count", &field);
     }
 
     fn text(&mut self, text: &Text, path: String) {

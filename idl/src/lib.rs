@@ -39,6 +39,7 @@ mod resolve;
 mod source;
 mod stub;
 mod token;
+mod walk;
 mod wire;
 
 pub use self::compiler::{Compiler, Generated, compile};

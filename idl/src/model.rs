@@ -74,6 +74,19 @@ pub(crate) struct Definition {
     pub(crate) span: Span,
 }
 
+impl Definition {
+    /// The members of a structure, or what the arms of a union hold.
+    pub(crate) fn fields(&self) -> impl Iterator<Item = &Field> {
+        let (members, arms) = match &self.kind {
+            DefinitionKind::Structure(fields) => (&fields[..], &[][..]),
+            DefinitionKind::Union(union) => (&[][..], &union.arms[..]),
+            _ => (&[][..], &[][..]),
+        };
+        let bodies = arms.iter().filter_map(|arm| arm.body.as_ref());
+        members.iter().chain(bodies)
+    }
+}
+
 #[derive(Debug)]
 pub(crate) enum DefinitionKind {
     Structure(Vec<Field>),
@@ -157,6 +170,8 @@ pub(crate) enum Type {
     Pointer(PointerKind, Box<Type>),
     Array(Box<Array>),
     Text(Box<Text>),
+    /// Of so many elements as come; only the type of a parameter.
+    Pipe(Box<Type>),
 }
 
 impl Type {

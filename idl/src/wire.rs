@@ -1,8 +1,8 @@
 //! Where the parts of a type lie on the wire, in both transfer syntaxes.
 
 use crate::model::{
-    Array, ArrayShape, DefinitionKind, Discriminant, EnumWidth, Field, Model, PointerKind, Scalar,
-    Text, Type, TypeId, Union,
+    Array, ArrayShape, Definition, DefinitionKind, Discriminant, EnumWidth, Field, Model,
+    PointerKind, Scalar, Text, Type, TypeId, Union,
 };
 
 /// No type is aligned to more bytes.
@@ -45,6 +45,14 @@ impl TransferSyntax {
             Discriminant::Integer { bits, .. } => u64::from(bits / 8),
             Discriminant::Enum16 => self.enum16_len(),
             Discriminant::V1Enum => 4,
+        }
+    }
+
+    /// Bytes of a pipe without elements.
+    pub(crate) fn pipe_end_len(self) -> u64 {
+        match self {
+            TransferSyntax::Ndr => self.word_len(),
+            TransferSyntax::Ndr64 => 2 * self.word_len(),
         }
     }
 
@@ -133,12 +141,13 @@ impl Metrics {
             extents: vec![Extent::NOTHING; model.definitions.len()],
         };
         for index in containment_order(model) {
-            metrics.extents[index] = metrics.extent(&model.definitions[index].kind);
+            metrics.extents[index] = metrics.extent(&model.definitions[index]);
         }
         metrics
     }
 
-    fn extent(&self, kind: &DefinitionKind) -> Extent {
+    fn extent(&self, definition: &Definition) -> Extent {
+        let kind = &definition.kind;
         let align = match kind {
             DefinitionKind::Structure(fields) => self.align_of_fields(fields.iter()),
             DefinitionKind::Union(union) => {
@@ -167,10 +176,9 @@ impl Metrics {
                 }
             };
         }
-        let mut has_pointers = false;
-        fields(kind, &mut |field| {
-            has_pointers |= self.has_pointers(&field.ty);
-        });
+        let has_pointers = definition
+            .fields()
+            .any(|field| self.has_pointers(&field.ty));
         Extent {
             align,
             ends,
@@ -184,7 +192,7 @@ impl Metrics {
             Type::Pointer(..) => true,
             Type::Defined(id) => self.extents[id.0].has_pointers,
             Type::Array(array) => self.has_pointers(&array.element),
-            Type::Scalar(_) | Type::Text(_) => false,
+            Type::Scalar(_) | Type::Text(_) | Type::Pipe(_) => false,
         }
     }
 
@@ -252,7 +260,7 @@ impl Metrics {
             Type::Scalar(scalar) => scalar_extent(*scalar).1,
             Type::Defined(id) => self.align_of_definition(*id),
             Type::Pointer(..) => self.syntax.word_len(),
-            Type::Text(_) => self.syntax.word_len(),
+            Type::Text(_) | Type::Pipe(_) => self.syntax.word_len(),
             Type::Array(array) => {
                 let element = self.align_of(&array.element);
                 match is_varying(array) {
@@ -273,6 +281,8 @@ impl Metrics {
             }
             Type::Pointer(..) => at.aligned(word).plus(word),
             Type::Text(_) => at.aligned(word).plus(2 * word).inexact(),
+            // At least the count that ends it, which NDR64 writes twice.
+            Type::Pipe(_) => at.aligned(word).plus(self.syntax.pipe_end_len()).inexact(),
             Type::Defined(id) => {
                 let residue = at.min % ALIGN_MAX as u64;
                 let end = self.extents[id.0].ends[residue as usize];
@@ -349,7 +359,7 @@ pub(crate) fn conformance<'m>(model: &'m Model, ty: &'m Type) -> Option<Vec<&'m 
                 path.push(last.name.as_str());
                 ty = &last.ty;
             }
-            Type::Scalar(_) | Type::Pointer(..) => return None,
+            Type::Scalar(_) | Type::Pointer(..) | Type::Pipe(_) => return None,
         }
     }
 }
@@ -369,28 +379,16 @@ fn containment_order(model: &Model) -> Vec<usize> {
                 continue;
             }
             open.push((index, true));
-            fields(&model.definitions[index].kind, &mut |field| {
+            for field in model.definitions[index].fields() {
                 if let Some(id) = contained(&field.ty)
                     && !is_met[id.0]
                 {
                     open.push((id.0, false));
                 }
-            });
+            }
         }
     }
     order
-}
-
-/// Calls `visit` with each member of a structure, with what each arm of a union holds.
-fn fields(kind: &DefinitionKind, visit: &mut dyn FnMut(&Field)) {
-    match kind {
-        DefinitionKind::Structure(fields) => fields.iter().for_each(visit),
-        DefinitionKind::Union(union) => {
-            let bodies = union.arms.iter().filter_map(|arm| arm.body.as_ref());
-            bodies.for_each(visit);
-        }
-        _ => {}
-    }
 }
 
 /// The definition that lies inline in `ty`.
@@ -399,7 +397,7 @@ fn contained(mut ty: &Type) -> Option<TypeId> {
         match ty {
             Type::Defined(id) => return Some(*id),
             Type::Array(array) => ty = &array.element,
-            Type::Scalar(_) | Type::Pointer(..) | Type::Text(_) => return None,
+            Type::Scalar(_) | Type::Pointer(..) | Type::Text(_) | Type::Pipe(_) => return None,
         }
     }
 }
@@ -410,6 +408,7 @@ pub(crate) fn describe(model: &Model, ty: &Type) -> String {
         Type::Scalar(scalar) => scalar_name(*scalar).to_owned(),
         Type::Pointer(kind, _) => format!("{} pointer", pointer_name(*kind)),
         Type::Text(text) => format!("string of {}", character_name(text)),
+        Type::Pipe(element) => format!("pipe of {}", describe(model, element)),
         Type::Array(array) => {
             let (element, count) = flattened(array);
             let element = describe(model, element);

@@ -100,7 +100,7 @@ offset  bytes                      value
      4                             data = struct Surrounding
      4  03 00 00 00                  data.x = 3  unsigned long
      8  01 00 02 00 03 00            data.surrounding = [1, 2, 3]  3 × unsigned short
-1 bytes are left, from offset 14 on
+1 byte is left, at offset 14
 "
     );
     assert_eq!(decoded.leftover(), 1);

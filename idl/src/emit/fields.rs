@@ -173,6 +173,7 @@ impl Lowering<'_, '_> {
             }
             Type::Array(array) => self.array(array, may_borrow),
             Type::Text(text) => self.text(text, may_borrow),
+            Type::Pipe(_) => self.unsupported("a pipe is"),
             Type::Scalar(scalar) => self.generator.scalar(*scalar),
             Type::Defined(id) => self.generator.definition_ident(*id).to_token_stream(),
         }
@@ -297,6 +298,7 @@ impl Lowering<'_, '_> {
                 _ => self.unsupported("an array of arrays with a count is"),
             },
             Type::Text(text) => self.text_element(text, in_vector),
+            Type::Pipe(_) => self.unsupported("an array of pipes is"),
             Type::Scalar(scalar) => self.generator.scalar(*scalar),
             Type::Defined(id) => self.generator.definition_ident(*id).to_token_stream(),
         }

@@ -2,9 +2,8 @@
 //!
 //! All walks are loops, as a hostile definition may make chains of any length.
 
-use crate::model::{
-    ArrayShape, Definition, DefinitionKind, Field, Model, PointerKind, Scalar, Type, TypeId,
-};
+use crate::model::{ArrayShape, Model, PointerKind, Scalar, Type, TypeId};
+use crate::walk::reached;
 
 /// What is known of each definition.
 #[derive(Debug)]
@@ -25,7 +24,7 @@ impl Graph {
         let mut edges = vec![Vec::new(); count];
         let mut reverse = vec![Vec::new(); count];
         for (index, definition) in model.definitions.iter().enumerate() {
-            for field in fields(definition) {
+            for field in definition.fields() {
                 for_each_definition(&field.ty, &mut |id| {
                     edges[index].push(id.0);
                     reverse[id.0].push(index);
@@ -44,14 +43,21 @@ impl Graph {
         }
         let wanted = reached(&edges, roots);
         let without = |has: &dyn Fn(&Type) -> bool| {
-            let seeds = (0..count)
-                .filter(|index| fields(&model.definitions[*index]).any(|field| has(&field.ty)));
+            let seeds = (0..count).filter(|index| {
+                model.definitions[*index]
+                    .fields()
+                    .any(|field| has(&field.ty))
+            });
             let spoiled = reached(&reverse, seeds.collect());
             spoiled.into_iter().map(|spoiled| !spoiled).collect()
         };
         let owns = |index: usize, ty: &Type| owns_memory(ty, |id| circle[id.0] == circle[index]);
         let owner_seeds: Vec<usize> = (0..count)
-            .filter(|index| fields(&model.definitions[*index]).any(|f| owns(*index, &f.ty)))
+            .filter(|index| {
+                model.definitions[*index]
+                    .fields()
+                    .any(|f| owns(*index, &f.ty))
+            })
             .collect();
         let copy = reached(&reverse, owner_seeds)
             .into_iter()
@@ -109,22 +115,12 @@ impl Graph {
     }
 }
 
-/// The members or arms of a definition.
-fn fields(definition: &Definition) -> Box<dyn Iterator<Item = &Field> + '_> {
-    match &definition.kind {
-        DefinitionKind::Structure(fields) => Box::new(fields.iter()),
-        DefinitionKind::Union(union) => {
-            Box::new(union.arms.iter().filter_map(|arm| arm.body.as_ref()))
-        }
-        _ => Box::new(std::iter::empty()),
-    }
-}
-
 fn for_each_definition(ty: &Type, visit: &mut dyn FnMut(TypeId)) {
     match ty {
         Type::Defined(id) => visit(*id),
         Type::Pointer(_, to) => for_each_definition(to, visit),
         Type::Array(array) => for_each_definition(&array.element, visit),
+        Type::Pipe(element) => for_each_definition(element, visit),
         Type::Scalar(_) | Type::Text(_) => {}
     }
 }
@@ -132,7 +128,7 @@ fn for_each_definition(ty: &Type, visit: &mut dyn FnMut(TypeId)) {
 fn owns_memory(ty: &Type, is_boxed: impl Copy + Fn(TypeId) -> bool) -> bool {
     match ty {
         Type::Scalar(_) | Type::Defined(_) => false,
-        Type::Text(_) | Type::Pointer(PointerKind::Full, _) => true,
+        Type::Text(_) | Type::Pipe(_) | Type::Pointer(PointerKind::Full, _) => true,
         Type::Pointer(_, to) => match &**to {
             Type::Defined(id) => is_boxed(*id),
             to => owns_memory(to, is_boxed),
@@ -147,7 +143,7 @@ fn has_full(ty: &Type) -> bool {
     match ty {
         Type::Pointer(kind, to) => *kind == PointerKind::Full || has_full(to),
         Type::Array(array) => has_full(&array.element),
-        Type::Scalar(_) | Type::Defined(_) | Type::Text(_) => false,
+        Type::Scalar(_) | Type::Defined(_) | Type::Text(_) | Type::Pipe(_) => false,
     }
 }
 
@@ -156,20 +152,8 @@ fn has_float(ty: &Type) -> bool {
         Type::Scalar(scalar) => matches!(scalar, Scalar::Float | Scalar::Double),
         Type::Pointer(_, to) => has_float(to),
         Type::Array(array) => has_float(&array.element),
-        Type::Defined(_) | Type::Text(_) => false,
+        Type::Defined(_) | Type::Text(_) | Type::Pipe(_) => false,
     }
-}
-
-/// All that the edges lead to from the roots, the roots included.
-fn reached(edges: &[Vec<usize>], roots: Vec<usize>) -> Vec<bool> {
-    let mut reached = vec![false; edges.len()];
-    let mut open = roots;
-    while let Some(index) = open.pop() {
-        if !std::mem::replace(&mut reached[index], true) {
-            open.extend(&edges[index]);
-        }
-    }
-    reached
 }
 
 /// The strongly connected components, by Kosaraju's two walks.

@@ -2,7 +2,7 @@
 
 use super::Resolver;
 use super::apply::plus_one;
-use super::chain::{Chain, Leaf, Level, LevelShape, Place, WIDE_CHAR};
+use super::chain::{Chain, Leaf, Level, LevelShape, PipeElement, Place, WIDE_CHAR};
 use crate::diagnostic::Report;
 use crate::model::{Array, ArrayShape, Count, CountOperator, PointerKind, Scalar, Text, Type};
 use crate::source::Span;
@@ -10,6 +10,9 @@ use crate::source::Span;
 impl Resolver<'_> {
     /// The type of a chain that stands at `place`.
     pub(super) fn build(&mut self, chain: &Chain, place: Place, span: Span) -> Option<Type> {
+        if let Leaf::Pipe(element) = chain.leaf {
+            return self.build_pipe(chain, element, place, span);
+        }
         let mut ty = self.build_leaf(chain, span)?;
         let innermost = chain.levels.len().saturating_sub(1);
         for (index, level) in chain.levels.iter().enumerate().rev() {
@@ -54,10 +57,42 @@ impl Resolver<'_> {
                 "a binding handle is not sent",
                 "only as a parameter of its own",
             ),
-            Leaf::Pipe => Report::unsupported(span, "a pipe is"),
+            Leaf::Pipe(_) => Report::error(
+                span,
+                "a pipe is a parameter by itself",
+                "part of something else",
+            ),
         };
         self.reports.add(report);
         None
+    }
+
+    /// A pipe as a parameter; the pointer of one that is [out] is not on the wire.
+    fn build_pipe(
+        &mut self,
+        chain: &Chain,
+        element: PipeElement,
+        place: Place,
+        span: Span,
+    ) -> Option<Type> {
+        let is_plain = match &chain.levels[..] {
+            [] => true,
+            [level] => {
+                let is_pointer = matches!(
+                    level.shape,
+                    LevelShape::Pointer(None | Some(PointerKind::Ref))
+                );
+                is_pointer && !level.is_string && level.size.is_none() && length(level).is_none()
+            }
+            _ => false,
+        };
+        if !is_plain || place != Place::Parameter {
+            return self.build_leaf(chain, span);
+        }
+        Some(Type::Pipe(Box::new(match element {
+            PipeElement::Scalar(scalar) => Type::Scalar(scalar),
+            PipeElement::Defined(id) => Type::Defined(id),
+        })))
     }
 
     /// The string that a level holds.

@@ -68,7 +68,14 @@ pub(super) enum Leaf {
     Defined(TypeId),
     /// `handle_t`, which is not on the wire.
     Binding,
-    Pipe,
+    Pipe(PipeElement),
+}
+
+/// What a pipe is made of.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum PipeElement {
+    Scalar(Scalar),
+    Defined(TypeId),
 }
 
 /// Where a declaration stands.
@@ -199,11 +206,27 @@ impl<'a> Resolver<'a> {
                 Leaf::Defined(self.define_inline(specifier, name))
             }
             TypeKind::Pipe(element) => {
-                self.specifier(element, None)?;
-                Leaf::Pipe
+                let name = name.map(|name| format!("{name}_element"));
+                let chain = self.specifier(element, name)?;
+                Leaf::Pipe(self.pipe_element(&chain, element.span)?)
             }
         };
         Some(Chain::of(leaf))
+    }
+
+    /// What a pipe of `chain` is made of. What is in structures is looked at when all is resolved.
+    fn pipe_element(&mut self, chain: &Chain, span: Span) -> Option<PipeElement> {
+        match chain.leaf {
+            _ if chain.has_levels() => {}
+            Leaf::Scalar(scalar) if scalar != Scalar::ContextHandle => {
+                return Some(PipeElement::Scalar(scalar));
+            }
+            Leaf::WideChar => return Some(PipeElement::Scalar(WIDE_CHAR)),
+            Leaf::Defined(id) => return Some(PipeElement::Defined(id)),
+            _ => {}
+        }
+        self.reports.add(super::pipes::unfit_element(span));
+        None
     }
 
     fn named(&mut self, name: &'a str, span: Span) -> Option<Chain> {

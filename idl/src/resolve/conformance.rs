@@ -98,7 +98,7 @@ impl Checker<'_> {
 
     fn is_conformant(&mut self, ty: &Type, field: &Field) -> bool {
         match ty {
-            Type::Scalar(_) => false,
+            Type::Scalar(_) | Type::Pipe(_) => false,
             // What is behind a pointer may be of any size; but its elements may not.
             Type::Pointer(_, to) => {
                 self.check_elements(to, field);
@@ -128,7 +128,7 @@ impl Checker<'_> {
                     );
                 }
             }
-            Type::Scalar(_) | Type::Defined(_) | Type::Text(_) => {}
+            Type::Scalar(_) | Type::Defined(_) | Type::Text(_) | Type::Pipe(_) => {}
         }
     }
 }

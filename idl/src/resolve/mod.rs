@@ -8,6 +8,7 @@ mod conformance;
 mod constants;
 mod counts;
 mod operations;
+mod pipes;
 mod types;
 
 use std::collections::{HashMap, VecDeque};

@@ -325,6 +325,7 @@ impl<'a> Resolver<'a> {
         let definitions = std::mem::take(&mut self.model.definitions);
         super::conformance::check(&definitions, self.reports);
         self.model.definitions = definitions;
+        super::pipes::check(&self.model, self.reports);
         for id in 0..self.model.definitions.len() {
             let kind = &mut self.model.definitions[id].kind;
             if let crate::model::DefinitionKind::Structure(fields) = kind {

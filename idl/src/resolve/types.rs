@@ -432,7 +432,7 @@ pub(super) fn for_each_count<'f>(field: &'f Field, visit: &mut dyn FnMut(&'f Cou
                 }
                 in_type(&array.element, visit);
             }
-            Type::Scalar(_) | Type::Defined(_) => {}
+            Type::Scalar(_) | Type::Defined(_) | Type::Pipe(_) => {}
         }
     }
     in_type(&field.ty, visit);

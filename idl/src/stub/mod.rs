@@ -57,6 +57,7 @@ impl fmt::Display for Decoded {
         match (&self.error, self.leftover()) {
             (Some(error), _) => writeln!(f, "error: {error}"),
             (None, 0) => Ok(()),
+            (None, 1) => writeln!(f, "1 byte is left, at offset {}", self.end),
             (None, left) => writeln!(f, "{left} bytes are left, from offset {} on", self.end),
         }
     }
@@ -122,6 +123,13 @@ pub enum StubErrorKind {
         /// Number of elements that there is room for.
         maximum: u64,
     },
+    /// What follows a chunk of a pipe is not its count, negated.
+    ChunkTrailer {
+        /// The count in front of the chunk.
+        count: u64,
+        /// What is behind it.
+        negated: u64,
+    },
     /// No arm has this discriminant, and there is no default arm.
     UnknownDiscriminant {
         /// The discriminant, as an unsigned number.
@@ -152,6 +160,10 @@ impl fmt::Display for StubErrorKind {
             } => write!(
                 f,
                 "{actual} elements from {offset} on are beyond the maximum count {maximum}"
+            ),
+            StubErrorKind::ChunkTrailer { count, negated } => write!(
+                f,
+                "{negated:#x} follows a chunk of {count}, where its negated count belongs"
             ),
             StubErrorKind::UnknownDiscriminant { found } => {
                 write!(f, "the union has no arm for {found}")
@@ -340,6 +352,7 @@ impl<'m, 'a> Decoder<'m, 'a> {
             Type::Pointer(kind, to) => self.pointer(*kind, to, place),
             Type::Text(text) => self.text(text, place),
             Type::Array(array) => self.array(array, place),
+            Type::Pipe(element) => self.pipe(element, place),
             Type::Defined(id) => self.defined(*id, place),
         }
     }
@@ -446,6 +459,16 @@ impl<'m, 'a> Decoder<'m, 'a> {
             true => self.variance(&place, room)?,
             false => room,
         };
+        self.values(element, count, place)
+    }
+
+    /// So many elements, of an array or of a chunk of a pipe.
+    fn values(
+        &mut self,
+        element: &'m Type,
+        count: u64,
+        place: Place<'_, 'm>,
+    ) -> Result<(), Failure> {
         if let Type::Scalar(scalar @ Scalar::Integer { .. }) = element {
             let (len, _) = scalar_extent(*scalar);
             let (start, bytes) = self.elements(count, len, &place)?;
@@ -467,6 +490,38 @@ impl<'m, 'a> Decoder<'m, 'a> {
                 pending: &mut *place.pending,
             };
             self.nested(Some(at), |decoder| decoder.inline(element, place))?;
+        }
+        self.tree.end(at, self.reader.offset());
+        Ok(())
+    }
+
+    /// Chunk by chunk, until one has no elements.
+    fn pipe(&mut self, element: &'m Type, place: Place<'_, 'm>) -> Result<(), Failure> {
+        let start = self.reader.offset();
+        let title = format!("pipe of {}", describe(self.model, element));
+        let at = self.entry(place.parent, place.name, start, title)?;
+        for index in 0u64.. {
+            let name = format!(".(chunk {index})");
+            let count = self.word(Some(at), format!("{name}.(count)"))?;
+            let chunk = Place {
+                parent: Some(at),
+                name: name.clone(),
+                maximum: None,
+                pending: &mut *place.pending,
+            };
+            if count > 0 {
+                self.values(element, count, chunk)?;
+            }
+            if self.metrics.syntax == TransferSyntax::Ndr64 {
+                let negated = self.word(Some(at), format!("{name}.(negated count)"))?;
+                if negated != count.wrapping_neg() {
+                    let kind = StubErrorKind::ChunkTrailer { count, negated };
+                    return Err(Box::new((Some(self.tree.len() - 1), kind)));
+                }
+            }
+            if count == 0 {
+                break;
+            }
         }
         self.tree.end(at, self.reader.offset());
         Ok(())
