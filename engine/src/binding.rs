@@ -12,7 +12,7 @@ use crate::async_handle::{AsyncHandle, Begun};
 use crate::binding_options::BindingOptions;
 use crate::call::Call;
 use crate::core::Lane;
-use crate::core_shared::{Command, CoreShared, OutgoingCall};
+use crate::core_shared::{Command, CoreShared, MaybeCall, OutgoingCall};
 use crate::dispatch::encode_params;
 use crate::endpoint;
 use crate::error::Error;
@@ -82,6 +82,15 @@ impl BindingShared {
             options,
             key: AtomicU64::new(NO_KEY),
         }))
+    }
+
+    /// The lane of calls that were made in the lane of a thread.
+    pub(crate) fn lane_of(&self, thread: Lane) -> Lane {
+        if self.options.is_non_causal {
+            Lane::NONE
+        } else {
+            thread
+        }
     }
 
     pub(crate) fn key(&self) -> Option<u64> {
@@ -191,6 +200,37 @@ impl Binding {
         self.submit(Lane::of_this_thread(), opnum, inputs, begun)
     }
 
+    /// Makes a call that the server does not answer, as those of `[maybe]` operations: it is sent
+    /// when there is a connection, and whether it arrived is not told.
+    ///
+    /// # Errors
+    ///
+    /// [`Status::BadStubData`] if the parameters contradict each other; then there is no call.
+    pub fn call_maybe<I: EncodeParams>(&self, opnum: u16, inputs: &I) -> Result<(), Status> {
+        let stub = self.encode(inputs)?;
+        self.handle.core.submit(Command::CallMaybe(MaybeCall {
+            binding: Arc::clone(&self.handle.shared),
+            lane: Lane::of_this_thread(),
+            opnum,
+            object: self.handle.shared.object,
+            stub,
+        }));
+        Ok(())
+    }
+
+    /// The stub data of a request, in a buffer of the core's.
+    fn encode<I: EncodeParams>(&self, inputs: &I) -> Result<Vec<u8>, Status> {
+        let buffers = &self.handle.core.stub_buffers;
+        let mut stub = buffers.take();
+        match encode_params(inputs, self.handle.shared.transfer, &mut stub) {
+            Ok(()) => Ok(stub),
+            Err(_) => {
+                buffers.put(stub);
+                Err(Status::BadStubData)
+            }
+        }
+    }
+
     fn submit<I: EncodeParams>(
         &self,
         lane: Lane,
@@ -198,14 +238,10 @@ impl Binding {
         inputs: &I,
         begun: Begun,
     ) -> Result<(), Status> {
-        let core = &self.handle.core;
-        let mut stub = core.stub_buffers.take();
-        if encode_params(inputs, self.handle.shared.transfer, &mut stub).is_err() {
-            core.stub_buffers.put(stub);
-            begun.state.withdraw();
-            return Err(Status::BadStubData);
-        }
-        core.submit(Command::Call(OutgoingCall {
+        let stub = self
+            .encode(inputs)
+            .inspect_err(|_| begun.state.withdraw())?;
+        self.handle.core.submit(Command::Call(OutgoingCall {
             binding: Arc::clone(&self.handle.shared),
             state: begun.state,
             serial: begun.serial,

@@ -47,6 +47,8 @@ pub(crate) struct CoreShared {
 pub(crate) enum Command {
     /// Make a call.
     Call(OutgoingCall),
+    /// Make a call that nobody answers.
+    CallMaybe(MaybeCall),
     /// Cancel a call.
     Cancel {
         state: Arc<CallState>,
@@ -88,6 +90,15 @@ pub(crate) struct OutgoingCall {
     pub(crate) lane: Lane,
     /// How long the call may take at most.
     pub(crate) deadline: Option<Duration>,
+    pub(crate) opnum: u16,
+    pub(crate) object: Option<Uuid>,
+    pub(crate) stub: Vec<u8>,
+}
+
+/// A call without an answer on its way to the core of its connection.
+pub(crate) struct MaybeCall {
+    pub(crate) binding: Arc<BindingShared>,
+    pub(crate) lane: Lane,
     pub(crate) opnum: u16,
     pub(crate) object: Option<Uuid>,
     pub(crate) stub: Vec<u8>,

@@ -64,6 +64,8 @@ pub(super) struct WaitingCall {
     pub(super) opnum: u16,
     pub(super) object: Option<Uuid>,
     pub(super) stub: Vec<u8>,
+    /// Nobody answers it.
+    pub(super) is_maybe: bool,
 }
 
 /// The order that a call has to keep: calls of one lane and binding are dispatched in the order
@@ -116,6 +118,8 @@ pub(super) enum Sink {
     },
     /// The thread that runs this core, by a token of its choice.
     Local(u64),
+    /// Nobody, as of a call that is not answered.
+    Nobody,
 }
 
 /// The end of a call that the thread of a core made itself.
@@ -251,16 +255,26 @@ impl Bindings {
         now: Time,
         replies: LocalReplies<'_>,
     ) {
-        let Some(call) = self.calls.remove(key) else {
-            return;
-        };
+        if let Some(call) = self.remove_call(key) {
+            call.sink.deliver(result, core, now, replies);
+        }
+    }
+
+    /// Ends a call that nobody answers.
+    pub(super) fn end_maybe_call(&mut self, key: Key) {
+        let call = self.remove_call(key);
+        debug_assert!(call.is_some_and(|call| matches!(call.sink, Sink::Nobody)));
+    }
+
+    fn remove_call(&mut self, key: Key) -> Option<ClientCall> {
+        let call = self.calls.remove(key)?;
         if let Some(binding) = self.table.get_mut(call.binding) {
             binding.open_calls -= 1;
             if binding.released && binding.open_calls == 0 {
                 self.retirees.push(call.binding);
             }
         }
-        call.sink.deliver(result, core, now, replies);
+        Some(call)
     }
 
     /// Ends all calls that other threads wait for.
@@ -376,11 +390,7 @@ impl ClientBinding {
 
     /// The lane of calls that the thread of the core makes.
     pub(super) fn own_lane(&self) -> Lane {
-        if self.shared.options.is_non_causal {
-            Lane::NONE
-        } else {
-            Lane::OWN
-        }
+        self.shared.lane_of(Lane::OWN)
     }
 }
 
@@ -393,6 +403,7 @@ impl Sink {
         replies: LocalReplies<'_>,
     ) {
         match self {
+            Sink::Nobody => {}
             Sink::Local(token) => replies(LocalReply {
                 token,
                 at: now,

@@ -12,7 +12,7 @@ use super::lifecycle::Phase;
 use super::{Core, LocalReplies};
 use crate::binding::BindingShared;
 use crate::call_state::CallState;
-use crate::core_shared::{CancelKind, OutgoingCall};
+use crate::core_shared::{CancelKind, MaybeCall, OutgoingCall};
 use crate::dispatch::byte_order;
 use crate::status::Status;
 use crate::table::Key;
@@ -21,11 +21,7 @@ impl<R: Ring> Core<R> {
     /// Makes a call that another thread asked for.
     pub(super) fn make_call(&mut self, call: OutgoingCall, replies: LocalReplies<'_>) {
         let binding = self.enter(&call.binding);
-        let lane = if call.binding.options.is_non_causal {
-            Lane::NONE
-        } else {
-            call.lane
-        };
+        let lane = call.binding.lane_of(call.lane);
         let state = Arc::clone(&call.state);
         let sink = Sink::Shared {
             state: call.state,
@@ -46,6 +42,7 @@ impl<R: Ring> Core<R> {
                     opnum: call.opnum,
                     object: call.object,
                     stub: call.stub,
+                    is_maybe: false,
                 };
                 self.place_or_wait(binding, waiting, replies);
             }
@@ -54,6 +51,27 @@ impl<R: Ring> Core<R> {
                 sink.deliver(Err(Status::OutOfMemory), &self.shared, self.now, replies);
             }
         }
+    }
+
+    /// Makes a call of another thread's that nobody answers. What keeps it from being sent is told
+    /// to nobody either.
+    pub(super) fn make_maybe_call(&mut self, call: MaybeCall, replies: LocalReplies<'_>) {
+        let binding = self.enter(&call.binding);
+        let lane = call.binding.lane_of(call.lane);
+        let begun = self
+            .bindings
+            .begin_call(binding, lane, self.now, Sink::Nobody);
+        let Ok(key) = begun else {
+            return self.shared.stub_buffers.put(call.stub);
+        };
+        let waiting = WaitingCall {
+            key,
+            opnum: call.opnum,
+            object: call.object,
+            stub: call.stub,
+            is_maybe: true,
+        };
+        self.place_or_wait(binding, waiting, replies);
     }
 
     /// Makes a call for the thread that runs this core. `encode` appends the stub data, right
@@ -132,6 +150,7 @@ impl<R: Ring> Core<R> {
             opnum,
             object,
             stub,
+            is_maybe: false,
         };
         self.place_or_wait(binding, call, &mut |reply| early.extend(reply.failure()));
         self.early_failures.append(&mut early);
@@ -300,11 +319,16 @@ impl<R: Ring> Core<R> {
         match link.protocol.begin_request(route.context, call.object, out) {
             Ok(start) => {
                 out.extend_from_slice(&call.stub);
-                let id =
-                    link.protocol
-                        .finish_request(start, Opnum(call.opnum), call.key.to_bits(), out);
-                if let Some(entry) = self.bindings.call_mut(call.key) {
-                    entry.placed = Some((route.socket, id));
+                let opnum = Opnum(call.opnum);
+                if call.is_maybe {
+                    link.protocol.finish_maybe(start, opnum, out);
+                    self.bindings.end_maybe_call(call.key);
+                } else {
+                    let key = call.key.to_bits();
+                    let id = link.protocol.finish_request(start, opnum, key, out);
+                    if let Some(entry) = self.bindings.call_mut(call.key) {
+                        entry.placed = Some((route.socket, id));
+                    }
                 }
                 link.is_used = true;
                 outgoing.queue(route.socket, &mut self.dirty);

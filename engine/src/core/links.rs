@@ -351,6 +351,8 @@ impl<R: Ring> Core<R> {
                         opnum,
                         object,
                         stub,
+                        // That would have ended when it was sent.
+                        is_maybe: false,
                     };
                     again.push((call.binding, call_again));
                 }

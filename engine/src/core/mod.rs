@@ -208,6 +208,7 @@ impl<R: Ring> Core<R> {
     fn obey(&mut self, command: Command, replies: LocalReplies<'_>) {
         match command {
             Command::Call(call) => self.make_call(call, replies),
+            Command::CallMaybe(call) => self.make_maybe_call(call, replies),
             Command::Cancel {
                 state,
                 serial,
