@@ -41,9 +41,22 @@ pub(crate) struct Operation {
     pub(crate) result: Option<Type>,
     /// `[async]`: the manager routine keeps the call.
     pub(crate) is_async: bool,
+    /// `[maybe]`: nobody answers.
+    pub(crate) is_maybe: bool,
+    /// What the manager is told when a call of it is over on the server.
+    pub(crate) notify: Option<Notify>,
     /// Not `[nocode]`: there is a client stub.
     pub(crate) has_client: bool,
     pub(crate) span: Span,
+}
+
+/// A call of the manager that follows a manager routine.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Notify {
+    /// `[notify]`.
+    Plain,
+    /// `[notify_flag]`: also tells whether the manager routine was called.
+    Flag,
 }
 
 #[derive(Debug)]

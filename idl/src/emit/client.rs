@@ -38,7 +38,35 @@ impl Generator<'_> {
     }
 }
 
+/// The form of a `[maybe]` operation; there is nothing to wait for.
+fn maybe_operation(plan: &Plan) -> TokenStream {
+    let (name, opnum) = (&plan.blocking, &plan.opnum_ident);
+    let fields: Vec<&FieldCode> = plan.request.iter().flat_map(Params::arguments).collect();
+    let arguments = fields.iter().map(|field| argument(field));
+    let (request, request_ref) = request(plan);
+    let mut text = docs::text(&plan.docs, &plan.idl_name, &name.to_string());
+    text.extend([
+        String::new(),
+        "`[maybe]`: is sent and not answered, nor is it told whether it arrived.".to_owned(),
+    ]);
+    let docs = docs::lines(text);
+    quote! {
+        #docs
+        ///
+        /// # Errors
+        ///
+        /// The call cannot be made.
+        pub fn #name(&self, #(#arguments),*) -> Result<(), Status> {
+            #request
+            self.binding.call_maybe(#opnum, #request_ref)
+        }
+    }
+}
+
 fn operation(plan: &Plan) -> TokenStream {
+    if plan.is_maybe {
+        return maybe_operation(plan);
+    }
     let (blocking, future, handle) = (&plan.blocking, &plan.future, &plan.handle);
     let opnum = &plan.opnum_ident;
     let fields: Vec<&FieldCode> = plan.request.iter().flat_map(Params::arguments).collect();

@@ -6,7 +6,9 @@ use quote::quote;
 use super::fields::{Borrow, FieldCode, Owner, Siblings, integer_type};
 use super::names::{self, Names};
 use super::{Generator, docs};
-use crate::model::{ArrayShape, Count, Field, Operation, Parameter, PointerKind, Scalar, Type};
+use crate::model::{
+    ArrayShape, Count, Field, Notify, Operation, Parameter, PointerKind, Scalar, Type,
+};
 
 /// An operation, ready to be written.
 pub(super) struct Plan {
@@ -22,6 +24,9 @@ pub(super) struct Plan {
     /// The response as the server writes it, if it can borrow the request.
     pub(super) reply: Option<Ident>,
     pub(super) is_async: bool,
+    pub(super) is_maybe: bool,
+    /// What is called after the manager routine.
+    pub(super) notification: Option<(Notify, Ident)>,
     pub(super) has_client: bool,
 }
 
@@ -74,7 +79,13 @@ impl Generator<'_> {
 
     fn plan(&mut self, operation: &Operation, opnum: u16, methods: &mut Names) -> Plan {
         let method = names::snake(&operation.name);
-        let method = methods.take_family(&method, &["", "_future", "_async"]);
+        let notification = operation.notify.map(|notify| match notify {
+            Notify::Plain => "_notify",
+            Notify::Flag => "_notify_flag",
+        });
+        let forms = ["", "_future", "_async"];
+        let names: Vec<_> = forms.into_iter().chain(notification).collect();
+        let method = methods.take_family(&method, &names);
         let camel = names::camel(&operation.name);
         let endings = ["Request", "Response", "Reply"];
         let family = self.names.take_family(&camel, &endings);
@@ -114,6 +125,11 @@ impl Generator<'_> {
             response,
             reply: can_borrow.then(|| names::ident(&format!("{family}Reply"))),
             is_async: operation.is_async,
+            is_maybe: operation.is_maybe,
+            notification: operation
+                .notify
+                .zip(notification)
+                .map(|(notify, ending)| (notify, names::ident(&format!("{method}{ending}")))),
             has_client: operation.has_client,
         }
     }

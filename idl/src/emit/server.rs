@@ -7,6 +7,7 @@ use super::client::free_name;
 use super::fields::{Borrow, FieldCode};
 use super::plan::{Params, Plan};
 use super::{Generator, docs};
+use crate::model::Notify;
 
 /// The names of one server stub.
 pub(super) struct ServerNames {
@@ -28,6 +29,7 @@ impl Generator<'_> {
         let methods = plans.iter().map(method);
         let about = docs::lines([format!("The manager routines of `{interface}`.")]);
         let dispatch = dispatch(plans);
+        let notified = notified_routines(names, plans);
         quote! {
             #about
             pub trait #manager: Send + Sync + 'static {
@@ -52,6 +54,8 @@ impl Generator<'_> {
 
                 #dispatch
             }
+
+            #notified
         }
     }
 }
@@ -74,11 +78,16 @@ fn method(plan: &Plan) -> TokenStream {
         text.push(String::new());
         text.push(format!("`[async]`: completes `{call}`, now or later."));
     }
+    if plan.is_maybe {
+        text.push(String::new());
+        text.push("`[maybe]`: nobody hears of it.".to_owned());
+    }
     if lends {
         text.push(String::new());
         text.push("What is returned may borrow the request.".to_owned());
     }
     let docs = docs::lines(text);
+    let notification = notification(plan);
     quote! {
         #docs
         ///
@@ -91,7 +100,27 @@ fn method(plan: &Plan) -> TokenStream {
             #deferred
             #(#arguments),*
         ) -> Result<#output, Status>;
+
+        #notification
     }
+}
+
+/// What follows a manager routine.
+fn notification(plan: &Plan) -> Option<TokenStream> {
+    let (notify, name) = plan.notification.as_ref()?;
+    let docs = docs::lines([format!(
+        "Follows `{}`: its reply is made, or it has failed, perhaps before it was called.",
+        plan.idl_name
+    )]);
+    Some(match notify {
+        Notify::Plain => quote!(#docs fn #name(&self);),
+        Notify::Flag => quote! {
+            #docs
+            ///
+            /// `was_called`: whether the manager routine was.
+            fn #name(&self, was_called: bool);
+        },
+    })
 }
 
 /// A parameter of a manager routine; with the lifetime `'a` if what is returned may borrow it.
@@ -140,14 +169,14 @@ fn dispatch(plans: &[Plan]) -> TokenStream {
             }
         };
     }
-    let names: Vec<_> = plans
-        .iter()
-        .flat_map(|plan| plan.request.iter().chain(&plan.response))
-        .flat_map(|params| &params.fields)
-        .map(|field| &field.ident)
-        .collect();
-    let (call, manager) = (free_name("call", &names), free_name("manager", &names));
-    let arms = plans.iter().map(|plan| arm(plan, &call, &manager));
+    let (call, manager) = variables(plans);
+    let arms = plans.iter().map(|plan| match plan.notification {
+        Some(_) => notified_arm(plan, &call, &manager),
+        None => {
+            let (opnum, body) = (&plan.opnum_ident, body(plan, &call, &manager));
+            quote!(#opnum => { #body })
+        }
+    });
     quote! {
         fn dispatch(&self, mut #call: Dispatch<'_, '_>) -> Result<(), Status> {
             let Self(#manager) = self;
@@ -159,9 +188,84 @@ fn dispatch(plans: &[Plan]) -> TokenStream {
     }
 }
 
-/// Decodes, calls the manager routine, replies.
-fn arm(plan: &Plan, call: &Ident, manager: &Ident) -> TokenStream {
+/// The names of the call and of the manager, which no parameter has.
+fn variables(plans: &[Plan]) -> (Ident, Ident) {
+    let names: Vec<_> = plans
+        .iter()
+        .flat_map(|plan| plan.request.iter().chain(&plan.response))
+        .flat_map(|params| &params.fields)
+        .map(|field| &field.ident)
+        .collect();
+    (free_name("call", &names), free_name("manager", &names))
+}
+
+/// The manager routines that something follows.
+fn notified_routines(names: &ServerNames, plans: &[Plan]) -> Option<TokenStream> {
+    let (call, manager) = variables(plans);
+    let routines: Vec<_> = plans
+        .iter()
+        .filter_map(|plan| notified_routine(plan, &call, &manager))
+        .collect();
+    let ServerNames {
+        manager: bound,
+        stub,
+    } = names;
+    (!routines.is_empty()).then(|| {
+        quote! {
+            impl<M: #bound> #stub<M> {
+                #(#routines)*
+            }
+        }
+    })
+}
+
+/// Runs a manager routine and what follows it.
+fn notified_arm(plan: &Plan, call: &Ident, manager: &Ident) -> TokenStream {
     let (opnum, method) = (&plan.opnum_ident, &plan.blocking);
+    match &plan.notification {
+        Some((Notify::Flag, notification)) => quote! {
+            #opnum => {
+                let mut was_called = false;
+                let outcome = self.#method(&mut #call, &mut was_called);
+                #manager.#notification(was_called);
+                outcome
+            }
+        },
+        Some((Notify::Plain, notification)) => quote! {
+            #opnum => {
+                let outcome = self.#method(&mut #call);
+                #manager.#notification();
+                outcome
+            }
+        },
+        None => TokenStream::new(),
+    }
+}
+
+/// A manager routine that something follows, whichever way it ends.
+fn notified_routine(plan: &Plan, call: &Ident, manager: &Ident) -> Option<TokenStream> {
+    let (notify, _) = plan.notification.as_ref()?;
+    let (method, body) = (&plan.blocking, body(plan, call, manager));
+    let flag = was_called(plan);
+    let flag = (*notify == Notify::Flag).then(|| quote!(, #flag: &mut bool));
+    Some(quote! {
+        fn #method(&self, #call: &mut Dispatch<'_, '_> #flag) -> Result<(), Status> {
+            let Self(#manager) = self;
+            #body
+        }
+    })
+}
+
+/// The variable that says whether the manager routine was called.
+fn was_called(plan: &Plan) -> Ident {
+    let arguments = plan.request.iter().flat_map(Params::arguments);
+    let names: Vec<_> = arguments.map(|field| &field.ident).collect();
+    free_name("was_called", &names)
+}
+
+/// Decodes, calls the manager routine, replies.
+fn body(plan: &Plan, call: &Ident, manager: &Ident) -> TokenStream {
+    let method = &plan.blocking;
     let arguments: Vec<_> = plan
         .request
         .iter()
@@ -174,6 +278,10 @@ fn arm(plan: &Plan, call: &Ident, manager: &Ident) -> TokenStream {
         quote!(let #ident { #(#arguments),* #rest } = #call.decode()?;)
     });
     let context = quote!(#call.context());
+    let mark = matches!(plan.notification, Some((Notify::Flag, _))).then(|| {
+        let was_called = was_called(plan);
+        quote!(*#was_called = true;)
+    });
     let body = match (&plan.response, &plan.reply) {
         _ if plan.is_async => {
             let deferred = free_name("deferred", &arguments);
@@ -211,5 +319,5 @@ fn arm(plan: &Plan, call: &Ident, manager: &Ident) -> TokenStream {
             }
         }
     };
-    quote!(#opnum => { #decode #body })
+    quote!(#decode #mark #body)
 }

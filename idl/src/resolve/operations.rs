@@ -5,13 +5,14 @@ use super::attributes::{self, Owner};
 use super::chain::{Leaf, Place};
 use crate::ast::{self, AcfInterface, AcfItem, Attribute, AttributeValue, Declaration, Declared};
 use crate::diagnostic::Report;
-use crate::model::{Interface, Operation, Parameter, PointerKind};
+use crate::model::{Interface, Notify, Operation, Parameter, PointerKind};
 
 /// What an ACF says about operations, taken together.
 #[derive(Clone, Copy, Default)]
 struct Configuration {
     is_async: bool,
     is_nocode: bool,
+    notify: Option<Notify>,
 }
 
 impl Configuration {
@@ -19,6 +20,13 @@ impl Configuration {
         Configuration {
             is_async: self.is_async || attributes.has("async"),
             is_nocode: (self.is_nocode || attributes.has("nocode")) && !attributes.has("code"),
+            notify: if attributes.has("notify_flag") {
+                Some(Notify::Flag)
+            } else if attributes.has("notify") {
+                Some(Notify::Plain)
+            } else {
+                self.notify
+            },
         }
     }
 }
@@ -205,14 +213,56 @@ impl<'a> Resolver<'a> {
             parameters.extend(self.parameter(declared, operation));
         }
         self.check_parameters(&parameters);
+        let result = self.result(operation);
+        let is_maybe = operation.attributes.has("maybe");
+        let gives = result.is_some() || parameters.iter().any(|parameter| parameter.is_out);
+        self.check_answer(operation, configuration, is_maybe, gives);
         Operation {
             name: operation.name.text.clone(),
             docs: operation.docs.clone(),
             parameters,
-            result: self.result(operation),
+            result,
             is_async: configuration.is_async,
+            is_maybe,
+            notify: configuration.notify,
             has_client: !configuration.is_nocode,
             span: operation.name.span,
+        }
+    }
+
+    /// Refuses what has no meaning for an operation that nobody answers, or whose answer comes
+    /// later. `gives`: it has something to answer.
+    fn check_answer(
+        &mut self,
+        operation: &ast::Operation,
+        configuration: Configuration,
+        is_maybe: bool,
+        gives: bool,
+    ) {
+        let span = operation.name.span;
+        if is_maybe && gives {
+            self.reports.add(Report::error(
+                span,
+                "a [maybe] operation returns nothing and has no [out] parameter",
+                "nobody answers it",
+            ));
+        }
+        if is_maybe && configuration.is_async {
+            self.reports.add(Report::error(
+                span,
+                "a [maybe] operation has no answer that could come later",
+                "[async]",
+            ));
+        }
+        if configuration.notify.is_some() && configuration.is_async {
+            self.reports.add(
+                Report::error(
+                    span,
+                    "[notify] is for a manager routine that has replied when it returns",
+                    "[async]",
+                )
+                .help("an [async] routine knows itself when it completes the call"),
+            );
         }
     }
 

@@ -10,6 +10,7 @@ fn main() -> Result<(), annulus_idl::CompileError> {
         "everything",
         "collisions",
         "two",
+        "rules",
     ] {
         annulus_idl::compile(format!("../idl/{name}.idl"))?;
     }

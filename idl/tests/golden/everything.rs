@@ -1413,11 +1413,11 @@ impl EverythingClient {
 
     /// `hint`.
     ///
-    /// Blocks until the reply is there.
+    /// `[maybe]`: is sent and not answered, nor is it told whether it arrived.
     ///
     /// # Errors
     ///
-    /// The status with which the call ended.
+    /// The call cannot be made.
     pub fn hint(
         &self,
         self_: i32,
@@ -1431,50 +1431,7 @@ impl EverythingClient {
             context,
             handle,
         };
-        self.binding.call_blocking(HINT, &request)
-    }
-
-    /// `hint`.
-    ///
-    /// `.await` it.
-    pub fn hint_future(
-        &self,
-        self_: i32,
-        call: i32,
-        context: i32,
-        handle: i32,
-    ) -> Call<()> {
-        let request = HintRequest {
-            self_,
-            call,
-            context,
-            handle,
-        };
-        self.binding.call(HINT, &request)
-    }
-
-    /// `hint`.
-    ///
-    /// `handle_` receives the outcome.
-    ///
-    /// # Errors
-    ///
-    /// The call cannot be made; then no notification comes.
-    pub fn hint_async(
-        &self,
-        handle_: &mut AsyncHandle<()>,
-        self_: i32,
-        call: i32,
-        context: i32,
-        handle: i32,
-    ) -> Result<(), Status> {
-        let request = HintRequest {
-            self_,
-            call,
-            context,
-            handle,
-        };
-        self.binding.call_async(handle_, HINT, &request)
+        self.binding.call_maybe(HINT, &request)
     }
 
     /// `later`.
@@ -1668,6 +1625,9 @@ pub trait Everything: Send + Sync + 'static {
         pidl: ContextHandle,
     ) -> Result<ContextsResponse, Status>;
 
+    /// Follows `contexts`: its reply is made, or it has failed, perhaps before it was called.
+    fn contexts_notify(&self);
+
     /// `unions`.
     ///
     /// # Errors
@@ -1682,6 +1642,8 @@ pub trait Everything: Send + Sync + 'static {
     ) -> Result<UnionsResponse, Status>;
 
     /// `hint`.
+    ///
+    /// `[maybe]`: nobody hears of it.
     ///
     /// # Errors
     ///
@@ -1800,9 +1762,9 @@ impl<M: Everything> Interface for Stub<M> {
                 call_.reply(&response)
             }
             CONTEXTS => {
-                let ContextsRequest { handle, both, pidl } = call_.decode()?;
-                let response = manager.contexts(call_.context(), handle, both, pidl)?;
-                call_.reply(&response)
+                let outcome = self.contexts(&mut call_);
+                manager.contexts_notify();
+                outcome
             }
             UNIONS => {
                 let UnionsRequest { choice, which, arm } = call_.decode()?;
@@ -1831,5 +1793,14 @@ impl<M: Everything> Interface for Stub<M> {
             }
             _ => Err(Status::ProcnumOutOfRange),
         }
+    }
+}
+
+impl<M: Everything> Stub<M> {
+    fn contexts(&self, call_: &mut Dispatch<'_, '_>) -> Result<(), Status> {
+        let Self(manager) = self;
+        let ContextsRequest { handle, both, pidl } = call_.decode()?;
+        let response = manager.contexts(call_.context(), handle, both, pidl)?;
+        call_.reply(&response)
     }
 }

@@ -8,3 +8,4 @@ annulus::include_interface!("samr");
 annulus::include_interface!("everything");
 annulus::include_interface!("collisions");
 annulus::include_interface!("two");
+annulus::include_interface!("rules");
