@@ -1,10 +1,13 @@
 //! A call as an async manager routine sees it.
 
 use std::fmt;
+use std::sync::Arc;
 
+use annulus_ndr::ContextHandle;
 use annulus_protocol::Uuid;
 use annulus_transports::Address;
 
+use crate::context_handle::{ContextUser, ExclusiveContext, GroupContexts, SharedContext};
 use crate::executor::Executor;
 use crate::server_call::ServerCallRef;
 use crate::status::Status;
@@ -20,6 +23,8 @@ pub struct AsyncContext {
     pub(crate) peer: Address,
     pub(crate) call: ServerCallRef,
     pub(crate) executor: Executor,
+    pub(crate) contexts: Option<Arc<GroupContexts>>,
+    pub(crate) context_user: ContextUser,
 }
 
 impl AsyncContext {
@@ -47,6 +52,60 @@ impl AsyncContext {
     #[must_use]
     pub fn call_ref(&self) -> ServerCallRef {
         self.call.clone()
+    }
+
+    /// As [`CallContext::open_context`](crate::CallContext::open_context).
+    ///
+    /// # Errors
+    ///
+    /// [`Status::ServerOutOfMemory`] if the client has too many contexts already.
+    pub fn open_context<T: Send + Sync + 'static>(
+        &self,
+        value: T,
+    ) -> Result<ContextHandle, Status> {
+        self.contexts()?.open(self.context_user, value)
+    }
+
+    /// The context of a handle, for this call alone; waits while another call has it.
+    ///
+    /// # Errors
+    ///
+    /// As [`CallContext::exclusive_context`](crate::CallContext::exclusive_context).
+    pub async fn exclusive_context<T: Send + Sync + 'static>(
+        &self,
+        handle: &ContextHandle,
+    ) -> Result<ExclusiveContext<T>, Status> {
+        let contexts = self.contexts()?;
+        contexts.exclusive(self.context_user, handle).await
+    }
+
+    /// The context of a handle, which other calls may share; waits while another call has it
+    /// alone.
+    ///
+    /// # Errors
+    ///
+    /// As [`CallContext::exclusive_context`](crate::CallContext::exclusive_context).
+    pub async fn shared_context<T: Send + Sync + 'static>(
+        &self,
+        handle: &ContextHandle,
+    ) -> Result<SharedContext<T>, Status> {
+        self.contexts()?.shared(self.context_user, handle).await
+    }
+
+    /// Takes the context of a handle out; waits while another call has it.
+    ///
+    /// # Errors
+    ///
+    /// As [`CallContext::exclusive_context`](crate::CallContext::exclusive_context).
+    pub async fn close_context<T: Send + Sync + 'static>(
+        &self,
+        handle: &ContextHandle,
+    ) -> Result<T, Status> {
+        self.contexts()?.close(self.context_user, handle).await
+    }
+
+    fn contexts(&self) -> Result<&GroupContexts, Status> {
+        self.contexts.as_deref().ok_or(Status::ContextMismatch)
     }
 
     /// What runs this future.

@@ -2,9 +2,10 @@
 
 use std::sync::Arc;
 
-use annulus_protocol::{InterfaceKey, Time};
+use annulus_protocol::Time;
 use annulus_transports::Address;
 
+use crate::context_handle::GroupContexts;
 use crate::core::contain_panic;
 use crate::core_shared::CoreShared;
 use crate::dispatch::{CallContext, CallFacts, Dispatch, Place};
@@ -19,7 +20,7 @@ pub(crate) struct BlockingCall {
     pub(crate) peer: Address,
     pub(crate) opnum: u16,
     pub(crate) stub: Vec<u8>,
-    pub(crate) interface: InterfaceKey,
+    pub(crate) contexts: Option<Arc<GroupContexts>>,
     pub(crate) server: Arc<RunningServer>,
     pub(crate) core: Arc<CoreShared>,
     pub(crate) now: Time,
@@ -47,7 +48,7 @@ impl BlockingCall {
             peer,
             opnum,
             stub,
-            interface,
+            contexts,
             server,
             core,
             now,
@@ -63,18 +64,22 @@ impl BlockingCall {
             peer: &peer,
             now,
             server: &server,
+            contexts: contexts.as_ref(),
             core: &core,
             place: Place::Worker(&mut call),
             deferred: None,
             not_executed: false,
         };
         let result = contain_panic(|| {
-            server.registered(interface).interface().dispatch(Dispatch {
-                opnum,
-                stub: &stub,
-                out: &mut out,
-                context: &mut context,
-            })
+            server
+                .registered(facts.interface)
+                .interface()
+                .dispatch(Dispatch {
+                    opnum,
+                    stub: &stub,
+                    out: &mut out,
+                    context: &mut context,
+                })
         });
         // Without a call there is nobody to answer, or somebody else will.
         match (call, result.unwrap_or(Err(Status::CallFailed))) {

@@ -5,11 +5,17 @@ use std::rc::Rc;
 use std::sync::Arc;
 use std::time::Duration;
 
-use annulus_ndr::{ByteOrder, DecodeErrorKind, DecodeParams, EncodeParams, Ndr, Ndr64};
-use annulus_protocol::{DataRepresentation, SyntaxId, Time, TransferSyntax, Uuid};
+use annulus_ndr::{
+    ByteOrder, ContextHandle, DecodeErrorKind, DecodeParams, EncodeParams, Ndr, Ndr64,
+};
+use annulus_protocol::{DataRepresentation, InterfaceKey, SyntaxId, Time, TransferSyntax, Uuid};
 use annulus_transports::{Address, Ring};
 
 use crate::async_context::AsyncContext;
+use crate::call::block_on;
+use crate::context_handle::{
+    ContextUser, ExclusiveContext, GroupContexts, SharedContext, without_waiting,
+};
 use crate::core::deferred::{DeferredCalls, Origin};
 use crate::core::tasks::Tasks;
 use crate::core::timers::Timers;
@@ -35,6 +41,12 @@ pub trait Interface: Send + Sync + 'static {
     /// Whether stub data of this transfer syntax is understood.
     fn supports(&self, transfer: TransferSyntax) -> bool {
         matches!(transfer, TransferSyntax::Ndr | TransferSyntax::Ndr64)
+    }
+
+    /// Whether the context handles of this interface are its own (`[strict_context_handle]`):
+    /// no other interface's calls can use them, nor its calls those of others.
+    fn has_strict_context_handles(&self) -> bool {
+        false
     }
 
     /// Runs one operation: decodes the request, calls the manager routine, and either
@@ -137,6 +149,8 @@ pub struct CallContext<'c> {
     pub(crate) peer: &'c Address,
     pub(crate) now: Time,
     pub(crate) server: &'c Arc<RunningServer>,
+    /// What the server keeps for the client.
+    pub(crate) contexts: Option<&'c Arc<GroupContexts>>,
     pub(crate) core: &'c Arc<CoreShared>,
     pub(crate) place: Place<'c>,
     pub(crate) deferred: Option<Key>,
@@ -147,6 +161,7 @@ pub struct CallContext<'c> {
 /// What a request says of its call.
 #[derive(Clone, Copy)]
 pub(crate) struct CallFacts {
+    pub(crate) interface: InterfaceKey,
     pub(crate) order: ByteOrder,
     pub(crate) transfer: TransferSyntax,
     pub(crate) object: Option<Uuid>,
@@ -254,6 +269,86 @@ impl CallContext<'_> {
         }
     }
 
+    /// Keeps a value for the client between its calls; the handle names it, for this client alone.
+    /// It is kept until it is [closed](CallContext::close_context), or until the last
+    /// connection of the client's association group is gone and no call uses it any more: then
+    /// it is dropped, which is its rundown.
+    ///
+    /// # Errors
+    ///
+    /// [`Status::ServerOutOfMemory`] if the client has
+    /// [`Limits::context_handles_per_group_max`](crate::Limits::context_handles_per_group_max)
+    /// contexts already.
+    pub fn open_context<T: Send + Sync + 'static>(
+        &self,
+        value: T,
+    ) -> Result<ContextHandle, Status> {
+        self.contexts()?.open(self.context_user(), value)
+    }
+
+    /// The context of a handle, for this call alone, until the value returned is dropped. It can
+    /// go with a deferred call to another thread.
+    ///
+    /// # Errors
+    ///
+    /// [`Status::InNullContext`] for a null handle. [`Status::ContextMismatch`] if there is no
+    /// such context of this client, of this type and, where an interface is
+    /// [strict](Interface::has_strict_context_handles), of this interface.
+    /// [`Status::ServerTooBusy`] if another call has it, and this is a core, which cannot wait;
+    /// on the worker pool it waits.
+    pub fn exclusive_context<T: Send + Sync + 'static>(
+        &self,
+        handle: &ContextHandle,
+    ) -> Result<ExclusiveContext<T>, Status> {
+        self.wait(self.contexts()?.exclusive(self.context_user(), handle))
+    }
+
+    /// The context of a handle, which other calls may share.
+    ///
+    /// # Errors
+    ///
+    /// As [`exclusive_context`](CallContext::exclusive_context).
+    pub fn shared_context<T: Send + Sync + 'static>(
+        &self,
+        handle: &ContextHandle,
+    ) -> Result<SharedContext<T>, Status> {
+        self.wait(self.contexts()?.shared(self.context_user(), handle))
+    }
+
+    /// Takes the context of a handle out. The client's handle is to become
+    /// [`ContextHandle::NULL`].
+    ///
+    /// # Errors
+    ///
+    /// As [`exclusive_context`](CallContext::exclusive_context).
+    pub fn close_context<T: Send + Sync + 'static>(
+        &self,
+        handle: &ContextHandle,
+    ) -> Result<T, Status> {
+        self.wait(self.contexts()?.close(self.context_user(), handle))
+    }
+
+    fn wait<T>(&self, context: impl Future<Output = Result<T, Status>>) -> Result<T, Status> {
+        match self.place {
+            Place::Core(_) => without_waiting(context),
+            Place::Worker(_) => block_on(context),
+        }
+    }
+
+    fn contexts(&self) -> Result<&GroupContexts, Status> {
+        let contexts = self.contexts.map(Arc::as_ref);
+        contexts.ok_or(Status::ContextMismatch)
+    }
+
+    fn context_user(&self) -> ContextUser {
+        let interface = self.facts.interface;
+        let registered = self.server.registered(interface);
+        ContextUser {
+            interface,
+            is_strict: registered.interface().has_strict_context_handles(),
+        }
+    }
+
     pub(crate) fn server(&self) -> &RunningServer {
         self.server
     }
@@ -278,6 +373,8 @@ impl CallContext<'_> {
             peer: self.peer.clone(),
             call: call.as_ref().map(ServerCall::call_ref).unwrap_or_default(),
             executor: executor.clone(),
+            contexts: self.contexts.cloned(),
+            context_user: self.context_user(),
         });
         let task = executor.tasks.spawn(async move {
             let result = future.await;

@@ -13,6 +13,7 @@ use annulus_protocol::{
 use annulus_transports::{Address, StringBinding, TransportError};
 
 use crate::blocking_call::BlockingCall;
+use crate::context_handle::GroupContexts;
 use crate::dispatch::Interface;
 use crate::endpoint;
 use crate::error::Error;
@@ -266,6 +267,7 @@ impl RunningServer {
                 next: 1,
                 members: HashMap::new(),
                 len_max: limits.association_groups_max,
+                contexts_max: limits.context_handles_per_group_max,
             }),
             limits,
             listening: AtomicBool::new(true),
@@ -337,15 +339,22 @@ fn secondary_address(address: &Address) -> String {
 /// Association groups and how many connections each has. Touched at bind and at close only.
 struct Groups {
     next: u32,
-    members: HashMap<GroupId, usize>,
+    members: HashMap<GroupId, Group>,
     len_max: usize,
+    contexts_max: usize,
+}
+
+struct Group {
+    connections: usize,
+    contexts: Arc<GroupContexts>,
 }
 
 impl Groups {
-    fn join(&mut self, requested: Option<GroupId>) -> Option<GroupId> {
-        if let Some(group) = requested {
-            *self.members.get_mut(&group)? += 1;
-            return Some(group);
+    fn join(&mut self, requested: Option<GroupId>) -> Option<(GroupId, Arc<GroupContexts>)> {
+        if let Some(id) = requested {
+            let group = self.members.get_mut(&id)?;
+            group.connections += 1;
+            return Some((id, Arc::clone(&group.contexts)));
         }
         if self.members.len() >= self.len_max {
             return None;
@@ -353,22 +362,29 @@ impl Groups {
         loop {
             let id = NonZeroU32::new(self.next);
             self.next = self.next.wrapping_add(1);
-            if let Some(group) = id.map(GroupId)
-                && !self.members.contains_key(&group)
+            if let Some(id) = id.map(GroupId)
+                && !self.members.contains_key(&id)
             {
-                self.members.insert(group, 1);
-                return Some(group);
+                let contexts = GroupContexts::new(self.contexts_max);
+                let group = Group {
+                    connections: 1,
+                    contexts: Arc::clone(&contexts),
+                };
+                self.members.insert(id, group);
+                return Some((id, contexts));
             }
         }
     }
 
-    fn leave(&mut self, group: GroupId) {
-        if let Some(members) = self.members.get_mut(&group) {
-            *members -= 1;
-            if *members == 0 {
-                self.members.remove(&group);
-            }
+    /// A connection leaves; what is left to run down if it was the last.
+    #[must_use]
+    fn leave(&mut self, id: GroupId) -> Option<Arc<GroupContexts>> {
+        let group = self.members.get_mut(&id)?;
+        group.connections -= 1;
+        if group.connections > 0 {
+            return None;
         }
+        self.members.remove(&id).map(|group| group.contexts)
     }
 }
 
@@ -378,6 +394,8 @@ pub(crate) struct EndpointView<'s> {
     pub(crate) endpoint: usize,
     /// Bytes of requests that are being reassembled on this core.
     pub(crate) assembling_len: &'s mut usize,
+    /// The contexts of the connection's group, from its bind on.
+    pub(crate) contexts: &'s mut Option<Arc<GroupContexts>>,
 }
 
 impl EndpointView<'_> {
@@ -413,11 +431,18 @@ impl ServerEndpoint for EndpointView<'_> {
     }
 
     fn join_group(&mut self, requested: Option<GroupId>) -> Option<GroupId> {
-        self.groups().join(requested)
+        let (group, contexts) = self.groups().join(requested)?;
+        *self.contexts = Some(contexts);
+        Some(group)
     }
 
     fn leave_group(&mut self, group: GroupId) {
-        self.groups().leave(group);
+        *self.contexts = None;
+        let left = self.groups().leave(group);
+        // Dropping contexts is foreign code: not under the lock.
+        if let Some(contexts) = left {
+            contexts.run_down();
+        }
     }
 
     fn mechanism(&mut self, _kind: AuthenticationType) -> Option<Box<dyn ServerMechanism>> {
@@ -455,22 +480,24 @@ mod tests {
             next: u32::MAX,
             members: HashMap::new(),
             len_max: 2,
+            contexts_max: 0,
         };
-        let first = groups.join(None).unwrap();
-        let second = groups.join(None).unwrap();
+        let join = |groups: &mut Groups, id| groups.join(id).map(|(id, _)| id);
+        let first = join(&mut groups, None).unwrap();
+        let second = join(&mut groups, None).unwrap();
         assert_ne!(first, second, "group ids skip zero when they wrap");
-        assert_eq!(groups.join(None), None, "the limit holds");
-        assert_eq!(groups.join(Some(first)), Some(first));
-        groups.leave(first);
+        assert_eq!(join(&mut groups, None), None, "the limit holds");
+        assert_eq!(join(&mut groups, Some(first)), Some(first));
+        assert!(groups.leave(first).is_none());
         assert_eq!(
-            groups.join(Some(first)),
+            join(&mut groups, Some(first)),
             Some(first),
             "one connection is left"
         );
-        groups.leave(first);
-        groups.leave(first);
+        assert!(groups.leave(first).is_none());
+        assert!(groups.leave(first).is_some(), "the last one runs it down");
         assert_eq!(
-            groups.join(Some(first)),
+            join(&mut groups, Some(first)),
             None,
             "unknown after the last has left"
         );

@@ -70,6 +70,9 @@ pub struct Limits {
     /// Association groups of one server. A bind that would make one more is refused with a
     /// bind_nak. Default 65,536.
     pub association_groups_max: usize,
+    /// Contexts that the connections of one association group may have open together. One more
+    /// is refused with "server out of memory". Default 8192.
+    pub context_handles_per_group_max: usize,
     /// Bytes of replies that may wait for a peer that does not read, and the one reply that goes
     /// beyond it. Above it this side stops reading from that peer until half of it has drained.
     /// Default 8 MiB.
@@ -148,6 +151,7 @@ impl Limits {
         connections_per_core_max: 16_384,
         connections_per_association_max: 32,
         association_groups_max: 65_536,
+        context_handles_per_group_max: 8192,
         send_backlog_max: 8 << 20,
         send_backlog_per_core_max: 256 << 20,
         spare_buffers_len_max: 16 << 20,

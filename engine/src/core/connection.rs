@@ -8,6 +8,7 @@ use annulus_transports::{Address, SocketId};
 
 use super::associations::ClientLink;
 use super::buffers::BufferPool;
+use crate::context_handle::GroupContexts;
 use crate::server::RunningServer;
 
 /// What a core keeps of a connection from accept, or connect, to close.
@@ -46,6 +47,8 @@ pub(crate) struct ServerLink {
     pub(crate) peer: Address,
     /// The interfaces that their security callbacks have let this connection call.
     pub(crate) cleared: Vec<InterfaceKey>,
+    /// What the server keeps for the client; from the bind on.
+    pub(crate) contexts: Option<Arc<GroupContexts>>,
 }
 
 /// A connection that was accepted: whose it is, and from where.
@@ -64,6 +67,7 @@ impl ServerLink {
             endpoint: inbound.endpoint,
             peer: inbound.peer,
             cleared: Vec::new(),
+            contexts: None,
         }
     }
 

@@ -184,6 +184,7 @@ impl ServerWork<'_> {
                 server: &link.server,
                 endpoint: link.endpoint,
                 assembling_len: self.assembling_len,
+                contexts: &mut link.contexts,
             };
             let out = self.connection.outgoing.writable(self.buffers);
             match link
@@ -278,6 +279,7 @@ impl ServerWork<'_> {
             peer: &link.peer,
             now: self.now,
             server: &link.server,
+            contexts: link.contexts.as_ref(),
             core: self.core,
             place: Place::Core(OnCore {
                 clock: self.clock,
@@ -341,10 +343,10 @@ impl ServerWork<'_> {
         stub.extend_from_slice(&request.stub);
         let call = BlockingCall {
             facts: facts(request),
+            contexts: link.contexts.clone(),
             peer: link.peer.clone(),
             opnum: request.opnum.0,
             stub,
-            interface: request.interface,
             server: Arc::clone(&link.server),
             core: Arc::clone(self.core),
             now: self.now,
@@ -382,6 +384,7 @@ enum Ground {
 fn facts(request: &Request<'_>) -> CallFacts {
     CallFacts {
         order: byte_order(request.drep),
+        interface: request.interface,
         transfer: request.transfer,
         object: request.object,
         maybe: request.maybe,

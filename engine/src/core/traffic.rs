@@ -331,6 +331,7 @@ fn abandon(
                 server: &link.server,
                 endpoint: link.endpoint,
                 assembling_len,
+                contexts: &mut link.contexts,
             });
             None
         }

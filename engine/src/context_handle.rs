@@ -1,0 +1,458 @@
+//! What a server keeps for a client between its calls: contexts, and the handles that name them.
+
+use std::any::Any;
+use std::collections::HashMap;
+use std::fmt;
+use std::future::Future;
+use std::hash::{BuildHasher, RandomState};
+use std::ops::{Deref, DerefMut};
+use std::pin::pin;
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::task::{Context, Poll, Waker};
+
+use annulus_ndr::ContextHandle;
+use annulus_protocol::{InterfaceKey, Uuid};
+
+use crate::core::contain_panic;
+use crate::status::Status;
+
+/// A context that this call has to itself: no other call uses it until this is dropped.
+///
+/// If the client goes meanwhile, the context is dropped with this: that is its rundown.
+pub struct ExclusiveContext<T: Send + Sync + 'static> {
+    entry: Arc<Entry>,
+    /// Taken when it is given back, or for good. Nobody else has a reference.
+    value: Option<Arc<T>>,
+}
+
+/// A context that other calls may use at the same time, if they share it too.
+pub struct SharedContext<T: Send + Sync + 'static> {
+    entry: Arc<Entry>,
+    /// Taken when it is given back.
+    value: Option<Arc<T>>,
+}
+
+/// The contexts of one association group: those of one client. A handle of another client is not
+/// in here, so it names nothing.
+pub(crate) struct GroupContexts {
+    entries: Mutex<Entries>,
+    len_max: usize,
+    /// Makes handles that nobody can guess.
+    secret: RandomState,
+}
+
+struct Entries {
+    by_handle: HashMap<Uuid, Arc<Entry>>,
+    opened: u64,
+    /// The client is gone.
+    is_closed: bool,
+}
+
+/// Who opens or uses a context.
+#[derive(Clone, Copy)]
+pub(crate) struct ContextUser {
+    pub(crate) interface: InterfaceKey,
+    /// The interface's contexts are its own.
+    pub(crate) is_strict: bool,
+}
+
+struct Entry {
+    opened_by: ContextUser,
+    state: Mutex<State>,
+}
+
+struct State {
+    /// Taken by a call that has the context to itself, and for good at the end.
+    value: Option<Arc<dyn Any + Send + Sync>>,
+    /// Calls that share it.
+    sharing: usize,
+    /// Calls that wait for it.
+    waiting: Vec<Waker>,
+    /// It was closed, or its client is gone.
+    is_over: bool,
+}
+
+impl GroupContexts {
+    /// Of at most `len_max` contexts.
+    pub(crate) fn new(len_max: usize) -> Arc<Self> {
+        Arc::new(GroupContexts {
+            entries: Mutex::new(Entries {
+                by_handle: HashMap::new(),
+                opened: 0,
+                is_closed: false,
+            }),
+            len_max,
+            secret: RandomState::new(),
+        })
+    }
+
+    /// Keeps a value until it is closed or its client goes.
+    pub(crate) fn open<T: Send + Sync + 'static>(
+        &self,
+        user: ContextUser,
+        value: T,
+    ) -> Result<ContextHandle, Status> {
+        let mut entries = lock(&self.entries);
+        if entries.is_closed || entries.by_handle.len() >= self.len_max {
+            return Err(Status::ServerOutOfMemory);
+        }
+        entries.opened += 1;
+        let halves = [0_u8, 1].map(|half| self.secret.hash_one((entries.opened, half)));
+        let uuid = Uuid::from_u64_pair(halves[0], halves[1]);
+        let entry = Entry {
+            opened_by: user,
+            state: Mutex::new(State {
+                value: Some(Arc::new(value)),
+                sharing: 0,
+                waiting: Vec::new(),
+                is_over: false,
+            }),
+        };
+        entries.by_handle.insert(uuid, Arc::new(entry));
+        Ok(ContextHandle {
+            attributes: 0,
+            uuid,
+        })
+    }
+
+    /// A context for one call alone, which may have to wait for it.
+    pub(crate) async fn exclusive<T: Send + Sync + 'static>(
+        &self,
+        user: ContextUser,
+        handle: &ContextHandle,
+    ) -> Result<ExclusiveContext<T>, Status> {
+        let entry = self.find(user, handle)?;
+        std::future::poll_fn(|context| entry.poll_exclusive(context.waker())).await
+    }
+
+    /// A context that other calls may share.
+    pub(crate) async fn shared<T: Send + Sync + 'static>(
+        &self,
+        user: ContextUser,
+        handle: &ContextHandle,
+    ) -> Result<SharedContext<T>, Status> {
+        let entry = self.find(user, handle)?;
+        std::future::poll_fn(|context| entry.poll_shared(context.waker())).await
+    }
+
+    /// Takes a context out, once no other call uses it.
+    pub(crate) async fn close<T: Send + Sync + 'static>(
+        &self,
+        user: ContextUser,
+        handle: &ContextHandle,
+    ) -> Result<T, Status> {
+        let mut context = self.exclusive::<T>(user, handle).await?;
+        lock(&self.entries).by_handle.remove(&handle.uuid);
+        lock(&context.entry.state).is_over = true;
+        let value = context.value.take().and_then(Arc::into_inner);
+        value.ok_or(Status::ContextMismatch)
+    }
+
+    fn find(&self, user: ContextUser, handle: &ContextHandle) -> Result<Arc<Entry>, Status> {
+        if handle.is_null() {
+            return Err(Status::InNullContext);
+        }
+        let entries = lock(&self.entries);
+        let entry = entries.by_handle.get(&handle.uuid);
+        let entry = entry.filter(|entry| handle.attributes == 0 && entry.is_open_to(user));
+        entry.cloned().ok_or(Status::ContextMismatch)
+    }
+
+    /// The client's last connection is gone: its contexts are dropped, those in use when their
+    /// calls let go of them.
+    pub(crate) fn run_down(&self) {
+        let entries = {
+            let mut entries = lock(&self.entries);
+            entries.is_closed = true;
+            std::mem::take(&mut entries.by_handle)
+        };
+        for entry in entries.into_values() {
+            let (value, waiting) = {
+                let mut state = lock(&entry.state);
+                state.is_over = true;
+                (state.value.take(), std::mem::take(&mut state.waiting))
+            };
+            waiting.into_iter().for_each(Waker::wake);
+            // Dropping it is foreign code.
+            contain_panic(|| drop(value));
+        }
+    }
+}
+
+impl Entry {
+    fn is_open_to(&self, user: ContextUser) -> bool {
+        let is_strict = user.is_strict || self.opened_by.is_strict;
+        !is_strict || user.interface == self.opened_by.interface
+    }
+
+    fn poll_exclusive<T: Send + Sync + 'static>(
+        self: &Arc<Self>,
+        waker: &Waker,
+    ) -> Poll<Result<ExclusiveContext<T>, Status>> {
+        let mut state = lock(&self.state);
+        if state.is_over {
+            return Poll::Ready(Err(Status::ContextMismatch));
+        }
+        let is_shared = state.sharing > 0;
+        let Some(value) = state.value.take_if(|_| !is_shared) else {
+            state.wait(waker);
+            return Poll::Pending;
+        };
+        Poll::Ready(match value.downcast::<T>() {
+            Ok(value) => Ok(ExclusiveContext {
+                entry: Arc::clone(self),
+                value: Some(value),
+            }),
+            Err(value) => {
+                state.value = Some(value);
+                Err(Status::ContextMismatch)
+            }
+        })
+    }
+
+    fn poll_shared<T: Send + Sync + 'static>(
+        self: &Arc<Self>,
+        waker: &Waker,
+    ) -> Poll<Result<SharedContext<T>, Status>> {
+        let mut state = lock(&self.state);
+        if state.is_over {
+            return Poll::Ready(Err(Status::ContextMismatch));
+        }
+        let Some(value) = &state.value else {
+            state.wait(waker);
+            return Poll::Pending;
+        };
+        let Ok(value) = Arc::clone(value).downcast::<T>() else {
+            return Poll::Ready(Err(Status::ContextMismatch));
+        };
+        state.sharing += 1;
+        Poll::Ready(Ok(SharedContext {
+            entry: Arc::clone(self),
+            value: Some(value),
+        }))
+    }
+}
+
+impl State {
+    fn wait(&mut self, waker: &Waker) {
+        if !self.waiting.iter().any(|other| other.will_wake(waker)) {
+            self.waiting.push(waker.clone());
+        }
+    }
+}
+
+fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
+    mutex.lock().unwrap_or_else(PoisonError::into_inner)
+}
+
+/// The outcome of a wait for a context, where there is no waiting: [`Status::ServerTooBusy`] if
+/// another call has it.
+pub(crate) fn without_waiting<T>(
+    wait: impl Future<Output = Result<T, Status>>,
+) -> Result<T, Status> {
+    match pin!(wait).poll(&mut Context::from_waker(Waker::noop())) {
+        Poll::Ready(result) => result,
+        Poll::Pending => Err(Status::ServerTooBusy),
+    }
+}
+
+impl<T: Send + Sync + 'static> Deref for ExclusiveContext<T> {
+    type Target = T;
+
+    fn deref(&self) -> &T {
+        self.value.as_ref().expect("it is given back once")
+    }
+}
+
+impl<T: Send + Sync + 'static> DerefMut for ExclusiveContext<T> {
+    fn deref_mut(&mut self) -> &mut T {
+        let value = self.value.as_mut().and_then(Arc::get_mut);
+        value.expect("nobody else has a reference")
+    }
+}
+
+impl<T: Send + Sync + 'static> Drop for ExclusiveContext<T> {
+    fn drop(&mut self) {
+        let mut value: Option<Arc<dyn Any + Send + Sync>> = None;
+        if let Some(context) = self.value.take() {
+            value = Some(context);
+        }
+        let mut state = lock(&self.entry.state);
+        if !state.is_over {
+            state.value = value.take();
+        }
+        let waiting = std::mem::take(&mut state.waiting);
+        // What is left is run down outside of the lock.
+        drop(state);
+        waiting.into_iter().for_each(Waker::wake);
+    }
+}
+
+impl<T: Send + Sync + 'static> Deref for SharedContext<T> {
+    type Target = T;
+
+    fn deref(&self) -> &T {
+        self.value.as_ref().expect("it is given back once")
+    }
+}
+
+impl<T: Send + Sync + 'static> Drop for SharedContext<T> {
+    fn drop(&mut self) {
+        // Before it counts no more: whoever has the context alone next has the only reference.
+        drop(self.value.take());
+        let mut state = lock(&self.entry.state);
+        state.sharing -= 1;
+        let waiting = std::mem::take(&mut state.waiting);
+        drop(state);
+        waiting.into_iter().for_each(Waker::wake);
+    }
+}
+
+impl<T: fmt::Debug + Send + Sync + 'static> fmt::Debug for ExclusiveContext<T> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_tuple("ExclusiveContext").field(&**self).finish()
+    }
+}
+
+impl<T: fmt::Debug + Send + Sync + 'static> fmt::Debug for SharedContext<T> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_tuple("SharedContext").field(&**self).finish()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::call::block_on;
+
+    const HERE: ContextUser = ContextUser {
+        interface: InterfaceKey(1),
+        is_strict: false,
+    };
+    const ELSEWHERE: ContextUser = ContextUser {
+        interface: InterfaceKey(2),
+        is_strict: false,
+    };
+    const STRICT: ContextUser = ContextUser {
+        interface: InterfaceKey(2),
+        is_strict: true,
+    };
+
+    fn exclusive<T: Send + Sync + 'static>(
+        contexts: &GroupContexts,
+        user: ContextUser,
+        handle: &ContextHandle,
+    ) -> Result<ExclusiveContext<T>, Status> {
+        without_waiting(contexts.exclusive(user, handle))
+    }
+
+    fn shared(
+        contexts: &GroupContexts,
+        handle: &ContextHandle,
+    ) -> Result<SharedContext<u32>, Status> {
+        without_waiting(contexts.shared(HERE, handle))
+    }
+
+    #[test]
+    fn rule_54_a_context_is_for_one_call_alone_unless_both_share_it() {
+        let contexts = GroupContexts::new(10);
+        let handle = contexts.open(HERE, 7_u32).unwrap();
+        let mut first = exclusive::<u32>(&contexts, HERE, &handle).unwrap();
+        *first += 1;
+        assert_eq!(
+            exclusive::<u32>(&contexts, HERE, &handle).err(),
+            Some(Status::ServerTooBusy)
+        );
+        assert_eq!(
+            shared(&contexts, &handle).err(),
+            Some(Status::ServerTooBusy)
+        );
+        drop(first);
+        let (one, two) = (shared(&contexts, &handle), shared(&contexts, &handle));
+        assert_eq!((*one.unwrap(), *two.unwrap()), (8, 8));
+        let one = shared(&contexts, &handle).unwrap();
+        assert_eq!(
+            without_waiting(contexts.close::<u32>(HERE, &handle)),
+            Err(Status::ServerTooBusy)
+        );
+        drop(one);
+        assert_eq!(without_waiting(contexts.close::<u32>(HERE, &handle)), Ok(8));
+        assert_eq!(
+            shared(&contexts, &handle).err(),
+            Some(Status::ContextMismatch)
+        );
+    }
+
+    #[test]
+    fn rule_54_forged_foreign_and_null_handles_name_nothing() {
+        let (contexts, foreign) = (GroupContexts::new(10), GroupContexts::new(10));
+        let handle = contexts.open(HERE, 7_u32).unwrap();
+        let other = foreign.open(HERE, 7_u32).unwrap();
+        let mut attributed = handle;
+        attributed.attributes = 1;
+        let mut guessed = handle;
+        guessed.uuid = Uuid::from_u128(guessed.uuid.as_u128() + 1);
+        for forged in [other, attributed, guessed] {
+            let found = exclusive::<u32>(&contexts, HERE, &forged);
+            assert_eq!(found.err(), Some(Status::ContextMismatch));
+        }
+        let null = exclusive::<u32>(&contexts, HERE, &ContextHandle::NULL);
+        assert_eq!(null.err(), Some(Status::InNullContext));
+        let of_another_type = exclusive::<u64>(&contexts, HERE, &handle);
+        assert_eq!(of_another_type.err(), Some(Status::ContextMismatch));
+        assert_eq!(*exclusive::<u32>(&contexts, HERE, &handle).unwrap(), 7);
+    }
+
+    #[test]
+    fn rule_54_a_strict_interface_has_its_contexts_to_itself() {
+        let contexts = GroupContexts::new(10);
+        let lax = contexts.open(HERE, 7_u32).unwrap();
+        let strict = contexts.open(STRICT, 8_u32).unwrap();
+        assert!(exclusive::<u32>(&contexts, ELSEWHERE, &lax).is_ok());
+        assert!(exclusive::<u32>(&contexts, STRICT, &strict).is_ok());
+        for (user, handle) in [(STRICT, lax), (HERE, strict)] {
+            let found = exclusive::<u32>(&contexts, user, &handle);
+            assert_eq!(found.err(), Some(Status::ContextMismatch));
+        }
+    }
+
+    #[test]
+    fn rule_54_contexts_run_down_when_their_calls_let_go_of_them() {
+        let contexts = GroupContexts::new(2);
+        let (idle, used) = (Arc::new(()), Arc::new(()));
+        contexts.open(HERE, Arc::clone(&idle)).unwrap();
+        let handle = contexts.open(HERE, Arc::clone(&used)).unwrap();
+        let one_too_many = contexts.open(HERE, ());
+        assert_eq!(one_too_many, Err(Status::ServerOutOfMemory));
+        let context = exclusive::<Arc<()>>(&contexts, HERE, &handle).unwrap();
+        contexts.run_down();
+        assert_eq!((Arc::strong_count(&idle), Arc::strong_count(&used)), (1, 2));
+        drop(context);
+        assert_eq!(Arc::strong_count(&used), 1);
+        assert_eq!(contexts.open(HERE, ()), Err(Status::ServerOutOfMemory));
+    }
+
+    #[test]
+    fn rule_54_whoever_waits_for_a_context_gets_it_or_learns_that_it_has_gone() {
+        let contexts = GroupContexts::new(10);
+        let handle = contexts.open(HERE, 0_u32).unwrap();
+        std::thread::scope(|scope| {
+            for _ in 0..4 {
+                scope.spawn(|| {
+                    for _ in 0..200 {
+                        let context = block_on(contexts.exclusive::<u32>(HERE, &handle));
+                        *context.unwrap() += 1;
+                    }
+                });
+            }
+        });
+        let context = exclusive::<u32>(&contexts, HERE, &handle).unwrap();
+        assert_eq!(*context, 800);
+        std::thread::scope(|scope| {
+            let waiting = scope.spawn(|| block_on(contexts.shared::<u32>(HERE, &handle)).err());
+            contexts.run_down();
+            drop(context);
+            assert_eq!(waiting.join().unwrap(), Some(Status::ContextMismatch));
+        });
+    }
+}
