@@ -4,6 +4,7 @@ use std::fmt;
 use std::sync::Arc;
 
 use crate::apc::{Apc, ApcThread};
+use crate::completion_port::{CompletionPacket, CompletionPort};
 use crate::core::contain_panic;
 use crate::event::Event;
 use crate::notification::Notification;
@@ -28,6 +29,18 @@ pub enum Notify {
         thread: ApcThread,
         /// What is to run.
         routine: Arc<dyn Fn(Notification) + Send + Sync>,
+    },
+    /// A packet is posted to the port, with the caller's numbers unchanged. A port that was closed
+    /// takes none; the completion can still be seen at the handle.
+    CompletionPort {
+        /// Where it is to be posted.
+        port: CompletionPort,
+        /// The number of bytes that the packet is to name.
+        bytes: u32,
+        /// The completion key that it is to have.
+        key: u64,
+        /// The overlapped value that it is to have.
+        overlapped: u64,
     },
     /// A message is posted to a queue of the application's own. What it does not take is lost; the
     /// completion can still be seen at the handle.
@@ -69,6 +82,20 @@ impl Notify {
                     tracing::debug!(%error, "an APC is dropped");
                 }
             }
+            Notify::CompletionPort {
+                port,
+                bytes,
+                key,
+                overlapped,
+            } => {
+                let packet = CompletionPacket {
+                    notification: Some(notification()),
+                    ..CompletionPacket::new(*bytes, *key, *overlapped)
+                };
+                if let Err(error) = port.post(packet) {
+                    tracing::debug!(%error, "a packet is dropped");
+                }
+            }
             Notify::Window { queue, message } => {
                 let message = Message {
                     number: *message,
@@ -92,10 +119,25 @@ impl fmt::Debug for Notify {
         match self {
             Notify::None => f.write_str("None"),
             Notify::Event(event) => f.debug_tuple("Event").field(event).finish(),
-            Notify::Apc { thread, .. } => f.debug_struct("Apc").field("thread", thread).finish(),
-            Notify::Window { message, .. } => {
-                f.debug_struct("Window").field("message", message).finish()
-            }
+            Notify::Apc { thread, .. } => f
+                .debug_struct("Apc")
+                .field("thread", thread)
+                .finish_non_exhaustive(),
+            Notify::CompletionPort {
+                bytes,
+                key,
+                overlapped,
+                ..
+            } => f
+                .debug_struct("CompletionPort")
+                .field("bytes", bytes)
+                .field("key", key)
+                .field("overlapped", overlapped)
+                .finish_non_exhaustive(),
+            Notify::Window { message, .. } => f
+                .debug_struct("Window")
+                .field("message", message)
+                .finish_non_exhaustive(),
             Notify::Callback(_) => f.write_str("Callback"),
         }
     }

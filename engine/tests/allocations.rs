@@ -1,11 +1,15 @@
 //! Once warm, a call allocates nothing, on either side: client and server share one thread and
 //! the real ring, so the count is of both.
 
+use std::sync::atomic::{AtomicU32, Ordering};
+use std::sync::{Arc, mpsc};
+use std::time::Duration;
+
 use annulus::rpcecho::RpcEchoClient;
 use annulus::rpcecho::{self, EchoDataRequest, EchoServer};
 use annulus::{
-    AsyncHandle, Binding, BindingOptions, Config, Cores, LocalBinding, LocalRuntime, Notify,
-    Server, Status,
+    AsyncHandle, Binding, BindingOptions, CompletionPort, Config, Cores, Event, LocalBinding,
+    LocalRuntime, Message, Notification, Notify, Server, Status, WaitResult, sleep_ex,
 };
 
 struct Load {
@@ -92,20 +96,78 @@ fn calls_allocate_nothing_once_warm() {
 }
 
 #[test]
-fn calls_with_a_handle_allocate_nothing_once_warm() {
+fn calls_with_a_handle_allocate_nothing_once_warm_however_they_notify() {
     let mut load = Load::new(1, 1);
     let binding = Binding::new(&load.runtime, &load.target, rpcecho::INTERFACE).unwrap();
     let echo = RpcEchoClient::new(binding);
-    let mut handle = AsyncHandle::new(Notify::None);
-    let mut rounds = |count: u32| {
-        for number in 0..count {
-            echo.add_one_async(&mut handle, number).unwrap();
-            while handle.status() == Status::AsyncCallPending {
-                load.runtime.poll(&mut |_| {}).unwrap();
-            }
-            assert_eq!(handle.complete().unwrap().out_data, number + 1);
+    let port = CompletionPort::new(1);
+    let (queue, messages) = mpsc::sync_channel::<Message>(4);
+    let told = Arc::new(AtomicU32::new(0));
+    let routine = || {
+        let told = Arc::clone(&told);
+        move |_: Notification| {
+            told.fetch_add(1, Ordering::Relaxed);
         }
     };
-    rounds(100);
-    assert_eq!(allocation_counter::measure(|| rounds(1000)).count_total, 0);
+    let event = Event::auto_reset();
+    let kinds = [
+        Notify::None,
+        Notify::Event(event.clone()),
+        Notify::apc(routine()),
+        Notify::CompletionPort {
+            port: port.clone(),
+            bytes: 0,
+            key: 0,
+            overlapped: 0,
+        },
+        Notify::Window {
+            queue: Arc::new(queue),
+            message: 0,
+        },
+        Notify::callback(routine()),
+    ];
+    for notify in kinds {
+        let name = format!("{notify:?}");
+        let mut handle = AsyncHandle::new(notify.clone());
+        let mut rounds = |count: u32| {
+            for number in 0..count {
+                let before = told.load(Ordering::Relaxed);
+                echo.add_one_async(&mut handle, number).unwrap();
+                while handle.status() == Status::AsyncCallPending {
+                    load.runtime.poll(&mut |_| {}).unwrap();
+                }
+                let is_told = match &notify {
+                    Notify::None => true,
+                    Notify::Event(event) => event.wait_timeout(Duration::ZERO),
+                    Notify::CompletionPort { port, .. } => port.try_get().is_ok(),
+                    Notify::Window { .. } => messages.try_recv().is_ok(),
+                    Notify::Apc { .. } => {
+                        sleep_ex(Duration::ZERO, true) == WaitResult::ApcsDelivered
+                            && told.load(Ordering::Relaxed) == before + 1
+                    }
+                    _ => told.load(Ordering::Relaxed) == before + 1,
+                };
+                assert!(is_told, "{name} tells once");
+                assert_eq!(handle.complete().unwrap().out_data, number + 1);
+            }
+        };
+        rounds(100);
+        let count = allocation_counter::measure(|| rounds(1000)).count_total;
+        assert_eq!(count, 0, "{name}: {count} allocations in 1000 calls");
+    }
+}
+
+#[test]
+fn calls_with_a_time_limit_allocate_nothing_once_warm() {
+    let mut load = Load::new(1, 1);
+    let options = BindingOptions::new()
+        .call_timeout(Duration::from_secs(60))
+        .call_deadline(Duration::from_secs(90));
+    let bound = load
+        .runtime
+        .bind_with(&load.target, rpcecho::INTERFACE, options);
+    load.bindings = vec![bound.unwrap()];
+    load.rounds(3000);
+    let count = allocation_counter::measure(|| load.rounds(1000)).count_total;
+    assert_eq!(count, 0);
 }

@@ -9,8 +9,8 @@ use std::thread;
 use std::time::Duration;
 
 use annulus::{
-    ApcThread, AsyncHandle, BindingOptions, CancelKind, Event, HandleRef, Message, Notification,
-    NotificationEvent, Notify, PostError, Status, WaitResult, sleep_ex,
+    ApcThread, AsyncHandle, BindingOptions, CancelKind, CompletionPort, Event, HandleRef, Message,
+    Notification, NotificationEvent, Notify, PostError, Status, WaitResult, sleep_ex,
 };
 use held::{Bytes, ECHO, HOLD, Held, Number, PATIENCE, Scene, echo, handle, hold};
 
@@ -240,6 +240,48 @@ fn rule_12_an_apc_goes_to_the_thread_that_was_named() {
     scene.next_held().answer();
     assert_eq!(runs.recv_timeout(PATIENCE), Ok(waiting.thread().id()));
     assert_eq!(waiting.join().unwrap(), WaitResult::ApcsDelivered);
+}
+
+#[test]
+fn rule_13_a_port_delivers_the_callers_numbers_unchanged() {
+    let scene = Scene::new();
+    let port = CompletionPort::new(1);
+    let mut handle = AsyncHandle::<Number>::new(Notify::CompletionPort {
+        port: port.clone(),
+        bytes: u32::MAX,
+        key: 0x1234_5678_9abc_def0,
+        overlapped: u64::MAX - 1,
+    });
+    hold(&scene.binding(), &mut handle, 1).unwrap();
+    assert!(
+        port.get(Some(Duration::ZERO)).is_err(),
+        "a poll before the end"
+    );
+    let reference = handle.reference();
+    scene.next_held().answer();
+    let packet = port.get(Some(PATIENCE)).unwrap();
+    assert_eq!(
+        (packet.bytes, packet.key, packet.overlapped),
+        (u32::MAX, 0x1234_5678_9abc_def0, u64::MAX - 1)
+    );
+    assert_eq!(packet.notification.unwrap().handle, reference);
+    assert_eq!(handle.complete(), Ok(Number { number: 1 }));
+}
+
+#[test]
+fn rule_13_a_closed_port_harms_no_call() {
+    let scene = Scene::new();
+    let port = CompletionPort::new(1);
+    port.close();
+    let mut handle = AsyncHandle::<Number>::new(Notify::CompletionPort {
+        port,
+        bytes: 0,
+        key: 0,
+        overlapped: 0,
+    });
+    hold(&scene.binding(), &mut handle, 1).unwrap();
+    scene.next_held().answer();
+    assert_eq!(handle.wait(), Ok(Number { number: 1 }));
 }
 
 #[test]

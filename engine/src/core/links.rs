@@ -200,7 +200,8 @@ impl<R: Ring> Core<R> {
                 self.fail_waiting_of(binding, status, replies);
             }
         }
-        if is_useless {
+        if is_useless && let Some(entry) = self.associations.table.get_mut(association) {
+            entry.unlink(socket, &self.limits);
             self.drop_link(socket, replies);
         }
     }
@@ -233,13 +234,26 @@ impl<R: Ring> Core<R> {
         let Some(entry) = self.associations.table.get_mut(association) else {
             return;
         };
-        let is_last = entry.links.is_empty();
-        if !is_last {
+        if !entry.links.is_empty() {
             entry.links_max = entry.links.len();
-        } else if let Some(&binding) = entry.waiting.front() {
+        } else if let Some(binding) = self.first_waiting(association) {
             self.open_link(binding, first, replies);
         }
         self.place_waiting(association, replies);
+    }
+
+    /// The binding whose turn it is, if calls wait.
+    fn first_waiting(&mut self, association: Key) -> Option<Key> {
+        let association = self.associations.table.get_mut(association)?;
+        while let Some(&binding) = association.waiting.front() {
+            match self.bindings.table.get_mut(binding) {
+                Some(entry) if !entry.waiting.is_empty() => return Some(binding),
+                Some(entry) => entry.is_listed = false,
+                None => {}
+            }
+            association.waiting.pop_front();
+        }
+        None
     }
 
     fn waiting_bindings(&self, association: Key) -> Vec<Key> {
@@ -283,6 +297,11 @@ impl<R: Ring> Core<R> {
             address,
             was_used,
         } = lost;
+        let deadline = self.now + self.limits.flush_timeout;
+        if let Some(connection) = self.connections.get_mut(socket) {
+            // From here on no call finds it.
+            connection.begin_flush(deadline);
+        }
         let entry = self.associations.table.get_mut(association);
         let is_news = entry.is_some_and(|entry| entry.unlink(socket, &self.limits));
         let resent = self.take_unsent(socket, &calls, &unsent, replies);
@@ -296,11 +315,7 @@ impl<R: Ring> Core<R> {
             self.bindings.wait_again(binding, 0, call);
             self.list(binding);
         }
-        if !is_news {
-            return;
-        }
-        let entry = self.associations.table.get(association);
-        if entry.is_none_or(|entry| entry.waiting.is_empty()) {
+        if !is_news || self.first_waiting(association).is_none() {
             return;
         }
         if was_used {
