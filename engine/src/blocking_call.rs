@@ -8,7 +8,8 @@ use annulus_transports::Address;
 use crate::context_handle::GroupContexts;
 use crate::core::contain_panic;
 use crate::core_shared::CoreShared;
-use crate::dispatch::{CallContext, CallFacts, Dispatch, Place};
+use crate::dispatch::{CallContext, CallFacts, Dispatch, PipeDispatch, Place};
+use crate::pipe::PipeLink;
 use crate::registration::CallPermit;
 use crate::server::RunningServer;
 use crate::server_call::{CallEnd, OpenCall};
@@ -25,6 +26,7 @@ pub(crate) struct BlockingCall {
     pub(crate) core: Arc<CoreShared>,
     pub(crate) now: Time,
     pub(crate) answer: Answer,
+    pub(crate) pipes: Option<Arc<PipeLink>>,
 }
 
 /// Who waits for the answer.
@@ -53,34 +55,46 @@ impl BlockingCall {
             core,
             now,
             answer,
+            pipes,
         } = self;
+        let mut stub = stub;
         let (mut call, _permit) = match answer {
             Answer::To(call) => (Some(call), None),
             nobody @ Answer::Nobody(_) => (None, Some(nobody)),
         };
         let mut out = core.stub_buffers.take();
-        let mut context = CallContext {
-            facts,
-            peer: &peer,
-            now,
-            server: &server,
-            contexts: contexts.as_ref(),
-            core: &core,
-            place: Place::Worker(&mut call),
-            deferred: None,
-            not_executed: false,
-        };
-        let result = contain_panic(|| {
-            server
-                .registered(facts.interface)
-                .interface()
-                .dispatch(Dispatch {
+        let registered = server.registered(facts.interface);
+        let mut is_partial = pipes.is_some();
+        let result = loop {
+            let mut context = CallContext {
+                facts,
+                peer: &peer,
+                now,
+                server: &server,
+                contexts: contexts.as_ref(),
+                core: &core,
+                place: Place::Worker(&mut call),
+                deferred: None,
+                not_executed: false,
+                pipes: PipeDispatch {
+                    is_partial,
+                    ..PipeDispatch::default()
+                },
+            };
+            let result = contain_panic(|| {
+                registered.interface().dispatch(Dispatch {
                     opnum,
                     stub: &stub,
                     out: &mut out,
                     context: &mut context,
                 })
-        });
+            });
+            let lacking = context.pipes.lacking;
+            let (Some(lacking), Some(link)) = (lacking, &pipes) else {
+                break result;
+            };
+            is_partial = wait_for_head(link, &mut stub, lacking);
+        };
         // Without a call there is nobody to answer, or somebody else will.
         match (call, result.unwrap_or(Err(Status::CallFailed))) {
             (Some(mut call), Ok(())) => call.end(CallEnd::Reply(out)),
@@ -92,4 +106,19 @@ impl BlockingCall {
         }
         core.stub_buffers.put(stub);
     }
+}
+
+/// Waits until `lacking` more bytes of what is in front of a call's pipes have come. False if no
+/// more will.
+fn wait_for_head(pipes: &Arc<PipeLink>, stub: &mut Vec<u8>, lacking: usize) -> bool {
+    let wanted = stub.len().saturating_add(lacking.max(1));
+    while stub.len() < wanted {
+        match pipes.wait_for_piece() {
+            Ok(piece) if stub.len() + piece.len() <= pipes.head_len_max() => {
+                stub.extend_from_slice(&piece);
+            }
+            _ => return false,
+        }
+    }
+    true
 }

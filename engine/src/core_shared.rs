@@ -19,6 +19,7 @@ use crate::core::connection::Inbound;
 use crate::error::Error;
 use crate::inbox::Inbox;
 use crate::notify::Notify;
+use crate::pipe::PipeLink;
 use crate::server::{ResolvedServer, Serving};
 use crate::server_call::CallEnd;
 use crate::status::Status;
@@ -63,6 +64,10 @@ pub(crate) enum Command {
         watch: Arc<CallWatch>,
         end: CallEnd,
     },
+    /// Something was pushed into a pipe, or a pipe that was full has room again.
+    Pipe(Arc<PipeLink>),
+    /// A client's end of a pipe is gone before the pipe's end: its call is given up.
+    AbandonPipe(Arc<PipeLink>),
     /// A connection that another core accepted. The stream is of the ring's own type.
     Adopt {
         stream: Box<dyn Any + Send>,

@@ -6,7 +6,8 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use annulus_ndr::{
-    ByteOrder, ContextHandle, DecodeErrorKind, DecodeParams, EncodeParams, Ndr, Ndr64,
+    ByteOrder, ContextHandle, DecodeError, DecodeErrorKind, DecodeParams, EncodeParams, Ndr, Ndr64,
+    Reader, Syntax, Writer,
 };
 use annulus_protocol::{DataRepresentation, InterfaceKey, SyntaxId, Time, TransferSyntax, Uuid};
 use annulus_transports::{Address, Ring};
@@ -21,6 +22,7 @@ use crate::core::tasks::Tasks;
 use crate::core::timers::Timers;
 use crate::core_shared::CoreShared;
 use crate::executor::Executor;
+use crate::pipe::{PipeLink, PipeShape, Pipes, Tail};
 use crate::registration::CallPermit;
 use crate::server::RunningServer;
 use crate::server_call::{OpenCall, ServerCall};
@@ -47,6 +49,12 @@ pub trait Interface: Send + Sync + 'static {
     /// no other interface's calls can use them, nor its calls those of others.
     fn has_strict_context_handles(&self) -> bool {
         false
+    }
+
+    /// How many pipes an operation has. Default: none.
+    fn pipes(&self, opnum: u16) -> PipeShape {
+        let _ = opnum;
+        PipeShape::default()
     }
 
     /// Runs one operation: decodes the request, calls the manager routine, and either
@@ -113,6 +121,33 @@ impl<'d, 'c> Dispatch<'d, 'c> {
         self.context.defer()
     }
 
+    /// Takes a call with pipes out of the dispatch: decodes the in-parameters in front of the
+    /// pipes, and gives the handle that completes the call and this side's ends of the pipes.
+    ///
+    /// The error is to be passed on: it may mean that the other in-parameters have not all come
+    /// yet, and that the operation is to be dispatched again when more has.
+    ///
+    /// # Errors
+    ///
+    /// As for [`decode`](Dispatch::decode) and [`defer`](Dispatch::defer).
+    pub fn defer_with_pipes<T, O>(&mut self) -> Result<(T, ServerCall<O>, Pipes), Status>
+    where
+        T: DecodeParams<'d>,
+        O: EncodeParams,
+    {
+        let stub: &'d [u8] = self.stub;
+        let (params, offset) = self.context.decode_head(stub)?;
+        let (call, link) = self.context.defer_with_pipes()?;
+        link.start(offset, &stub[offset..], self.context.facts.order);
+        Ok((params, call, Pipes::new(link)))
+    }
+
+    /// Whether the manager routine runs on a thread of the worker pool, where it may block.
+    #[must_use]
+    pub fn may_block(&self) -> bool {
+        matches!(self.context.place, Place::Worker(_))
+    }
+
     /// Takes the call out of the dispatch and has a future complete it: what the stub of an
     /// `async fn` needs. `run` makes the future, which runs on this core and need not be `Send`;
     /// its result is the reply or the fault.
@@ -156,6 +191,19 @@ pub struct CallContext<'c> {
     pub(crate) deferred: Option<Key>,
     /// The call was refused before its manager routine saw it.
     pub(crate) not_executed: bool,
+    pub(crate) pipes: PipeDispatch,
+}
+
+/// What a dispatch knows of a call's pipes.
+#[derive(Default)]
+pub(crate) struct PipeDispatch {
+    pub(crate) shape: PipeShape,
+    /// More stub data of the request may come.
+    pub(crate) is_partial: bool,
+    /// How many bytes are missing at least, if that is all that is wrong.
+    pub(crate) lacking: Option<usize>,
+    /// The pipes, once they have been taken.
+    pub(crate) link: Option<Arc<PipeLink>>,
 }
 
 /// What a request says of its call.
@@ -393,25 +441,70 @@ impl CallContext<'_> {
     }
 
     fn defer<O: EncodeParams>(&mut self) -> Result<ServerCall<O>, Status> {
+        Ok(ServerCall::new(self.take_call(None)?))
+    }
+
+    fn take_call(&mut self, pipes: Option<&Arc<PipeLink>>) -> Result<OpenCall, Status> {
         debug_assert!(self.deferred.is_none(), "a call is deferred once");
         if self.facts.maybe {
             return Err(Status::CannotSupport);
         }
         let core = match &mut self.place {
             Place::Core(core) => core,
-            Place::Worker(call) => {
-                let call = call.take().ok_or(Status::NoCallActive)?;
-                return Ok(ServerCall::new(call));
-            }
+            Place::Worker(call) => return call.take().ok_or(Status::NoCallActive),
         };
         let permit = std::mem::take(&mut core.permit);
-        let Some((key, watch)) = core.calls.begin(core.origin, permit) else {
+        let Some((key, watch)) = core.calls.begin(core.origin, permit, pipes.cloned()) else {
             self.not_executed = true;
             return Err(Status::ServerTooBusy);
         };
         self.deferred = Some(key);
-        let call = OpenCall::begin(self.core, watch, key, self.facts.transfer);
-        Ok(ServerCall::new(call))
+        let transfer = self.facts.transfer;
+        Ok(OpenCall::begin(
+            self.core,
+            watch,
+            key,
+            transfer,
+            pipes.cloned(),
+        ))
+    }
+
+    /// Takes the call with its pipes. On a worker they are there already.
+    fn defer_with_pipes<O: EncodeParams>(
+        &mut self,
+    ) -> Result<(ServerCall<O>, Arc<PipeLink>), Status> {
+        if let Place::Worker(_) = self.place {
+            let call = self.take_call(None)?;
+            let link = call.pipes().cloned().ok_or(Status::InvalidPipeObject)?;
+            return Ok((ServerCall::new(call), link));
+        }
+        let shape = self.pipes.shape;
+        let limits = &self.server.limits;
+        let link = PipeLink::of_server(self.core, self.facts.transfer, shape, limits);
+        let call = self.take_call(Some(&link))?;
+        if !self.pipes.is_partial {
+            link.received(Vec::new(), true, self.facts.order);
+        }
+        self.pipes.link = Some(Arc::clone(&link));
+        Ok((ServerCall::new(call), link))
+    }
+
+    /// Decodes what is in front of a call's pipes, and the offset behind it.
+    fn decode_head<'d, T: DecodeParams<'d>>(
+        &mut self,
+        stub: &'d [u8],
+    ) -> Result<(T, usize), Status> {
+        let order = self.facts.order;
+        let result = match self.facts.transfer {
+            TransferSyntax::Ndr => annulus_ndr::decode_prefix::<Ndr, T>(stub, order),
+            TransferSyntax::Ndr64 => annulus_ndr::decode_prefix::<Ndr64, T>(stub, order),
+        };
+        result.map_err(|error| {
+            if self.pipes.is_partial {
+                self.pipes.lacking = lacking(error.kind());
+            }
+            refused(&error)
+        })
     }
 }
 
@@ -432,13 +525,63 @@ pub(crate) fn decode_params<'a, T: DecodeParams<'a>>(
         TransferSyntax::Ndr => annulus_ndr::decode::<Ndr, T>(stub, order),
         TransferSyntax::Ndr64 => annulus_ndr::decode::<Ndr64, T>(stub, order),
     };
-    result.map_err(|error| {
-        tracing::debug!(%error, "stub data refused");
-        if *error.kind() == DecodeErrorKind::NullRefPointer {
-            Status::NullRefPointer
-        } else {
-            Status::BadStubData
+    result.map_err(|error| refused(&error))
+}
+
+fn refused(error: &DecodeError) -> Status {
+    tracing::debug!(%error, "stub data refused");
+    if *error.kind() == DecodeErrorKind::NullRefPointer {
+        Status::NullRefPointer
+    } else {
+        Status::BadStubData
+    }
+}
+
+/// How many bytes are missing at least, if that is all that is wrong.
+fn lacking(error: &DecodeErrorKind) -> Option<usize> {
+    match *error {
+        DecodeErrorKind::Truncated { needed, remaining } => Some(needed.saturating_sub(remaining)),
+        DecodeErrorKind::CountTooLarge { count, remaining } => {
+            Some(usize::try_from(count).map_or(usize::MAX, |count| count.saturating_sub(remaining)))
         }
+        _ => None,
+    }
+}
+
+/// Decodes out-parameters that stand behind a call's pipes.
+#[expect(dead_code, reason = "the client's side comes next")]
+pub(crate) fn decode_tail<'a, T: DecodeParams<'a>>(
+    tail: &'a Tail,
+    transfer: TransferSyntax,
+) -> Result<T, Status> {
+    fn decode<'a, S: Syntax, T: DecodeParams<'a>>(tail: &'a Tail) -> Result<T, DecodeError> {
+        let mut reader = Reader::<S>::new(&tail.bytes, tail.order);
+        reader.bytes(tail.start)?;
+        T::decode_params(&mut reader)
+    }
+    let result = match transfer {
+        TransferSyntax::Ndr => decode::<Ndr, T>(tail),
+        TransferSyntax::Ndr64 => decode::<Ndr64, T>(tail),
+    };
+    result.map_err(|error| refused(&error))
+}
+
+/// Encodes out-parameters that stand behind a call's pipes, `offset` bytes into the stub.
+pub(crate) fn encode_tail<T: EncodeParams>(
+    params: &T,
+    transfer: TransferSyntax,
+    offset: usize,
+    out: &mut Vec<u8>,
+) -> Result<(), Status> {
+    let result = match transfer {
+        TransferSyntax::Ndr => params.encode_params(&mut Writer::<Ndr>::continuing(out, offset)),
+        TransferSyntax::Ndr64 => {
+            params.encode_params(&mut Writer::<Ndr64>::continuing(out, offset))
+        }
+    };
+    result.map_err(|error| {
+        tracing::debug!(%error, "parameters refused");
+        Status::BadStubData
     })
 }
 

@@ -7,8 +7,8 @@ use std::sync::{Arc, Mutex, OnceLock, PoisonError};
 use std::time::{Duration, Instant};
 
 use annulus_protocol::{
-    AuthenticationType, GroupId, InterfaceKey, Limits, ServerEndpoint, ServerMechanism, SyntaxId,
-    TransferSyntax,
+    AuthenticationType, GroupId, InterfaceKey, Limits, Opnum, ServerEndpoint, ServerMechanism,
+    SyntaxId, TransferSyntax,
 };
 use annulus_transports::{Address, StringBinding, TransportError};
 
@@ -428,6 +428,10 @@ impl ServerEndpoint for EndpointView<'_> {
 
     fn operation_count(&self, interface: InterfaceKey) -> u16 {
         self.interface(interface).operation_count()
+    }
+
+    fn streams(&self, interface: InterfaceKey, opnum: Opnum) -> bool {
+        self.interface(interface).pipes(opnum.0).in_count > 0
     }
 
     fn join_group(&mut self, requested: Option<GroupId>) -> Option<GroupId> {

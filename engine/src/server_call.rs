@@ -4,13 +4,14 @@ use std::marker::PhantomData;
 use std::sync::Arc;
 
 use annulus_ndr::EncodeParams;
-use annulus_protocol::TransferSyntax;
+use annulus_protocol::{ReplyTo, ServerConnection, TransferSyntax};
 
 use crate::call_watch::CallWatch;
 use crate::core_shared::{Command, CoreShared};
-use crate::dispatch::encode_params;
+use crate::dispatch::{encode_params, encode_tail};
 use crate::notification::NotificationEvent;
 use crate::notify::Notify;
+use crate::pipe::PipeLink;
 use crate::status::Status;
 use crate::table::Key;
 
@@ -41,9 +42,10 @@ impl<O: EncodeParams> ServerCall<O> {
     ///
     /// [`Status::BadStubData`] if the parameters contradict each other; the client then gets a
     /// fault with this status.
+    /// [`Status::PipeDisciplineError`] if a pipe was not pulled, or pushed, to its end; likewise.
     pub fn complete(mut self, outputs: &O) -> Result<(), Status> {
         let mut stub = self.call.reply_buffer();
-        let result = encode_params(outputs, self.call.transfer, &mut stub);
+        let result = self.call.encode(outputs, &mut stub);
         self.call.end(match result {
             Ok(()) => CallEnd::Reply(stub),
             Err(status) => CallEnd::Fault(status),
@@ -161,6 +163,43 @@ pub(crate) enum CallEnd {
     Reply(Vec<u8>),
     /// With a fault.
     Fault(Status),
+    /// With a fault that says that the call was not executed.
+    Refusal(Status),
+}
+
+impl CallEnd {
+    /// Answers the call.
+    pub(crate) fn write(
+        &self,
+        protocol: &mut ServerConnection,
+        reply: &ReplyTo,
+        out: &mut Vec<u8>,
+    ) {
+        match self {
+            CallEnd::Reply(stub) => {
+                let start = protocol.begin_response(reply, out);
+                out.extend_from_slice(stub);
+                protocol.finish_response(start, reply, out);
+            }
+            CallEnd::Fault(status) => protocol.fault(reply, status.to_fault(), false, out),
+            CallEnd::Refusal(status) => protocol.fault(reply, status.to_fault(), true, out),
+        }
+    }
+
+    /// Gives the buffer back.
+    pub(crate) fn recycle(self, core: &CoreShared) {
+        if let CallEnd::Reply(stub) = self {
+            core.stub_buffers.put(stub);
+        }
+    }
+
+    /// Bytes that it holds.
+    pub(crate) fn len(&self) -> usize {
+        match self {
+            CallEnd::Reply(stub) => stub.len(),
+            CallEnd::Fault(_) | CallEnd::Refusal(_) => 0,
+        }
+    }
 }
 
 /// A call that is to be ended, by whoever holds this; without regard to its out-parameters.
@@ -170,6 +209,7 @@ pub(crate) struct OpenCall {
     pub(crate) key: Key,
     pub(crate) transfer: TransferSyntax,
     serial: u32,
+    pipes: Option<Arc<PipeLink>>,
 }
 
 struct Link {
@@ -184,8 +224,12 @@ impl OpenCall {
         watch: Arc<CallWatch>,
         key: Key,
         transfer: TransferSyntax,
+        pipes: Option<Arc<PipeLink>>,
     ) -> Self {
         let serial = watch.begin();
+        if let Some(link) = &pipes {
+            link.set_call(key.to_bits());
+        }
         OpenCall {
             link: Some(Link {
                 core: Arc::clone(core),
@@ -194,6 +238,7 @@ impl OpenCall {
             key,
             transfer,
             serial,
+            pipes,
         }
     }
 
@@ -201,6 +246,22 @@ impl OpenCall {
     pub(crate) fn reply_buffer(&self) -> Vec<u8> {
         let link = self.link.as_ref();
         link.map_or_else(Vec::new, |link| link.core.stub_buffers.take())
+    }
+
+    /// The call's pipes, if it has any.
+    pub(crate) fn pipes(&self) -> Option<&Arc<PipeLink>> {
+        self.pipes.as_ref()
+    }
+
+    /// Encodes the out-parameters, behind the pipes if there are any.
+    fn encode<O: EncodeParams>(&self, outputs: &O, stub: &mut Vec<u8>) -> Result<(), Status> {
+        match &self.pipes {
+            None => encode_params(outputs, self.transfer, stub),
+            Some(link) => {
+                let offset = link.begin_tail(stub)?;
+                encode_tail(outputs, self.transfer, offset, stub)
+            }
+        }
     }
 
     /// Ends the call, once; later ends are none.

@@ -37,6 +37,10 @@ pub struct Limits {
     /// longer is left out, for the fault alone says what a program must know. Default 4 KiB: a
     /// chain of a dozen records.
     pub extended_error_len_max: usize,
+    /// Bytes of one call's pipes that a core receives ahead of whoever pulls them, and that may
+    /// be pushed ahead of what was sent, in each direction. A core that has received so many
+    /// stops receiving on that connection; a push beyond it waits. Default 256 KiB.
+    pub pipe_len_max: usize,
     /// Presentation contexts that one connection may have bound. One more is refused with
     /// "local limit exceeded". Default 64.
     pub contexts_per_connection_max: usize,
@@ -139,6 +143,7 @@ impl Limits {
         assembling_len_per_core_max: 256 << 20,
         response_len_max: 64 << 20,
         extended_error_len_max: 4 << 10,
+        pipe_len_max: 256 << 10,
         contexts_per_connection_max: 64,
         security_contexts_per_connection_max: 16,
         calls_per_connection_max: 16_384,

@@ -21,6 +21,8 @@ mod packages;
 mod process;
 mod raw_protocol;
 mod runner;
+mod samba_config;
+mod samba_dcerpcd;
 mod samba_ndr;
 mod server;
 mod session;

@@ -2,15 +2,13 @@
 
 use std::collections::BTreeMap;
 use std::fmt::Write;
-use std::fs;
-use std::path::{Path, PathBuf};
 use std::process::Command;
 
-use anyhow::{Context, Result, bail, ensure};
+use anyhow::{Result, bail, ensure};
 
-use crate::packages;
 use crate::server::Server;
 use crate::session::Session;
+use crate::{packages, samba_config};
 
 /// The tests that the suite `rpc.echo` is made of; each must report success.
 const TESTS: &[&str] = &[
@@ -45,7 +43,7 @@ pub(crate) fn step(session: &Session<'_>, options: &[&str]) -> Result<String> {
 ///
 /// If smbtorture cannot be run, or anything but ten successes comes of it.
 pub(crate) fn run(session: &Session<'_>, port: u16, options: &[&str]) -> Result<String> {
-    let configuration = write_configuration(session.scratch())?;
+    let configuration = samba_config::write(session.scratch(), "lo", &[])?;
     let mut endpoint = port.to_string();
     for option in options {
         write!(endpoint, ",{option}")?;
@@ -68,27 +66,6 @@ pub(crate) fn run(session: &Session<'_>, port: u16, options: &[&str]) -> Result<
         said.status
     );
     Ok(seen)
-}
-
-/// Writes an smb.conf that keeps everything Samba's libraries write inside `scratch`.
-fn write_configuration(scratch: &Path) -> Result<PathBuf> {
-    let mut text = "[global]\n  interfaces = lo\n  bind interfaces only = yes\n".to_owned();
-    for (setting, folder) in [
-        ("private dir", "private"),
-        ("lock directory", "lock"),
-        ("state directory", "state"),
-        ("cache directory", "cache"),
-        ("pid directory", "pid"),
-        ("ncalrpc dir", "ncalrpc"),
-    ] {
-        let folder = scratch.join("samba").join(folder);
-        fs::create_dir_all(&folder)
-            .with_context(|| format!("cannot create {}", folder.display()))?;
-        writeln!(text, "  {setting} = {}", folder.display())?;
-    }
-    let path = scratch.join("client.conf");
-    fs::write(&path, text).with_context(|| format!("cannot write {}", path.display()))?;
-    Ok(path)
 }
 
 /// The first line of `output` that finds fault with the server's bytes.

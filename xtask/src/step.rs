@@ -5,7 +5,9 @@ use std::time::Duration;
 use anyhow::{Result, bail};
 
 use crate::session::Session;
-use crate::{cargo, impacket, loadgen, raw_protocol, samba_ndr, smbtorture, stubs, tshark};
+use crate::{
+    cargo, impacket, loadgen, raw_protocol, samba_dcerpcd, samba_ndr, smbtorture, stubs, tshark,
+};
 
 /// One check that a change must pass.
 pub(crate) struct Step {
@@ -128,6 +130,12 @@ pub(crate) const STEPS: &[Step] = &[
         proves: "the same in NDR64",
         limit: PEER,
         run: |session| impacket::step(session, &["--ndr64"]),
+    },
+    Step {
+        name: "samba-dcerpcd",
+        proves: "our client calls Samba's server and is told of its answers in all six ways",
+        limit: PEER,
+        run: samba_dcerpcd::step,
     },
     Step {
         name: "tshark",

@@ -1,15 +1,19 @@
 //! One connection as its core sees it.
 
+use std::collections::VecDeque;
 use std::sync::Arc;
 use std::time::Duration;
 
-use annulus_protocol::{InterfaceKey, Limits, ServerConnection, Time};
+use annulus_protocol::{InterfaceKey, Limits, ReplyTo, ServerConnection, Time};
 use annulus_transports::{Address, SocketId};
 
 use super::associations::ClientLink;
 use super::buffers::BufferPool;
+use super::pipes::Incoming;
 use crate::context_handle::GroupContexts;
+use crate::pipe::PipeLink;
 use crate::server::RunningServer;
+use crate::server_call::CallEnd;
 
 /// What a core keeps of a connection from accept, or connect, to close.
 pub(crate) struct Connection {
@@ -29,6 +33,8 @@ pub(crate) struct Connection {
     pub(crate) connect_deadline: Option<Time>,
     /// What is left must be sent by this time.
     pub(crate) flush_deadline: Option<Time>,
+    /// Receiving is paused until a pipe has been pulled.
+    pub(crate) pipe_is_full: bool,
 }
 
 /// Which side of the protocol this is.
@@ -49,6 +55,8 @@ pub(crate) struct ServerLink {
     pub(crate) cleared: Vec<InterfaceKey>,
     /// What the server keeps for the client; from the bind on.
     pub(crate) contexts: Option<Arc<GroupContexts>>,
+    /// The request that arrives piece by piece, because a pipe is in it.
+    pub(super) incoming: Option<Incoming>,
 }
 
 /// A connection that was accepted: whose it is, and from where.
@@ -68,6 +76,7 @@ impl ServerLink {
             peer: inbound.peer,
             cleared: Vec::new(),
             contexts: None,
+            incoming: None,
         }
     }
 
@@ -108,6 +117,16 @@ pub(crate) struct Outgoing {
     accounted: usize,
     /// Receiving is paused until the peer has read.
     pub(crate) held_back: bool,
+    /// Answers that wait while the response to another call goes out in parts.
+    held: VecDeque<(ReplyTo, CallEnd)>,
+    /// Their bytes.
+    held_len: usize,
+    /// Pipes that wait likewise.
+    pub(crate) held_pipes: VecDeque<Arc<PipeLink>>,
+    /// Whose pipe data is in the buffer, and how much of it.
+    shares: Vec<(Arc<PipeLink>, usize)>,
+    /// The same of the bytes that the ring is sending.
+    shares_in_flight: Vec<(Arc<PipeLink>, usize)>,
 }
 
 impl Outgoing {
@@ -117,7 +136,32 @@ impl Outgoing {
 
     /// Bytes that the peer has not taken yet.
     pub(crate) fn backlog(&self) -> usize {
-        self.buffer.len() + self.in_flight
+        self.buffer.len() + self.in_flight + self.held_len
+    }
+
+    /// Lets an answer wait.
+    pub(crate) fn hold(&mut self, reply: ReplyTo, end: CallEnd) {
+        self.held_len += end.len();
+        self.held.push_back((reply, end));
+    }
+
+    /// The answer that has waited longest.
+    pub(crate) fn next_held(&mut self) -> Option<(ReplyTo, CallEnd)> {
+        let (reply, end) = self.held.pop_front()?;
+        self.held_len -= end.len();
+        Some((reply, end))
+    }
+
+    /// What waits is not wanted any more.
+    pub(crate) fn drop_held(&mut self) {
+        self.held.clear();
+        self.held_len = 0;
+        self.held_pipes.clear();
+    }
+
+    /// Notes whose pipe data was written to the buffer.
+    pub(crate) fn share(&mut self, link: &Arc<PipeLink>, len: usize) {
+        self.shares.push((Arc::clone(link), len));
     }
 
     /// The backlog, and by how much it has changed since the last time.
@@ -169,11 +213,15 @@ impl Outgoing {
         self.queued = false;
         self.in_flight = self.buffer.len();
         self.sending_since = now;
+        std::mem::swap(&mut self.shares, &mut self.shares_in_flight);
         std::mem::take(&mut self.buffer)
     }
 
     pub(crate) fn end_send(&mut self) {
         self.in_flight = 0;
+        for (link, len) in self.shares_in_flight.drain(..) {
+            link.sent(len);
+        }
     }
 }
 
@@ -221,6 +269,7 @@ impl Connection {
             alarm: Alarm::default(),
             connect_deadline: None,
             flush_deadline: None,
+            pipe_is_full: false,
         })
     }
 
@@ -246,10 +295,19 @@ impl Connection {
             .outgoing
             .is_sending()
             .then(|| self.outgoing.sending_since + limits.send_timeout);
-        [sending, self.connect_deadline, self.flush_deadline]
-            .into_iter()
-            .flatten()
-            .min()
+        let incoming = match &self.role {
+            Role::Server(link) => link.incoming.as_ref().and_then(Incoming::deadline),
+            Role::Client(_) => None,
+        };
+        [
+            sending,
+            self.connect_deadline,
+            self.flush_deadline,
+            incoming,
+        ]
+        .into_iter()
+        .flatten()
+        .min()
     }
 
     /// When a client closes the connection, if no call comes.

@@ -6,7 +6,9 @@ use annulus_protocol::ReplyTo;
 use annulus_transports::SocketId;
 
 use crate::call_watch::CallWatch;
+use crate::pipe::PipeLink;
 use crate::registration::CallPermit;
+use crate::status::Status;
 use crate::table::{Key, Table};
 
 /// Where a call came in and how it is answered.
@@ -27,6 +29,7 @@ pub(crate) struct DeferredCall {
     _permit: CallPermit,
     /// The future that will end it, if it is one.
     task: Option<Key>,
+    pipes: Option<Arc<PipeLink>>,
 }
 
 /// The deferred calls of one core.
@@ -38,6 +41,14 @@ pub(crate) struct DeferredCalls {
 
 /// Watches that wait to be used again.
 const SPARE_MAX: usize = 1024;
+
+impl DeferredCall {
+    fn end_pipes(&self, status: Status) {
+        if let Some(link) = &self.pipes {
+            link.finish(status);
+        }
+    }
+}
 
 impl DeferredCalls {
     /// At most `len_max` calls are open at a time.
@@ -66,6 +77,7 @@ impl DeferredCalls {
         &mut self,
         origin: Origin,
         permit: CallPermit,
+        pipes: Option<Arc<PipeLink>>,
     ) -> Option<(Key, Arc<CallWatch>)> {
         if self.table.is_full() {
             return None;
@@ -78,6 +90,7 @@ impl DeferredCalls {
             watch: Arc::clone(&watch),
             _permit: permit,
             task: None,
+            pipes,
         };
         let key = self.table.insert(call).ok()?;
         Some((key, watch))
@@ -85,9 +98,10 @@ impl DeferredCalls {
 
     /// Takes a call out that is answered now, or will never be.
     pub(crate) fn end(&mut self, key: Key) -> Option<Origin> {
-        let DeferredCall { origin, watch, .. } = self.table.remove(key)?;
-        watch.end();
-        Some(origin)
+        let call = self.table.remove(key)?;
+        call.watch.end();
+        call.end_pipes(Status::Ok);
+        Some(call.origin)
     }
 
     /// Notes the future that will end a call.
@@ -100,16 +114,23 @@ impl DeferredCalls {
     /// Takes a call out whose client is gone; its manager learns of that. The future that was to
     /// end it, if it is one, is not wanted any more.
     pub(crate) fn disconnect(&mut self, key: Key) -> Option<Key> {
-        let DeferredCall { watch, task, .. } = self.table.remove(key)?;
-        watch.disconnect();
-        task
+        let call = self.table.remove(key)?;
+        call.watch.disconnect();
+        call.end_pipes(Status::CommFailure);
+        call.task
     }
 
     /// Takes all calls out: the core ends.
     pub(crate) fn disconnect_all(&mut self) {
         for call in self.table.drain() {
             call.watch.disconnect();
+            call.end_pipes(Status::CommFailure);
         }
+    }
+
+    /// Where a call came in, if it is still open.
+    pub(crate) fn origin(&mut self, key: Key) -> Option<Origin> {
+        self.table.get_mut(key).map(|call| call.origin)
     }
 
     /// The client of a call cancels it.

@@ -12,6 +12,7 @@ pub(crate) mod connection;
 pub(crate) mod deferred;
 mod lifecycle;
 mod links;
+mod pipes;
 mod server_side;
 mod sleeps;
 pub(crate) mod tasks;
@@ -214,6 +215,8 @@ impl<R: Ring> Core<R> {
                 serial,
                 kind,
             } => self.cancel_call(&state, serial, kind, replies),
+            Command::Pipe(link) => self.serve_pipe(&link, replies),
+            Command::AbandonPipe(link) => self.abandon_pipe(&link, replies),
             Command::CloseBinding(binding) => self.close_binding(&binding),
             Command::EndCall { call, watch, end } => self.end_call(call, watch, end, replies),
             Command::Adopt { stream, inbound } => match stream.downcast::<R::Stream>() {

@@ -5,7 +5,9 @@ use std::rc::Rc;
 use std::sync::Arc;
 use std::sync::atomic::Ordering;
 
-use annulus_protocol::{Input, Limits, ReplyTo, Request, ServerConnection, ServerEvent, Time};
+use annulus_protocol::{
+    Input, Limits, ReplyTo, Request, ServerConnection, ServerEvent, Stub, Time,
+};
 use annulus_transports::{ReceiveLease, Ring, SocketId};
 
 use super::buffers::BufferPool;
@@ -18,7 +20,10 @@ use super::{Core, LocalReplies};
 use crate::blocking_call::{Answer, BlockingCall};
 use crate::call_watch::CallWatch;
 use crate::core_shared::CoreShared;
-use crate::dispatch::{CallContext, CallFacts, Clock, Dispatch, OnCore, Place, byte_order};
+use crate::dispatch::{
+    CallContext, CallFacts, Clock, Dispatch, OnCore, PipeDispatch, Place, byte_order,
+};
+use crate::pipe::PipeLink;
 use crate::registration::{Applicant, CallPermit};
 use crate::server::EndpointView;
 use crate::server_call::{CallEnd, OpenCall};
@@ -34,19 +39,40 @@ pub(crate) fn contain_panic<T>(run: impl FnOnce() -> T) -> Option<T> {
 /// be read where they were received.
 pub(super) struct ServerWork<'w> {
     socket: SocketId,
-    connection: &'w mut Connection,
+    pub(super) connection: &'w mut Connection,
     deferred: &'w mut DeferredCalls,
     timers: &'w mut Timers,
     tasks: &'w Rc<Tasks>,
-    core: &'w Arc<CoreShared>,
+    pub(super) core: &'w Arc<CoreShared>,
     core_index: usize,
-    limits: &'w Limits,
+    pub(super) limits: &'w Limits,
     buffers: &'w mut BufferPool,
-    assembling_len: &'w mut usize,
+    pub(super) assembling_len: &'w mut usize,
     /// No new call begins.
     is_draining: bool,
-    now: Time,
+    pub(super) now: Time,
     clock: &'w dyn Clock,
+}
+
+/// What a request says beside its stub data.
+#[derive(Clone, Copy)]
+pub(super) struct CallHead {
+    pub(super) reply: ReplyTo,
+    pub(super) opnum: u16,
+    pub(super) facts: CallFacts,
+}
+
+/// What came of handing a request to its interface.
+pub(super) enum Ran {
+    /// The reply was appended.
+    Replied,
+    /// The call was taken out of the dispatch; with its pipes, if it has any.
+    Deferred(Key, Option<Arc<PipeLink>>),
+    Failed {
+        end: CallEnd,
+        /// How many bytes are missing at least, if that is all that is wrong.
+        lacking: Option<usize>,
+    },
 }
 
 impl<R: Ring> Core<R> {
@@ -125,44 +151,28 @@ impl<R: Ring> Core<R> {
         end: CallEnd,
         replies: LocalReplies<'_>,
     ) {
-        match end {
-            CallEnd::Reply(stub) => {
-                self.answer_deferred(call, replies, |protocol, reply, out| {
-                    let start = protocol.begin_response(reply, out);
-                    out.extend_from_slice(&stub);
-                    protocol.finish_response(start, reply, out);
-                });
-                self.shared.stub_buffers.put(stub);
-            }
-            CallEnd::Fault(status) => {
-                self.answer_deferred(call, replies, |protocol, reply, out| {
-                    protocol.fault(reply, status.to_fault(), false, out);
-                });
-            }
+        if let Some(origin) = self.deferred.end(call) {
+            self.answer(origin, end, replies);
+        } else {
+            end.recycle(&self.shared);
         }
         self.deferred.recycle(watch);
     }
 
-    fn answer_deferred(
-        &mut self,
-        call: Key,
-        replies: LocalReplies<'_>,
-        answer: impl FnOnce(&mut ServerConnection, &ReplyTo, &mut Vec<u8>),
-    ) {
-        let Some(origin) = self.deferred.end(call) else {
-            return;
+    fn answer(&mut self, origin: Origin, end: CallEnd, replies: LocalReplies<'_>) {
+        let Some((mut work, _)) = self.server_work(origin.socket) else {
+            return end.recycle(&self.shared);
         };
-        let Some(connection) = self.connections.get_mut(origin.socket) else {
-            return;
-        };
-        let Role::Server(link) = &mut connection.role else {
-            return;
-        };
-        if connection.serial != origin.serial || connection.life != Life::Open {
-            return;
+        if work.connection.serial != origin.serial || work.connection.life != Life::Open {
+            return end.recycle(&self.shared);
         }
-        let out = connection.outgoing.writable(&mut self.buffers);
-        answer(&mut link.protocol, &origin.reply, out);
+        work.forget_incoming(&origin.reply);
+        work.answer(&origin.reply, end);
+        let is_receiving = work.has_no_incoming();
+        if is_receiving {
+            self.receive_again(origin.socket);
+        }
+        self.release_answers(origin.socket);
         self.settle(origin.socket, replies);
     }
 }
@@ -196,6 +206,10 @@ impl ServerWork<'_> {
                     link.count_received(self.core_index);
                     self.run(request);
                 }
+                Some(ServerEvent::RequestData { stub, is_last, .. }) => {
+                    self.continue_incoming(&stub, is_last);
+                    self.recycle(stub);
+                }
                 Some(ServerEvent::Close(reason)) => {
                     tracing::debug!(%reason, "a connection ends");
                     self.connection
@@ -203,15 +217,22 @@ impl ServerWork<'_> {
                     break;
                 }
                 // A call without a key is still in its dispatch, or was never deferred.
-                Some(ServerEvent::Cancel { key, .. } | ServerEvent::Orphaned { key, .. }) => {
+                Some(ServerEvent::Cancel { key, .. }) => {
                     if let Some(key) = key {
                         self.deferred.cancel(Key::from_bits(key));
+                    }
+                }
+                Some(ServerEvent::Orphaned { key, .. }) => {
+                    if let Some(key) = key.map(Key::from_bits) {
+                        self.deferred.cancel(key);
+                        self.end_incoming(key);
                     }
                 }
                 Some(_) => unreachable!("an event that this engine does not know"),
                 None => break,
             }
         }
+        self.hand_on();
         if let Role::Server(link) = &mut self.connection.role {
             link.count_received(self.core_index);
         }
@@ -220,39 +241,63 @@ impl ServerWork<'_> {
     /// Runs one request through its interface, or has a worker do so, and answers it unless it was
     /// deferred.
     fn run(&mut self, request: Request<'_>) {
-        match self.admit(&request) {
-            Err(status) => self.refuse(&request.reply, status),
-            Ok((Ground::Worker, permit)) => self.run_on_worker(&request, permit),
-            Ok((Ground::Core, permit)) => self.run_here(&request, permit),
+        let head = CallHead {
+            reply: request.reply,
+            opnum: request.opnum.0,
+            facts: CallFacts {
+                order: byte_order(request.drep),
+                interface: request.interface,
+                transfer: request.transfer,
+                object: request.object,
+                maybe: request.maybe,
+            },
+        };
+        match self.admit(&head, request.stub.len()) {
+            Err(status) => self.answer(&head.reply, CallEnd::Refusal(status)),
+            Ok((Ground::Worker, permit)) => {
+                self.run_on_worker(&head, &request.stub, request.is_last, permit);
+            }
+            Ok((Ground::Core, permit)) if !request.is_last => {
+                self.begin_incoming(head, permit, &request.stub);
+            }
+            Ok((Ground::Core, permit)) => self.run_here(&head, &request.stub, permit),
         }
+        self.recycle(request.stub);
+    }
+
+    fn recycle(&mut self, stub: Stub<'_>) {
         if let Role::Server(link) = &mut self.connection.role
-            && let Some(assembled) = request.stub.into_assembled()
+            && let Some(assembled) = stub.into_assembled()
         {
             link.protocol.recycle(assembled);
         }
     }
 
     /// Whether a call may begin, and where; otherwise the status of its refusal.
-    fn admit(&mut self, request: &Request<'_>) -> Result<(Ground, CallPermit), Status> {
+    fn admit(
+        &mut self,
+        head: &CallHead,
+        request_len: usize,
+    ) -> Result<(Ground, CallPermit), Status> {
         let Role::Server(link) = &mut self.connection.role else {
             unreachable!("a client's connection has no requests");
         };
         let server = &link.server;
-        let interface = server.registered(request.interface);
+        let interface = server.registered(head.facts.interface);
         if self.is_draining {
             return Err(Status::ServerTooBusy);
         }
         let permit = interface.admit(Applicant {
             peer: &link.peer,
-            opnum: request.opnum.0,
-            object: request.object,
-            request_len: request.stub.len(),
+            opnum: head.opnum,
+            object: head.facts.object,
+            request_len,
             is_listening: server.is_listening(),
             cleared: &mut link.cleared,
-            interface: request.interface,
+            interface: head.facts.interface,
         })?;
         server.counters(self.core_index).calls_in.add(1);
-        let ground = if interface.is_blocking(request.opnum.0) {
+        let ground = if interface.is_blocking(head.opnum) {
             Ground::Worker
         } else {
             Ground::Core
@@ -260,22 +305,79 @@ impl ServerWork<'_> {
         Ok((ground, permit))
     }
 
-    /// Answers a call that does not begin.
-    fn refuse(&mut self, reply: &ReplyTo, status: Status) {
-        if let Role::Server(link) = &mut self.connection.role {
-            let out = &mut self.connection.outgoing.buffer;
-            link.protocol.fault(reply, status.to_fault(), true, out);
+    /// Answers a call. While the response to another one goes out in parts, the answer waits.
+    pub(super) fn answer(&mut self, reply: &ReplyTo, end: CallEnd) {
+        let Role::Server(link) = &mut self.connection.role else {
+            return;
+        };
+        if link.protocol.can_answer(reply) {
+            let out = self.connection.outgoing.writable(self.buffers);
+            end.write(&mut link.protocol, reply, out);
+            end.recycle(self.core);
+        } else {
+            self.connection.outgoing.hold(*reply, end);
         }
     }
 
-    fn run_here(&mut self, request: &Request<'_>, permit: CallPermit) {
-        let origin = self.origin(request);
-        let Connection { role, outgoing, .. } = &mut *self.connection;
-        let Role::Server(link) = role else { return };
-        let (protocol, out) = (&mut link.protocol, &mut outgoing.buffer);
-        let start = protocol.begin_response(&request.reply, out);
+    /// Runs a whole request; its reply is written right into the send buffer.
+    fn run_here(&mut self, head: &CallHead, stub: &[u8], mut permit: CallPermit) {
+        let Role::Server(link) = &mut self.connection.role else {
+            return;
+        };
+        if link.protocol.streamed_response().is_some() {
+            return self.run_aside(head, stub, permit);
+        }
+        let mut out = std::mem::take(&mut self.connection.outgoing.buffer);
+        let start = link.protocol.begin_response(&head.reply, &mut out);
+        let ran = self.dispatch(head, stub, false, &mut permit, &mut out);
+        if let Role::Server(ServerLink { protocol, .. }) = &mut self.connection.role {
+            match ran {
+                Ran::Replied => protocol.finish_response(start, &head.reply, &mut out),
+                Ran::Deferred(call, _) => {
+                    protocol.cancel_response(start, &mut out);
+                    protocol.set_call_key(head.reply.call(), call.to_bits());
+                }
+                Ran::Failed { end, .. } => {
+                    protocol.cancel_response(start, &mut out);
+                    end.write(protocol, &head.reply, &mut out);
+                }
+            }
+        }
+        self.connection.outgoing.buffer = out;
+    }
+
+    /// Runs a whole request while the response to another one goes out in parts.
+    fn run_aside(&mut self, head: &CallHead, stub: &[u8], mut permit: CallPermit) {
+        let mut aside = self.core.stub_buffers.take();
+        match self.dispatch(head, stub, false, &mut permit, &mut aside) {
+            Ran::Replied => self.answer(&head.reply, CallEnd::Reply(aside)),
+            Ran::Deferred(call, _) => self.set_call_key(&head.reply, call),
+            Ran::Failed { end, .. } => self.answer(&head.reply, end),
+        }
+    }
+
+    pub(super) fn set_call_key(&mut self, reply: &ReplyTo, call: Key) {
+        if let Role::Server(link) = &mut self.connection.role {
+            link.protocol.set_call_key(reply.call(), call.to_bits());
+        }
+    }
+
+    /// Hands a request to its interface, which appends the reply to `out` or defers it.
+    pub(super) fn dispatch(
+        &mut self,
+        head: &CallHead,
+        stub: &[u8],
+        is_partial: bool,
+        permit: &mut CallPermit,
+        out: &mut Vec<u8>,
+    ) -> Ran {
+        let origin = self.origin(head);
+        let Role::Server(link) = &self.connection.role else {
+            return Ran::Replied;
+        };
+        let interface = link.server.registered(head.facts.interface).interface();
         let mut context = CallContext {
-            facts: facts(request),
+            facts: head.facts,
             peer: &link.peer,
             now: self.now,
             server: &link.server,
@@ -287,90 +389,105 @@ impl ServerWork<'_> {
                 tasks: self.tasks,
                 calls: self.deferred,
                 origin,
-                permit,
+                permit: std::mem::take(permit),
             }),
             deferred: None,
             not_executed: false,
+            pipes: PipeDispatch {
+                shape: interface.pipes(head.opnum),
+                is_partial,
+                ..PipeDispatch::default()
+            },
         };
         let result = contain_panic(|| {
-            let interface = link.server.registered(request.interface);
-            interface.interface().dispatch(Dispatch {
-                opnum: request.opnum.0,
-                stub: &request.stub,
+            interface.dispatch(Dispatch {
+                opnum: head.opnum,
+                stub,
                 out,
                 context: &mut context,
             })
         });
         let CallContext {
+            place,
             deferred,
             not_executed,
+            pipes,
             ..
         } = context;
-        match result.unwrap_or(Err(Status::CallFailed)) {
-            Ok(()) => match deferred {
-                None => protocol.finish_response(start, &request.reply, out),
-                Some(key) => {
-                    protocol.cancel_response(start, out);
-                    protocol.set_call_key(request.reply.call(), key.to_bits());
+        if let Place::Core(core) = place {
+            *permit = core.permit;
+        }
+        match (result.unwrap_or(Err(Status::CallFailed)), deferred) {
+            (Ok(()), None) => Ran::Replied,
+            (Ok(()), Some(call)) => Ran::Deferred(call, pipes.link),
+            (Err(status), deferred) => {
+                if let Some(call) = deferred {
+                    self.deferred.end(call);
                 }
-            },
-            Err(status) => {
-                protocol.cancel_response(start, out);
-                if let Some(key) = deferred {
-                    self.deferred.end(key);
-                }
-                protocol.fault(&request.reply, status.to_fault(), not_executed, out);
+                let end = if not_executed {
+                    CallEnd::Refusal(status)
+                } else {
+                    CallEnd::Fault(status)
+                };
+                let lacking = pipes.lacking;
+                Ran::Failed { end, lacking }
             }
         }
     }
 
     /// Has a worker run a request, as a call that is deferred from the start.
-    fn run_on_worker(&mut self, request: &Request<'_>, permit: CallPermit) {
-        let origin = self.origin(request);
-        let (answer, key) = if request.maybe {
+    fn run_on_worker(&mut self, head: &CallHead, stub: &[u8], is_whole: bool, permit: CallPermit) {
+        let origin = self.origin(head);
+        let pipes = self.link_pipes(head, is_whole);
+        let (answer, key) = if head.facts.maybe {
             (Answer::Nobody(permit), None)
         } else {
-            let Some((key, watch)) = self.deferred.begin(origin, permit) else {
-                return self.refuse(&request.reply, Status::ServerTooBusy);
+            let Some((key, watch)) = self.deferred.begin(origin, permit, pipes.clone()) else {
+                return self.answer(&head.reply, CallEnd::Refusal(Status::ServerTooBusy));
             };
-            let call = OpenCall::begin(self.core, watch, key, request.transfer);
+            let transfer = head.facts.transfer;
+            let call = OpenCall::begin(self.core, watch, key, transfer, pipes.clone());
             (Answer::To(call), Some(key))
         };
         let Role::Server(link) = &mut self.connection.role else {
             return;
         };
-        let mut stub = self.core.stub_buffers.take();
-        stub.extend_from_slice(&request.stub);
+        let mut owned = self.core.stub_buffers.take();
+        owned.extend_from_slice(stub);
         let call = BlockingCall {
-            facts: facts(request),
+            facts: head.facts,
             contexts: link.contexts.clone(),
             peer: link.peer.clone(),
-            opnum: request.opnum.0,
-            stub,
+            opnum: head.opnum,
+            stub: owned,
             server: Arc::clone(&link.server),
             core: Arc::clone(self.core),
             now: self.now,
             answer,
+            pipes: pipes.clone(),
         };
         let is_taken = link.server.submit_to_worker(call);
         match key {
-            Some(key) if is_taken => link
-                .protocol
-                .set_call_key(request.reply.call(), key.to_bits()),
+            Some(key) if is_taken => {
+                self.set_call_key(&head.reply, key);
+                if let Some(pipes) = pipes.filter(|_| !is_whole) {
+                    self.receive_pipes(head, pipes);
+                }
+            }
             Some(key) => {
                 self.deferred.end(key);
-                self.refuse(&request.reply, Status::ServerTooBusy);
+                self.answer(&head.reply, CallEnd::Refusal(Status::ServerTooBusy));
             }
             // A `[maybe]` call that is dropped is one that was lost on the way.
             None => {}
         }
     }
 
-    fn origin(&self, request: &Request<'_>) -> Origin {
+    fn origin(&self, head: &CallHead) -> Origin {
         Origin {
             socket: self.socket,
             serial: self.connection.serial,
-            reply: request.reply,
+            reply: head.reply,
         }
     }
 }
@@ -379,14 +496,4 @@ impl ServerWork<'_> {
 enum Ground {
     Core,
     Worker,
-}
-
-fn facts(request: &Request<'_>) -> CallFacts {
-    CallFacts {
-        order: byte_order(request.drep),
-        interface: request.interface,
-        transfer: request.transfer,
-        object: request.object,
-        maybe: request.maybe,
-    }
 }

@@ -105,7 +105,9 @@ impl<R: Ring> Core<R> {
         let backlog = connection.outgoing.backlog();
         if connection.stalled.is_empty() && backlog <= half && (backlog == 0 || !is_core_full) {
             connection.outgoing.held_back = false;
-            self.ring.resume_receive(socket);
+            if !connection.pipe_is_full {
+                self.ring.resume_receive(socket);
+            }
         }
     }
 
@@ -127,6 +129,7 @@ impl<R: Ring> Core<R> {
         match connection.life {
             Life::Open => {
                 self.hold_back(socket);
+                self.hold_full_pipe(socket);
                 self.arm_timer(socket);
             }
             Life::Flushing => {
@@ -327,6 +330,7 @@ fn abandon(
                     tasks.cancel(task);
                 }
             }
+            link.drop_incoming(assembling_len);
             link.protocol.close(&mut EndpointView {
                 server: &link.server,
                 endpoint: link.endpoint,
@@ -361,6 +365,7 @@ impl Connection {
             self.life = Life::Flushing;
             self.connect_deadline = None;
             self.stalled = Vec::new();
+            self.outgoing.drop_held();
             self.flush_deadline = Some(deadline);
         }
     }

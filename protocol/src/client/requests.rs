@@ -136,8 +136,8 @@ impl ClientConnection {
     ///
     /// # Panics
     ///
-    /// The stub data is not a positive multiple of 8 bytes, which each fragment but the last must
-    /// be.
+    /// The part has no stub data. It should have a multiple of 8 bytes, as real peers send and
+    /// expect of each fragment but the last.
     pub fn finish_request_part(
         &mut self,
         start: RequestStart,
@@ -189,7 +189,7 @@ impl ClientConnection {
     ///
     /// # Panics
     ///
-    /// The stub data is not a positive multiple of 8 bytes.
+    /// The part has no stub data.
     pub fn continue_request(&mut self, start: RequestPartStart, out: &mut Vec<u8>) {
         fragments::check_part(out.len() - start.stub_at());
         self.send_fragments(start.at, start.head_len, out);

@@ -68,8 +68,8 @@ impl ServerConnection {
     ///
     /// # Panics
     ///
-    /// The stub data of the part is not a positive multiple of 8 bytes, which each fragment but
-    /// the last must be.
+    /// The part has no stub data. It should have a multiple of 8 bytes, as real peers send and
+    /// expect of each fragment but the last.
     pub fn finish_response_part(
         &mut self,
         start: ResponseStart,

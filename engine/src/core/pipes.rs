@@ -1,0 +1,401 @@
+//! What a core does for the pipes of its calls.
+
+use std::sync::Arc;
+
+use annulus_ndr::ByteOrder;
+use annulus_protocol::{ReplyTo, Time};
+use annulus_transports::{Ring, SocketId};
+
+use super::connection::{Life, Role, ServerLink};
+use super::server_side::{CallHead, Ran, ServerWork};
+use super::{Core, LocalReplies};
+use crate::pipe::{OutPiece, PipeLink, PipeShape, PipeSide};
+use crate::registration::CallPermit;
+use crate::server_call::CallEnd;
+use crate::status::Status;
+use crate::table::Key;
+
+/// A request that arrives piece by piece.
+pub(crate) enum Incoming {
+    /// The in-parameters in front of the pipes have not all come.
+    Head(Box<IncomingHead>),
+    /// Its pipes are pulled while they arrive.
+    Pipes(IncomingPipes),
+}
+
+/// In-parameters of which a part has come.
+pub(crate) struct IncomingHead {
+    call: CallHead,
+    permit: CallPermit,
+    stub: Vec<u8>,
+    /// How often it was dispatched in vain.
+    tries: u32,
+    /// It is not worth trying again with fewer bytes.
+    next_try_len: usize,
+    /// When it must have come.
+    deadline: Time,
+}
+
+/// Pipes of which a part has come.
+pub(crate) struct IncomingPipes {
+    reply: ReplyTo,
+    link: Arc<PipeLink>,
+    order: ByteOrder,
+    /// What has come since they were last handed on.
+    gathered: Vec<u8>,
+    is_whole: bool,
+    /// When what is in front of them must have come, where a worker waits for that.
+    deadline: Time,
+}
+
+/// So often a call is dispatched with each piece that comes. Then it must have grown by a good
+/// part each time, so that a client that sends byte by byte costs no more than one that does not.
+const EAGER_TRIES: u32 = 8;
+
+impl IncomingHead {
+    fn failed_try(&mut self, lacking: usize) {
+        self.tries += 1;
+        let growth = if self.tries > EAGER_TRIES {
+            lacking.max(self.stub.len() / 2)
+        } else {
+            lacking
+        };
+        self.next_try_len = self.stub.len().saturating_add(growth.max(1));
+    }
+}
+
+impl Incoming {
+    /// When the in-parameters in front of the pipes must have come.
+    pub(super) fn deadline(&self) -> Option<Time> {
+        match self {
+            Incoming::Head(head) => Some(head.deadline),
+            // Pipes may come as slowly as they like.
+            Incoming::Pipes(pipes) => (!pipes.link.has_started()).then_some(pipes.deadline),
+        }
+    }
+}
+
+impl ServerLink {
+    /// Drops what has come of a request in pieces.
+    pub(super) fn drop_incoming(&mut self, assembling_len: &mut usize) {
+        if let Some(Incoming::Head(head)) = self.incoming.take() {
+            *assembling_len -= head.stub.len();
+        }
+    }
+}
+
+impl ServerWork<'_> {
+    fn incoming(&mut self) -> Option<&mut Option<Incoming>> {
+        match &mut self.connection.role {
+            Role::Server(link) => Some(&mut link.incoming),
+            Role::Client(_) => None,
+        }
+    }
+
+    fn set_incoming(&mut self, incoming: Incoming) {
+        if let Some(place) = self.incoming() {
+            *place = Some(incoming);
+        }
+    }
+
+    pub(super) fn has_no_incoming(&mut self) -> bool {
+        self.incoming().is_some_and(|incoming| incoming.is_none())
+    }
+
+    /// A call ends: nothing more of its request counts.
+    pub(super) fn forget_incoming(&mut self, reply: &ReplyTo) {
+        if let Some(incoming) = self.incoming() {
+            incoming.take_if(|it| matches!(it, Incoming::Pipes(pipes) if pipes.reply == *reply));
+        }
+    }
+
+    /// The client has given a call up: nothing more comes of its request.
+    pub(super) fn end_incoming(&mut self, call: Key) {
+        let is_of_call = |it: &mut Incoming| matches!(it, Incoming::Pipes(pipes) if pipes.link.call() == Some(call.to_bits()));
+        let ended = self
+            .incoming()
+            .and_then(|incoming| incoming.take_if(is_of_call));
+        if let Some(Incoming::Pipes(pipes)) = ended {
+            pipes.link.finish(Status::CallCancelled);
+        }
+    }
+
+    /// The pipes of a call that a worker is to run, if its operation has any.
+    pub(super) fn link_pipes(&self, head: &CallHead, is_whole: bool) -> Option<Arc<PipeLink>> {
+        let Role::Server(link) = &self.connection.role else {
+            return None;
+        };
+        let interface = link.server.registered(head.facts.interface).interface();
+        let shape = interface.pipes(head.opnum);
+        if shape == PipeShape::default() || head.facts.maybe {
+            return None;
+        }
+        let pipes = PipeLink::of_server(self.core, head.facts.transfer, shape, self.limits);
+        if is_whole {
+            pipes.received(Vec::new(), true, head.facts.order);
+        }
+        Some(pipes)
+    }
+
+    /// What comes of a request from now on goes to its pipes.
+    pub(super) fn receive_pipes(&mut self, head: &CallHead, link: Arc<PipeLink>) {
+        let gathered = self.core.stub_buffers.take();
+        self.set_incoming(Incoming::Pipes(IncomingPipes {
+            reply: head.reply,
+            link,
+            order: head.facts.order,
+            gathered,
+            is_whole: false,
+            deadline: self.now + self.limits.progress_timeout,
+        }));
+    }
+
+    /// The first piece of a request has come.
+    pub(super) fn begin_incoming(&mut self, call: CallHead, permit: CallPermit, stub: &[u8]) {
+        let head = IncomingHead {
+            call,
+            permit,
+            stub: Vec::new(),
+            tries: 0,
+            next_try_len: 0,
+            deadline: self.now + self.limits.progress_timeout,
+        };
+        self.grow_head(Box::new(head), stub, false);
+    }
+
+    /// A further piece has come.
+    pub(super) fn continue_incoming(&mut self, piece: &[u8], is_last: bool) {
+        let Some(place) = self.incoming() else { return };
+        match place.take() {
+            None => {}
+            Some(Incoming::Head(head)) => self.grow_head(head, piece, is_last),
+            Some(Incoming::Pipes(mut pipes)) => {
+                pipes.gathered.extend_from_slice(piece);
+                pipes.is_whole = is_last;
+                *place = Some(Incoming::Pipes(pipes));
+            }
+        }
+    }
+
+    /// Adds to what is in front of the pipes, and dispatches the call if that may be enough.
+    fn grow_head(&mut self, mut head: Box<IncomingHead>, piece: &[u8], is_last: bool) {
+        let reply = head.call.reply;
+        let is_over = |len: usize, max: usize| len.saturating_add(piece.len()) > max;
+        let refusal = if is_over(head.stub.len(), self.limits.request_len_max) {
+            Some(Status::AccessDenied)
+        } else if is_over(
+            *self.assembling_len,
+            self.limits.assembling_len_per_core_max,
+        ) {
+            Some(Status::ServerTooBusy)
+        } else {
+            None
+        };
+        if let Some(status) = refusal {
+            *self.assembling_len -= head.stub.len();
+            return self.answer(&reply, CallEnd::Refusal(status));
+        }
+        head.stub.extend_from_slice(piece);
+        head.deadline = self.now + self.limits.progress_timeout;
+        *self.assembling_len += piece.len();
+        if is_last || head.stub.len() >= head.next_try_len {
+            self.try_head(head, is_last);
+        } else {
+            self.set_incoming(Incoming::Head(head));
+        }
+    }
+
+    fn try_head(&mut self, mut head: Box<IncomingHead>, is_whole: bool) {
+        let mut aside = self.core.stub_buffers.take();
+        let IncomingHead {
+            call, permit, stub, ..
+        } = &mut *head;
+        let ran = self.dispatch(call, stub, !is_whole, permit, &mut aside);
+        if let Ran::Failed {
+            lacking: Some(lacking),
+            ..
+        } = ran
+        {
+            self.core.stub_buffers.put(aside);
+            head.failed_try(lacking);
+            return self.set_incoming(Incoming::Head(head));
+        }
+        *self.assembling_len -= head.stub.len();
+        let reply = &head.call.reply;
+        match ran {
+            Ran::Replied => self.answer(reply, CallEnd::Reply(aside)),
+            Ran::Failed { end, .. } => self.answer(reply, end),
+            Ran::Deferred(key, pipes) => {
+                self.set_call_key(reply, key);
+                if let Some(pipes) = pipes.filter(|_| !is_whole) {
+                    self.receive_pipes(&head.call, pipes);
+                }
+            }
+        }
+    }
+
+    /// Hands what has come of a call's pipes on to whoever pulls them.
+    pub(super) fn hand_on(&mut self) {
+        let spare = &self.core.stub_buffers;
+        let Role::Server(link) = &mut self.connection.role else {
+            return;
+        };
+        let Some(Incoming::Pipes(pipes)) = &mut link.incoming else {
+            return;
+        };
+        if pipes.gathered.is_empty() && !pipes.is_whole {
+            return;
+        }
+        let piece = std::mem::replace(&mut pipes.gathered, spare.take());
+        let is_last = pipes.is_whole;
+        let is_full = pipes.link.received(piece, is_last, pipes.order);
+        self.connection.pipe_is_full |= is_full;
+        if is_last {
+            link.incoming = None;
+        }
+    }
+}
+
+impl<R: Ring> Core<R> {
+    /// Looks at a call's pipes: sends what was pushed, and receives again if there is room.
+    pub(super) fn serve_pipe(&mut self, link: &Arc<PipeLink>, replies: LocalReplies<'_>) {
+        let Some(call) = link.call().map(Key::from_bits) else {
+            return;
+        };
+        match link.side() {
+            PipeSide::Server => self.serve_server_pipe(call, link, replies),
+            PipeSide::Client => {}
+        }
+    }
+
+    pub(super) fn abandon_pipe(&mut self, _link: &Arc<PipeLink>, _replies: LocalReplies<'_>) {}
+
+    fn serve_server_pipe(&mut self, call: Key, pipes: &Arc<PipeLink>, replies: LocalReplies<'_>) {
+        let Some(origin) = self.deferred.origin(call) else {
+            return;
+        };
+        let Some(connection) = self.connections.get_mut(origin.socket) else {
+            return;
+        };
+        if connection.serial != origin.serial || connection.life != Life::Open {
+            return;
+        }
+        let Role::Server(link) = &mut connection.role else {
+            return;
+        };
+        let is_incoming = matches!(&link.incoming,
+            Some(Incoming::Pipes(incoming)) if Arc::ptr_eq(&incoming.link, pipes));
+        if is_incoming && !pipes.is_held_back() {
+            self.receive_again(origin.socket);
+        }
+        self.send_response_parts(origin.socket, &origin.reply, pipes);
+        self.settle(origin.socket, replies);
+    }
+
+    /// Sends what was pushed into an out-pipe, or lets it wait for the end of another response.
+    fn send_response_parts(&mut self, socket: SocketId, reply: &ReplyTo, pipes: &Arc<PipeLink>) {
+        let Some(connection) = self.connections.get_mut(socket) else {
+            return;
+        };
+        let Role::Server(link) = &mut connection.role else {
+            return;
+        };
+        if !link.protocol.can_answer(reply) {
+            let held = &mut connection.outgoing.held_pipes;
+            if !held.iter().any(|held| Arc::ptr_eq(held, pipes)) {
+                held.push_back(Arc::clone(pipes));
+            }
+            return;
+        }
+        pipes.begin_take();
+        while let Some(OutPiece { stub, .. }) = pipes.take() {
+            if stub.is_empty() {
+                pipes.sent(0);
+            } else {
+                let out = connection.outgoing.writable(&mut self.buffers);
+                let before = out.len();
+                let start = link.protocol.begin_response(reply, out);
+                out.extend_from_slice(&stub);
+                link.protocol.finish_response_part(start, reply, out);
+                if out.len() > before {
+                    connection.outgoing.share(pipes, stub.len());
+                } else {
+                    // Nobody wants it any more.
+                    pipes.sent(stub.len());
+                }
+            }
+            self.shared.stub_buffers.put(stub);
+        }
+    }
+
+    /// A pipe that was full has room, or its call has ended: receiving goes on.
+    pub(super) fn receive_again(&mut self, socket: SocketId) {
+        let now = self.now;
+        let Some(connection) = self.connections.get_mut(socket) else {
+            return;
+        };
+        if !std::mem::take(&mut connection.pipe_is_full) {
+            return;
+        }
+        if let Role::Server(link) = &mut connection.role {
+            link.protocol.resume(now);
+        }
+        if !connection.outgoing.held_back {
+            self.ring.resume_receive(socket);
+        }
+    }
+
+    /// Stops receiving from a connection whose pipe is full.
+    pub(super) fn hold_full_pipe(&mut self, socket: SocketId) {
+        let Some(connection) = self.connections.get_mut(socket) else {
+            return;
+        };
+        if connection.pipe_is_full
+            && connection.life == Life::Open
+            && let Role::Server(link) = &mut connection.role
+        {
+            link.protocol.pause();
+            self.ring.pause_receive(socket);
+        }
+    }
+
+    /// A response that went out in parts has ended: what waited for that goes on.
+    pub(super) fn release_answers(&mut self, socket: SocketId) {
+        let Some(connection) = self.connections.get_mut(socket) else {
+            return;
+        };
+        let Role::Server(link) = &mut connection.role else {
+            return;
+        };
+        while link.protocol.streamed_response().is_none()
+            && let Some((reply, end)) = connection.outgoing.next_held()
+        {
+            let out = connection.outgoing.writable(&mut self.buffers);
+            end.write(&mut link.protocol, &reply, out);
+            end.recycle(&self.shared);
+        }
+        self.release_pipes(socket);
+    }
+
+    fn release_pipes(&mut self, socket: SocketId) {
+        loop {
+            let Some(connection) = self.connections.get_mut(socket) else {
+                return;
+            };
+            let is_free = matches!(&connection.role,
+                Role::Server(link) if link.protocol.streamed_response().is_none());
+            if !is_free {
+                return;
+            }
+            let Some(pipes) = connection.outgoing.held_pipes.pop_front() else {
+                return;
+            };
+            let origin = pipes
+                .call()
+                .and_then(|call| self.deferred.origin(Key::from_bits(call)));
+            if let Some(origin) = origin {
+                self.send_response_parts(socket, &origin.reply, &pipes);
+            }
+        }
+    }
+}

@@ -1,0 +1,331 @@
+//! What a core has received for a call's pipes, and how far it has been pulled.
+
+use std::sync::atomic::{AtomicBool, AtomicU8, AtomicUsize, Ordering, fence};
+use std::sync::{Mutex, MutexGuard, PoisonError};
+use std::task::Waker;
+
+use annulus_ndr::{ByteOrder, Decode};
+use annulus_protocol::TransferSyntax;
+use atomic_waker::AtomicWaker;
+use crossbeam_queue::SegQueue;
+
+use super::codec::Reader;
+use crate::status::Status;
+
+/// Stub data on its way from the core to whoever pulls.
+///
+/// The core adds pieces as they arrive, and stops receiving while more is queued than there is
+/// room for. The puller takes them out and sees to it that receiving goes on.
+pub(super) struct Inbound {
+    pieces: SegQueue<Vec<u8>>,
+    queued_len: AtomicUsize,
+    /// How much may be queued.
+    room: AtomicUsize,
+    /// No piece comes behind those that are queued.
+    is_whole: AtomicBool,
+    /// The core receives nothing until there is room.
+    is_held_back: AtomicBool,
+    is_big_endian: AtomicBool,
+    /// What the puller waits for, as a [`Wanted`].
+    wanted: AtomicU8,
+    waker: AtomicWaker,
+    intake: Mutex<Intake>,
+}
+
+/// How a puller that found nothing wants to hear of more.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[repr(u8)]
+pub(super) enum Wanted {
+    Nothing = 0,
+    /// By a ReceiveComplete notification.
+    Notification = 1,
+    /// By its waker.
+    Wake = 2,
+}
+
+/// How far the stub data has been pulled.
+pub(super) struct Intake {
+    transfer: TransferSyntax,
+    /// Reads the pipe that comes next; there is none before the first byte has come.
+    reader: Option<Reader>,
+    /// Bytes that were taken out of the queue.
+    held: Vec<u8>,
+    /// How many of these are done with.
+    done: usize,
+    /// Where `held[done]` is in the stub.
+    offset: usize,
+    /// The pipe that comes next.
+    index: usize,
+    count: usize,
+}
+
+/// Stub data behind the last pipe of a response: the other out-parameters.
+pub(crate) struct Tail {
+    /// The last bytes of the stub, from a multiple of eight on, so that alignment holds.
+    pub(crate) bytes: Vec<u8>,
+    /// Where the parameters start in these.
+    pub(crate) start: usize,
+    pub(crate) order: ByteOrder,
+}
+
+impl Inbound {
+    /// For `count` pipes, which start the stub unless [`start`](Inbound::start) says otherwise.
+    pub(super) fn new(transfer: TransferSyntax, count: usize, room: usize) -> Self {
+        Inbound {
+            pieces: SegQueue::new(),
+            queued_len: AtomicUsize::new(0),
+            room: AtomicUsize::new(room),
+            is_whole: AtomicBool::new(false),
+            is_held_back: AtomicBool::new(false),
+            is_big_endian: AtomicBool::new(false),
+            wanted: AtomicU8::new(Wanted::Nothing as u8),
+            waker: AtomicWaker::new(),
+            intake: Mutex::new(Intake {
+                transfer,
+                reader: None,
+                held: Vec::new(),
+                done: 0,
+                offset: 0,
+                index: 0,
+                count,
+            }),
+        }
+    }
+
+    /// The pipes start `offset` bytes into the stub, with `rest`.
+    pub(super) fn start(&self, offset: usize, rest: &[u8], order: ByteOrder) {
+        let mut intake = self.intake();
+        intake.offset = offset;
+        intake.held.extend_from_slice(rest);
+        intake.reader = Some(Reader::new(intake.transfer, offset, order));
+    }
+
+    /// The core adds what has come. True if it must stop receiving.
+    pub(super) fn add(&self, piece: Vec<u8>, is_last: bool, order: ByteOrder) -> bool {
+        self.is_big_endian
+            .store(order == ByteOrder::Big, Ordering::Relaxed);
+        let queued = self.queued_len.fetch_add(piece.len(), Ordering::Relaxed) + piece.len();
+        // The queue's own synchronisation publishes what was stored before.
+        self.pieces.push(piece);
+        if is_last {
+            self.is_whole.store(true, Ordering::Release);
+            return false;
+        }
+        queued > self.room.load(Ordering::Relaxed) && self.hold_back()
+    }
+
+    /// Notes that the core holds back, unless a puller has made room in the meantime.
+    fn hold_back(&self) -> bool {
+        self.is_held_back.store(true, Ordering::Relaxed);
+        // Pairs with the fence in `has_made_room`: either that sees the note, or this sees the room.
+        fence(Ordering::SeqCst);
+        self.queued_len.load(Ordering::Relaxed) > self.room.load(Ordering::Relaxed)
+            || !self.is_held_back.swap(false, Ordering::Relaxed)
+    }
+
+    /// Whether the core held back and has no reason to any more. True once each time.
+    pub(super) fn has_made_room(&self) -> bool {
+        // Pairs with the fence in `hold_back`.
+        fence(Ordering::SeqCst);
+        self.queued_len.load(Ordering::Relaxed) <= self.room.load(Ordering::Relaxed) / 2
+            && self.is_held_back.load(Ordering::Relaxed)
+            && self.is_held_back.swap(false, Ordering::Relaxed)
+    }
+
+    /// Whether the core holds back and has not been told to go on.
+    pub(super) fn is_held_back(&self) -> bool {
+        self.is_held_back.load(Ordering::Relaxed)
+    }
+
+    /// Lets the core receive `room` bytes ahead: what is behind the pipes cannot be pulled.
+    pub(super) fn widen(&self, room: usize) {
+        self.room.store(room, Ordering::Relaxed);
+    }
+
+    pub(super) fn queued_len(&self) -> usize {
+        self.queued_len.load(Ordering::Relaxed)
+    }
+
+    /// Something has changed that a puller may wait for. True if it is to be notified.
+    pub(super) fn announce(&self) -> bool {
+        // Pairs with the fence in `want`: either that sees the change, or this sees the want.
+        fence(Ordering::SeqCst);
+        if self.wanted.load(Ordering::Relaxed) == Wanted::Nothing as u8 {
+            return false;
+        }
+        let wanted = self.wanted.swap(Wanted::Nothing as u8, Ordering::AcqRel);
+        if wanted == Wanted::Wake as u8 {
+            self.waker.wake();
+        }
+        wanted == Wanted::Notification as u8
+    }
+
+    /// A puller has found nothing and wants to hear of more. False if something came in the
+    /// meantime that it was not told of: it is to look again.
+    pub(super) fn want(&self, wanted: Wanted, has_ended: impl FnOnce() -> bool) -> bool {
+        self.wanted.store(wanted as u8, Ordering::Relaxed);
+        // Pairs with the fence in `announce`.
+        fence(Ordering::SeqCst);
+        let is_news =
+            !self.pieces.is_empty() || self.is_whole.load(Ordering::Relaxed) || has_ended();
+        // What was announced already will be heard of.
+        !is_news || self.wanted.swap(Wanted::Nothing as u8, Ordering::AcqRel) != wanted as u8
+    }
+
+    pub(super) fn register(&self, waker: &Waker) {
+        self.waker.register(waker);
+    }
+
+    pub(super) fn intake(&self) -> MutexGuard<'_, Intake> {
+        // An element's decoder that panics leaves nothing half done here.
+        self.intake.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// Takes the next piece out of the queue.
+    pub(super) fn take_piece(&self) -> Result<Vec<u8>, NoPiece> {
+        // Looked at before the queue: what is whole now has all its pieces in the queue.
+        let is_whole = self.is_whole.load(Ordering::Acquire);
+        match self.pieces.pop() {
+            Some(piece) => {
+                self.queued_len.fetch_sub(piece.len(), Ordering::Relaxed);
+                Ok(piece)
+            }
+            None if is_whole => Err(NoPiece::Whole),
+            None => Err(NoPiece::Yet),
+        }
+    }
+
+    /// Moves the next piece into the intake; gives a buffer back that is not needed any more.
+    /// `Err`: there is no piece.
+    pub(super) fn refill(&self, intake: &mut Intake) -> Result<Vec<u8>, NoPiece> {
+        let piece = self.take_piece()?;
+        if intake.reader.is_none() {
+            let reader = Reader::new(intake.transfer, intake.offset, self.order());
+            intake.reader = Some(reader);
+        }
+        Ok(intake.take_in(piece))
+    }
+
+    /// Whether all pipes have been pulled to their ends.
+    pub(super) fn is_drained(&self) -> bool {
+        self.intake().is_drained()
+    }
+
+    /// What is behind the pipes, once all of it has come. `None` if they were not drained.
+    pub(super) fn take_tail(&self) -> Option<Tail> {
+        let mut intake = self.intake();
+        if !intake.is_drained() {
+            return None;
+        }
+        let start = intake.offset % 8;
+        let mut bytes = vec![0; start];
+        bytes.extend_from_slice(&intake.held[intake.done..]);
+        while let Ok(piece) = self.take_piece() {
+            bytes.extend_from_slice(&piece);
+        }
+        intake.held = Vec::new();
+        intake.done = 0;
+        Some(Tail {
+            bytes,
+            start,
+            order: self.order(),
+        })
+    }
+
+    fn order(&self) -> ByteOrder {
+        if self.is_big_endian.load(Ordering::Relaxed) {
+            ByteOrder::Big
+        } else {
+            ByteOrder::Little
+        }
+    }
+}
+
+/// Why there is no further piece.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum NoPiece {
+    /// It has not come yet.
+    Yet,
+    /// The stub data has ended.
+    Whole,
+}
+
+/// How far one look at the held bytes has come.
+#[derive(Debug, PartialEq, Eq)]
+pub(super) enum Step {
+    /// Some elements, and there may be more.
+    Elements,
+    /// The pipe has ended.
+    End,
+    /// More bytes are needed.
+    Hungry,
+}
+
+impl Intake {
+    /// Whether the pipe with this number is the one to pull now.
+    pub(super) fn check_turn(&self, index: usize) -> Result<(), Status> {
+        match index {
+            _ if index == self.index => Ok(()),
+            _ if index < self.index => Err(Status::PipeEmpty),
+            _ => Err(Status::WrongPipeOrder),
+        }
+    }
+
+    fn is_drained(&self) -> bool {
+        self.index == self.count
+    }
+
+    /// Decodes elements of the present pipe from what is held.
+    pub(super) fn read<T: for<'a> Decode<'a>>(
+        &mut self,
+        elements: &mut Vec<T>,
+        limit: usize,
+    ) -> Result<Step, Status> {
+        let Some(reader) = &mut self.reader else {
+            return Ok(Step::Hungry);
+        };
+        let before = elements.len();
+        let read = reader
+            .read(&self.held[self.done..], limit, elements)
+            .map_err(|error| {
+                tracing::debug!(%error, "pipe data refused");
+                Status::BadStubData
+            })?;
+        self.done += read;
+        self.offset = reader.offset();
+        Ok(if elements.len() > before {
+            Step::Elements
+        } else if reader.is_ended() {
+            Step::End
+        } else {
+            Step::Hungry
+        })
+    }
+
+    /// The present pipe has ended; the next one starts behind it.
+    pub(super) fn end_pipe(&mut self, order: ByteOrder) {
+        self.index += 1;
+        self.reader = Some(Reader::new(self.transfer, self.offset, order));
+    }
+
+    /// Adds a piece behind what is held; gives back a buffer that is free now.
+    fn take_in(&mut self, piece: Vec<u8>) -> Vec<u8> {
+        let rest_len = self.held.len() - self.done;
+        if rest_len == 0 {
+            self.done = 0;
+            return std::mem::replace(&mut self.held, piece);
+        }
+        self.held.copy_within(self.done.., 0);
+        self.held.truncate(rest_len);
+        self.done = 0;
+        self.held.extend_from_slice(&piece);
+        piece
+    }
+}
+
+impl Inbound {
+    /// Ends the present pipe, in the byte order of the stub.
+    pub(super) fn end_pipe(&self, intake: &mut Intake) {
+        intake.end_pipe(self.order());
+    }
+}

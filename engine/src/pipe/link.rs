@@ -1,0 +1,380 @@
+//! What the core of a call and the two ends of its pipes share.
+
+use std::future::poll_fn;
+use std::sync::atomic::{AtomicBool, AtomicU32, AtomicU64, Ordering};
+use std::sync::{Arc, OnceLock};
+use std::task::Poll;
+
+use annulus_ndr::ByteOrder;
+use annulus_protocol::{Limits, TransferSyntax};
+
+use super::inbound::{Inbound, NoPiece, Tail, Wanted};
+use super::outbound::{OutPiece, Outbound};
+use crate::call::block_on;
+use crate::core_shared::{Command, CoreShared};
+use crate::notification::NotificationEvent;
+use crate::status::Status;
+
+/// How many pipes an operation has in each direction.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct PipeShape {
+    /// Pipes among the in-parameters.
+    pub in_count: usize,
+    /// Pipes among the out-parameters.
+    pub out_count: usize,
+}
+
+/// Which side of a call this is.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum PipeSide {
+    Client,
+    Server,
+}
+
+/// Tells whoever waits for a pipe; set by the side that wants notifications.
+pub(crate) struct PipeNotify {
+    pub(crate) notify: Box<dyn Fn(NotificationEvent) + Send + Sync>,
+    /// Each time that all which was pushed has been sent, too.
+    pub(crate) on_send_complete: bool,
+}
+
+/// The pipes of one call: what was received and not pulled, what was pushed and not sent.
+pub(crate) struct PipeLink {
+    core: Arc<CoreShared>,
+    side: PipeSide,
+    shape: PipeShape,
+    /// The longest stub data in front of a request's pipes, or behind a response's.
+    rest_len_max: usize,
+    /// The call's key on its core, once it has one.
+    call: AtomicU64,
+    /// How the call ended, if it has.
+    end: AtomicU32,
+    /// All in front of the pipes of a request has come.
+    has_started: AtomicBool,
+    inbound: Inbound,
+    outbound: Outbound,
+    notify: OnceLock<PipeNotify>,
+}
+
+/// The call has not ended.
+const OPEN: u32 = u32::MAX;
+const NO_CALL: u64 = u64::MAX;
+
+/// The stub data in front of a call's pipes.
+pub(crate) struct Head {
+    /// What makes no whole unit of a fragment and goes with the first chunk.
+    pub(crate) carry: Vec<u8>,
+    /// The length of all of it.
+    pub(crate) len: usize,
+}
+
+impl PipeLink {
+    /// The pipes of a call that this side makes, behind the in-parameters that `head` tells of.
+    pub(crate) fn of_client(
+        core: &Arc<CoreShared>,
+        transfer: TransferSyntax,
+        shape: PipeShape,
+        head: Head,
+        limits: &Limits,
+    ) -> Arc<Self> {
+        let outbound = Outbound::new(
+            transfer,
+            shape.in_count,
+            head.carry,
+            head.len,
+            limits.pipe_len_max,
+        );
+        let inbound = Inbound::new(transfer, shape.out_count, limits.pipe_len_max);
+        PipeLink::new(core, PipeSide::Client, shape, inbound, outbound, limits)
+    }
+
+    /// The pipes of a call that this side serves; where they start in the request is told by
+    /// [`start`](PipeLink::start).
+    pub(crate) fn of_server(
+        core: &Arc<CoreShared>,
+        transfer: TransferSyntax,
+        shape: PipeShape,
+        limits: &Limits,
+    ) -> Arc<Self> {
+        let outbound = Outbound::new(
+            transfer,
+            shape.out_count,
+            Vec::new(),
+            0,
+            limits.pipe_len_max,
+        );
+        let inbound = Inbound::new(transfer, shape.in_count, limits.pipe_len_max);
+        PipeLink::new(core, PipeSide::Server, shape, inbound, outbound, limits)
+    }
+
+    fn new(
+        core: &Arc<CoreShared>,
+        side: PipeSide,
+        shape: PipeShape,
+        inbound: Inbound,
+        outbound: Outbound,
+        limits: &Limits,
+    ) -> Arc<Self> {
+        Arc::new(PipeLink {
+            core: Arc::clone(core),
+            side,
+            shape,
+            rest_len_max: match side {
+                PipeSide::Client => limits.response_len_max,
+                PipeSide::Server => limits.request_len_max,
+            },
+            call: AtomicU64::new(NO_CALL),
+            end: AtomicU32::new(OPEN),
+            has_started: AtomicBool::new(false),
+            inbound,
+            outbound,
+            notify: OnceLock::new(),
+        })
+    }
+
+    pub(crate) fn side(&self) -> PipeSide {
+        self.side
+    }
+
+    pub(crate) fn shape(&self) -> PipeShape {
+        self.shape
+    }
+
+    /// Pipes that this side pulls.
+    pub(super) fn pull_count(&self) -> usize {
+        match self.side {
+            PipeSide::Client => self.shape.out_count,
+            PipeSide::Server => self.shape.in_count,
+        }
+    }
+
+    /// Pipes that this side pushes.
+    pub(super) fn push_count(&self) -> usize {
+        match self.side {
+            PipeSide::Client => self.shape.in_count,
+            PipeSide::Server => self.shape.out_count,
+        }
+    }
+
+    pub(super) fn core(&self) -> &Arc<CoreShared> {
+        &self.core
+    }
+
+    pub(super) fn inbound(&self) -> &Inbound {
+        &self.inbound
+    }
+
+    pub(super) fn outbound(&self) -> &Outbound {
+        &self.outbound
+    }
+
+    /// Whether this side sends nothing behind its pipes: a request ends with them, a response
+    /// goes on with the other out-parameters.
+    pub(super) fn ends_with_pipes(&self) -> bool {
+        self.side == PipeSide::Client
+    }
+
+    /// The pipes start `offset` bytes into the request; `rest` is what of them has come and is not
+    /// queued.
+    pub(crate) fn start(&self, offset: usize, rest: &[u8], order: ByteOrder) {
+        self.inbound.start(offset, rest, order);
+        self.has_started.store(true, Ordering::Relaxed);
+    }
+
+    /// Whether all in front of the pipes has come.
+    pub(crate) fn has_started(&self) -> bool {
+        self.has_started.load(Ordering::Relaxed)
+    }
+
+    /// The longest stub data that may be in front of the pipes.
+    pub(crate) fn head_len_max(&self) -> usize {
+        self.rest_len_max
+    }
+
+    /// Takes what has come next out of the queue, as it is; blocks the calling thread until
+    /// something has.
+    ///
+    /// # Errors
+    ///
+    /// How the call ended, or [`Status::BadStubData`] if nothing more comes.
+    pub(crate) fn wait_for_piece(self: &Arc<Self>) -> Result<Vec<u8>, Status> {
+        block_on(poll_fn(|cx| {
+            self.inbound.register(cx.waker());
+            loop {
+                match self.inbound.take_piece() {
+                    Ok(piece) => return Poll::Ready(Ok(piece)),
+                    Err(NoPiece::Whole) => return Poll::Ready(Err(Status::BadStubData)),
+                    Err(NoPiece::Yet) => {}
+                }
+                if let Some(status) = self.end() {
+                    return Poll::Ready(Err(status));
+                }
+                if self.inbound.want(Wanted::Wake, || self.end().is_some()) {
+                    return Poll::Pending;
+                }
+            }
+        }))
+    }
+
+    /// Sets who is told of a pipe's events. Once a call.
+    pub(crate) fn set_notify(&self, notify: PipeNotify) -> Result<(), Status> {
+        self.notify.set(notify).map_err(|_| Status::InvalidArg)
+    }
+
+    /// Whether each push is to be told of when it was sent.
+    pub(super) fn notifies_of_sends(&self) -> bool {
+        self.notify
+            .get()
+            .is_some_and(|notify| notify.on_send_complete)
+    }
+
+    /// How the call ended, if it has.
+    pub(crate) fn end(&self) -> Option<Status> {
+        match self.end.load(Ordering::Acquire) {
+            OPEN => None,
+            code => Some(Status::from_code(code)),
+        }
+    }
+
+    /// Asks the core to look at this link.
+    pub(super) fn call_core(self: &Arc<Self>) {
+        self.core.submit(Command::Pipe(Arc::clone(self)));
+    }
+
+    /// All that is pulled has been; what is behind it may come at once.
+    pub(super) fn drained(self: &Arc<Self>) {
+        self.inbound.widen(self.rest_len_max);
+        self.go_on();
+    }
+
+    /// Lets the core receive again, if it had stopped and there is room.
+    pub(super) fn go_on(self: &Arc<Self>) {
+        if self.inbound.has_made_room() {
+            self.call_core();
+        }
+    }
+
+    /// Whether in-parameters' pipes come before what is to be done with an out-parameter's.
+    pub(super) fn check_pull(&self) -> Result<(), Status> {
+        match self.side {
+            PipeSide::Client if !self.outbound.output().is_ended() => Err(Status::WrongPipeOrder),
+            _ => Ok(()),
+        }
+    }
+
+    /// The same for pushing.
+    pub(super) fn check_push(&self) -> Result<(), Status> {
+        match self.side {
+            PipeSide::Server if !self.inbound.is_drained() => Err(Status::WrongPipeOrder),
+            _ => Ok(()),
+        }
+    }
+
+    /// An end of a pipe goes away before the pipe's end: on the client the call cannot end well
+    /// any more.
+    pub(super) fn abandon(self: &Arc<Self>) {
+        if self.side == PipeSide::Client && self.end().is_none() {
+            self.core.submit(Command::AbandonPipe(Arc::clone(self)));
+        }
+    }
+}
+
+/// For the core.
+impl PipeLink {
+    pub(crate) fn set_call(&self, call: u64) {
+        self.call.store(call, Ordering::Relaxed);
+    }
+
+    pub(crate) fn call(&self) -> Option<u64> {
+        Some(self.call.load(Ordering::Relaxed)).filter(|call| *call != NO_CALL)
+    }
+
+    /// Hands received stub data on. True if the core must receive nothing more until a
+    /// [`Command::Pipe`] says so.
+    pub(crate) fn received(&self, piece: Vec<u8>, is_last: bool, order: ByteOrder) -> bool {
+        let must_stop = self.inbound.add(piece, is_last, order);
+        if self.inbound.announce() {
+            self.notify(NotificationEvent::ReceiveComplete);
+        }
+        must_stop
+    }
+
+    /// Whether the core is to receive nothing more for now.
+    pub(crate) fn is_held_back(&self) -> bool {
+        self.inbound.is_held_back()
+    }
+
+    /// Received stub data that nobody has pulled.
+    pub(crate) fn unpulled_len(&self) -> usize {
+        self.inbound.queued_len()
+    }
+
+    /// The core begins to take what was pushed.
+    pub(crate) fn begin_take(&self) {
+        self.outbound.begin_take();
+    }
+
+    /// The next piece to send.
+    pub(crate) fn take(&self) -> Option<OutPiece> {
+        self.outbound.take()
+    }
+
+    /// So many bytes of what was pushed have been sent.
+    pub(crate) fn sent(&self, len: usize) {
+        if self.outbound.sent(len, self.notifies_of_sends()) {
+            self.notify(NotificationEvent::SendComplete);
+        }
+    }
+
+    /// The call has ended. Its caller is told of that by the call's own notification, its
+    /// manager by that of a pipe, if it waits for one.
+    pub(crate) fn finish(&self, status: Status) {
+        self.end.store(status.code(), Ordering::Release);
+        self.outbound.end();
+        if self.inbound.announce() && self.side == PipeSide::Server {
+            self.notify(NotificationEvent::ReceiveComplete);
+        }
+    }
+
+    fn notify(&self, event: NotificationEvent) {
+        if let Some(notify) = self.notify.get() {
+            (notify.notify)(event);
+        }
+    }
+}
+
+/// For whoever completes the call.
+impl PipeLink {
+    /// The other out-parameters, behind the pipes.
+    ///
+    /// # Errors
+    ///
+    /// [`Status::PipeDisciplineError`] if a pipe was not pulled to its end.
+    pub(crate) fn take_tail(&self) -> Result<Tail, Status> {
+        self.inbound.take_tail().ok_or(Status::PipeDisciplineError)
+    }
+
+    /// Whether a manager may complete the call: all pipes were drained, and filled to their
+    /// ends. Then what is left of them goes into `stub`, an empty buffer; the offset behind it.
+    ///
+    /// # Errors
+    ///
+    /// [`Status::PipeDisciplineError`] if not.
+    pub(crate) fn begin_tail(&self, stub: &mut Vec<u8>) -> Result<usize, Status> {
+        let mut output = self.outbound.output();
+        if !self.inbound.is_drained() || !output.is_ended() {
+            return Err(Status::PipeDisciplineError);
+        }
+        Ok(output.take_carry(stub))
+    }
+}
+
+impl std::fmt::Debug for PipeLink {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_struct("PipeLink")
+            .field("side", &self.side)
+            .field("shape", &self.shape)
+            .field("end", &self.end())
+            .finish_non_exhaustive()
+    }
+}

@@ -1,0 +1,222 @@
+//! What is pushed into a call's pipes, on its way to the core.
+
+use std::sync::atomic::{AtomicBool, AtomicU8, AtomicUsize, Ordering, fence};
+use std::sync::{Mutex, MutexGuard, PoisonError};
+use std::task::Waker;
+
+use annulus_ndr::Encode;
+use annulus_protocol::TransferSyntax;
+use atomic_waker::AtomicWaker;
+use crossbeam_queue::SegQueue;
+
+use super::codec::{write_chunk, write_end};
+use super::inbound::Wanted;
+use crate::status::Status;
+
+/// The stub data of every fragment but the last is a multiple of so many bytes.
+const FRAGMENT_UNIT: usize = 8;
+
+/// Stub data on its way from whoever pushes to the core.
+pub(super) struct Outbound {
+    pieces: SegQueue<OutPiece>,
+    /// Bytes that were pushed and not sent yet.
+    unsent_len: AtomicUsize,
+    /// No more is pushed while so many bytes are unsent.
+    unsent_len_max: usize,
+    /// The core will look at the queue anyway.
+    is_announced: AtomicBool,
+    /// What the pusher waits for, as a [`Wanted`].
+    wanted: AtomicU8,
+    waker: AtomicWaker,
+    output: Mutex<Output>,
+}
+
+/// A piece of stub data.
+#[derive(Debug, PartialEq, Eq)]
+pub(crate) struct OutPiece {
+    pub(crate) stub: Vec<u8>,
+    /// Nothing comes behind it.
+    pub(crate) is_last: bool,
+}
+
+/// How far the pipes have been pushed.
+pub(super) struct Output {
+    transfer: TransferSyntax,
+    /// The last bytes that were pushed, too few for the next fragment.
+    carry: Vec<u8>,
+    /// Bytes of the stub so far, with those that are carried.
+    offset: usize,
+    /// The pipe that comes next.
+    index: usize,
+    count: usize,
+}
+
+impl Outbound {
+    /// For `count` pipes. `head` is the end of the stub data in front of them that makes no
+    /// whole unit of a fragment, `offset` the length of all of it.
+    pub(super) fn new(
+        transfer: TransferSyntax,
+        count: usize,
+        head: Vec<u8>,
+        offset: usize,
+        unsent_len_max: usize,
+    ) -> Self {
+        Outbound {
+            pieces: SegQueue::new(),
+            unsent_len: AtomicUsize::new(0),
+            unsent_len_max,
+            is_announced: AtomicBool::new(false),
+            wanted: AtomicU8::new(Wanted::Nothing as u8),
+            waker: AtomicWaker::new(),
+            output: Mutex::new(Output {
+                transfer,
+                carry: head,
+                offset,
+                index: 0,
+                count,
+            }),
+        }
+    }
+
+    pub(super) fn output(&self) -> MutexGuard<'_, Output> {
+        // An element's encoder that panics leaves nothing half done here.
+        self.output.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    pub(super) fn is_full(&self) -> bool {
+        self.unsent_len.load(Ordering::Relaxed) >= self.unsent_len_max
+    }
+
+    pub(super) fn unsent_len(&self) -> usize {
+        self.unsent_len.load(Ordering::Relaxed)
+    }
+
+    /// Queues a piece. True if the core is to be told.
+    pub(super) fn add(&self, piece: OutPiece) -> bool {
+        self.unsent_len
+            .fetch_add(piece.stub.len(), Ordering::Relaxed);
+        self.pieces.push(piece);
+        // Release: the core that clears this sees the piece.
+        !self.is_announced.swap(true, Ordering::AcqRel)
+    }
+
+    /// The core is about to take what is queued.
+    pub(super) fn begin_take(&self) {
+        self.is_announced.store(false, Ordering::Release);
+        // The pieces are looked at behind this, so one that is added later is announced anew.
+        fence(Ordering::SeqCst);
+    }
+
+    pub(super) fn take(&self) -> Option<OutPiece> {
+        self.pieces.pop()
+    }
+
+    /// The core has sent so many bytes. True if the pusher is to be notified: of these bytes
+    /// being sent, all together, or of the room that there is.
+    pub(super) fn sent(&self, len: usize, notifies_each: bool) -> bool {
+        let before = self.unsent_len.fetch_sub(len, Ordering::Relaxed);
+        // Pairs with the fence in `want`.
+        fence(Ordering::SeqCst);
+        let wanted = if before - len <= self.unsent_len_max / 2 {
+            self.take_wanted()
+        } else {
+            Wanted::Nothing as u8
+        };
+        let is_refused_push = wanted == Wanted::Notification as u8;
+        (notifies_each && before == len) || is_refused_push
+    }
+
+    /// The call has ended: nobody waits any longer.
+    pub(super) fn end(&self) {
+        fence(Ordering::SeqCst);
+        self.take_wanted();
+    }
+
+    fn take_wanted(&self) -> u8 {
+        if self.wanted.load(Ordering::Relaxed) == Wanted::Nothing as u8 {
+            return Wanted::Nothing as u8;
+        }
+        let wanted = self.wanted.swap(Wanted::Nothing as u8, Ordering::AcqRel);
+        if wanted == Wanted::Wake as u8 {
+            self.waker.wake();
+        }
+        wanted
+    }
+
+    /// A pusher found no room and wants to hear of some. False if there is some now that it was
+    /// not told of: it is to try again.
+    pub(super) fn want(&self, wanted: Wanted, has_ended: impl FnOnce() -> bool) -> bool {
+        self.wanted.store(wanted as u8, Ordering::Relaxed);
+        // Pairs with the fences in `sent` and `end`.
+        fence(Ordering::SeqCst);
+        let is_news = self.unsent_len() <= self.unsent_len_max / 2 || has_ended();
+        !is_news || self.wanted.swap(Wanted::Nothing as u8, Ordering::AcqRel) != wanted as u8
+    }
+
+    pub(super) fn register(&self, waker: &Waker) {
+        self.waker.register(waker);
+    }
+}
+
+impl Output {
+    /// Whether the pipe with this number is the one to push now.
+    pub(super) fn check_turn(&self, index: usize) -> Result<(), Status> {
+        match index {
+            _ if index == self.index => Ok(()),
+            _ if index < self.index => Err(Status::PipeClosed),
+            _ => Err(Status::WrongPipeOrder),
+        }
+    }
+
+    /// Whether all pipes have been pushed to their ends.
+    pub(super) fn is_ended(&self) -> bool {
+        self.index == self.count
+    }
+
+    /// Encodes a chunk into `stub`, an empty buffer, behind what was carried.
+    pub(super) fn chunk<T: Encode>(
+        &mut self,
+        elements: &[T],
+        stub: &mut Vec<u8>,
+    ) -> Result<(), Status> {
+        stub.extend_from_slice(&self.carry);
+        match write_chunk(self.transfer, self.offset, elements, stub) {
+            Ok(offset) => self.offset = offset,
+            Err(error) => {
+                tracing::debug!(%error, "an element of a pipe is refused");
+                stub.clear();
+                return Err(Status::BadStubData);
+            }
+        }
+        self.carry_rest(stub);
+        Ok(())
+    }
+
+    /// Encodes the end of the present pipe into `stub`, an empty buffer, behind what was
+    /// carried.
+    pub(super) fn end_pipe(&mut self, stub: &mut Vec<u8>) {
+        stub.extend_from_slice(&self.carry);
+        self.offset = write_end(self.transfer, self.offset, stub);
+        self.index += 1;
+        self.carry_rest(stub);
+    }
+
+    /// Keeps what makes no whole unit for the next fragment.
+    fn carry_rest(&mut self, stub: &mut Vec<u8>) {
+        let whole = stub.len() / FRAGMENT_UNIT * FRAGMENT_UNIT;
+        self.carry.clear();
+        self.carry.extend_from_slice(&stub[whole..]);
+        stub.truncate(whole);
+    }
+
+    /// Moves what is carried into `stub`, and gives the offset in the stub behind it.
+    pub(super) fn take_carry(&mut self, stub: &mut Vec<u8>) -> usize {
+        stub.append(&mut self.carry);
+        self.offset
+    }
+}
+
+/// Splits what makes no whole unit of a fragment off the end of `stub`.
+pub(super) fn split_carry(stub: &mut Vec<u8>) -> Vec<u8> {
+    stub.split_off(stub.len() / FRAGMENT_UNIT * FRAGMENT_UNIT)
+}
