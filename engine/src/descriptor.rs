@@ -53,14 +53,25 @@ impl Descriptor {
     }
 
     /// Makes the descriptor readable if `holds`, unreadable if not.
+    ///
+    /// The change itself must be sequentially consistent, or followed by such a fence. A change
+    /// to "does not hold" need not be: then the descriptor may stay readable, until the one who
+    /// finds it so comes to look.
     pub(crate) fn follow(&self, holds: impl Fn() -> bool) {
+        if self.level.load(Ordering::SeqCst) != ABSENT {
+            self.follow_present(holds);
+        }
+    }
+
+    #[cold]
+    fn follow_present(&self, holds: impl Fn() -> bool) {
         loop {
             // A thread that changes the condition does that first and reads the level then. A
             // thread that settles the level writes that first and reads the condition then.
             // With a fence in between at least one of the two sees the other.
             fence(Ordering::SeqCst);
             match self.level.load(Ordering::Acquire) {
-                ABSENT | SETTLING_AGAIN => return,
+                SETTLING_AGAIN => return,
                 SETTLING => {
                     if self.change(SETTLING, SETTLING_AGAIN) {
                         return;

@@ -1,20 +1,26 @@
 //! A queue for any number of threads that does not allocate while it is short.
 
+use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::{Mutex, PoisonError};
 
 use crossbeam_queue::{ArrayQueue, SegQueue};
 
+/// Values that a consumer moves from the overflow to the ring at once.
+const REFILL_LEN: usize = 64;
+
 /// A queue with any number of producers and consumers, of any length.
 ///
-/// Pushing never blocks and never fails, and does not allocate while the preallocated part has
+/// Pushing never blocks and never fails, and does not allocate while the preallocated ring has
 /// room; beyond that a segmented queue takes over. The order of each producer is kept.
-/// Both sides are lock-free, except that consumers take turns at what did not fit into the
-/// preallocated part.
+/// Both sides are lock-free, except that consumers take turns at moving what overflowed back
+/// into the ring.
 pub(crate) struct Queue<T> {
     ring: ArrayQueue<T>,
     overflow: SegQueue<T>,
-    /// Held by the consumer that takes from the overflow.
-    overflow_turn: Mutex<()>,
+    /// Values that are in the overflow, or on their way into it or out of it.
+    overflow_len: AtomicUsize,
+    /// The turn at taking from the overflow, and a value that was taken and found no room.
+    taken: Mutex<Option<T>>,
 }
 
 impl<T> Queue<T> {
@@ -23,48 +29,79 @@ impl<T> Queue<T> {
         Queue {
             ring: ArrayQueue::new(len.max(1)),
             overflow: SegQueue::new(),
-            overflow_turn: Mutex::new(()),
+            overflow_len: AtomicUsize::new(0),
+            taken: Mutex::new(None),
         }
     }
 
     /// Puts a value in.
     pub(crate) fn push(&self, value: T) {
         // A producer whose earlier value overflowed must not overtake it, so it stays with the
-        // overflow until the consumers have emptied that.
-        if !self.overflow.is_empty() {
-            self.overflow.push(value);
-        } else if let Err(value) = self.ring.push(value) {
-            self.overflow.push(value);
+        // overflow until all of that is in the ring or out of it.
+        if self.overflow_is_empty() {
+            if let Err(value) = self.ring.push(value) {
+                self.push_overflow(value);
+            }
+        } else {
+            self.push_overflow(value);
         }
+    }
+
+    #[cold]
+    fn push_overflow(&self, value: T) {
+        self.overflow_len.fetch_add(1, Ordering::Relaxed);
+        self.overflow.push(value);
     }
 
     /// The next value.
     pub(crate) fn pop(&self) -> Option<T> {
         match self.ring.pop() {
             Some(value) => Some(value),
-            None if self.overflow.is_empty() => None,
+            None if self.overflow_is_empty() => None,
             None => self.pop_overflow(),
         }
     }
 
-    /// The next value, where the ring was empty and the overflow was not.
+    /// The next value, where the ring was empty and the overflow was not. Refills the ring.
     #[cold]
     fn pop_overflow(&self) -> Option<T> {
-        let _turn = self
-            .overflow_turn
-            .lock()
-            .unwrap_or_else(PoisonError::into_inner);
-        if self.overflow.is_empty() {
-            return self.ring.pop();
+        let mut taken = self.taken.lock().unwrap_or_else(PoisonError::into_inner);
+        // Others may have refilled the ring before. What stands first in the overflow now stays
+        // there while this thread has the turn, and its producer put everything earlier into the
+        // ring, so it is next once the ring is seen empty.
+        if let Some(value) = self.ring.pop() {
+            return Some(value);
         }
-        // What stands first in the overflow stays there while this thread has the turn. Its
-        // producer put it there after everything of its own that went into the ring, so it is
-        // next once the ring is seen empty.
-        self.ring.pop().or_else(|| self.overflow.pop())
+        let first = taken.take().or_else(|| self.overflow.pop())?;
+        self.overflow_left();
+        for _ in 1..REFILL_LEN {
+            let Some(value) = self.overflow.pop() else {
+                break;
+            };
+            // There is room, unless producers that saw no overflow are just filling the ring.
+            if let Err(value) = self.ring.push(value) {
+                *taken = Some(value);
+                break;
+            }
+            self.overflow_left();
+        }
+        Some(first)
+    }
+
+    /// A value from the overflow is in the ring, or out of it.
+    fn overflow_left(&self) {
+        // Release: pairs with the acquire in `overflow_is_empty`. Who sees the overflow empty
+        // puts its values behind those that came from there.
+        self.overflow_len.fetch_sub(1, Ordering::Release);
+    }
+
+    fn overflow_is_empty(&self) -> bool {
+        self.overflow_len.load(Ordering::Acquire) == 0
     }
 
     pub(crate) fn is_empty(&self) -> bool {
-        self.ring.is_empty() && self.overflow.is_empty()
+        // In this order: a value that leaves the overflow in between is in the ring.
+        self.overflow_is_empty() && self.ring.is_empty()
     }
 }
 

@@ -362,3 +362,50 @@ impl Drop for Running {
         self.leave();
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::waiters::Woken;
+    use super::*;
+
+    /// Whether the wait at this place was ended, and how.
+    fn wait(waiters: &Waiters, place: u32) -> Woken {
+        waiters.wait(place, Deadline::Now)
+    }
+
+    #[test]
+    fn the_thread_that_came_last_is_woken_first() {
+        let waiters = Waiters::new(2);
+        let [first, second, third] = [(); 3].map(|()| waiters.begin(false));
+        waiters.wake_one();
+        waiters.wake_one();
+        // No permit is left.
+        waiters.wake_one();
+        assert_eq!(wait(&waiters, third), Woken::Permitted);
+        assert_eq!(wait(&waiters, second), Woken::Permitted);
+        assert!(!waiters.try_enter());
+        // The second waits again and so gives its permit back.
+        let second = waiters.begin(true);
+        waiters.wake_one();
+        assert_eq!(wait(&waiters, second), Woken::Permitted);
+        assert_eq!(wait(&waiters, first), Woken::TimedOut);
+    }
+
+    #[test]
+    fn a_place_that_was_left_wakes_nobody_and_is_used_again() {
+        let waiters = Waiters::new(1);
+        let [left, below] = [(); 2].map(|()| waiters.begin(false));
+        assert!(waiters.give_up(left));
+        assert_eq!(waiters.begin(false), left, "taken over");
+        assert!(waiters.give_up(left));
+        waiters.wake_one();
+        assert_eq!(wait(&waiters, below), Woken::Permitted);
+        waiters.leave();
+        // Nobody waits: the permit that came with the place goes back.
+        waiters.wake_one();
+        assert!(waiters.try_enter());
+        assert_eq!(waiters.begin(true), left);
+        waiters.dismiss_all();
+        assert_eq!(wait(&waiters, left), Woken::Dismissed);
+    }
+}
