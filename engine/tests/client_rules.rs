@@ -2,17 +2,20 @@
 //! completion, cancel.
 
 mod held;
+mod raw;
 
+use std::io::Write;
 use std::sync::atomic::{AtomicU32, Ordering};
 use std::sync::{Arc, Mutex, mpsc};
 use std::thread;
 use std::time::Duration;
 
 use annulus::{
-    ApcThread, AsyncHandle, BindingOptions, CancelKind, CompletionPort, Event, HandleRef, Message,
-    Notification, NotificationEvent, Notify, PostError, Status, WaitResult, sleep_ex,
+    ApcThread, AsyncHandle, BindingOptions, CancelKind, CompletionPort, Event, HandleRef, Limits,
+    Message, Notification, NotificationEvent, Notify, PostError, Status, WaitResult, sleep_ex,
 };
 use held::{Bytes, ECHO, HOLD, Held, Number, PATIENCE, Scene, echo, handle, hold};
+use raw::{MULTIPLEXING, bind_ack, read_pdu, server_by_hand};
 
 #[test]
 fn rule_01_a_handle_that_goes_early_leaves_nothing_that_a_late_reply_could_harm() {
@@ -70,6 +73,54 @@ fn rule_03_a_handle_in_flight_takes_no_second_call_and_a_completed_one_does() {
         assert_eq!(handle.complete(), Ok(Number { number }));
     }
     assert_eq!(scene.seen(), (0..10).collect::<Vec<_>>());
+}
+
+#[test]
+fn rule_04_each_kind_of_notification_tells_once_and_the_others_stay_silent() {
+    let scene = Scene::new();
+    let binding = scene.binding();
+    let event = Event::auto_reset();
+    let port = CompletionPort::new(1);
+    let (queue, messages) = mpsc::channel::<Message>();
+    let (apc, apcs) = mpsc::channel::<Notification>();
+    let (callback, callbacks) = mpsc::channel::<Notification>();
+    let kinds = [
+        Notify::None,
+        Notify::Event(event.clone()),
+        Notify::apc(move |notice| apc.send(notice).unwrap()),
+        Notify::CompletionPort {
+            port: port.clone(),
+            bytes: 1,
+            key: 2,
+            overlapped: 3,
+        },
+        Notify::Window {
+            queue: Arc::new(queue),
+            message: 4,
+        },
+        Notify::callback(move |notice| callback.send(notice).unwrap()),
+    ];
+    for (kind, notify) in kinds.into_iter().enumerate() {
+        let mut handle = AsyncHandle::<Number>::new(notify);
+        hold(&binding, &mut handle, 1).unwrap();
+        scene.next_held().answer();
+        assert_eq!(handle.wait(), Ok(Number { number: 1 }));
+        // The notification came before the answer to the next call.
+        assert_eq!(echo(&binding, 2), Ok(2));
+        let _ = sleep_ex(Duration::ZERO, true);
+        let told = [
+            event.wait_timeout(Duration::ZERO),
+            apcs.try_recv().is_ok(),
+            port.try_get().is_ok(),
+            messages.try_recv().is_ok(),
+            callbacks.try_recv().is_ok(),
+        ];
+        let expected = [1, 2, 3, 4, 5].map(|number| number == kind);
+        assert_eq!(told, expected);
+        let again = apcs.try_iter().count() + messages.try_iter().count();
+        assert_eq!(again + callbacks.try_iter().count(), 0);
+        assert!(port.try_get().is_err());
+    }
 }
 
 #[test]
@@ -577,4 +628,33 @@ fn rule_24_the_documented_pattern_and_the_option_that_does_it_by_itself() {
         Ok(Number { number: 3 }),
         "the server was in time"
     );
+}
+
+/// The server answers nothing but the last call, and tells what else it was sent.
+#[test]
+fn rule_27_the_server_is_told_by_cancel_and_orphaned_of_that_very_call() {
+    const CO_CANCEL: u8 = 18;
+    const ORPHANED: u8 = 19;
+    let (send, sent) = mpsc::channel();
+    let port = server_by_hand(move |_, mut stream| {
+        let bind = read_pdu(&mut stream).unwrap();
+        stream.write_all(&bind_ack(&bind, MULTIPLEXING)).unwrap();
+        while let Ok(pdu) = read_pdu(&mut stream) {
+            send.send((pdu[2], pdu[12])).unwrap();
+        }
+    });
+    let runtime = held::runtime(Limits::default());
+    let echo = raw::echo_client(&runtime, port);
+    let next = move || sent.recv_timeout(PATIENCE).unwrap();
+    let mut handles = [(); 2].map(|()| AsyncHandle::new(Notify::None));
+    for handle in &mut handles {
+        echo.add_one_async(handle, 1).unwrap();
+    }
+    let ((_, first), (_, second)) = (next(), next());
+    handles[1].cancel(CancelKind::NonAbortive).unwrap();
+    assert_eq!(next(), (CO_CANCEL, second));
+    handles[0].cancel(CancelKind::Abortive).unwrap();
+    assert_eq!(next(), (ORPHANED, first));
+    drop(handles);
+    assert_eq!(next(), (ORPHANED, second));
 }

@@ -1,6 +1,7 @@
 //! What peers can make a server keep. The memory of the whole process is measured, so these
 //! tests run one after the other, and share their process with no other test.
 
+mod held;
 mod raw;
 
 use std::io::{ErrorKind, Read, Write};
@@ -10,7 +11,7 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::thread;
 use std::time::{Duration, Instant};
 
-use annulus::{Limits, rpcecho};
+use annulus::{AsyncHandle, BindingOptions, CancelKind, Limits, Notify, Status, rpcecho};
 use raw::{RESPONSE, Scene, WHOLE, read_pdu, request, resident_bytes};
 
 fn one_at_a_time() -> MutexGuard<'static, ()> {
@@ -103,6 +104,78 @@ fn calls_of_connections_that_are_gone_leave_nothing() {
         kept < 16 << 20,
         "{} KiB after 320,000 calls of closed connections",
         kept >> 10
+    );
+}
+
+const PARKED: usize = 100_000;
+
+#[test]
+fn a_hundred_thousand_parked_calls_cost_a_server_core_little() {
+    let _turn = one_at_a_time();
+    let scene = Scene::new(Limits::default());
+    let before = resident_bytes();
+    let each = Limits::default().calls_per_connection_max;
+    let sleep = 4_000_000_000_u32.to_le_bytes();
+    let parked: Vec<_> = (0..PARKED.div_ceil(each))
+        .map(|index| {
+            let mut stream = scene.bound();
+            let count = each.min(PARKED - index * each) as u32;
+            let ask = |call| request(call, rpcecho::TEST_SLEEP, WHOLE, &sleep);
+            let many: Vec<u8> = (2..2 + count).flat_map(ask).collect();
+            stream.write_all(&many).unwrap();
+            stream
+        })
+        .collect();
+    while scene.serving.statistics().calls_in < (PARKED + 10) as u64 {
+        thread::yield_now();
+    }
+    scene.neighbour_is_well();
+    let each = resident_bytes().saturating_sub(before) / PARKED;
+    println!("a parked call costs a server {each} bytes");
+    assert!(each <= 512, "a parked call costs a server {each} bytes");
+    drop(parked);
+}
+
+#[test]
+fn a_hundred_thousand_parked_calls_all_complete_and_all_cancel() {
+    let _turn = one_at_a_time();
+    let scene = held::Scene::new();
+    let unique = BindingOptions::new().unique_binding();
+    let each = Limits::default().calls_per_connection_max;
+    let bindings: Vec<_> = (0..PARKED.div_ceil(each))
+        .map(|_| scene.binding_with(unique))
+        .collect();
+    for is_cancelled in [false, true] {
+        let before = resident_bytes();
+        let mut handles: Vec<_> = (0..PARKED)
+            .map(|_| AsyncHandle::new(Notify::None))
+            .collect();
+        for (index, handle) in handles.iter_mut().enumerate() {
+            held::hold(&bindings[index / each], handle, index as u32).unwrap();
+        }
+        let held: Vec<_> = (0..PARKED).map(|_| scene.next_held()).collect();
+        let cost = resident_bytes().saturating_sub(before) / PARKED;
+        println!("a parked call costs client, server and test {cost} bytes");
+        assert!(cost <= 2048, "a parked call costs {cost} bytes");
+        if is_cancelled {
+            for handle in &handles {
+                handle.cancel(CancelKind::Abortive).unwrap();
+            }
+            for handle in &mut handles {
+                assert_eq!(handle.wait(), Err(Status::CallCancelled));
+            }
+        } else {
+            held.into_iter().rev().for_each(held::Held::answer);
+            for (index, handle) in handles.iter_mut().enumerate() {
+                let number = index as u32;
+                assert_eq!(handle.wait(), Ok(held::Number { number }));
+            }
+        }
+    }
+    assert!(
+        bindings
+            .iter()
+            .all(|binding| held::echo(binding, 1) == Ok(1))
     );
 }
 

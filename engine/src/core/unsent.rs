@@ -61,3 +61,69 @@ fn first_fragment(header: &Header, pdu: &[u8]) -> Option<RequestParts> {
         stub: pdu[stub_at..].to_vec(),
     })
 }
+
+#[cfg(test)]
+mod tests {
+    use annulus_protocol::{ContextId, Opnum};
+
+    use super::*;
+
+    fn fragment(call: u32, flags: PduFlags, token_len: u16, stub: &[u8]) -> Vec<u8> {
+        let head = RequestHead {
+            alloc_hint: 0,
+            context: ContextId(0),
+            opnum: Opnum(7),
+            object: None,
+        };
+        let mut pdu = Vec::new();
+        head.write(CallId(call), flags, &mut pdu);
+        pdu.extend_from_slice(stub);
+        let len = u16::try_from(pdu.len()).unwrap();
+        pdu[8..10].copy_from_slice(&len.to_le_bytes());
+        pdu[10..12].copy_from_slice(&token_len.to_le_bytes());
+        pdu
+    }
+
+    fn found(stream: &[Vec<u8>]) -> Vec<(u32, Option<Vec<u8>>)> {
+        let requests = unsent_requests(&stream.concat()).into_iter();
+        requests
+            .map(|request| {
+                let stub = request.again.map(|parts| {
+                    assert_eq!((parts.opnum, parts.object), (7, None));
+                    parts.stub
+                });
+                (request.call.0, stub)
+            })
+            .collect()
+    }
+
+    #[test]
+    fn whole_requests_are_found_and_their_fragments_joined() {
+        let middle = PduFlags(0);
+        let stream = [
+            fragment(1, PduFlags::WHOLE, 0, b"one"),
+            fragment(2, PduFlags::FIRST, 0, b"t"),
+            fragment(2, middle, 0, b"w"),
+            fragment(2, PduFlags::LAST, 0, b"o"),
+        ];
+        let expected = [(1, Some(b"one".to_vec())), (2, Some(b"two".to_vec()))];
+        assert_eq!(found(&stream), expected);
+    }
+
+    #[test]
+    fn what_cannot_be_made_again_was_still_not_executed() {
+        let stream = [
+            fragment(1, PduFlags::LAST, 0, b"its first fragment was sent"),
+            fragment(2, PduFlags::WHOLE, 16, b"sealed"),
+        ];
+        assert_eq!(found(&stream), [(1, None), (2, None)]);
+    }
+
+    #[test]
+    fn a_request_whose_last_fragment_is_not_there_is_none() {
+        assert_eq!(
+            found(&[fragment(1, PduFlags::FIRST, 0, b"more to come")]),
+            []
+        );
+    }
+}

@@ -104,10 +104,42 @@ fn sum(bytes: &[u8]) -> u64 {
     })
 }
 
+/// Where a question comes from: its number tells.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub(crate) struct Origin {
+    pub(crate) client: u16,
+    /// The binding, among those of the client.
+    pub(crate) binding: u16,
+    /// The place of the question among those of its binding.
+    pub(crate) serial: u16,
+    pub(crate) opnum: u16,
+}
+
+impl Origin {
+    pub(crate) fn to_number(self) -> u64 {
+        let parts = [self.client, self.binding, self.serial, self.opnum];
+        parts
+            .iter()
+            .fold(0, |number, part| number << 16 | u64::from(*part))
+    }
+
+    pub(crate) fn of_number(number: u64) -> Self {
+        let part = |index: u64| (number >> (48 - 16 * index)) as u16;
+        Origin {
+            client: part(0),
+            binding: part(1),
+            serial: part(2),
+            opnum: part(3),
+        }
+    }
+}
+
 /// Answers questions; the binding is to itself.
 #[derive(Clone, Default)]
 pub(crate) struct Answerer {
     pub(crate) own: Arc<Mutex<Option<Binding>>>,
+    /// The questions of clients, in the order of their dispatch.
+    pub(crate) dispatched: Arc<Mutex<Vec<Origin>>>,
 }
 
 impl Interface for Answerer {
@@ -121,6 +153,14 @@ impl Interface for Answerer {
 
     fn dispatch(&self, mut call: Dispatch<'_, '_>) -> Result<(), Status> {
         let question: Question = call.decode()?;
+        let origin = Origin::of_number(question.number);
+        // Not what this server asks itself.
+        if origin.opnum == call.opnum() {
+            self.dispatched
+                .lock()
+                .expect("no panic holds this lock")
+                .push(origin);
+        }
         match call.opnum() {
             NOW => call.reply(&question.answer()),
             NEVER => call.defer::<Answer>().map(drop),

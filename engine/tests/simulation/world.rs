@@ -1,18 +1,21 @@
 //! One simulated run: a server, clients, and the network between them.
 
+use std::collections::{BTreeMap, BTreeSet};
+use std::sync::Arc;
+use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::Duration;
 
 use annulus::transports::{SimConfig, SimNet, SimRing};
 use annulus::{
-    AsyncHandle, Binding, CancelKind, Config, Limits, LocalBinding, LocalReply, LocalRuntime,
-    Notify, Server, Status, Time, Usage,
+    AsyncHandle, Binding, BindingOptions, CancelKind, Config, Limits, LocalBinding, LocalReply,
+    LocalRuntime, Notify, Server, Status, Time, Usage,
 };
 use rand::rngs::StdRng;
 use rand::{RngExt, SeedableRng};
 
 use super::interface::{
     ABORTS, Answer, Answerer, CALLS, FAILS, FAILURE, INTERFACE, LATER, NEVER, NOW, OPERATION_COUNT,
-    PANICS, Question, SLEEPS,
+    Origin, PANICS, Question, SLEEPS,
 };
 
 /// Turns after which a run that has not ended counts as hanging.
@@ -21,7 +24,8 @@ const STEPS_MAX: usize = 2_000_000;
 /// What a run came to; the same for the same seed.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub(crate) struct Outcome {
-    pub(crate) answered: u64,
+    /// The questions that the server answered, with an answer or a failure.
+    pub(crate) answered: BTreeSet<Origin>,
     pub(crate) failed: u64,
     pub(crate) cancelled: u64,
     pub(crate) ended_at: Time,
@@ -39,12 +43,31 @@ pub(crate) struct World {
 }
 
 struct Client {
+    number: u16,
     runtime: LocalRuntime<SimRing>,
-    local: Vec<LocalBinding>,
-    shared: Vec<Binding>,
+    target: String,
+    local: Vec<Bound<LocalBinding>>,
+    shared: Vec<Bound<Binding>>,
+    /// How many bindings there were.
+    bound: u16,
+    /// Those of them whose calls are to be dispatched in the order made.
+    causal: BTreeSet<u16>,
     calls: Vec<Asked>,
     handles: Vec<Handled>,
     left: u32,
+    /// Calls that were made with a handle.
+    handled: u64,
+    /// Notifications that they led to.
+    told: Arc<AtomicU64>,
+}
+
+/// A binding, and what is to be known of it.
+struct Bound<B> {
+    binding: B,
+    number: u16,
+    /// Calls that were made on it.
+    asked: u16,
+    has_time_limit: bool,
 }
 
 /// A call of the client's own thread.
@@ -52,6 +75,7 @@ struct Asked {
     opnum: u16,
     question: Question,
     ended: bool,
+    has_time_limit: bool,
 }
 
 /// A call with a handle.
@@ -59,7 +83,9 @@ struct Handled {
     opnum: u16,
     question: Question,
     handle: AsyncHandle<Answer>,
-    cancelled: Option<CancelKind>,
+    /// It was cancelled, or its binding has a time limit.
+    may_be_cancelled: bool,
+    is_cancelled: bool,
 }
 
 impl World {
@@ -89,7 +115,7 @@ impl World {
         let own = Binding::new(&server, &target, INTERFACE).unwrap();
         *answerer.own.lock().unwrap() = Some(own);
         let clients = (0..random.random_range(1..=3))
-            .map(|_| Client::new(&net, &target, &mut random))
+            .map(|number| Client::new(number, &net, &target, &mut random))
             .collect();
         World {
             random,
@@ -137,8 +163,30 @@ impl World {
             0,
             "a connection is left in the network"
         );
+        self.check_dispatched();
         self.outcome.ended_at = self.net.now();
         self.outcome
+    }
+
+    /// No call was executed twice, and those of a causal binding began in the order made. What was
+    /// given up, or lost with its connection, may still arrive later.
+    fn check_dispatched(&self) {
+        let dispatched = self.answerer.dispatched.lock().unwrap();
+        let mut seen = BTreeSet::new();
+        let mut last = BTreeMap::new();
+        for &origin in dispatched.iter() {
+            assert!(seen.insert(origin), "{origin:?} was executed twice");
+            if !self.outcome.answered.contains(&origin) {
+                continue;
+            }
+            let before = last.insert((origin.client, origin.binding), origin.serial);
+            let client = &self.clients[usize::from(origin.client)];
+            assert!(
+                before.is_none_or(|before| before < origin.serial)
+                    || !client.causal.contains(&origin.binding),
+                "{origin:?} was overtaken"
+            );
+        }
     }
 
     /// Turns all cores, and the clock when nobody has anything to do, until `done`.
@@ -198,24 +246,94 @@ impl World {
 }
 
 impl Client {
-    fn new(net: &SimNet, target: &str, random: &mut StdRng) -> Self {
+    fn new(number: u16, net: &SimNet, target: &str, random: &mut StdRng) -> Self {
         let config = Config::default()
             .limits(limits(random))
             .seed(random.random());
-        let mut runtime = LocalRuntime::with_ring(net.ring(&config.limits), &config);
-        let local = (0..random.random_range(1..=3))
-            .map(|_| runtime.bind(target, INTERFACE).unwrap())
-            .collect();
-        let shared = (0..random.random_range(1..=2))
-            .map(|_| Binding::new(&runtime, target, INTERFACE).unwrap())
-            .collect();
-        Client {
-            runtime,
-            local,
-            shared,
+        let mut client = Client {
+            number,
+            runtime: LocalRuntime::with_ring(net.ring(&config.limits), &config),
+            target: target.to_owned(),
+            local: Vec::new(),
+            shared: Vec::new(),
+            bound: 0,
+            causal: BTreeSet::new(),
             calls: Vec::new(),
             handles: Vec::new(),
             left: random.random_range(1..=60),
+            handled: 0,
+            told: Arc::default(),
+        };
+        for _ in 0..random.random_range(1..=3) {
+            let bound = client.bind_local(random);
+            client.local.push(bound);
+        }
+        for _ in 0..random.random_range(1..=2) {
+            let bound = client.bind_shared(random);
+            client.shared.push(bound);
+        }
+        client
+    }
+
+    fn bind_local(&mut self, random: &mut StdRng) -> Bound<LocalBinding> {
+        self.bind(random, |client, options| {
+            let bound = client.runtime.bind_with(&client.target, INTERFACE, options);
+            bound.unwrap()
+        })
+    }
+
+    fn bind_shared(&mut self, random: &mut StdRng) -> Bound<Binding> {
+        self.bind(random, |client, options| {
+            let bound = Binding::with_options(&client.runtime, &client.target, INTERFACE, options);
+            bound.unwrap()
+        })
+    }
+
+    /// A binding with options as they come.
+    fn bind<B>(
+        &mut self,
+        random: &mut StdRng,
+        bind: impl FnOnce(&mut Self, BindingOptions) -> B,
+    ) -> Bound<B> {
+        let mut options = BindingOptions::new();
+        if random.random_bool(0.3) {
+            options = options.unique_binding();
+        }
+        if random.random_bool(0.4) {
+            options = options.one_call_per_connection();
+        }
+        if random.random_bool(0.3) {
+            options = options.dont_linger();
+        }
+        if random.random_bool(0.3) {
+            options = options.non_causal();
+        } else {
+            self.causal.insert(self.bound);
+        }
+        let has_time_limit = random.random_bool(0.2);
+        if has_time_limit {
+            options = options
+                .call_timeout(Duration::from_micros(random.random_range(100..8_000)))
+                .call_deadline(Duration::from_micros(random.random_range(100..20_000)));
+        }
+        self.bound += 1;
+        Bound {
+            number: self.bound - 1,
+            binding: bind(self, options),
+            asked: 0,
+            has_time_limit,
+        }
+    }
+
+    /// Closes a binding, whatever calls it has, and opens another in its place.
+    fn rebind(&mut self, random: &mut StdRng) {
+        if random.random_bool(0.5) {
+            let index = random.random_range(0..self.local.len());
+            self.runtime.release(self.local[index].binding);
+            self.local[index] = self.bind_local(random);
+        } else {
+            let index = random.random_range(0..self.shared.len());
+            self.shared[index] = self.bind_shared(random);
         }
     }
 
@@ -225,6 +343,9 @@ impl Client {
         if self.left > 0 && random.random_bool(0.3) {
             worked = true;
             self.left -= 1;
+            if random.random_bool(0.05) {
+                self.rebind(random);
+            }
             self.ask(random);
         }
         let calls = &mut self.calls;
@@ -236,38 +357,42 @@ impl Client {
     }
 
     fn ask(&mut self, random: &mut StdRng) {
-        let number = random.random();
         let opnum = random.random_range(0..OPERATION_COUNT);
-        let question = Question::new(
-            number,
-            random.random_range(0..5_000),
-            content_len(random),
-            content_len(random),
-        );
         if random.random_bool(0.5) {
-            let binding = self.local[random.random_range(0..self.local.len())];
+            let index = random.random_range(0..self.local.len());
+            let bound = &mut self.local[index];
+            let question = bound.question(self.number, opnum, random);
             let token = self.calls.len() as u64;
             self.runtime
-                .call(binding, opnum, token, &question)
+                .call(bound.binding, opnum, token, &question)
                 .expect("the call can be made");
             self.calls.push(Asked {
                 opnum,
                 question,
                 ended: false,
+                has_time_limit: bound.has_time_limit,
             });
         } else {
-            let binding = &self.shared[random.random_range(0..self.shared.len())];
-            let mut handle = AsyncHandle::new(Notify::None);
-            binding
+            let index = random.random_range(0..self.shared.len());
+            let bound = &mut self.shared[index];
+            let question = bound.question(self.number, opnum, random);
+            let told = Arc::clone(&self.told);
+            let mut handle = AsyncHandle::new(Notify::callback(move |_| {
+                told.fetch_add(1, Ordering::Relaxed);
+            }));
+            bound
+                .binding
                 .call_async(&mut handle, opnum, &question)
                 .expect("the call can be made");
+            self.handled += 1;
             // Some callers lose interest.
             if random.random_bool(0.9) {
                 self.handles.push(Handled {
                     opnum,
                     question,
                     handle,
-                    cancelled: None,
+                    may_be_cancelled: bound.has_time_limit,
+                    is_cancelled: false,
                 });
             }
         }
@@ -278,19 +403,21 @@ impl Client {
         self.handles
             .retain_mut(|handled| match handled.handle.complete() {
                 Err(Status::AsyncCallPending) => {
-                    if handled.cancelled.is_none() && random.random_bool(0.01) {
-                        let kind = if random.random_bool(0.5) {
-                            CancelKind::Abortive
-                        } else {
-                            CancelKind::NonAbortive
+                    if !handled.is_cancelled && random.random_bool(0.01) {
+                        let after = Duration::from_micros(random.random_range(0..5_000));
+                        let kind = match random.random_range(0..3) {
+                            0 => CancelKind::Abortive,
+                            1 => CancelKind::NonAbortive,
+                            _ => CancelKind::Escalating { after },
                         };
                         handled.handle.cancel(kind).expect("the call is in flight");
-                        handled.cancelled = Some(kind);
+                        handled.is_cancelled = true;
+                        handled.may_be_cancelled = true;
                     }
                     true
                 }
                 // Non-abortive too, if the call had not been sent.
-                Err(Status::CallCancelled) if handled.cancelled.is_some() => {
+                Err(Status::CallCancelled) if handled.may_be_cancelled => {
                     outcome.cancelled += 1;
                     false
                 }
@@ -315,10 +442,33 @@ impl Client {
             self.calls.iter().all(|call| call.ended),
             "a call never ended"
         );
+        assert_eq!(
+            self.told.load(Ordering::Relaxed),
+            self.handled,
+            "each call with a handle notifies once"
+        );
         assert!(
             hostile || outcome.failed == 0,
             "calls failed on a network without faults"
         );
+    }
+}
+
+impl<B> Bound<B> {
+    fn question(&mut self, client: u16, opnum: u16, random: &mut StdRng) -> Question {
+        let origin = Origin {
+            client,
+            binding: self.number,
+            serial: self.asked,
+            opnum,
+        };
+        self.asked += 1;
+        Question::new(
+            origin.to_number(),
+            random.random_range(0..5_000),
+            content_len(random),
+            content_len(random),
+        )
     }
 }
 
@@ -327,6 +477,10 @@ fn end(calls: &mut [Asked], reply: &LocalReply<'_>, hostile: bool, outcome: &mut
     let call = &mut calls[usize::try_from(reply.token).expect("a token is an index")];
     assert!(!call.ended, "a call ended twice");
     call.ended = true;
+    if call.has_time_limit && matches!(reply.result, Err(Status::CallCancelled)) {
+        outcome.cancelled += 1;
+        return;
+    }
     let result = reply.result.and_then(|data| data.decode::<Answer>());
     judge(call.opnum, &call.question, result, hostile, outcome);
 }
@@ -345,10 +499,10 @@ fn judge(
                 answer.is(&question.answer()),
                 "the answer belongs to another question"
             );
-            outcome.answered += 1;
+            outcome.answered.insert(Origin::of_number(question.number));
         }
         (NEVER | PANICS, Err(Status::CallFailed)) | (FAILS | ABORTS, Err(FAILURE)) => {
-            outcome.answered += 1;
+            outcome.answered.insert(Origin::of_number(question.number));
         }
         (_, Err(Status::CallFailed | Status::ServerUnavailable | Status::CallFailedDne))
             if hostile =>
@@ -377,6 +531,10 @@ fn limits(random: &mut StdRng) -> Limits {
         receive_buffer_len: random.random_range(64..8_192),
         inbox_len: 1 << random.random_range(0..6),
         bind_timeout: Duration::from_secs(30),
+        connections_per_association_max: random.random_range(1..6),
+        contexts_per_connection_max: random.random_range(2..4),
+        association_linger: Duration::from_micros(random.random_range(0..100_000)),
+        idle_connection_timeout: Duration::from_micros(random.random_range(1_000..1_000_000)),
         ..Limits::default()
     }
 }
