@@ -39,7 +39,7 @@ pub struct Reader<'a, S> {
     stub: &'a [u8],
     /// Bytes of the stub in front of that.
     base: usize,
-    /// From `base`. May lie beyond the end after an alignment gap; then any read of at least a byte fails.
+    /// From the start of the whole. May lie beyond the end after an alignment gap; then any read of at least a byte fails.
     offset: usize,
     depth: u32,
     order: ByteOrder,
@@ -64,7 +64,7 @@ impl<'a, S: Syntax> Reader<'a, S> {
         Reader {
             stub: rest,
             base,
-            offset: 0,
+            offset: base,
             depth: 0,
             order,
             met: None,
@@ -76,14 +76,20 @@ impl<'a, S: Syntax> Reader<'a, S> {
     #[inline]
     #[must_use]
     pub fn offset(&self) -> usize {
-        self.base.wrapping_add(self.offset)
+        self.offset
+    }
+
+    /// Bytes of what has come, up to the next read.
+    #[inline]
+    fn taken(&self) -> usize {
+        self.offset - self.base
     }
 
     /// Bytes that are left.
     #[inline]
     #[must_use]
     pub fn remaining(&self) -> usize {
-        self.stub.len().saturating_sub(self.offset)
+        self.stub.len().saturating_sub(self.taken())
     }
 
     /// The byte order of the stub.
@@ -98,7 +104,7 @@ impl<'a, S: Syntax> Reader<'a, S> {
     #[inline]
     pub fn align(&mut self, align: usize) {
         debug_assert!(align.is_power_of_two());
-        self.offset += self.offset().wrapping_neg() & (align - 1);
+        self.offset = (self.offset + align - 1) & !(align - 1);
     }
 
     /// Takes `len` bytes, unaligned.
@@ -109,7 +115,7 @@ impl<'a, S: Syntax> Reader<'a, S> {
     pub fn bytes(&mut self, len: usize) -> Result<&'a [u8], DecodeError> {
         match self
             .stub
-            .get(self.offset..)
+            .get(self.taken()..)
             .and_then(|rest| rest.get(..len))
         {
             Some(bytes) => {
@@ -126,7 +132,7 @@ impl<'a, S: Syntax> Reader<'a, S> {
     /// [`CountTooLarge`](DecodeErrorKind::CountTooLarge) if the stub has fewer bytes.
     #[inline]
     pub fn elements(&mut self, count: usize, element_len: usize) -> Result<&'a [u8], DecodeError> {
-        let rest = self.stub.get(self.offset..).unwrap_or_default();
+        let rest = self.stub.get(self.taken()..).unwrap_or_default();
         match count
             .checked_mul(element_len)
             .and_then(|len| rest.get(..len))
@@ -156,7 +162,7 @@ impl<'a, S: Syntax> Reader<'a, S> {
     pub fn array_ref<const N: usize>(&mut self) -> Result<&'a [u8; N], DecodeError> {
         match self
             .stub
-            .get(self.offset..)
+            .get(self.taken()..)
             .and_then(<[u8]>::first_chunk::<N>)
         {
             Some(bytes) => {
@@ -266,7 +272,7 @@ impl<'a, S: Syntax> Reader<'a, S> {
 
     /// Whether the last gap ended beyond the end of the stub.
     pub(crate) fn is_beyond_end(&self) -> bool {
-        self.offset > self.stub.len()
+        self.taken() > self.stub.len()
     }
 
     /// Takes the offset and the actual count of a varying array with room for `maximum`
@@ -355,7 +361,7 @@ impl<'a, S: Syntax> Reader<'a, S> {
     #[cold]
     #[must_use]
     pub fn error(&self, kind: DecodeErrorKind) -> DecodeError {
-        DecodeError::new(kind, self.offset())
+        DecodeError::new(kind, self.offset)
     }
 
     #[cold]

@@ -260,7 +260,8 @@ impl<'a> Decode<'a> for u8 {
         count: usize,
         reader: &mut Reader<'a, S>,
     ) -> Result<Vec<Self>, DecodeError> {
-        Ok(number_bytes::<u8, S>(count, reader)?.to_vec())
+        let wire = number_bytes::<u8, S>(count, reader)?;
+        Ok(simd::collect(wire, reader.order()))
     }
 
     #[inline]

@@ -88,7 +88,7 @@ impl<'w, S: Syntax> Writer<'w, S> {
     /// Appends `bytes`, unaligned.
     #[inline]
     pub fn bytes(&mut self, bytes: &[u8]) {
-        self.out.extend_from_slice(bytes);
+        simd::append(bytes, self.out);
         self.offset += bytes.len();
     }
 

@@ -4,6 +4,7 @@ use std::mem::MaybeUninit;
 
 use crate::reader::ByteOrder;
 use crate::scalar::Number;
+use crate::simd::copy::copy;
 
 /// The numbers whose wire form is `wire`.
 ///
@@ -48,7 +49,7 @@ fn fill<N: Number>(to: &mut [MaybeUninit<N>], wire: &[u8], order: ByteOrder) {
     // are good whatever the bytes are is what `Number: FromBytes` says.
     let to = unsafe { std::slice::from_raw_parts_mut(to.as_mut_ptr().cast(), wire.len()) };
     if order == ByteOrder::NATIVE || N::LEN == 1 {
-        to.write_copy_of_slice(wire);
+        copy(wire, to);
         return;
     }
     match N::LEN {
@@ -62,9 +63,9 @@ fn fill<N: Number>(to: &mut [MaybeUninit<N>], wire: &[u8], order: ByteOrder) {
 #[inline]
 fn swap<const WIDTH: usize>(from: &[u8], to: &mut [MaybeUninit<u8>]) {
     #[cfg(target_arch = "x86_64")]
-    if from.len() >= avx2::BLOCK_LEN && is_x86_feature_detected!("avx2") {
+    if from.len() >= super::avx2::BLOCK_LEN && is_x86_feature_detected!("avx2") {
         // SAFETY: the processor has AVX2, it was asked on the line above.
-        unsafe { avx2::swap::<WIDTH>(from, to) };
+        unsafe { vectors::swap::<WIDTH>(from, to) };
         return;
     }
     swap_each::<WIDTH>(from, to);
@@ -83,14 +84,11 @@ fn swap_each<const WIDTH: usize>(from: &[u8], to: &mut [MaybeUninit<u8>]) {
 }
 
 #[cfg(target_arch = "x86_64")]
-mod avx2 {
-    use std::arch::x86_64::{
-        __m256i, _mm256_loadu_si256, _mm256_shuffle_epi8, _mm256_storeu_si256,
-    };
+mod vectors {
+    use std::arch::x86_64::_mm256_shuffle_epi8;
     use std::mem::MaybeUninit;
 
-    /// Bytes in a vector.
-    pub(super) const BLOCK_LEN: usize = size_of::<__m256i>();
+    use crate::simd::avx2::{BLOCK_LEN, load, store};
 
     /// [`super::swap`], a vector at a time.
     #[target_feature(enable = "avx2")]
@@ -117,22 +115,6 @@ mod avx2 {
             at += 1;
         }
         sources
-    }
-
-    #[inline]
-    #[target_feature(enable = "avx2")]
-    fn load(block: &[u8; BLOCK_LEN]) -> __m256i {
-        // SAFETY: the reference is good for a read of its 32 bytes, and the instruction asks
-        // for no alignment.
-        unsafe { _mm256_loadu_si256(block.as_ptr().cast()) }
-    }
-
-    #[inline]
-    #[target_feature(enable = "avx2")]
-    fn store(value: __m256i, block: &mut [MaybeUninit<u8>; BLOCK_LEN]) {
-        // SAFETY: the reference is exclusive and good for a write of its 32 bytes, and the
-        // instruction asks for no alignment.
-        unsafe { _mm256_storeu_si256(block.as_mut_ptr().cast(), value) };
     }
 }
 
