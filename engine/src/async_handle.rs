@@ -8,6 +8,7 @@ use crate::binding::Outputs;
 use crate::call::block_on;
 use crate::call_state::CallState;
 use crate::core_shared::{CancelKind, Command, CoreShared};
+use crate::extended_error::ExtendedError;
 use crate::notification::HandleRef;
 use crate::notify::Notify;
 use crate::status::Status;
@@ -41,6 +42,8 @@ pub struct AsyncHandle<O> {
     state: Arc<CallState>,
     notify: Notify,
     core: Option<Arc<CoreShared>>,
+    /// What came with the fault of the last call.
+    extended: Option<Vec<u8>>,
     outputs: PhantomData<fn() -> O>,
 }
 
@@ -52,6 +55,7 @@ impl<O: Outputs> AsyncHandle<O> {
             state: Arc::new(CallState::new()),
             notify,
             core: None,
+            extended: None,
             outputs: PhantomData,
         }
     }
@@ -114,12 +118,22 @@ impl<O: Outputs> AsyncHandle<O> {
             return Err(Status::AsyncCallPending);
         }
         let core = self.core.take();
+        if self.state.status() != Status::Ok {
+            self.extended = self.state.take_extended();
+        }
         let reply = self.state.take()?;
         let outputs = reply.decode();
         if let Some(core) = core {
             core.stub_buffers.put(reply.stub);
         }
         outputs
+    }
+
+    /// What the server said beside the status of the last call, if that failed, was completed,
+    /// and was explained: see [`ExtendedError`].
+    #[must_use]
+    pub fn extended_error(&self) -> Option<ExtendedError> {
+        ExtendedError::decode(self.extended.as_deref()?)
     }
 
     /// Asks for the call to end early. The call still completes, with one notification.
@@ -137,6 +151,7 @@ impl<O: Outputs> AsyncHandle<O> {
             return Err(Status::InvalidAsyncCall);
         }
         self.core = Some(Arc::clone(core));
+        self.extended = None;
         Ok(Begun {
             serial: self.state.begin(),
             state: Arc::clone(&self.state),

@@ -65,7 +65,7 @@ impl BlockingCall {
         let mut out = core.stub_buffers.take();
         let registered = server.registered(facts.interface);
         let mut is_partial = pipes.is_some();
-        let result = loop {
+        let (result, extended) = loop {
             let mut context = CallContext {
                 facts,
                 peer: &peer,
@@ -74,6 +74,7 @@ impl BlockingCall {
                 contexts: contexts.as_ref(),
                 core: &core,
                 place: Place::Worker(&mut call),
+                extended: Vec::new(),
                 deferred: None,
                 not_executed: false,
                 pipes: PipeDispatch {
@@ -91,7 +92,7 @@ impl BlockingCall {
             });
             let lacking = context.pipes.lacking;
             let (Some(lacking), Some(link)) = (lacking, &pipes) else {
-                break result;
+                break (result, context.extended);
             };
             is_partial = wait_for_head(link, &mut stub, lacking);
         };
@@ -99,7 +100,7 @@ impl BlockingCall {
         match (call, result.unwrap_or(Err(Status::CallFailed))) {
             (Some(mut call), Ok(())) => call.end(CallEnd::Reply(out)),
             (Some(mut call), Err(status)) => {
-                call.end(CallEnd::Fault(status));
+                call.end(CallEnd::failure(status, extended));
                 core.stub_buffers.put(out);
             }
             (None, _) => core.stub_buffers.put(out),

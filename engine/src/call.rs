@@ -1,6 +1,6 @@
 //! A call as a future, and as a wait.
 
-use std::future::Future;
+use std::future::{Future, poll_fn};
 use std::marker::PhantomData;
 use std::pin::{Pin, pin};
 use std::sync::Arc;
@@ -10,6 +10,7 @@ use std::thread::Thread;
 use crate::binding::Outputs;
 use crate::call_state::CallState;
 use crate::core_shared::{CancelKind, Command, CoreShared};
+use crate::extended_error::{ExplainedFailure, ExtendedError};
 use crate::status::Status;
 
 /// A call that was made; `.await` it in any executor.
@@ -61,6 +62,23 @@ impl<O: Outputs> Call<O> {
             return Err(Status::CannotSupport);
         }
         block_on(self)
+    }
+
+    /// Awaits the call; if it fails, with what the server said beside the status.
+    ///
+    /// # Errors
+    ///
+    /// The status with which the call ended, and its extended error information.
+    pub async fn explained(mut self) -> Result<O, ExplainedFailure> {
+        let mut extended = None;
+        if let CallProgress::InFlight { state, .. } = &self.state {
+            poll_fn(|cx| state.poll_ended(cx)).await;
+            extended = state.take_extended();
+        }
+        (&mut self).await.map_err(|status| ExplainedFailure {
+            status,
+            extended: extended.and_then(|bytes| ExtendedError::decode(&bytes)),
+        })
     }
 }
 

@@ -1,7 +1,7 @@
 //! The place where a core leaves the outcome of a call, and a caller finds it.
 
 use std::sync::atomic::{AtomicU32, AtomicU64, Ordering};
-use std::sync::{Arc, Mutex};
+use std::sync::{Arc, Mutex, MutexGuard};
 use std::task::{Context, Poll};
 
 use annulus_ndr::ByteOrder;
@@ -28,6 +28,14 @@ impl Reply {
     }
 }
 
+/// What came with the end of a call.
+#[derive(Default)]
+struct Outcome {
+    reply: Option<Reply>,
+    /// The extended error information of a fault.
+    extended: Option<Vec<u8>>,
+}
+
 /// The phases of a call, apart from its status: a server may end a call with any code, also
 /// with those that stand for "pending" or "no call".
 const NO_CALL: u32 = 0;
@@ -49,7 +57,7 @@ pub(crate) struct CallState {
     /// What the caller attached to its handle.
     user_info: AtomicU64,
     /// Nobody ever waits for this lock: the phase says whether the core or the caller may look.
-    reply: Mutex<Option<Reply>>,
+    outcome: Mutex<Outcome>,
     waker: AtomicWaker,
 }
 
@@ -61,7 +69,7 @@ impl CallState {
             serial: AtomicU32::new(0),
             slot: AtomicU64::new(u64::MAX),
             user_info: AtomicU64::new(0),
-            reply: Mutex::new(None),
+            outcome: Mutex::default(),
             waker: AtomicWaker::new(),
         }
     }
@@ -130,7 +138,7 @@ impl CallState {
             Ok(reply) => (Status::Ok, Some(reply)),
             Err(status) => (status, None),
         };
-        self.put_reply(reply);
+        self.outcome().reply = reply;
         self.code.store(status.code(), Ordering::Relaxed);
         // Release: pairs with the acquire in `status` and `is_pending`.
         self.phase.store(ENDED, Ordering::Release);
@@ -140,16 +148,27 @@ impl CallState {
     pub(crate) fn take(&self) -> Result<Reply, Status> {
         let status = self.status();
         debug_assert!(!self.is_pending());
-        let reply = self.put_reply(None);
+        let outcome = std::mem::take(&mut *self.outcome());
         self.withdraw();
-        reply.ok_or(status)
+        outcome.reply.ok_or(status)
     }
 
-    fn put_reply(&self, reply: Option<Reply>) -> Option<Reply> {
-        let Ok(mut place) = self.reply.try_lock() else {
+    /// Keeps the extended error information of a fault; before the call is finished.
+    pub(crate) fn explain(&self, extended: &[u8]) {
+        self.outcome().extended = Some(extended.to_vec());
+    }
+
+    /// Takes the extended error information of a call that has ended, before its outcome.
+    pub(crate) fn take_extended(&self) -> Option<Vec<u8>> {
+        debug_assert!(!self.is_pending());
+        self.outcome().extended.take()
+    }
+
+    fn outcome(&self) -> MutexGuard<'_, Outcome> {
+        let Ok(outcome) = self.outcome.try_lock() else {
             unreachable!("only the core looks here while a call is pending, then only its caller");
         };
-        std::mem::replace(&mut place, reply)
+        outcome
     }
 
     pub(crate) fn user_info(&self) -> u64 {

@@ -22,6 +22,7 @@ use crate::core::tasks::Tasks;
 use crate::core::timers::Timers;
 use crate::core_shared::CoreShared;
 use crate::executor::Executor;
+use crate::extended_error::ExtendedError;
 use crate::pipe::{PipeLink, PipeShape, Pipes, Tail};
 use crate::registration::CallPermit;
 use crate::server::RunningServer;
@@ -188,6 +189,8 @@ pub struct CallContext<'c> {
     pub(crate) contexts: Option<&'c Arc<GroupContexts>>,
     pub(crate) core: &'c Arc<CoreShared>,
     pub(crate) place: Place<'c>,
+    /// Extended error information for the fault, should there be one.
+    pub(crate) extended: Vec<u8>,
     pub(crate) deferred: Option<Key>,
     /// The call was refused before its manager routine saw it.
     pub(crate) not_executed: bool,
@@ -276,6 +279,13 @@ impl CallContext<'_> {
             Place::Worker(Some(call)) => call.test_cancel(),
             Place::Worker(None) => Status::InvalidBinding,
         }
+    }
+
+    /// Says what people may want to know of a failure: if the manager routine returns an error
+    /// next, its fault carries this. Under the conditions of
+    /// [`ServerCall::abort_with`](crate::ServerCall::abort_with).
+    pub fn explain(&mut self, extended: &ExtendedError) {
+        self.extended = extended.encode().unwrap_or_default();
     }
 
     /// Runs a closure on this core `delay` from now. It must be short, as it holds the core up. If

@@ -9,6 +9,7 @@ use annulus_protocol::{ReplyTo, ServerConnection, TransferSyntax};
 use crate::call_watch::CallWatch;
 use crate::core_shared::{Command, CoreShared};
 use crate::dispatch::{encode_params, encode_tail};
+use crate::extended_error::ExtendedError;
 use crate::notification::NotificationEvent;
 use crate::notify::Notify;
 use crate::pipe::PipeLink;
@@ -59,11 +60,28 @@ impl<O: EncodeParams> ServerCall<O> {
     ///
     /// [`Status::InvalidArg`] for status zero, which is no failure; the client then gets
     /// [`Status::CallFailed`].
-    pub fn abort(mut self, status: Status) -> Result<(), Status> {
+    pub fn abort(self, status: Status) -> Result<(), Status> {
+        self.fail(status, Vec::new())
+    }
+
+    /// Ends the call with a fault that carries `status`, and what people may want to know beside
+    /// it. If that is longer than
+    /// [`Limits::extended_error_len_max`](crate::Limits::extended_error_len_max) or does not fit
+    /// into one PDU, it is left out.
+    ///
+    /// # Errors
+    ///
+    /// As [`abort`](ServerCall::abort).
+    pub fn abort_with(self, status: Status, extended: &ExtendedError) -> Result<(), Status> {
+        // What cannot be encoded is left out, too: the status is what counts.
+        self.fail(status, extended.encode().unwrap_or_default())
+    }
+
+    fn fail(mut self, status: Status, extended: Vec<u8>) -> Result<(), Status> {
         if status.code() == 0 {
             return Err(Status::InvalidArg);
         }
-        self.call.end(CallEnd::Fault(status));
+        self.call.end(CallEnd::failure(status, extended));
         Ok(())
     }
 }
@@ -163,11 +181,22 @@ pub(crate) enum CallEnd {
     Reply(Vec<u8>),
     /// With a fault.
     Fault(Status),
+    /// With a fault that carries extended error information.
+    Explained { status: Status, extended: Vec<u8> },
     /// With a fault that says that the call was not executed.
     Refusal(Status),
 }
 
 impl CallEnd {
+    /// With a fault, and extended error information, if that is not empty.
+    pub(crate) fn failure(status: Status, extended: Vec<u8>) -> Self {
+        if extended.is_empty() {
+            CallEnd::Fault(status)
+        } else {
+            CallEnd::Explained { status, extended }
+        }
+    }
+
     /// Answers the call.
     pub(crate) fn write(
         &self,
@@ -182,6 +211,9 @@ impl CallEnd {
                 protocol.finish_response(start, reply, out);
             }
             CallEnd::Fault(status) => protocol.fault(reply, status.to_fault(), false, out),
+            CallEnd::Explained { status, extended } => {
+                protocol.fault_with(reply, status.to_fault(), false, extended, out);
+            }
             CallEnd::Refusal(status) => protocol.fault(reply, status.to_fault(), true, out),
         }
     }
@@ -197,6 +229,7 @@ impl CallEnd {
     pub(crate) fn len(&self) -> usize {
         match self {
             CallEnd::Reply(stub) => stub.len(),
+            CallEnd::Explained { extended, .. } => extended.len(),
             CallEnd::Fault(_) | CallEnd::Refusal(_) => 0,
         }
     }

@@ -223,6 +223,18 @@ impl Bindings {
         self.calls.get(key)
     }
 
+    /// Keeps the extended error information of a call that ends next, for a caller who may ask
+    /// for it.
+    pub(super) fn explain(&mut self, key: Key, extended: &[u8]) {
+        if let Some(ClientCall {
+            sink: Sink::Shared { state, .. },
+            ..
+        }) = self.calls.get_mut(key)
+        {
+            state.explain(extended);
+        }
+    }
+
     pub(super) fn call_mut(&mut self, key: Key) -> Option<&mut ClientCall> {
         self.calls.get_mut(key)
     }

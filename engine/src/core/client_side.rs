@@ -459,8 +459,12 @@ impl<R: Ring> Core<R> {
                     key,
                     status,
                     did_not_execute,
+                    extended,
                     ..
                 } => {
+                    if let Some(extended) = extended {
+                        bindings.explain(Key::from_bits(key), &extended);
+                    }
                     let status = failure(Status::from_fault(status), did_not_execute);
                     bindings.end_call(Key::from_bits(key), Err(status), shared, *now, replies);
                 }

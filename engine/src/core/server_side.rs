@@ -391,6 +391,7 @@ impl ServerWork<'_> {
                 origin,
                 permit: std::mem::take(permit),
             }),
+            extended: Vec::new(),
             deferred: None,
             not_executed: false,
             pipes: PipeDispatch {
@@ -409,6 +410,7 @@ impl ServerWork<'_> {
         });
         let CallContext {
             place,
+            extended,
             deferred,
             not_executed,
             pipes,
@@ -427,7 +429,7 @@ impl ServerWork<'_> {
                 let end = if not_executed {
                     CallEnd::Refusal(status)
                 } else {
-                    CallEnd::Fault(status)
+                    CallEnd::failure(status, extended)
                 };
                 let lacking = pipes.lacking;
                 Ran::Failed { end, lacking }
