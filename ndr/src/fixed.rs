@@ -7,60 +7,78 @@ use crate::numbers::Numbers;
 use crate::reader::Reader;
 use crate::scalar::{Number, fixed_number_bytes};
 use crate::syntax::{Layout, Syntax};
-use crate::traits::{Decode, Direct, Encode, Shape, Wire};
+use crate::traits::{Decode, Direct, Encode, Natural, Shape, Wire};
 use crate::writer::Writer;
 
-impl<T: Wire, const N: usize> Wire for [T; N] {
-    const LAYOUT: Layout = T::LAYOUT.repeated(N);
+/// The shape of a fixed array `[T; N]` whose elements have the shape `H`, such as strings.
+#[derive(Debug)]
+pub struct Elements<H>(H);
+
+impl<H: Shape> Shape for Elements<H> {
+    type Args = ();
 }
 
-impl<T: Encode, const N: usize> Encode for [T; N] {
-    #[inline]
-    fn encode_inline<S: Syntax>(
-        &self,
-        (): (),
-        writer: &mut Writer<'_, S>,
-    ) -> Result<(), EncodeError> {
-        const { assert!(!T::CONFORMANT, "an array element cannot be conformant") };
-        T::encode_elements(self, writer)
-    }
+/// All traits of `[T; N]` for one shape, with elements of another.
+macro_rules! fixed_array {
+    ([$($generics:tt)*] $shape:ty, $element:ty) => {
+        impl<T: Wire<$element>, $($generics)* const N: usize> Wire<$shape> for [T; N] {
+            const LAYOUT: Layout = T::LAYOUT.repeated(N);
+        }
 
-    #[inline]
-    fn encode_deferred<S: Syntax>(
-        &self,
-        (): (),
-        writer: &mut Writer<'_, S>,
-    ) -> Result<(), EncodeError> {
-        T::encode_deferred_elements(self, writer)
-    }
+        impl<T: Encode<$element>, $($generics)* const N: usize> Encode<$shape> for [T; N] {
+            #[inline]
+            fn encode_inline<S: Syntax>(
+                &self,
+                (): (),
+                writer: &mut Writer<'_, S>,
+            ) -> Result<(), EncodeError> {
+                const { assert!(!T::CONFORMANT, "an array element cannot be conformant") };
+                T::encode_elements(self, writer)
+            }
+
+            #[inline]
+            fn encode_deferred<S: Syntax>(
+                &self,
+                (): (),
+                writer: &mut Writer<'_, S>,
+            ) -> Result<(), EncodeError> {
+                T::encode_deferred_elements(self, writer)
+            }
+        }
+
+        impl<'a, T: Decode<'a, $element>, $($generics)* const N: usize> Decode<'a, $shape>
+            for [T; N]
+        {
+            type Conformance = ();
+            type Inline = [T::Inline; N];
+
+            #[inline]
+            fn decode_conformance<S: Syntax>(_: &mut Reader<'a, S>) -> Result<(), DecodeError> {
+                Ok(())
+            }
+
+            #[inline]
+            fn decode_inline<S: Syntax>(
+                (): (),
+                reader: &mut Reader<'a, S>,
+            ) -> Result<Self::Inline, DecodeError> {
+                T::decode_array(reader)
+            }
+
+            #[inline]
+            fn decode_deferred<S: Syntax>(
+                inline: Self::Inline,
+                (): (),
+                reader: &mut Reader<'a, S>,
+            ) -> Result<Self, DecodeError> {
+                T::decode_deferred_array(inline, reader)
+            }
+        }
+    };
 }
 
-impl<'a, T: Decode<'a>, const N: usize> Decode<'a> for [T; N] {
-    type Conformance = ();
-    type Inline = [T::Inline; N];
-
-    #[inline]
-    fn decode_conformance<S: Syntax>(_: &mut Reader<'a, S>) -> Result<(), DecodeError> {
-        Ok(())
-    }
-
-    #[inline]
-    fn decode_inline<S: Syntax>(
-        (): (),
-        reader: &mut Reader<'a, S>,
-    ) -> Result<Self::Inline, DecodeError> {
-        T::decode_array(reader)
-    }
-
-    #[inline]
-    fn decode_deferred<S: Syntax>(
-        inline: Self::Inline,
-        (): (),
-        reader: &mut Reader<'a, S>,
-    ) -> Result<Self, DecodeError> {
-        T::decode_deferred_array(inline, reader)
-    }
-}
+fixed_array!([] Natural, Natural);
+fixed_array!([H: Shape,] Elements<H>, H);
 
 /// Bytes of a fixed array, borrowed from the stub.
 impl<'a, const N: usize> Decode<'a> for &'a [u8; N] {

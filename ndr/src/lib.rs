@@ -59,7 +59,7 @@ pub use correlation::{
     Bounds, Correlated, Counted, Selector, check_decode_range, check_encode_range,
 };
 pub use error::{DecodeError, DecodeErrorKind, EncodeError, EncodeErrorKind};
-pub use fixed::Fixed;
+pub use fixed::{Elements, Fixed};
 pub use full::{Full, Ptr, Referent};
 pub use numbers::{Numbers, NumbersIter};
 pub use pipe::{PipeReader, PipeWriter};

@@ -538,3 +538,44 @@ fn rule_25_structures_that_borrow_carry_conformant_arrays_too() {
         &mut Vec::new(),
     );
 }
+
+/// Shapes that the other attributes do not say.
+mod written_out {
+    use annulus_ndr::{Conformant, Elements, Ref, Text, Unique};
+
+    use super::*;
+
+    #[derive(Ndr, Debug, PartialEq)]
+    struct Deep {
+        count: u32,
+        #[ndr(shape = Unique<Conformant<Ref>>, size_is = "count")]
+        always: Option<Vec<u16>>,
+        #[ndr(shape = Elements<Unique<Text>>)]
+        names: [Option<String>; 2],
+        #[ndr(shape = Ref<Unique<Ref>>)]
+        number: Option<u16>,
+    }
+
+    #[derive(NdrParams, Debug, PartialEq)]
+    struct One {
+        deep: Deep,
+    }
+
+    #[test]
+    fn rule_25_pointers_in_pointers_and_arrays_have_referent_ids() {
+        let deep = Deep {
+            count: 2,
+            always: Some(vec![5, 6]),
+            names: [Some("a".into()), None],
+            number: Some(7),
+        };
+        assert_wire::<Ndr, _>(
+            &One { deep },
+            "(count) 02000000 (always) 00000200 (names) 04000200 00000000 (number) 08000200 \
+             (max) 02000000 (elements) 0c000200 10000200 0500 0600 \
+             (max) 02000000 (offset) 00000000 (actual) 02000000 6100 0000 \
+             (number) 14000200 18000200 0700",
+            &mut Vec::new(),
+        );
+    }
+}

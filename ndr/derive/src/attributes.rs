@@ -119,6 +119,7 @@ pub(crate) struct FieldAttributes {
     pub(crate) reference: Option<Span>,
     pub(crate) range: Option<(Expr, Expr)>,
     pub(crate) represent_as: Option<Type>,
+    pub(crate) shape: Option<Type>,
 }
 
 impl FieldAttributes {
@@ -158,13 +159,15 @@ impl FieldAttributes {
             set(&mut self.reference, span, span)
         } else if meta.path.is_ident("represent_as") {
             set(&mut self.represent_as, meta.value()?.parse()?, span)
+        } else if meta.path.is_ident("shape") {
+            set(&mut self.shape, meta.value()?.parse()?, span)
         } else if meta.path.is_ident("range") {
             set(&mut self.range, parse_range(meta)?, span)
         } else {
             Err(meta.error(
                 "unknown attribute of a field; allowed: size_is = \"n\", length_is = \"n\", \
                  first_is = \"n\", switch_is = \"n\", conformant, varying, varying = N, fixed = N, string, unique, ref, \
-                 range(a, b), represent_as = T",
+                 range(a, b), represent_as = T, shape = H",
             ))
         }
     }
@@ -172,6 +175,17 @@ impl FieldAttributes {
     fn check(&self) -> Result<()> {
         if let (Some(span), Some(_)) = (self.reference, self.unique) {
             return Err(Error::new(span, "a pointer is either ref or unique"));
+        }
+        if let Some(shape) = &self.shape {
+            let other = [self.reference, self.unique, self.string, self.conformant];
+            let is_other_type = self.fixed.is_some() || self.represent_as.is_some();
+            if other.iter().any(Option::is_some) || is_other_type || self.switch_is.is_some() {
+                return Err(Error::new_spanned(
+                    shape,
+                    "the shape says all but the counts already: with it stand only size_is, \
+                     length_is, first_is and range",
+                ));
+            }
         }
         if let (Some(span), Some(_)) = (self.conformant, &self.size_is) {
             return Err(Error::new(
@@ -197,6 +211,7 @@ impl FieldAttributes {
             ));
         }
         let has_room = self.size_is.is_some()
+            || self.shape.is_some()
             || self.conformant.is_some()
             || self.string.is_some()
             || matches!(self.varying, Some((_, Some(_))));

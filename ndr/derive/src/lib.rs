@@ -64,6 +64,7 @@ use crate::attributes::ContainerAttributes;
 /// | `unique` | a unique pointer; an `Option` is one anyway |
 /// | `ref` | an embedded reference pointer; at the top level of a parameter list it changes nothing |
 /// | `represent_as = T` | the field's type crosses the wire as `T`, to and from which `Represent` takes it |
+/// | `shape = H` | the shape of the field, where the attributes above do not say it: `Conformant<Ref>` |
 /// | `range(a, b)` | a number from `a` to `b`, both included |
 ///
 /// `n` may also be computed: `*n`, whole numbers, `+`, `-`, `*`, `/` by a number, parentheses.

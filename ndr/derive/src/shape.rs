@@ -20,6 +20,12 @@ pub(crate) fn of_field(
     attributes: &FieldAttributes,
     embedded: bool,
 ) -> FieldShape {
+    if let Some(shape) = &attributes.shape {
+        return FieldShape {
+            is_pointer: is_pointer_shape(shape),
+            tokens: quote!(#shape),
+        };
+    }
     if let Some(wire) = &attributes.represent_as {
         let FieldShape { is_pointer, tokens } = of_wire(krate, wire, attributes, embedded);
         return FieldShape {
@@ -110,6 +116,19 @@ fn of_array(
         None if attributes.is_whole() => quote!(#krate::Conformant<#element>),
         _ => quote!(#krate::ConformantVarying<#element>),
     }
+}
+
+/// Whether a shape that is written out is a pointer's.
+fn is_pointer_shape(shape: &Type) -> bool {
+    let Type::Path(path) = shape else {
+        return false;
+    };
+    let last = path.path.segments.last();
+    last.is_some_and(|last| {
+        ["Unique", "Ref", "Ptr"]
+            .iter()
+            .any(|name| last.ident == name)
+    })
 }
 
 /// What is under references and boxes, which are not there on the wire.
