@@ -326,12 +326,13 @@ pub(crate) fn is_varying(array: &Array) -> bool {
     }
 }
 
-/// A fixed array of fixed arrays as one: what its elements are, and how many there are.
+/// A fixed array of fixed arrays as one: what its elements are, and how many there are. Of another
+/// array, its own elements, and nothing about their number.
 pub(crate) fn flattened(array: &Array) -> (&Type, u64) {
-    let (mut element, mut count) = (&array.element, 1u64);
-    if let ArrayShape::Fixed(outer) = array.shape {
-        count = u64::from(outer);
-    }
+    let ArrayShape::Fixed(outer) = array.shape else {
+        return (&array.element, 1);
+    };
+    let (mut element, mut count) = (&array.element, u64::from(outer));
     while let Type::Array(inner) = element
         && let ArrayShape::Fixed(more) = inner.shape
     {

@@ -138,7 +138,21 @@ fn is_bytes(ty: &Type) -> bool {
 
 impl Lowering<'_, '_> {
     fn outermost(&mut self) -> TokenStream {
-        match &self.field.ty {
+        let ty = &self.field.ty;
+        let under_ref = match ty {
+            Type::Pointer(PointerKind::Ref, to) => to,
+            ty => ty,
+        };
+        if super::shapes::is_beyond_attributes(under_ref) {
+            // A reference pointer at the top of a parameter has nothing on the wire.
+            let on_wire = if self.owner.is_parameters() {
+                under_ref
+            } else {
+                ty
+            };
+            return self.written_out(on_wire);
+        }
+        match ty {
             Type::Pointer(PointerKind::Ref, to) => {
                 if !self.owner.is_parameters() {
                     self.attributes.push(quote!(ref));
@@ -169,10 +183,68 @@ impl Lowering<'_, '_> {
                 quote!(Full<#content>)
             }
             Type::Pointer(PointerKind::Ref, _) => {
-                self.unsupported("a reference pointer behind another pointer is")
+                unreachable!("its shape is written out")
             }
             Type::Array(array) => self.array(array, may_borrow),
             Type::Text(text) => self.text(text, may_borrow),
+            Type::Pipe(_) => self.unsupported("a pipe is"),
+            Type::Scalar(scalar) => self.generator.scalar(*scalar),
+            Type::Defined(id) => self.generator.definition_ident(*id).to_token_stream(),
+        }
+    }
+
+    /// A type whose shape is written out; of its counts, those of the outermost array are checked.
+    fn written_out(&mut self, ty: &Type) -> TokenStream {
+        let shape = super::shapes::shape(ty);
+        self.attributes.push(quote!(shape = #shape));
+        let mut content = ty;
+        while let Type::Pointer(_, to) = content {
+            content = to;
+        }
+        if let Type::Array(array) = content {
+            let (size, length) = match &array.shape {
+                ArrayShape::Fixed(_) => (None, None),
+                ArrayShape::Varying { length, .. } => (None, Some(length)),
+                ArrayShape::Conformant { size, length, .. } => (Some(size), length.as_ref()),
+            };
+            let size = size.and_then(|size| self.count(size));
+            self.attributes.extend(size.map(|n| quote!(size_is = #n)));
+            let length = length.and_then(|length| self.count(length));
+            self.attributes
+                .extend(length.map(|n| quote!(length_is = #n)));
+        }
+        self.plain(ty)
+    }
+
+    /// The Rust type of what has its shape written out.
+    fn plain(&mut self, ty: &Type) -> TokenStream {
+        match ty {
+            Type::Pointer(kind, to) => {
+                let content = match &**to {
+                    Type::Defined(id) if *kind != PointerKind::Full => self.boxed(*id),
+                    to => self.plain(to),
+                };
+                match kind {
+                    PointerKind::Ref => content,
+                    PointerKind::Unique => quote!(Option<#content>),
+                    PointerKind::Full => quote!(Full<#content>),
+                }
+            }
+            Type::Array(array) => {
+                let element = self.plain(&array.element);
+                match &array.shape {
+                    ArrayShape::Fixed(count) => {
+                        let count = Literal::u32_unsuffixed(*count);
+                        quote!([#element; #count])
+                    }
+                    ArrayShape::Varying { first: Some(_), .. }
+                    | ArrayShape::Conformant { first: Some(_), .. } => {
+                        self.unsupported("first_is in or on such an array is")
+                    }
+                    _ => quote!(Vec<#element>),
+                }
+            }
+            Type::Text(text) => text_type(text),
             Type::Pipe(_) => self.unsupported("a pipe is"),
             Type::Scalar(scalar) => self.generator.scalar(*scalar),
             Type::Defined(id) => self.generator.definition_ident(*id).to_token_stream(),
@@ -203,7 +275,7 @@ impl Lowering<'_, '_> {
     fn array(&mut self, array: &Array, may_borrow: bool) -> TokenStream {
         match &array.shape {
             ArrayShape::Fixed(count) => {
-                let element = self.element(&array.element, false);
+                let element = self.element(&array.element);
                 let count = Literal::u32_unsuffixed(*count);
                 quote!([#element; #count])
             }
@@ -212,15 +284,12 @@ impl Lowering<'_, '_> {
                 first,
                 length,
             } => {
-                if first.is_some() {
-                    return self.unsupported("first_is on an array with a dimension is");
-                }
                 let room = Literal::u32_unsuffixed(*room);
                 self.attributes.push(quote!(varying = #room));
                 let length = self.count(length);
                 self.attributes
                     .extend(length.map(|n| quote!(length_is = #n)));
-                self.vector(array, may_borrow)
+                self.section_or_vector(array, first.as_ref(), may_borrow)
             }
             ArrayShape::Conformant {
                 size,
@@ -254,11 +323,14 @@ impl Lowering<'_, '_> {
         let Some(first) = first else {
             return self.vector(array, may_borrow);
         };
+        if self.owner.is_parameters() && self.comes_later(first) {
+            return self.unsupported("first_is by a parameter that comes later is");
+        }
         let Some(first) = self.count(first) else {
             return self.unsupported("first_is by what is not here is");
         };
         self.attributes.push(quote!(first_is = #first));
-        let element = self.element(&array.element, true);
+        let element = self.element(&array.element);
         quote!(ArraySection<#element>)
     }
 
@@ -268,48 +340,43 @@ impl Lowering<'_, '_> {
             self.borrow = Borrow::Bytes;
             return quote!(&'a [u8]);
         }
-        let element = self.element(&array.element, true);
+        let element = self.element(&array.element);
         quote!(Vec<#element>)
     }
 
-    /// An element of an array; `in_vector`: not of one with a fixed number.
-    fn element(&mut self, ty: &Type, in_vector: bool) -> TokenStream {
+    /// An element of an array.
+    fn element(&mut self, ty: &Type) -> TokenStream {
         match ty {
             Type::Pointer(PointerKind::Unique, to) => {
                 let content = match &**to {
                     Type::Defined(id) => self.boxed(*id),
-                    to => self.element(to, in_vector),
+                    to => self.element(to),
                 };
                 quote!(Option<#content>)
             }
             Type::Pointer(PointerKind::Full, to) => {
-                let content = self.element(to, in_vector);
+                let content = self.element(to);
                 quote!(Full<#content>)
             }
-            Type::Pointer(PointerKind::Ref, _) => {
-                self.unsupported("an array of reference pointers is")
-            }
-            Type::Array(array) => match (&array.shape, in_vector) {
-                (ArrayShape::Fixed(count), false) => {
-                    let element = self.element(&array.element, false);
-                    let count = Literal::u32_unsuffixed(*count);
-                    quote!([#element; #count])
+            Type::Array(array) => {
+                let element = self.element(&array.element);
+                match array.shape {
+                    ArrayShape::Fixed(count) => {
+                        let count = Literal::u32_unsuffixed(count);
+                        quote!([#element; #count])
+                    }
+                    _ => unreachable!("its shape is written out"),
                 }
-                _ => self.unsupported("an array of arrays with a count is"),
-            },
-            Type::Text(text) => self.text_element(text, in_vector),
+            }
+            Type::Pointer(PointerKind::Ref, _) => unreachable!("its shape is written out"),
+            Type::Text(text) => {
+                self.attributes.push(quote!(string));
+                text_type(text)
+            }
             Type::Pipe(_) => self.unsupported("an array of pipes is"),
             Type::Scalar(scalar) => self.generator.scalar(*scalar),
             Type::Defined(id) => self.generator.definition_ident(*id).to_token_stream(),
         }
-    }
-
-    fn text_element(&mut self, text: &Text, in_vector: bool) -> TokenStream {
-        if !in_vector || text.room.is_some() || text.size.is_some() || text.length.is_some() {
-            return self.unsupported("an array of such strings is");
-        }
-        self.attributes.push(quote!(string));
-        text_type(text)
     }
 
     fn text(&mut self, text: &Text, may_borrow: bool) -> TokenStream {
@@ -356,12 +423,7 @@ impl Lowering<'_, '_> {
             return;
         }
         // A parameter that comes later cannot be checked when the union is read.
-        let mut comes_later = false;
-        switch.sources(&mut |name| {
-            let place = self.siblings.get(name);
-            comes_later |= place.is_some_and(|(_, place)| *place > self.index);
-        });
-        if comes_later && self.owner.is_parameters() {
+        if self.comes_later(switch) && self.owner.is_parameters() {
             return;
         }
         let switch = self.count(switch);
@@ -395,6 +457,16 @@ impl Lowering<'_, '_> {
                 "not checked",
             ));
         }
+    }
+
+    /// Whether it is told by a field behind this one.
+    fn comes_later(&self, count: &Count) -> bool {
+        let mut comes_later = false;
+        count.sources(&mut |name| {
+            let place = self.siblings.get(name);
+            comes_later |= place.is_some_and(|(_, place)| *place > self.index);
+        });
+        comes_later
     }
 
     /// A count as the derive macro takes it; `None` if a field that tells it is not here.

@@ -7,6 +7,7 @@ mod graph;
 mod names;
 mod plan;
 mod server;
+mod shapes;
 mod text;
 mod types;
 

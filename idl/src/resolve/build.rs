@@ -124,6 +124,15 @@ impl Resolver<'_> {
 
     /// The array that a level is or points to; `element` itself if it is not one.
     fn build_array(&mut self, level: &Level, element: Type) -> Option<Type> {
+        let is_counted = |element: &Type| matches!(element, Type::Array(inner) if !matches!(inner.shape, ArrayShape::Fixed(_)));
+        let is_array = matches!(level.shape, LevelShape::Array(_)) || level.size.is_some();
+        if is_array && is_counted(&element) {
+            self.reports.add(Report::unsupported(
+                level.span,
+                "an array whose elements are counted arrays is",
+            ));
+            return None;
+        }
         let (size, first, length) = (level.size.clone(), level.first.clone(), length(level));
         if first.is_some() && length.is_none() {
             self.reports.add(

@@ -11,6 +11,7 @@ fn main() -> Result<(), annulus_idl::CompileError> {
         "collisions",
         "two",
         "rules",
+        "shapes",
     ] {
         annulus_idl::compile(format!("../idl/{name}.idl"))?;
     }

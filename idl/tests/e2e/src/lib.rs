@@ -9,3 +9,4 @@ annulus::include_interface!("everything");
 annulus::include_interface!("collisions");
 annulus::include_interface!("two");
 annulus::include_interface!("rules");
+annulus::include_interface!("shapes");
