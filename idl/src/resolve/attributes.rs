@@ -101,10 +101,13 @@ const REFUSED: &[(&str, &str)] = &[
         "a server cannot call its client on a connection",
     ),
     ("min_is", "NDR's arrays begin at element zero"),
-    ("ignore", "an ignored pointer is not supported yet"),
+    (
+        "ignore",
+        "what is on the wire instead of the pointer is not documented",
+    ),
     (
         "partial_ignore",
-        "a partly ignored pointer is not supported yet",
+        "what is on the wire instead of the pointer is not documented",
     ),
     (
         "transmit_as",
