@@ -15,8 +15,8 @@ use crate::status::Status;
 /// What an `async fn` of a manager knows of its call, and the [`Executor`] that runs it.
 ///
 /// The future stays on the core that dispatched the call. If the call's client disconnects, or
-/// the core shuts down, the future is dropped at its next await; a cancel alone does not end it,
-/// and can be looked for by [`test_cancel`](AsyncContext::test_cancel).
+/// the core shuts down, the future is dropped at the await where it stands; a cancel alone does
+/// not end it, and can be looked for by [`test_cancel`](AsyncContext::test_cancel).
 #[derive(Clone)]
 pub struct AsyncContext {
     pub(crate) object: Option<Uuid>,

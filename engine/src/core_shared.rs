@@ -20,7 +20,7 @@ use crate::error::Error;
 use crate::inbox::Inbox;
 use crate::notify::Notify;
 use crate::pipe::PipeLink;
-use crate::server::{ResolvedServer, Serving};
+use crate::server::{Counter, ResolvedServer, Serving};
 use crate::server_call::CallEnd;
 use crate::status::Status;
 use crate::table::Key;
@@ -40,6 +40,8 @@ pub(crate) struct CoreShared {
     /// Connections that live on this core or are on their way to it; by this the acceptor
     /// chooses.
     pub(crate) connections: AtomicUsize,
+    /// Calls that this core has sent. Only the core writes.
+    pub(crate) calls_out: Counter,
     pub(crate) stub_buffers: SharedBufferPool,
     call_states: ArrayQueue<Arc<CallState>>,
 }
@@ -132,6 +134,7 @@ impl CoreShared {
             inbox: Inbox::new(limits.inbox_len, wake),
             closed: AtomicBool::new(false),
             connections: AtomicUsize::new(0),
+            calls_out: Counter::default(),
             stub_buffers: SharedBufferPool::new(SPARE_MAX, SPARE_BUFFER_LEN_MAX),
             call_states: ArrayQueue::new(SPARE_MAX),
         }

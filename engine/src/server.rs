@@ -14,6 +14,7 @@ use annulus_transports::{Address, StringBinding, TransportError};
 
 use crate::blocking_call::BlockingCall;
 use crate::context_handle::GroupContexts;
+use crate::core_shared::CoreShared;
 use crate::dispatch::Interface;
 use crate::endpoint;
 use crate::error::Error;
@@ -199,7 +200,7 @@ impl std::fmt::Debug for Serving {
 pub struct Statistics {
     /// Calls received.
     pub calls_in: u64,
-    /// Calls that the server itself made as a client.
+    /// Calls that the runtime of the server has made as a client.
     pub calls_out: u64,
     /// PDUs received.
     pub packets_in: u64,
@@ -216,6 +217,8 @@ pub(crate) struct RunningServer {
     groups: Mutex<Groups>,
     bound: OnceLock<Bound>,
     counters: Box<[CoreCounters]>,
+    /// The cores of the runtime, which count the calls that they make.
+    cores: Arc<[Arc<CoreShared>]>,
 }
 
 struct Bound {
@@ -252,7 +255,11 @@ impl Counter {
 }
 
 impl RunningServer {
-    pub(crate) fn new(server: &ResolvedServer, limits: Arc<Limits>, cores: usize) -> Arc<Self> {
+    pub(crate) fn new(
+        server: &ResolvedServer,
+        limits: Arc<Limits>,
+        cores: &Arc<[Arc<CoreShared>]>,
+    ) -> Arc<Self> {
         // It answers also while the server does not listen: that is what it is asked.
         let management = Registration::new(mgmt::interface(mgmt::Management)).auto_listen();
         let interfaces = server.interfaces.iter().cloned();
@@ -272,7 +279,8 @@ impl RunningServer {
             limits,
             listening: AtomicBool::new(true),
             bound: OnceLock::new(),
-            counters: (0..cores).map(|_| CoreCounters::default()).collect(),
+            counters: cores.iter().map(|_| CoreCounters::default()).collect(),
+            cores: Arc::clone(cores),
         })
     }
 
@@ -321,7 +329,7 @@ impl RunningServer {
         };
         Statistics {
             calls_in: sum(|c| &c.calls_in),
-            calls_out: 0,
+            calls_out: self.cores.iter().map(|core| core.calls_out.get()).sum(),
             packets_in: sum(|c| &c.packets_in),
             packets_out: sum(|c| &c.packets_out),
         }

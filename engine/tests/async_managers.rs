@@ -61,6 +61,26 @@ fn an_async_manager_sleeps_calls_fails_and_panics() {
 }
 
 #[test]
+fn rule_33_a_future_that_ends_on_its_core_wakes_no_other_thread() {
+    let (servers, clients) = (runtime(), runtime());
+    let serving = serve(
+        &servers,
+        routine(|mut call| {
+            call.spawn(async |context| {
+                context.executor().sleep(Duration::ZERO).await;
+                Ok(number(1))
+            })
+        }),
+    );
+    let binding = bind(&clients, &serving);
+    let before = servers.wake_count();
+    for _ in 0..50 {
+        assert_eq!(binding.call_blocking(0, &()), Ok(number(1)));
+    }
+    assert_eq!(servers.wake_count(), before);
+}
+
+#[test]
 fn sleeps_last_as_long_as_asked_and_timeouts_end_what_takes_longer() {
     const SHORT: Duration = Duration::from_millis(20);
     let runtime = runtime();

@@ -125,6 +125,7 @@ impl<R: Ring> Core<R> {
                     entry.placed = Some((route.socket, call));
                 }
                 *is_used = true;
+                self.shared.calls_out.add(1);
                 connection.outgoing.queue(route.socket, &mut self.dirty);
                 if has_limit {
                     self.limit_own_time(binding, key);
@@ -331,6 +332,7 @@ impl<R: Ring> Core<R> {
                     }
                 }
                 link.is_used = true;
+                self.shared.calls_out.add(1);
                 outgoing.queue(route.socket, &mut self.dirty);
                 self.shared.stub_buffers.put(call.stub);
                 None

@@ -35,7 +35,7 @@ impl<R: Ring> Core<R> {
         if self.phase != Phase::Running {
             return Err(Error::ShutDown);
         }
-        let running = RunningServer::new(server, Arc::clone(&self.limits), self.siblings.all.len());
+        let running = RunningServer::new(server, Arc::clone(&self.limits), &self.siblings.all);
         let first = self.listeners.len();
         match self.listen(server, &running) {
             Ok(bound) => running.set_bound(bound),
