@@ -4,6 +4,7 @@ mod held;
 mod raw;
 
 use std::io::Write;
+use std::net::{Shutdown, TcpStream};
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::{Arc, mpsc};
 use std::thread;
@@ -26,6 +27,9 @@ fn until(what: &str, mut is_true: impl FnMut() -> bool) {
         thread::yield_now();
     }
 }
+
+/// The type of a request PDU.
+const REQUEST: u8 = 0;
 
 fn single() -> BindingOptions {
     BindingOptions::new().one_call_per_connection()
@@ -412,10 +416,30 @@ fn rule_44_a_server_that_says_so_has_not_executed_the_call() {
     }
 }
 
-/// The server reads nothing for a while, so what comes behind a long request is not handed to the
-/// kernel. Then the connection breaks.
 #[test]
 fn rule_44_a_call_that_was_never_sent_is_made_again_once() {
+    never_sent(drop);
+}
+
+#[test]
+fn rule_44_a_call_that_is_made_again_does_not_go_out_on_its_old_connection_too() {
+    let (send, read) = mpsc::channel();
+    never_sent(move |mut stream| {
+        stream.set_nonblocking(false).unwrap();
+        stream.shutdown(Shutdown::Write).unwrap();
+        thread::spawn(move || {
+            while let Ok(pdu) = read_pdu(&mut stream) {
+                let _ = send.send((pdu[2], u16::from(pdu[22])));
+            }
+        });
+    });
+    let mut read = read.iter();
+    assert!(read.all(|pdu| pdu != (REQUEST, rpcecho::ADD_ONE)));
+}
+
+/// A server reads nothing for a while, so what comes behind a long request is not handed to the
+/// kernel. Then `end` ends the connection. The next one is as it should be.
+fn never_sent(end: impl FnOnce(TcpStream)) {
     let (send, broken) = mpsc::channel();
     let port = server_by_hand(move |index, mut stream| {
         let bind = read_pdu(&mut stream).unwrap();
@@ -448,11 +472,13 @@ fn rule_44_a_call_that_was_never_sent_is_made_again_once() {
     });
     let unsent = echo.add_one_future(1);
     local.poll(&mut |_| {}).unwrap();
-    drop(stream);
+    end(stream);
     let lost = local.block_on(sent).unwrap();
     assert_eq!(lost.map(drop), Err(Status::CallFailed));
     let made_again = local.block_on(unsent).unwrap();
     assert_eq!(made_again.map(|reply| reply.out_data), Ok(2));
+    drop(echo);
+    local.shutdown().unwrap();
 }
 
 #[test]
