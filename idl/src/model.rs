@@ -137,6 +137,8 @@ pub(crate) struct NamedValue {
 pub(crate) struct Union {
     pub(crate) discriminant: Discriminant,
     pub(crate) is_encapsulated: bool,
+    /// `[ms_union]`: in NDR, an arm is aligned as the most aligned of them (MS-RPCE 2.2.4.5).
+    pub(crate) is_ms: bool,
     pub(crate) arms: Vec<Arm>,
 }
 

@@ -124,6 +124,8 @@ struct Extent {
     ends: [Position; ALIGN_MAX],
     /// It, or what it contains, has a pointer.
     has_pointers: bool,
+    /// Of an `[ms_union]`: what it is aligned to as an element of an array.
+    element_gap: u64,
 }
 
 impl Extent {
@@ -131,6 +133,7 @@ impl Extent {
         align: 1,
         ends: [Position::START; ALIGN_MAX],
         has_pointers: false,
+        element_gap: 1,
     };
 }
 
@@ -183,6 +186,10 @@ impl Metrics {
             align,
             ends,
             has_pointers,
+            element_gap: match kind {
+                DefinitionKind::Union(union) => self.ms_union_align(union),
+                _ => 1,
+            },
         }
     }
 
@@ -245,8 +252,26 @@ impl Metrics {
         };
         let behind = start.plus(len);
         match self.syntax {
-            TransferSyntax::Ndr => (start, behind),
+            TransferSyntax::Ndr => (start, behind.aligned(self.ms_union_align(union))),
             TransferSyntax::Ndr64 => (start, behind.aligned(align)),
+        }
+    }
+
+    /// What an arm of an `[ms_union]` is aligned to before its own alignment in NDR; 1 of others.
+    pub(crate) fn ms_union_align(&self, union: &Union) -> u64 {
+        match self.syntax {
+            TransferSyntax::Ndr if union.is_ms => {
+                self.align_of_fields(union.arms.iter().filter_map(|arm| arm.body.as_ref()))
+            }
+            _ => 1,
+        }
+    }
+
+    /// What each element of an array is aligned to before its own alignment.
+    pub(crate) fn element_gap(&self, element: &Type) -> u64 {
+        match element {
+            Type::Defined(id) => self.extents[id.0].element_gap,
+            _ => 1,
         }
     }
 
@@ -304,7 +329,9 @@ impl Metrics {
 
     /// Behind `count` elements. Gaps repeat after eight elements at the latest.
     pub(crate) fn after_elements(&self, element: &Type, count: u64, at: Position) -> Position {
-        let step = |at: Position, count: u64| (0..count).fold(at, |at, _| self.after(element, at));
+        let gap = self.element_gap(element);
+        let next = |at: Position| self.after(element, at.aligned(gap));
+        let step = |at: Position, count: u64| (0..count).fold(at, |at, _| next(at));
         let period = ALIGN_MAX as u64;
         if count <= 2 * period {
             return step(at, count);

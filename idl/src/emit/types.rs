@@ -109,12 +109,13 @@ impl Generator<'_> {
             variants.push(self.default_arm(id, arm, &number, &mut names));
         }
         let encapsulated = union.is_encapsulated.then(|| quote!(encapsulated,));
+        let ms_union = union.is_ms.then(|| quote!(ms_union,));
         let (docs, derives) = (self.type_docs(id, definition), self.derives(id));
         let ident = self.definition_ident(id);
         quote! {
             #docs
             #derives
-            #[ndr(switch = #switch, #encapsulated crate = ::annulus::ndr)]
+            #[ndr(switch = #switch, #encapsulated #ms_union crate = ::annulus::ndr)]
             pub enum #ident { #(#variants),* }
         }
     }

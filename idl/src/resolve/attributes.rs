@@ -33,7 +33,7 @@ const SHAPE: &[&str] = &[
     "charset",
 ];
 /// Attributes of a definition that stands inside of a declaration.
-const INLINE: &[&str] = &["switch_type", "v1_enum", "enum8bit"];
+const INLINE: &[&str] = &["switch_type", "ms_union", "v1_enum", "enum8bit"];
 /// About how C programs hold values, or about pidl's own code; nothing on the wire.
 const HARMLESS: &[&str] = &[
     "public",
@@ -140,10 +140,6 @@ const REFUSED: &[(&str, &str)] = &[
     ("cs_stag", "international characters are not supported yet"),
     ("cs_drtag", "international characters are not supported yet"),
     ("cs_rtag", "international characters are not supported yet"),
-    (
-        "ms_union",
-        "its unions lie on the wire in a way that is older than NDR",
-    ),
     ("nodiscriminant", "it is not NDR: nothing tells the arm"),
     ("relative", "it is not NDR: a pointer as an offset"),
     ("relative_short", "it is not NDR: a pointer as an offset"),
@@ -204,7 +200,7 @@ fn is_known(name: &str, owner: Owner) -> bool {
                 "unique",
                 "authservice",
             ],
-            &["code", "nocode", "depends", "ref", "ptr"],
+            &["code", "nocode", "depends", "ref", "ptr", "ms_union"],
         ],
         Owner::Operation => &[
             &[
@@ -254,6 +250,7 @@ fn is_known(name: &str, owner: Owner) -> bool {
             &[
                 "bitmap64bit",
                 "switch_type",
+                "ms_union",
                 "context_handle",
                 "handle",
                 "uuid",

@@ -57,6 +57,8 @@ pub(crate) fn resolve(program: &Program, reports: &mut Reports) -> Model {
 #[derive(Clone, Copy, Debug)]
 struct Scope {
     pointer_default: PointerKind,
+    /// Its unions are `[ms_union]`.
+    has_ms_unions: bool,
     /// It is in the file that is compiled.
     is_main: bool,
 }
@@ -65,6 +67,7 @@ impl Default for Scope {
     fn default() -> Self {
         Scope {
             pointer_default: PointerKind::Unique,
+            has_ms_unions: false,
             is_main: false,
         }
     }
@@ -141,11 +144,13 @@ impl<'a> Resolver<'a> {
     }
 
     fn interface_scope(&mut self, interface: &ast::Interface, is_main: bool) -> Scope {
+        let scope = Scope {
+            has_ms_unions: interface.attributes.has("ms_union"),
+            is_main,
+            ..Scope::default()
+        };
         let Some(attribute) = interface.attributes.get("pointer_default") else {
-            return Scope {
-                is_main,
-                ..Scope::default()
-            };
+            return scope;
         };
         let kind = attribute
             .expressions()
@@ -163,7 +168,7 @@ impl<'a> Resolver<'a> {
         }
         Scope {
             pointer_default: kind.unwrap_or(PointerKind::Unique),
-            is_main,
+            ..scope
         }
     }
 

@@ -248,6 +248,8 @@ impl<'a> Resolver<'a> {
         DefinitionKind::Union(Union {
             discriminant,
             is_encapsulated: union.switch.is_some(),
+            is_ms: union.switch.is_none()
+                && (attributes.has("ms_union") || self.scope.has_ms_unions),
             arms,
         })
     }

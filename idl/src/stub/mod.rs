@@ -489,6 +489,7 @@ impl<'m, 'a> Decoder<'m, 'a> {
                 maximum: None,
                 pending: &mut *place.pending,
             };
+            self.reader.align(self.metrics.element_gap(element));
             self.nested(Some(at), |decoder| decoder.inline(element, place))?;
         }
         self.tree.end(at, self.reader.offset());
@@ -587,9 +588,10 @@ impl<'m, 'a> Decoder<'m, 'a> {
         let at = self.entry(place.parent, place.name, start, title)?;
         let name = ".(discriminant)".to_owned();
         let found = self.number(Some(at), name, len, |value| value.to_string())?;
-        if self.metrics.syntax == TransferSyntax::Ndr64 {
-            self.reader.align(align);
-        }
+        self.reader.align(match self.metrics.syntax {
+            TransferSyntax::Ndr => self.metrics.ms_union_align(union),
+            TransferSyntax::Ndr64 => align,
+        });
         let Some(arm) = values::arm(union, found, len) else {
             let kind = StubErrorKind::UnknownDiscriminant { found };
             return Err(Box::new((Some(at), kind)));

@@ -65,6 +65,20 @@ pub struct Nest {
     pub last: i32,
 }
 
+/// In NDR, each arm lies where the hyper would.
+///
+/// `old_union` in the IDL.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Ndr)]
+#[ndr(switch = i16, ms_union, crate = ::annulus::ndr)]
+pub enum OldUnion {
+    /// `small_arm`, of case `1`.
+    #[ndr(case = 1)]
+    SmallArm(u8),
+    /// `large_arm`, of case `2`.
+    #[ndr(case = 2)]
+    LargeArm(i64),
+}
+
 /// The interface's UUID and version.
 pub const INTERFACE: SyntaxId = SyntaxId::new(
     Uuid::from_u128(0x6a1b_2c3d_0000_4000_8000_0000_0000_0025),
@@ -72,14 +86,30 @@ pub const INTERFACE: SyntaxId = SyntaxId::new(
     0,
 );
 
+/// Operation number of `unions`.
+pub const UNIONS: u16 = 0;
+
 /// Operation number of `put`.
-pub const PUT: u16 = 0;
+pub const PUT: u16 = 1;
 
 /// Operation number of `get`.
-pub const GET: u16 = 1;
+pub const GET: u16 = 2;
 
 /// How many operations the interface has.
-pub const OPERATION_COUNT: u16 = 2;
+pub const OPERATION_COUNT: u16 = 3;
+
+/// `unions`: in-parameters.
+#[derive(Clone, Debug, PartialEq, Eq, NdrParams)]
+#[ndr(crate = ::annulus::ndr)]
+pub struct UnionsRequest {
+    /// `one`.
+    pub one: OldUnion,
+    /// `count`.
+    pub count: i32,
+    /// `list`.
+    #[ndr(size_is = "count")]
+    pub list: Vec<OldUnion>,
+}
 
 /// `put`: in-parameters.
 #[derive(Clone, Debug, PartialEq, Eq, NdrParams)]
@@ -125,6 +155,55 @@ impl ShapesClient {
     #[must_use]
     pub fn new(binding: Binding) -> Self {
         Self { binding }
+    }
+
+    /// `unions`.
+    ///
+    /// Blocks until the reply is there.
+    ///
+    /// # Errors
+    ///
+    /// The status with which the call ended.
+    pub fn unions(&self, one: OldUnion, list: Vec<OldUnion>) -> Result<(), Status> {
+        let request = UnionsRequest {
+            count: i32::try_from(list.len()).unwrap_or(i32::MAX),
+            one,
+            list,
+        };
+        self.binding.call_blocking(UNIONS, &request)
+    }
+
+    /// `unions`.
+    ///
+    /// `.await` it.
+    pub fn unions_future(&self, one: OldUnion, list: Vec<OldUnion>) -> Call<()> {
+        let request = UnionsRequest {
+            count: i32::try_from(list.len()).unwrap_or(i32::MAX),
+            one,
+            list,
+        };
+        self.binding.call(UNIONS, &request)
+    }
+
+    /// `unions`.
+    ///
+    /// `handle` receives the outcome.
+    ///
+    /// # Errors
+    ///
+    /// The call cannot be made; then no notification comes.
+    pub fn unions_async(
+        &self,
+        handle: &mut AsyncHandle<()>,
+        one: OldUnion,
+        list: Vec<OldUnion>,
+    ) -> Result<(), Status> {
+        let request = UnionsRequest {
+            count: i32::try_from(list.len()).unwrap_or(i32::MAX),
+            one,
+            list,
+        };
+        self.binding.call_async(handle, UNIONS, &request)
     }
 
     /// `put`.
@@ -220,6 +299,18 @@ impl ShapesClient {
 
 /// The manager routines of `shapes`.
 pub trait Shapes: Send + Sync + 'static {
+    /// `unions`.
+    ///
+    /// # Errors
+    ///
+    /// The status becomes a fault for the caller.
+    fn unions(
+        &self,
+        context: &mut CallContext<'_>,
+        one: OldUnion,
+        list: Vec<OldUnion>,
+    ) -> Result<(), Status>;
+
     /// `put`.
     ///
     /// # Errors
@@ -260,6 +351,11 @@ impl<M: Shapes> Interface for Stub<M> {
     fn dispatch(&self, mut call: Dispatch<'_, '_>) -> Result<(), Status> {
         let Self(manager) = self;
         match call.opnum() {
+            UNIONS => {
+                let UnionsRequest { one, list, .. } = call.decode()?;
+                manager.unions(call.context(), one, list)?;
+                call.reply(&())
+            }
             PUT => {
                 let PutRequest { value, deep, cells, .. } = call.decode()?;
                 manager.put(call.context(), value, deep, cells)?;

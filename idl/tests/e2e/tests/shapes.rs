@@ -3,7 +3,7 @@
 
 use annulus::ndr::{ArraySection, ByteOrder, Ndr, Ndr64, Syntax, decode, encode};
 use annulus_idl::{Compiler, TransferSyntax};
-use annulus_idl_e2e::shapes::{GetResponse, Nest, PutRequest, Tree};
+use annulus_idl_e2e::shapes::{GetResponse, Nest, OldUnion, PutRequest, Tree, UnionsRequest};
 
 fn nest() -> Nest {
     Nest {
@@ -82,6 +82,57 @@ fn rule_25_what_is_written_is_what_the_definition_says() {
     for [put, get] in &both {
         assert!(put.contains("cells[1] = [4, 5, 6]  3 × long"), "{put}");
         assert!(get.contains("(*pair[1]) = 20"), "{get}");
+    }
+}
+
+#[test]
+fn arms_of_ms_unions_are_aligned_as_the_most_aligned_of_them() {
+    let unions = UnionsRequest {
+        one: OldUnion::SmallArm(5),
+        count: 2,
+        list: vec![OldUnion::SmallArm(6), OldUnion::LargeArm(7)],
+    };
+    let mut stub = Vec::new();
+    encode::<Ndr, _>(&unions, &mut stub).expect("unions");
+    let order = ByteOrder::Little;
+    assert_eq!(
+        decode::<Ndr, UnionsRequest>(&stub, order).as_ref(),
+        Ok(&unions)
+    );
+    // discriminant at 0, arm at 8; count and maximum count at 12 and 16; elements at 24 and 40.
+    let places = [
+        (0, 1),
+        (8, 5),
+        (12, 2),
+        (16, 2),
+        (24, 1),
+        (32, 6),
+        (40, 2),
+        (48, 7),
+    ];
+    for (at, byte) in places {
+        assert_eq!(stub[at], byte, "at {at} of {stub:02x?}");
+    }
+    assert_eq!(stub.len(), 56);
+    let definitions = Compiler::new()
+        .definitions("../idl/shapes.idl")
+        .expect("a definition");
+    for (syntax, stub) in [(TransferSyntax::Ndr, stub), {
+        let mut stub = Vec::new();
+        encode::<Ndr64, _>(&unions, &mut stub).expect("unions");
+        (TransferSyntax::Ndr64, stub)
+    }] {
+        let order = annulus_idl::ByteOrder::Little;
+        let decoded = definitions
+            .decode("unions.in", &stub, syntax, order)
+            .expect("defined");
+        assert_eq!(
+            (decoded.error(), decoded.leftover()),
+            (None, 0),
+            "{decoded}"
+        );
+        let text = decoded.to_string();
+        assert!(text.contains("list[1].large_arm = 7"), "{text}");
     }
 }
 
