@@ -9,6 +9,7 @@ use annulus_transports::Address;
 
 use crate::context_handle::{ContextUser, ExclusiveContext, GroupContexts, SharedContext};
 use crate::executor::Executor;
+use crate::extended_error::ExtendedError;
 use crate::server_call::ServerCallRef;
 use crate::status::Status;
 
@@ -46,6 +47,13 @@ impl AsyncContext {
     #[must_use]
     pub fn test_cancel(&self) -> Status {
         self.call.test_cancel()
+    }
+
+    /// Says what people may want to know of a failure: if the future ends with an error, its fault
+    /// carries this. Under the conditions of
+    /// [`ServerCall::abort_with`](crate::ServerCall::abort_with).
+    pub fn explain(&self, extended: &ExtendedError) {
+        self.call.explain(extended);
     }
 
     /// Names the call.

@@ -16,6 +16,8 @@ const CANCELLED: u64 = 2;
 const DISCONNECTED: u64 = 4;
 /// Somebody has subscribed to notices.
 const SUBSCRIBED: u64 = 8;
+/// There is extended error information, should the call fail.
+const EXPLAINED: u64 = 16;
 const FLAGS: u64 = u32::MAX as u64;
 
 /// Shared by the core that answers a deferred call and by whoever completes it; used again for
@@ -26,8 +28,15 @@ pub(crate) struct CallWatch {
     /// Flags in the low half; in the high half the number of the call, which tells it from those
     /// that used this watch before.
     word: AtomicU64,
-    /// Locked by those who subscribe, and by the core only where somebody has.
-    subscriptions: Mutex<Vec<Subscription>>,
+    /// Locked by those who put something in, and otherwise only where somebody has.
+    extras: Mutex<Extras>,
+}
+
+/// What few calls have.
+#[derive(Default)]
+struct Extras {
+    subscriptions: Vec<Subscription>,
+    extended: Vec<u8>,
 }
 
 /// Who is to be told of an event.
@@ -43,7 +52,7 @@ impl CallWatch {
     pub(crate) fn new() -> Self {
         CallWatch {
             word: AtomicU64::new(0),
-            subscriptions: Mutex::new(Vec::new()),
+            extras: Mutex::default(),
         }
     }
 
@@ -58,8 +67,10 @@ impl CallWatch {
     /// The call is over.
     pub(crate) fn end(&self) {
         let word = self.word.fetch_and(!FLAGS, Ordering::Release);
-        if word & SUBSCRIBED != 0 {
-            self.subscriptions().clear();
+        if word & (SUBSCRIBED | EXPLAINED) != 0 {
+            let mut extras = self.extras();
+            extras.subscriptions.clear();
+            extras.extended = Vec::new();
         }
     }
 
@@ -95,7 +106,8 @@ impl CallWatch {
             NotificationEvent::ClientDisconnect => DISCONNECTED,
             _ => return Err(Status::InvalidArg),
         };
-        let mut subscriptions = self.subscriptions();
+        let mut extras = self.extras();
+        let subscriptions = &mut extras.subscriptions;
         if self.test_cancel(serial) == Status::NoCallActive {
             return Err(Status::NoCallActive);
         }
@@ -109,7 +121,7 @@ impl CallWatch {
             queued: 0,
         });
         let word = self.word.fetch_or(SUBSCRIBED, Ordering::AcqRel);
-        drop(subscriptions);
+        drop(extras);
         if word & flag != 0 {
             self.give_notice(event);
         }
@@ -118,22 +130,22 @@ impl CallWatch {
 
     /// Takes a subscription back; how many notices it has led to.
     pub(crate) fn unsubscribe(&self, event: NotificationEvent) -> Result<u32, Status> {
-        let mut subscriptions = self.subscriptions();
+        let subscriptions = &mut self.extras().subscriptions;
         let index = subscriptions.iter().position(|it| it.event == event);
         let index = index.ok_or(Status::EntryNotFound)?;
         Ok(subscriptions.swap_remove(index).queued)
     }
 
     fn give_notice(&self, event: NotificationEvent) {
-        let mut subscriptions = self.subscriptions();
-        let subscription = subscriptions.iter_mut().find(|it| it.event == event);
+        let mut extras = self.extras();
+        let subscription = extras.subscriptions.iter_mut().find(|it| it.event == event);
         let Some(subscription) = subscription.filter(|it| it.queued == 0) else {
             return;
         };
         subscription.queued = 1;
         let (notify, user_info) = (subscription.notify.clone(), subscription.user_info);
         // Whoever is told may subscribe or unsubscribe.
-        drop(subscriptions);
+        drop(extras);
         notify.notify(|| Notification {
             handle: HandleRef::none(),
             user_info,
@@ -141,10 +153,25 @@ impl CallWatch {
         });
     }
 
-    fn subscriptions(&self) -> MutexGuard<'_, Vec<Subscription>> {
-        self.subscriptions
-            .lock()
-            .unwrap_or_else(PoisonError::into_inner)
+    /// Keeps extended error information for the call's fault, should there be one.
+    pub(crate) fn explain(&self, serial: u32, extended: Vec<u8>) {
+        let mut extras = self.extras();
+        if self.test_cancel(serial) != Status::NoCallActive {
+            extras.extended = extended;
+            self.word.fetch_or(EXPLAINED, Ordering::Release);
+        }
+    }
+
+    /// Takes the extended error information for the call's fault; empty if there is none.
+    pub(crate) fn take_explanation(&self) -> Vec<u8> {
+        if self.word.load(Ordering::Acquire) & EXPLAINED == 0 {
+            return Vec::new();
+        }
+        std::mem::take(&mut self.extras().extended)
+    }
+
+    fn extras(&self) -> MutexGuard<'_, Extras> {
+        self.extras.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
     /// How the call of this number stands, in the words of rule 25: cancelled is

@@ -169,6 +169,8 @@ impl CoreShared {
     /// The core ends: whatever waits in its inbox, and whatever comes later, fails.
     pub(crate) fn close(&self) {
         self.closed.store(true, Ordering::Relaxed);
+        // A state may still have the waker of a future on this core, which refers to the core.
+        while self.call_states.pop().is_some() {}
         fence(Ordering::SeqCst);
         self.fail_all();
     }
@@ -190,7 +192,9 @@ impl CoreShared {
 
     pub(crate) fn put_call_state(&self, state: Arc<CallState>) {
         debug_assert!(state.has_no_call());
-        // A full pool frees the state.
-        let _ = self.call_states.push(state);
+        if !self.closed.load(Ordering::Relaxed) {
+            // A full pool frees the state.
+            let _ = self.call_states.push(state);
+        }
     }
 }

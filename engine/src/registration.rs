@@ -294,3 +294,42 @@ fn is_local(peer: &Address) -> bool {
     peer.as_tcp()
         .is_some_and(|peer| peer.ip().to_canonical().is_loopback())
 }
+
+#[cfg(test)]
+mod tests {
+    use std::net::SocketAddr;
+
+    use super::*;
+    use crate::interfaces::mgmt;
+
+    #[test]
+    fn rule_55_strangers_may_not_call_a_local_only_interface() {
+        let management = mgmt::interface(mgmt::Management);
+        let registered =
+            RegisteredInterface::new(Arc::new(Registration::new(management).local_only()));
+        let admit = |peer: &str| {
+            let peer = Address::from(peer.parse::<SocketAddr>().unwrap());
+            let permit = registered.admit(Applicant {
+                peer: &peer,
+                opnum: 0,
+                object: None,
+                request_len: 0,
+                is_listening: true,
+                cleared: &mut Vec::new(),
+                interface: InterfaceKey(0),
+            });
+            permit.map(drop)
+        };
+        for peer in [
+            "127.0.0.1:1",
+            "127.9.9.9:1",
+            "[::1]:1",
+            "[::ffff:127.0.0.1]:1",
+        ] {
+            assert_eq!(admit(peer), Ok(()), "{peer}");
+        }
+        for peer in ["10.0.0.1:1", "[fe80::1]:1", "[::ffff:10.0.0.1]:1"] {
+            assert_eq!(admit(peer), Err(Status::AccessDenied), "{peer}");
+        }
+    }
+}

@@ -167,6 +167,14 @@ impl ServerCallRef {
     }
 }
 
+impl ServerCallRef {
+    pub(crate) fn explain(&self, extended: &ExtendedError) {
+        if let Some((watch, serial)) = &self.call {
+            watch.explain(*serial, extended.encode().unwrap_or_default());
+        }
+    }
+}
+
 impl std::fmt::Debug for ServerCallRef {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
         f.debug_struct("ServerCallRef")
@@ -300,6 +308,10 @@ impl OpenCall {
     /// Ends the call, once; later ends are none.
     pub(crate) fn end(&mut self, end: CallEnd) {
         if let Some(Link { core, watch }) = self.link.take() {
+            let end = match end {
+                CallEnd::Fault(status) => CallEnd::failure(status, watch.take_explanation()),
+                end => end,
+            };
             core.submit(Command::EndCall {
                 call: self.key,
                 watch,

@@ -2,9 +2,11 @@
 
 mod serving;
 
+use std::time::Duration;
+
 use annulus::{
-    AsyncHandle, Binding, ErrorParameter, ErrorRecord, ExtendedError, Limits, Notify, Registration,
-    ServerCall, Status,
+    AsyncContext, AsyncHandle, Binding, ErrorParameter, ErrorRecord, ExtendedError, Limits, Notify,
+    Registration, ServerCall, Status,
 };
 use serving::{Number, bind, limits, number, routine, runtime, runtime_within, serve};
 
@@ -22,6 +24,7 @@ const FAILS: u16 = 0;
 const ABORTS: u16 = 1;
 const FAILS_ON_A_WORKER: u16 = 2;
 const FAILS_PLAINLY: u16 = 3;
+const FAILS_LATER: u16 = 4;
 
 fn failing(explanation: ExtendedError) -> Registration {
     let interface = routine(move |mut call| match call.opnum() {
@@ -34,6 +37,14 @@ fn failing(explanation: ExtendedError) -> Registration {
             deferred.abort_with(FAILURE, &explanation)
         }
         FAILS_PLAINLY => Err(FAILURE),
+        FAILS_LATER => {
+            let explanation = explanation.clone();
+            call.spawn(async move |context: AsyncContext| {
+                context.executor().sleep(Duration::ZERO).await;
+                context.explain(&explanation);
+                Err::<Number, _>(FAILURE)
+            })
+        }
         _ => {
             call.context().explain(&explanation);
             call.reply(&number(1))
@@ -60,7 +71,7 @@ fn rule_53_a_fault_carries_a_chain_of_records_and_keeps_its_status() {
     let runtime = runtime();
     let serving = serve(&runtime, failing(explanation()));
     let binding = bind(&runtime, &serving);
-    for opnum in [FAILS, ABORTS, FAILS_ON_A_WORKER] {
+    for opnum in [FAILS, ABORTS, FAILS_ON_A_WORKER, FAILS_LATER] {
         let (result, extended) = ask(&binding, opnum);
         assert_eq!(result, Err(FAILURE));
         assert_eq!(statuses(extended), [FAILURE, Status::EntryNotFound]);
