@@ -11,8 +11,7 @@ use super::connection::{Connection, Life, Role};
 use super::lifecycle::Phase;
 use super::{Core, LocalReplies};
 use crate::binding::BindingShared;
-use crate::call_state::CallState;
-use crate::core_shared::{CancelKind, MaybeCall, OutgoingCall};
+use crate::core_shared::{MaybeCall, OutgoingCall};
 use crate::dispatch::byte_order;
 use crate::status::Status;
 use crate::table::Key;
@@ -156,41 +155,6 @@ impl<R: Ring> Core<R> {
         self.place_or_wait(binding, call, &mut |reply| early.extend(reply.failure()));
         self.early_failures.append(&mut early);
         Ok(())
-    }
-
-    /// Gives a call of this thread the time limits of its binding.
-    fn limit_own_time(&mut self, binding: Key, call: Key) {
-        let options = self
-            .bindings
-            .table
-            .get(binding)
-            .map(|entry| entry.shared.options);
-        if let Some(deadline) = options.and_then(|options| options.call_deadline)
-            && let Some(entry) = self.bindings.call_mut(call)
-        {
-            entry.deadline = self.now + deadline;
-        }
-        self.limit_time(call);
-    }
-
-    /// Sees to it that a call ends when its time is over, if it has a limit.
-    fn limit_time(&mut self, call: Key) {
-        if let Some(due) = self.bindings.call_due(call) {
-            let bindings = &self.bindings;
-            self.timers
-                .add_call(due, call, bindings.ended_calls(), |call| {
-                    bindings.is_open(call)
-                });
-        }
-    }
-
-    /// Ends a call whose time is over; a call of which something has come meanwhile has more.
-    pub(super) fn call_timer(&mut self, call: Key, replies: LocalReplies<'_>) {
-        match self.bindings.call_due(call) {
-            Some(due) if due <= self.now => self.abort_call(call, replies),
-            Some(_) => self.limit_time(call),
-            None => {}
-        }
     }
 
     /// Enters a binding of the thread that runs this core; connecting begins.
@@ -523,78 +487,6 @@ impl<R: Ring> Core<R> {
     pub(super) fn fail_call(&mut self, call: Key, status: Status, replies: LocalReplies<'_>) {
         self.bindings
             .end_call(call, Err(status), &self.shared, self.now, replies);
-    }
-
-    /// Cancels a call of another thread, if it still is the one that was meant.
-    pub(super) fn cancel_call(
-        &mut self,
-        state: &Arc<CallState>,
-        serial: u32,
-        kind: CancelKind,
-        replies: LocalReplies<'_>,
-    ) {
-        let key = Key::from_bits(state.slot());
-        let call = self.bindings.call(key);
-        if !call.is_some_and(|call| call.sink.is(state, serial)) {
-            return;
-        }
-        match kind {
-            CancelKind::Abortive => self.abort_call(key, replies),
-            CancelKind::NonAbortive => self.ask_to_end(key, replies),
-            CancelKind::Escalating { after } => {
-                self.ask_to_end(key, replies);
-                let deadline = self.now + after;
-                if let Some(call) = self.bindings.call_mut(key)
-                    && deadline < call.deadline
-                {
-                    call.deadline = deadline;
-                    self.limit_time(key);
-                }
-            }
-        }
-    }
-
-    /// Tells the server that a call is to end soon. One that was not sent ends here.
-    fn ask_to_end(&mut self, key: Key, replies: LocalReplies<'_>) {
-        let Some(call) = self.bindings.call(key) else {
-            return;
-        };
-        let Some((socket, id)) = call.placed else {
-            return self.abort_call(key, replies);
-        };
-        if let Some(connection) = self.connections.get_mut(socket)
-            && let Role::Client(link) = &mut connection.role
-        {
-            let out = connection.outgoing.writable(&mut self.buffers);
-            link.protocol.cancel(id, out);
-            connection.outgoing.queue(socket, &mut self.dirty);
-        }
-    }
-
-    /// Ends a call at once with [`Status::CallCancelled`]; the server is told if it knows of it.
-    fn abort_call(&mut self, key: Key, replies: LocalReplies<'_>) {
-        let Some(call) = self.bindings.call(key) else {
-            return;
-        };
-        let (binding, placed) = (call.binding, call.placed);
-        self.fail_call(key, Status::CallCancelled, replies);
-        let Some((socket, id)) = placed else {
-            return self
-                .bindings
-                .forget_waiting(binding, &self.shared.stub_buffers);
-        };
-        if let Some(connection) = self.connections.get_mut(socket)
-            && let Role::Client(link) = &mut connection.role
-        {
-            let out = connection.outgoing.writable(&mut self.buffers);
-            link.protocol.orphan(id, out);
-            let is_multiplexed = link.protocol.is_multiplexed();
-            connection.outgoing.queue(socket, &mut self.dirty);
-            if !is_multiplexed {
-                // It carries one call at a time, also one that nobody waits for any more.
-                self.drop_link(socket, replies);
-            }
-        }
     }
 }
 

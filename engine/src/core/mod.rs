@@ -7,6 +7,7 @@
 mod associations;
 mod bindings;
 pub(crate) mod buffers;
+mod cancel;
 mod client_side;
 pub(crate) mod connection;
 pub(crate) mod deferred;
