@@ -55,11 +55,11 @@ impl<T> Queue<T> {
 
     /// The next value.
     pub(crate) fn pop(&self) -> Option<T> {
-        match self.ring.pop() {
-            Some(value) => Some(value),
-            None if self.overflow_is_empty() => None,
-            None => self.pop_overflow(),
+        let value = self.ring.pop();
+        if value.is_some() || self.overflow_is_empty() {
+            return value;
         }
+        self.pop_overflow()
     }
 
     /// The next value, where the ring was empty and the overflow was not. Refills the ring.

@@ -21,7 +21,7 @@ use loom::sync::atomic::AtomicUsize;
 use loom::sync::{Arc, Mutex};
 use loom::thread;
 
-use self::port::{NoPacket, Packets, Port};
+use self::port::{Packets, Port, PortError};
 use self::sync::{Deadline, Ordering};
 
 /// What the port is built from, for loom.
@@ -149,7 +149,7 @@ fn check(preemptions: usize, permits: u32, test: impl Fn(TestPort) + Send + Sync
 }
 
 /// A thread that gets one packet, and ends.
-fn getter(port: &TestPort, deadline: Deadline) -> thread::JoinHandle<Result<u32, NoPacket>> {
+fn getter(port: &TestPort, deadline: Deadline) -> thread::JoinHandle<Result<u32, PortError>> {
     let port = Arc::clone(port);
     thread::spawn(move || {
         let mut running = false;
@@ -174,7 +174,7 @@ fn a_close_lets_all_waiting_threads_go() {
         let getters = [(); 2].map(|()| getter(&port, Deadline::Never));
         port.close();
         for getter in getters {
-            assert_eq!(getter.join().unwrap(), Err(NoPacket::Closed));
+            assert_eq!(getter.join().unwrap(), Err(PortError::Closed));
         }
     });
 }

@@ -12,7 +12,8 @@ use std::sync::{Arc, Weak};
 use std::thread;
 use std::time::Duration;
 
-use self::port::{NoPacket, Packets, Port};
+pub use self::port::PortError;
+use self::port::{Packets, Port};
 use self::sync::Deadline;
 use self::waiters::Waiters;
 use crate::descriptor::Descriptor;
@@ -98,27 +99,6 @@ impl CompletionPacket {
     }
 }
 
-/// A completion port had no packet, or took none.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
-#[non_exhaustive]
-pub enum PortError {
-    /// There was no packet in time, or as many threads run as may (`WAIT_TIMEOUT`).
-    #[error("no packet came to the completion port in time")]
-    TimedOut,
-    /// The port is closed (`ERROR_ABANDONED_WAIT_0`).
-    #[error("the completion port is closed")]
-    Closed,
-}
-
-impl From<NoPacket> for PortError {
-    fn from(reason: NoPacket) -> Self {
-        match reason {
-            NoPacket::TimedOut => PortError::TimedOut,
-            NoPacket::Closed => PortError::Closed,
-        }
-    }
-}
-
 impl CompletionPort {
     /// A port with a concurrency value; zero stands for the number of cores that this process
     /// may use. Values above 65,535 count as that.
@@ -128,7 +108,7 @@ impl CompletionPort {
     }
 
     /// As [`new`](CompletionPort::new), with room made for `packets` packets; `new` makes it for
-    /// 4,096, which takes 224 KiB. A port takes more than that, but allocates for them.
+    /// 4,096, which takes 256 KiB. A port takes more than that, but allocates for them.
     #[must_use]
     pub fn with_capacity(concurrency: usize, packets: usize) -> Self {
         let permits = match concurrency {
@@ -153,7 +133,7 @@ impl CompletionPort {
     pub fn post(&self, packet: CompletionPacket) -> Result<(), PortError> {
         let posted = self.shared.port.post(packet);
         self.shared.follow();
-        posted.map_err(|_| PortError::Closed)
+        posted
     }
 
     /// The next packet, waiting for at most `timeout`; without one, for ever. With
@@ -168,9 +148,16 @@ impl CompletionPort {
     ///
     /// If 65,520 threads wait for the port already.
     pub fn get(&self, timeout: Option<Duration>) -> Result<CompletionPacket, PortError> {
-        let packet = self.as_running(|running| self.shared.get(running, timeout));
+        // A thread that runs already just takes what is there. The packet is moved no more often
+        // than need be: that is a good part of what a get costs.
+        if self.is_running()
+            && let Some(packet) = self.shared.take()
+        {
+            return Ok(packet);
+        }
+        let packet = self.wait_for_packet(timeout);
         self.shared.follow();
-        Ok(packet?)
+        packet
     }
 
     /// The next packet, if there is one and this thread may run.
@@ -199,15 +186,10 @@ impl CompletionPort {
         timeout: Option<Duration>,
     ) -> Result<usize, PortError> {
         assert_ne!(max, 0, "a batch has room for a packet");
-        let count = self.as_running(|running| {
-            packets.push(self.shared.get(running, timeout)?);
-            let more = (1..max).map_while(|_| self.shared.port.take());
-            let first = packets.len();
-            packets.extend(more);
-            Ok(1 + packets.len() - first)
-        });
-        self.shared.follow();
-        count.map_err(NoPacket::into)
+        packets.push(self.get(timeout)?);
+        let len = packets.len();
+        packets.extend((1..max).map_while(|_| self.shared.take()));
+        Ok(1 + packets.len() - len)
     }
 
     /// Says that this thread does not work on the port's packets for now, for one because it is
@@ -253,16 +235,24 @@ impl CompletionPort {
         self.shared.descriptor.get(|| self.shared.is_readable())
     }
 
-    /// Calls `get` with whether this thread runs for the port, and keeps what it says of that.
-    fn as_running<T>(&self, mut get: impl FnMut(&mut bool) -> T) -> T {
-        let result = RUNNING.try_with(|thread| {
+    fn is_running(&self) -> bool {
+        RUNNING
+            .try_with(|thread| thread.borrow().is_in(&self.shared))
+            .unwrap_or(false)
+    }
+
+    /// Gets a packet and keeps whether the thread runs since.
+    fn wait_for_packet(&self, timeout: Option<Duration>) -> Result<CompletionPacket, PortError> {
+        let deadline = Deadline::after(timeout);
+        let port = &self.shared.port;
+        let packet = RUNNING.try_with(|thread| {
             let mut thread = thread.borrow_mut();
             let was_running = thread.is_in(&self.shared);
             if !was_running {
                 thread.leave();
             }
             let mut running = was_running;
-            let result = get(&mut running);
+            let packet = port.get(&mut running, deadline);
             if running != was_running {
                 thread.port = if running {
                     Arc::downgrade(&self.shared)
@@ -270,29 +260,24 @@ impl CompletionPort {
                     Weak::new()
                 };
             }
-            result
+            packet
         });
-        result.unwrap_or_else(|_| {
+        packet.unwrap_or_else(|_| {
             // The thread is ending, and would not leave later.
             let mut running = false;
-            let result = get(&mut running);
-            self.shared.port.leave(&mut running);
-            result
+            let packet = port.get(&mut running, deadline);
+            port.leave(&mut running);
+            packet
         })
     }
 }
 
 impl Shared {
-    fn get(
-        &self,
-        running: &mut bool,
-        timeout: Option<Duration>,
-    ) -> Result<CompletionPacket, NoPacket> {
-        // Where there is a packet nobody reads the clock.
-        match self.port.try_get(running) {
-            Some(packet) => Ok(packet),
-            None => self.port.get(running, Deadline::after(timeout)),
-        }
+    /// Takes a packet that is there, for a thread that runs.
+    fn take(&self) -> Option<CompletionPacket> {
+        let packet = self.port.take();
+        self.follow();
+        packet
     }
 
     fn follow(&self) {

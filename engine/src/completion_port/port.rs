@@ -14,10 +14,15 @@ pub(super) trait Packets {
     fn is_empty(&self) -> bool;
 }
 
-/// Why there is no packet.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) enum NoPacket {
+/// A completion port had no packet, or took none.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
+#[non_exhaustive]
+pub enum PortError {
+    /// There was no packet in time, or as many threads run as may (`WAIT_TIMEOUT`).
+    #[error("no packet came to the completion port in time")]
     TimedOut,
+    /// The port is closed (`ERROR_ABANDONED_WAIT_0`).
+    #[error("the completion port is closed")]
     Closed,
 }
 
@@ -47,9 +52,9 @@ impl<Q: Packets> Port<Q> {
     }
 
     /// Puts a packet in and wakes a thread for it, if one waits that may run.
-    pub(super) fn post(&self, packet: Q::Packet) -> Result<(), Q::Packet> {
+    pub(super) fn post(&self, packet: Q::Packet) -> Result<(), PortError> {
         if self.is_closed() {
-            return Err(packet);
+            return Err(PortError::Closed);
         }
         self.packets.push(packet);
         fence(Ordering::SeqCst);
@@ -62,18 +67,18 @@ impl<Q: Packets> Port<Q> {
         &self,
         running: &mut bool,
         deadline: Deadline,
-    ) -> Result<Q::Packet, NoPacket> {
+    ) -> Result<Q::Packet, PortError> {
         loop {
             if let Some(packet) = self.try_get(running) {
                 return Ok(packet);
             }
             if self.is_closed() {
                 // All are let go, so nobody waits for a permit.
-                return self.packets.pop().ok_or(NoPacket::Closed);
+                return self.packets.pop().ok_or(PortError::Closed);
             }
             if deadline.has_passed() {
                 self.leave(running);
-                return Err(NoPacket::TimedOut);
+                return Err(PortError::TimedOut);
             }
             if !(*running && spin(|| !self.packets.is_empty())) {
                 *running = self.wait(*running, deadline);
@@ -82,14 +87,14 @@ impl<Q: Packets> Port<Q> {
     }
 
     /// Takes a packet that is there, if the thread has a permit or can have one.
-    pub(super) fn try_get(&self, running: &mut bool) -> Option<Q::Packet> {
+    fn try_get(&self, running: &mut bool) -> Option<Q::Packet> {
         if !*running {
             *running = !self.packets.is_empty() && self.waiters.try_enter();
         }
-        if *running { self.packets.pop() } else { None }
+        if *running { self.take() } else { None }
     }
 
-    /// A further packet for a thread that has just got one.
+    /// Takes a packet that is there, for a thread that has a permit.
     pub(super) fn take(&self) -> Option<Q::Packet> {
         self.packets.pop()
     }

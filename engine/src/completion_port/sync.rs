@@ -39,13 +39,20 @@ impl Word {
 
 /// Rounds of spinning, each twice as long as the one before.
 const SPIN_ROUNDS: u32 = 6;
+/// Further rounds, in which other threads may run.
+const YIELD_ROUNDS: u32 = 4;
 
 /// Looks for a short while whether `found`, so that a thread need not park and be woken.
 pub(super) fn spin(found: impl Fn() -> bool) -> bool {
-    (0..SPIN_ROUNDS).any(|round| {
+    let spinning = (0..SPIN_ROUNDS).any(|round| {
         (0..1 << round).for_each(|_| std::hint::spin_loop());
         found()
-    })
+    });
+    spinning
+        || (0..YIELD_ROUNDS).any(|_| {
+            std::thread::yield_now();
+            found()
+        })
 }
 
 const FIRST_CHUNK_LEN: usize = 16;
