@@ -93,3 +93,61 @@ impl<F: Fn(Message) -> Result<(), PostError> + Send + Sync> MessageQueue for F {
         self(message)
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::notification::{HandleRef, NotificationEvent};
+
+    fn message(number: u32) -> Message {
+        Message {
+            number,
+            notification: Notification {
+                handle: HandleRef::none(),
+                user_info: 7,
+                event: NotificationEvent::CallComplete,
+            },
+        }
+    }
+
+    #[test]
+    fn rule_14_a_message_is_posted_with_its_number_and_handle() {
+        let (sender, receiver) = mpsc::channel::<Message>();
+        let posted = message(0x401);
+        sender.post(posted.clone()).unwrap();
+        assert_eq!(receiver.recv().unwrap(), posted);
+        drop(receiver);
+        assert_eq!(sender.post(posted), Err(PostError::Closed));
+    }
+
+    #[test]
+    fn a_queue_that_is_full_does_not_hold_the_core_up() {
+        let (sender, receiver) = mpsc::sync_channel::<Message>(1);
+        sender.post(message(1)).unwrap();
+        assert_eq!(sender.post(message(2)), Err(PostError::Full));
+        drop(receiver);
+        assert_eq!(sender.post(message(3)), Err(PostError::Closed));
+    }
+
+    #[cfg(feature = "crossbeam-channel")]
+    #[test]
+    fn a_channel_of_crossbeam_is_a_message_queue() {
+        let (sender, receiver) = crossbeam_channel::bounded::<Message>(1);
+        sender.post(message(1)).unwrap();
+        assert_eq!(sender.post(message(2)), Err(PostError::Full));
+        assert_eq!(receiver.recv().unwrap().number, 1);
+        drop(receiver);
+        assert_eq!(sender.post(message(3)), Err(PostError::Closed));
+    }
+
+    #[test]
+    fn a_closure_is_a_message_queue() {
+        let posts = |message: Message| match message.number {
+            0 => Err(PostError::Closed),
+            _ => Ok(()),
+        };
+        let queue: &dyn MessageQueue = &posts;
+        assert_eq!(queue.post(message(1)), Ok(()));
+        assert_eq!(queue.post(message(0)), Err(PostError::Closed));
+    }
+}

@@ -130,7 +130,7 @@ fn the_descriptor_is_readable_while_the_event_is_set() {
         event.reset();
         assert!(!is_readable(&descriptor));
         event.clone().set();
-        assert!(is_readable(&event.descriptor().unwrap()));
+        assert!(is_readable(event.descriptor().unwrap()));
     }
     let event = Event::auto_reset();
     let descriptor = event.descriptor().unwrap();
