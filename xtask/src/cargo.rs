@@ -89,6 +89,53 @@ pub(crate) fn ndr_oracle(session: &Session<'_>, rounds: u32) -> Result<String> {
     Ok(seen)
 }
 
+/// Packages whose tests run under AddressSanitizer: those with `unsafe` in what decodes foreign
+/// bytes, and the checks that replay the fuzzer's seeds.
+const SANITIZED: &[&str] = &["annulus-ndr", "annulus-ndr-checks"];
+
+/// The test that has a compiler read wrong definitions: it runs nothing that could be watched.
+const RUNS_A_COMPILER: &str = "wrong_definitions_are_refused_where_they_are_wrong";
+
+/// Runs the tests of [`SANITIZED`] under AddressSanitizer, which a nightly compiler has.
+///
+/// The target is named, so that only what is tested is instrumented and the macros, which run
+/// in the compiler, are not.
+pub(crate) fn asan(session: &Session<'_>) -> Result<String> {
+    let version = session
+        .query(rustup_run_nightly("rustc").arg("-vV"))
+        .context("there is no nightly compiler; to have one: rustup toolchain install nightly")?;
+    let host = version
+        .lines()
+        .find_map(|line| line.strip_prefix("host: "))
+        .context("the nightly compiler does not say what it compiles for")?;
+    let mut command = rustup_run_nightly("cargo");
+    command.args([
+        "test",
+        "--lib",
+        "--tests",
+        "--no-fail-fast",
+        "--target",
+        host,
+    ]);
+    for package in SANITIZED {
+        command.args(["--package", package]);
+    }
+    command
+        .args(["--", "--skip", RUNS_A_COMPILER])
+        .env("RUSTFLAGS", "-Zsanitizer=address")
+        .env("CARGO_TARGET_DIR", session.workspace.output.join("asan"));
+    session.run(&mut command)?;
+    Tests::count(&session.log_text()?).verdict()
+}
+
+/// A program of the nightly toolchain, whichever xtask was started with.
+fn rustup_run_nightly(program: &str) -> Command {
+    let mut command = Command::new("rustup");
+    command.args(["run", "nightly", program]);
+    command.env_remove("RUSTUP_TOOLCHAIN").env_remove("CARGO");
+    command
+}
+
 /// A line without the `test NAME ... ` that the harness has written in front of it.
 fn unlabelled(line: &str) -> &str {
     match line.split_once(" ... ") {

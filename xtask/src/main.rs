@@ -6,6 +6,7 @@
 //! cargo xtask test              every step
 //! cargo xtask test unit tshark  some steps
 //! cargo xtask test impacket     every step whose name begins with `impacket-`
+//! cargo xtask asan              the tests of NDR under AddressSanitizer, with a nightly compiler
 //! cargo xtask generate          makes the stubs of the engine's interfaces from engine/idl
 //! ```
 //!
@@ -41,6 +42,7 @@ use workspace::Workspace;
 const USAGE: &str = "\
 usage: cargo xtask test [STEP…]   run the steps named, or all of them
        cargo xtask list           name the steps and what each one proves
+       cargo xtask asan           run the tests of NDR under AddressSanitizer; needs nightly
        cargo xtask generate       make the stubs of the engine's interfaces from engine/idl";
 
 fn main() -> ExitCode {
@@ -62,6 +64,10 @@ fn execute(arguments: &[String]) -> Result<bool> {
             let steps = step::select(names)?;
             process::watch_for_interrupts()?;
             Ok(runner::run(&steps, &Workspace::locate()?)?.succeeded())
+        }
+        Some((command, [])) if command == "asan" => {
+            process::watch_for_interrupts()?;
+            Ok(runner::run(&[&step::ASAN], &Workspace::locate()?)?.succeeded())
         }
         Some((command, [])) if command == "list" => {
             for step in step::STEPS {

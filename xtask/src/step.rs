@@ -151,6 +151,14 @@ pub(crate) const STEPS: &[Step] = &[
     },
 ];
 
+/// What `cargo xtask asan` runs: no part of [`STEPS`], since it needs a nightly compiler.
+pub(crate) const ASAN: Step = Step {
+    name: "asan",
+    proves: "the tests of NDR touch no memory that is not theirs",
+    limit: BUILD,
+    run: cargo::asan,
+};
+
 /// The steps that `names` select: each name is a step's or a family's. No name selects all.
 ///
 /// The order is that of [`STEPS`], and a step selected twice runs once.
