@@ -9,8 +9,9 @@ use crate::call::block_on;
 use crate::call_state::CallState;
 use crate::core_shared::{CancelKind, Command, CoreShared};
 use crate::extended_error::ExtendedError;
-use crate::notification::HandleRef;
+use crate::notification::{HandleRef, Notification};
 use crate::notify::Notify;
+use crate::pipe::PipeNotify;
 use crate::status::Status;
 
 /// One outstanding call and, after it, the next one: the counterpart of `RPC_ASYNC_STATE`.
@@ -44,6 +45,7 @@ pub struct AsyncHandle<O> {
     core: Option<Arc<CoreShared>>,
     /// What came with the fault of the last call.
     extended: Option<Vec<u8>>,
+    notifies_of_sends: bool,
     outputs: PhantomData<fn() -> O>,
 }
 
@@ -56,6 +58,7 @@ impl<O: Outputs> AsyncHandle<O> {
             notify,
             core: None,
             extended: None,
+            notifies_of_sends: false,
             outputs: PhantomData,
         }
     }
@@ -69,6 +72,14 @@ impl<O: Outputs> AsyncHandle<O> {
     /// Attaches a datum of the caller's own.
     pub fn set_user_info(&mut self, user_info: u64) {
         self.state.set_user_info(user_info);
+    }
+
+    /// Whether a notification [`SendComplete`](crate::NotificationEvent::SendComplete) comes each
+    /// time that all which was pushed into the pipes of a call has been sent
+    /// (`RPC_C_NOTIFY_ON_SEND_COMPLETE`). Counts for the next call. Without it one comes only
+    /// where a push was refused because too much was unsent.
+    pub fn notify_on_send_complete(&mut self, is_wanted: bool) {
+        self.notifies_of_sends = is_wanted;
     }
 
     /// A name of the handle's call that can be kept beside the handle: to cancel the call from
@@ -143,6 +154,22 @@ impl<O: Outputs> AsyncHandle<O> {
     /// [`Status::InvalidAsyncHandle`] if there is no call.
     pub fn cancel(&self, kind: CancelKind) -> Result<(), Status> {
         self.reference().cancel(kind)
+    }
+
+    /// Who is told of the pipes of the call that has begun.
+    pub(crate) fn pipe_notify(&self) -> PipeNotify {
+        let (notify, handle) = (self.notify.clone(), self.reference());
+        let user_info = self.user_info();
+        PipeNotify {
+            notify: Box::new(move |event| {
+                notify.notify(|| Notification {
+                    handle: handle.clone(),
+                    user_info,
+                    event,
+                });
+            }),
+            on_send_complete: self.notifies_of_sends,
+        }
     }
 
     /// Begins a call on `core`; the handle must not have one.

@@ -13,10 +13,11 @@ use crate::binding_options::BindingOptions;
 use crate::call::Call;
 use crate::core::Lane;
 use crate::core_shared::{Command, CoreShared, MaybeCall, OutgoingCall};
-use crate::dispatch::encode_params;
+use crate::dispatch::{self, encode_params};
 use crate::endpoint;
 use crate::error::Error;
 use crate::notify::Notify;
+use crate::pipe::{PipeLink, PipeNotify, PipeShape, Pipes};
 use crate::runtime::Host;
 use crate::status::Status;
 
@@ -82,6 +83,18 @@ impl BindingShared {
             options,
             key: AtomicU64::new(NO_KEY),
         }))
+    }
+
+    /// The same binding with connections of its own, for the core to make calls with pipes on.
+    pub(crate) fn apart(&self) -> Arc<Self> {
+        Arc::new(BindingShared {
+            addresses: Arc::clone(&self.addresses),
+            interface: self.interface,
+            transfer: self.transfer,
+            object: self.object,
+            options: self.options.unique_binding().dont_linger(),
+            key: AtomicU64::new(NO_KEY),
+        })
     }
 
     /// The lane of calls that were made in the lane of a thread.
@@ -200,6 +213,99 @@ impl Binding {
         self.submit(Lane::of_this_thread(), opnum, inputs, begun)
     }
 
+    /// Makes a call with pipes; `.await` it, or [`wait`](Call::wait) for it, while its pipes are
+    /// pushed and pulled. If this fails there is no call.
+    ///
+    /// The call has a connection of its own while it runs.
+    ///
+    /// # Errors
+    ///
+    /// [`Status::BadStubData`] if the parameters contradict each other.
+    pub fn call_with_pipes<I: EncodeParams, O: Outputs>(
+        &self,
+        opnum: u16,
+        inputs: &I,
+        shape: PipeShape,
+    ) -> Result<(Call<O>, Pipes), Status> {
+        let core = &self.handle.core;
+        let state = core.take_call_state();
+        let begun = Begun {
+            serial: state.begin(),
+            state: Arc::clone(&state),
+            notify: Notify::None,
+        };
+        match self.submit_with_pipes(opnum, inputs, shape, begun, None) {
+            Ok(pipes) => Ok((Call::in_flight(Arc::clone(core), state), pipes)),
+            Err(status) => {
+                core.put_call_state(state);
+                Err(status)
+            }
+        }
+    }
+
+    /// Makes a call with pipes whose outcome `handle` receives, and with it the notifications of
+    /// its pipes. If this fails there is no call, and no notification will come.
+    ///
+    /// The call has a connection of its own while it runs.
+    ///
+    /// # Errors
+    ///
+    /// As for [`call_async`](Binding::call_async).
+    pub fn call_async_with_pipes<I: EncodeParams, O: Outputs>(
+        &self,
+        handle: &mut AsyncHandle<O>,
+        opnum: u16,
+        inputs: &I,
+        shape: PipeShape,
+    ) -> Result<Pipes, Status> {
+        let begun = handle.begin(&self.handle.core)?;
+        let notify = handle.pipe_notify();
+        self.submit_with_pipes(opnum, inputs, shape, begun, Some(notify))
+    }
+
+    fn submit_with_pipes<I: EncodeParams>(
+        &self,
+        opnum: u16,
+        inputs: &I,
+        shape: PipeShape,
+        begun: Begun,
+        notify: Option<PipeNotify>,
+    ) -> Result<Pipes, Status> {
+        let mut stub = self
+            .encode(inputs)
+            .inspect_err(|_| begun.state.withdraw())?;
+        let core = &self.handle.core;
+        let link = PipeLink::of_client(core, self.handle.shared.transfer, shape);
+        if let Some(notify) = notify {
+            link.set_notify(notify)?;
+        }
+        if shape.in_count > 0 {
+            link.push_head(std::mem::take(&mut stub));
+        }
+        core.submit(Command::Call(OutgoingCall {
+            stub,
+            pipes: Some(Arc::clone(&link)),
+            ..self.outgoing(Lane::NONE, opnum, begun)
+        }));
+        Ok(Pipes::new(link))
+    }
+
+    /// A call without its stub data.
+    fn outgoing(&self, lane: Lane, opnum: u16, begun: Begun) -> OutgoingCall {
+        OutgoingCall {
+            binding: Arc::clone(&self.handle.shared),
+            state: begun.state,
+            serial: begun.serial,
+            notify: begun.notify,
+            lane,
+            deadline: self.deadline,
+            opnum,
+            object: self.handle.shared.object,
+            stub: Vec::new(),
+            pipes: None,
+        }
+    }
+
     /// Makes a call that the server does not answer, as those of `[maybe]` operations: it is sent
     /// when there is a connection, and whether it arrived is not told.
     ///
@@ -242,15 +348,8 @@ impl Binding {
             .encode(inputs)
             .inspect_err(|_| begun.state.withdraw())?;
         self.handle.core.submit(Command::Call(OutgoingCall {
-            binding: Arc::clone(&self.handle.shared),
-            state: begun.state,
-            serial: begun.serial,
-            notify: begun.notify,
-            lane,
-            deadline: self.deadline,
-            opnum,
-            object: self.handle.shared.object,
             stub,
+            ..self.outgoing(lane, opnum, begun)
         }));
         Ok(())
     }
@@ -281,6 +380,18 @@ pub trait Outputs: Sized {
     ///
     /// [`Status::BadStubData`] and its like, if the stub data is not what the operation returns.
     fn decode(stub: &[u8], order: ByteOrder, transfer: TransferSyntax) -> Result<Self, Status>;
+
+    /// The same where they start `start` bytes into `stub`, behind the operation's pipes.
+    ///
+    /// # Errors
+    ///
+    /// As for [`decode`](Outputs::decode).
+    fn decode_behind(
+        start: usize,
+        stub: &[u8],
+        order: ByteOrder,
+        transfer: TransferSyntax,
+    ) -> Result<Self, Status>;
 }
 
 impl<T> Outputs for T
@@ -288,6 +399,15 @@ where
     T: for<'a> DecodeParams<'a>,
 {
     fn decode(stub: &[u8], order: ByteOrder, transfer: TransferSyntax) -> Result<Self, Status> {
-        crate::dispatch::decode_params(stub, order, transfer)
+        dispatch::decode_params(stub, order, transfer)
+    }
+
+    fn decode_behind(
+        start: usize,
+        stub: &[u8],
+        order: ByteOrder,
+        transfer: TransferSyntax,
+    ) -> Result<Self, Status> {
+        dispatch::decode_behind(start, stub, order, transfer)
     }
 }

@@ -12,6 +12,7 @@ use crate::binding::Outputs;
 use crate::core_shared::CoreShared;
 use crate::notification::{HandleRef, Notification, NotificationEvent};
 use crate::notify::Notify;
+use crate::pipe::PipeLink;
 use crate::status::Status;
 
 /// The stub data of a response, in a buffer of its own.
@@ -20,11 +21,19 @@ pub(crate) struct Reply {
     pub(crate) stub: Vec<u8>,
     pub(crate) order: ByteOrder,
     pub(crate) transfer: TransferSyntax,
+    /// The out-parameters stand behind the pipes, and not in `stub`.
+    pub(crate) pipes: Option<Arc<PipeLink>>,
 }
 
 impl Reply {
     pub(crate) fn decode<O: Outputs>(&self) -> Result<O, Status> {
-        O::decode(&self.stub, self.order, self.transfer)
+        match &self.pipes {
+            None => O::decode(&self.stub, self.order, self.transfer),
+            Some(link) => {
+                let tail = link.take_tail()?;
+                O::decode_behind(tail.start, &tail.bytes, tail.order, self.transfer)
+            }
+        }
     }
 }
 
@@ -209,6 +218,7 @@ mod tests {
             stub: vec![1],
             order: ByteOrder::Little,
             transfer: TransferSyntax::Ndr,
+            pipes: None,
         }
     }
 

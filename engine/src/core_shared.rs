@@ -33,6 +33,7 @@ const SPARE_BUFFER_LEN_MAX: usize = 16 << 10;
 
 /// The part of a core that other threads may touch: its inbox and a few counters.
 pub(crate) struct CoreShared {
+    limits: Arc<Limits>,
     /// The thread that runs the core.
     thread: OnceLock<ThreadId>,
     inbox: Inbox<Command>,
@@ -100,6 +101,7 @@ pub(crate) struct OutgoingCall {
     pub(crate) opnum: u16,
     pub(crate) object: Option<Uuid>,
     pub(crate) stub: Vec<u8>,
+    pub(crate) pipes: Option<Arc<PipeLink>>,
 }
 
 /// A call without an answer on its way to the core of its connection.
@@ -128,16 +130,21 @@ pub enum CancelKind {
 }
 
 impl CoreShared {
-    pub(crate) fn new(limits: &Limits, wake: Box<dyn Fn() + Send + Sync>) -> Self {
+    pub(crate) fn new(limits: Arc<Limits>, wake: Box<dyn Fn() + Send + Sync>) -> Self {
         CoreShared {
             thread: OnceLock::new(),
             inbox: Inbox::new(limits.inbox_len, wake),
+            limits,
             closed: AtomicBool::new(false),
             connections: AtomicUsize::new(0),
             calls_out: Counter::default(),
             stub_buffers: SharedBufferPool::new(SPARE_MAX, SPARE_BUFFER_LEN_MAX),
             call_states: ArrayQueue::new(SPARE_MAX),
         }
+    }
+
+    pub(crate) fn limits(&self) -> &Limits {
+        &self.limits
     }
 
     /// Marks the calling thread as the one that runs this core.
@@ -178,6 +185,9 @@ impl CoreShared {
     fn fail_all(&self) {
         while let Some(command) = self.inbox.pop() {
             if let Command::Call(call) = command {
+                if let Some(pipes) = &call.pipes {
+                    pipes.finish(Status::CallFailedDne);
+                }
                 let failed = Err(Status::CallFailedDne);
                 call.state.finish(call.serial, failed, &call.notify, None);
             }

@@ -23,7 +23,7 @@ use crate::core::timers::Timers;
 use crate::core_shared::CoreShared;
 use crate::executor::Executor;
 use crate::extended_error::ExtendedError;
-use crate::pipe::{PipeLink, PipeShape, Pipes, Tail};
+use crate::pipe::{PipeLink, PipeShape, Pipes};
 use crate::registration::CallPermit;
 use crate::server::RunningServer;
 use crate::server_call::{OpenCall, ServerCall};
@@ -141,6 +141,29 @@ impl<'d, 'c> Dispatch<'d, 'c> {
         let (call, link) = self.context.defer_with_pipes()?;
         link.start(offset, &stub[offset..], self.context.facts.order);
         Ok((params, call, Pipes::new(link)))
+    }
+
+    /// Takes a call with pipes out of the dispatch and has a future complete it: as
+    /// [`spawn`](Dispatch::spawn) and [`defer_with_pipes`](Dispatch::defer_with_pipes). What the
+    /// in-parameters borrow is gone when the future runs.
+    ///
+    /// # Errors
+    ///
+    /// As for these.
+    pub fn spawn_with_pipes<T, O, F>(
+        &mut self,
+        run: impl FnOnce(T, AsyncContext, Pipes) -> F,
+    ) -> Result<(), Status>
+    where
+        T: DecodeParams<'d>,
+        O: EncodeParams + 'static,
+        F: Future<Output = Result<O, Status>> + 'static,
+    {
+        let executor = self.context.executor_with_room()?;
+        let (params, call, pipes) = self.defer_with_pipes::<T, O>()?;
+        let context = self.context.async_context(Some(&call), &executor);
+        let future = run(params, context, pipes);
+        self.context.run_future(&executor, Some(call), future)
     }
 
     /// Whether the manager routine runs on a thread of the worker pool, where it may block.
@@ -416,24 +439,51 @@ impl CallContext<'_> {
         O: EncodeParams + 'static,
         F: Future<Output = Result<O, Status>> + 'static,
     {
-        let executor = self.executor()?;
-        if executor.tasks.is_full() {
-            self.not_executed = true;
-            return Err(Status::ServerTooBusy);
-        }
+        let executor = self.executor_with_room()?;
         let call = if self.facts.maybe {
             None
         } else {
             Some(self.defer::<O>()?)
         };
-        let future = run(AsyncContext {
+        let future = run(self.async_context(call.as_ref(), &executor));
+        self.run_future(&executor, call, future)
+    }
+
+    fn executor_with_room(&mut self) -> Result<Executor, Status> {
+        let executor = self.executor()?;
+        if executor.tasks.is_full() {
+            self.not_executed = true;
+            return Err(Status::ServerTooBusy);
+        }
+        Ok(executor)
+    }
+
+    fn async_context<O: EncodeParams>(
+        &self,
+        call: Option<&ServerCall<O>>,
+        executor: &Executor,
+    ) -> AsyncContext {
+        AsyncContext {
             object: self.facts.object,
             peer: self.peer.clone(),
-            call: call.as_ref().map(ServerCall::call_ref).unwrap_or_default(),
+            call: call.map(ServerCall::call_ref).unwrap_or_default(),
             executor: executor.clone(),
             contexts: self.contexts.cloned(),
             context_user: self.context_user(),
-        });
+        }
+    }
+
+    /// Has a future complete the call.
+    fn run_future<O, F>(
+        &mut self,
+        executor: &Executor,
+        call: Option<ServerCall<O>>,
+        future: F,
+    ) -> Result<(), Status>
+    where
+        O: EncodeParams + 'static,
+        F: Future<Output = Result<O, Status>> + 'static,
+    {
         let task = executor.tasks.spawn(async move {
             let result = future.await;
             let Some(call) = call else { return };
@@ -489,8 +539,7 @@ impl CallContext<'_> {
             return Ok((ServerCall::new(call), link));
         }
         let shape = self.pipes.shape;
-        let limits = &self.server.limits;
-        let link = PipeLink::of_server(self.core, self.facts.transfer, shape, limits);
+        let link = PipeLink::of_server(self.core, self.facts.transfer, shape);
         let call = self.take_call(Some(&link))?;
         if !self.pipes.is_partial {
             link.received(Vec::new(), true, self.facts.order);
@@ -558,20 +607,25 @@ fn lacking(error: &DecodeErrorKind) -> Option<usize> {
     }
 }
 
-/// Decodes out-parameters that stand behind a call's pipes.
-#[expect(dead_code, reason = "the client's side comes next")]
-pub(crate) fn decode_tail<'a, T: DecodeParams<'a>>(
-    tail: &'a Tail,
+/// Decodes parameters that start `start` bytes into `stub`, behind a call's pipes.
+pub(crate) fn decode_behind<'a, T: DecodeParams<'a>>(
+    start: usize,
+    stub: &'a [u8],
+    order: ByteOrder,
     transfer: TransferSyntax,
 ) -> Result<T, Status> {
-    fn decode<'a, S: Syntax, T: DecodeParams<'a>>(tail: &'a Tail) -> Result<T, DecodeError> {
-        let mut reader = Reader::<S>::new(&tail.bytes, tail.order);
-        reader.bytes(tail.start)?;
+    fn decode<'a, S: Syntax, T: DecodeParams<'a>>(
+        start: usize,
+        stub: &'a [u8],
+        order: ByteOrder,
+    ) -> Result<T, DecodeError> {
+        let mut reader = Reader::<S>::new(stub, order);
+        reader.bytes(start)?;
         T::decode_params(&mut reader)
     }
     let result = match transfer {
-        TransferSyntax::Ndr => decode::<Ndr, T>(tail),
-        TransferSyntax::Ndr64 => decode::<Ndr64, T>(tail),
+        TransferSyntax::Ndr => decode::<Ndr, T>(start, stub, order),
+        TransferSyntax::Ndr64 => decode::<Ndr64, T>(start, stub, order),
     };
     result.map_err(|error| refused(&error))
 }

@@ -10,9 +10,9 @@ use crate::call_watch::CallWatch;
 use crate::core_shared::{Command, CoreShared};
 use crate::dispatch::{encode_params, encode_tail};
 use crate::extended_error::ExtendedError;
-use crate::notification::NotificationEvent;
+use crate::notification::{HandleRef, Notification, NotificationEvent};
 use crate::notify::Notify;
-use crate::pipe::PipeLink;
+use crate::pipe::{PipeLink, PipeNotify};
 use crate::status::Status;
 use crate::table::Key;
 
@@ -129,6 +129,35 @@ impl<O> ServerCall<O> {
             Some(link) => link.watch.unsubscribe(event),
             None => Err(Status::NoCallActive),
         }
+    }
+
+    /// Has somebody told of what happens to the call's pipes, the counterpart of
+    /// `RpcAsyncRegisterHandle`: [`NotificationEvent::ReceiveComplete`] when a pull that found
+    /// nothing can be tried again, [`NotificationEvent::SendComplete`] when a push that was refused
+    /// can, and, if `on_send_complete`, each time that all which was pushed has been sent. The
+    /// notifications carry `user_info`.
+    ///
+    /// # Errors
+    ///
+    /// [`Status::InvalidPipeObject`] if the call has no pipes, [`Status::InvalidArg`] the second
+    /// time.
+    pub fn notify_of_pipes(
+        &self,
+        notify: Notify,
+        user_info: u64,
+        on_send_complete: bool,
+    ) -> Result<(), Status> {
+        let pipes = self.call.pipes().ok_or(Status::InvalidPipeObject)?;
+        pipes.set_notify(PipeNotify {
+            notify: Box::new(move |event| {
+                notify.notify(|| Notification {
+                    handle: HandleRef::none(),
+                    user_info,
+                    event,
+                });
+            }),
+            on_send_complete,
+        })
     }
 
     /// Names the call, for those who are to know of a cancel and do not complete it.

@@ -36,6 +36,8 @@ pub(super) struct Association {
     pub(super) links_max: usize,
     /// What the server calls the association, while it has a connection.
     pub(super) group: Option<GroupId>,
+    /// The association whose group its connections join.
+    pub(super) beside: Option<Key>,
     /// The index of the address that was reached last.
     pub(super) address: usize,
     /// Bindings with calls that wait, each once, in turn.
@@ -108,6 +110,7 @@ impl Associations {
             links: Vec::new(),
             links_max: limits.connections_per_association_max,
             group: None,
+            beside: None,
             address: 0,
             waiting: VecDeque::new(),
             bindings: 1,
@@ -121,6 +124,13 @@ impl Associations {
             self.shared.insert(server, key);
         }
         key
+    }
+
+    /// The group that a further connection of an association joins.
+    pub(super) fn group(&self, key: Key) -> Option<GroupId> {
+        let association = self.table.get(key)?;
+        let beside = association.beside.and_then(|beside| self.table.get(beside));
+        association.group.or_else(|| beside?.group)
     }
 
     /// A binding goes. True if it was the last one; then the association may linger until `end`.

@@ -15,6 +15,7 @@ use crate::core::buffers::SharedBufferPool;
 use crate::core_shared::CoreShared;
 use crate::dispatch::decode_params;
 use crate::notify::Notify;
+use crate::pipe::PipeLink;
 use crate::status::Status;
 use crate::table::{Key, Table};
 
@@ -35,6 +36,8 @@ pub(super) struct ClientBinding {
     pub(super) waiting: WaitingCalls,
     /// Its association knows that calls wait.
     pub(super) is_listed: bool,
+    /// The bindings that its calls with pipes are made on, each with connections of its own.
+    apart: Vec<Key>,
     /// Calls of this binding that have not ended.
     open_calls: usize,
     /// Nobody uses the binding any more.
@@ -103,6 +106,7 @@ pub(super) struct ClientCall {
     pub(super) progress: Time,
     /// When it ends at the latest.
     pub(super) deadline: Time,
+    pub(super) pipes: Option<Arc<PipeLink>>,
 }
 
 /// The deadline of a call that has none.
@@ -149,6 +153,8 @@ pub struct StubData<'r> {
     pub bytes: &'r [u8],
     pub(super) order: ByteOrder,
     pub(super) transfer: TransferSyntax,
+    /// The out-parameters stand behind these, and not in `bytes`.
+    pub(super) pipes: Option<&'r Arc<PipeLink>>,
 }
 
 impl<'r> StubData<'r> {
@@ -183,6 +189,7 @@ impl Bindings {
             route: None,
             waiting: WaitingCalls::default(),
             is_listed: false,
+            apart: Vec::new(),
             open_calls: 0,
             released: false,
         };
@@ -211,6 +218,7 @@ impl Bindings {
                 sink,
                 progress: now,
                 deadline: NEVER,
+                pipes: None,
             })
             .map_err(|call| call.sink)?;
         if let Some(binding) = self.table.get_mut(binding) {
@@ -237,6 +245,11 @@ impl Bindings {
 
     pub(super) fn call_mut(&mut self, key: Key) -> Option<&mut ClientCall> {
         self.calls.get_mut(key)
+    }
+
+    /// Whether a call has pipes.
+    pub(super) fn has_pipes(&self, key: Key) -> bool {
+        self.calls.get(key).is_some_and(|call| call.pipes.is_some())
     }
 
     /// How many calls have ended so far.
@@ -268,6 +281,9 @@ impl Bindings {
         replies: LocalReplies<'_>,
     ) {
         if let Some(call) = self.remove_call(key) {
+            if let Some(pipes) = &call.pipes {
+                pipes.finish(result.as_ref().err().copied().unwrap_or(Status::Ok));
+            }
             call.sink.deliver(result, core, now, replies);
         }
     }
@@ -292,6 +308,9 @@ impl Bindings {
     /// Ends all calls that other threads wait for.
     pub(super) fn end_all_calls(&mut self, status: Status, core: &Arc<CoreShared>) {
         for call in self.calls.drain() {
+            if let Some(pipes) = &call.pipes {
+                pipes.finish(status);
+            }
             call.sink
                 .deliver(Err(status), core, Time::ZERO, &mut |_| {});
         }
@@ -369,6 +388,25 @@ impl Bindings {
             if binding.open_calls == 0 {
                 self.retirees.push(key);
             }
+            for apart in std::mem::take(&mut binding.apart) {
+                self.release(apart);
+            }
+        }
+    }
+
+    /// A binding beside `key` on which a call with pipes can be made at once, or after few others
+    /// if there are `count_max` of them; `None`: there may be one more.
+    pub(super) fn find_apart(&self, key: Key, count_max: usize) -> Option<Key> {
+        let apart = &self.table.get(key)?.apart;
+        let calls = |key: &Key| self.table.get(*key).map_or(0, |entry| entry.open_calls);
+        let idlest = *apart.iter().min_by_key(|key| calls(key))?;
+        (calls(&idlest) == 0 || apart.len() >= count_max).then_some(idlest)
+    }
+
+    /// Notes a binding on which calls with pipes of `key` are made.
+    pub(super) fn add_apart(&mut self, key: Key, apart: Key) {
+        if let Some(binding) = self.table.get_mut(key) {
+            binding.apart.push(apart);
         }
     }
 
@@ -433,6 +471,7 @@ impl Sink {
                         stub,
                         order: data.order,
                         transfer: data.transfer,
+                        pipes: data.pipes.cloned(),
                     }
                 });
                 state.finish(serial, result, &notify, Some(core));

@@ -59,11 +59,12 @@ impl<R: Ring> Core<R> {
     }
 
     /// Ends a call at once with [`Status::CallCancelled`]; the server is told if it knows of it.
-    fn abort_call(&mut self, key: Key, replies: LocalReplies<'_>) {
+    pub(super) fn abort_call(&mut self, key: Key, replies: LocalReplies<'_>) {
         let Some(call) = self.bindings.call(key) else {
             return;
         };
         let (binding, placed) = (call.binding, call.placed);
+        let has_pipes = call.pipes.is_some();
         self.fail_call(key, Status::CallCancelled, replies);
         let Some((socket, id)) = placed else {
             return self
@@ -77,8 +78,9 @@ impl<R: Ring> Core<R> {
             link.protocol.orphan(id, out);
             let is_multiplexed = link.protocol.is_multiplexed();
             connection.outgoing.queue(socket, &mut self.dirty);
-            if !is_multiplexed {
-                // It carries one call at a time, also one that nobody waits for any more.
+            if !is_multiplexed || has_pipes {
+                // It carries one call at a time, also one that nobody waits for any more; and not
+                // every server takes another request behind one that ended in the middle.
                 self.drop_link(socket, replies);
             }
         }
@@ -112,6 +114,7 @@ impl<R: Ring> Core<R> {
 
     /// Ends a call whose time is over; a call of which something has come meanwhile has more.
     pub(super) fn call_timer(&mut self, call: Key, replies: LocalReplies<'_>) {
+        self.excuse_silence(call);
         match self.bindings.call_due(call) {
             Some(due) if due <= self.now => self.abort_call(call, replies),
             Some(_) => self.limit_time(call),

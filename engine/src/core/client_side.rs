@@ -19,7 +19,10 @@ use crate::table::Key;
 impl<R: Ring> Core<R> {
     /// Makes a call that another thread asked for.
     pub(super) fn make_call(&mut self, call: OutgoingCall, replies: LocalReplies<'_>) {
-        let binding = self.enter(&call.binding);
+        let mut binding = self.enter(&call.binding);
+        if call.pipes.is_some() {
+            binding = self.enter_apart(binding);
+        }
         let lane = call.binding.lane_of(call.lane);
         let state = Arc::clone(&call.state);
         let sink = Sink::Shared {
@@ -30,6 +33,9 @@ impl<R: Ring> Core<R> {
         match self.bindings.begin_call(binding, lane, self.now, sink) {
             Ok(key) => {
                 state.set_slot(key.to_bits());
+                if let Some(pipes) = call.pipes {
+                    self.begin_pipes(key, pipes);
+                }
                 if let Some(deadline) = call.deadline
                     && let Some(entry) = self.bindings.call_mut(key)
                 {
@@ -280,6 +286,9 @@ impl<R: Ring> Core<R> {
         let Role::Client(link) = role else {
             return Some(call);
         };
+        if self.bindings.has_pipes(call.key) {
+            return self.place_with_pipes(route, call, replies);
+        }
         let out = outgoing.writable(&mut self.buffers);
         match link.protocol.begin_request(route.context, call.object, out) {
             Ok(start) => {
@@ -332,7 +341,7 @@ impl<R: Ring> Core<R> {
         }
     }
 
-    fn place_waiting_of(&mut self, binding: Key, replies: LocalReplies<'_>) {
+    pub(super) fn place_waiting_of(&mut self, binding: Key, replies: LocalReplies<'_>) {
         while let Some(place) = self.next_waiting(binding) {
             let Some(call) = self.bindings.take_waiting_at(binding, place) else {
                 return;
@@ -415,8 +424,38 @@ impl<R: Ring> Core<R> {
                         bytes: &stub,
                         order: byte_order(drep),
                         transfer,
+                        pipes: None,
                     };
                     bindings.end_call(Key::from_bits(key), Ok(data), shared, *now, replies);
+                    if let Some(assembled) = stub.into_assembled() {
+                        link.protocol.recycle(assembled);
+                    }
+                }
+                ClientEvent::ResponseData {
+                    key,
+                    transfer,
+                    drep,
+                    stub,
+                    is_last,
+                    ..
+                } => {
+                    let key = Key::from_bits(key);
+                    let order = byte_order(drep);
+                    let pipes = bindings.call(key).and_then(|call| call.pipes.clone());
+                    if let Some(pipes) = &pipes {
+                        let mut piece = shared.stub_buffers.take();
+                        piece.extend_from_slice(&stub);
+                        connection.pipe_is_full |= pipes.received(piece, is_last, order);
+                    }
+                    if is_last {
+                        let data = StubData {
+                            bytes: &[],
+                            order,
+                            transfer,
+                            pipes: pipes.as_ref(),
+                        };
+                        bindings.end_call(key, Ok(data), shared, *now, replies);
+                    }
                     if let Some(assembled) = stub.into_assembled() {
                         link.protocol.recycle(assembled);
                     }

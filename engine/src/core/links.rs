@@ -164,12 +164,13 @@ impl<R: Ring> Core<R> {
         let Role::Client(link) = &mut connection.role else {
             return;
         };
+        let group = self.associations.group(link.association);
         let Some(association) = self.associations.table.get_mut(link.association) else {
             return;
         };
         association.address = link.address;
         let out = connection.outgoing.writable(&mut self.buffers);
-        if let Err(error) = link.bind(now, association.group, out) {
+        if let Err(error) = link.bind(now, group, out) {
             unreachable!("the offers of a fresh connection cannot be refused here: {error}");
         }
         connection.outgoing.queue(socket, &mut self.dirty);

@@ -3,9 +3,10 @@
 use std::sync::Arc;
 
 use annulus_ndr::ByteOrder;
-use annulus_protocol::{ReplyTo, Time};
+use annulus_protocol::{CallError, CallId, Opnum, ReplyTo, Time};
 use annulus_transports::{Ring, SocketId};
 
+use super::bindings::{Route, WaitingCall};
 use super::connection::{Life, Role, ServerLink};
 use super::server_side::{CallHead, Ran, ServerWork};
 use super::{Core, LocalReplies};
@@ -130,7 +131,7 @@ impl ServerWork<'_> {
         if shape == PipeShape::default() || head.facts.maybe {
             return None;
         }
-        let pipes = PipeLink::of_server(self.core, head.facts.transfer, shape, self.limits);
+        let pipes = PipeLink::of_server(self.core, head.facts.transfer, shape);
         if is_whole {
             pipes.received(Vec::new(), true, head.facts.order);
         }
@@ -264,11 +265,9 @@ impl<R: Ring> Core<R> {
         };
         match link.side() {
             PipeSide::Server => self.serve_server_pipe(call, link, replies),
-            PipeSide::Client => {}
+            PipeSide::Client => self.serve_client_pipe(call, link, replies),
         }
     }
-
-    pub(super) fn abandon_pipe(&mut self, _link: &Arc<PipeLink>, _replies: LocalReplies<'_>) {}
 
     fn serve_server_pipe(&mut self, call: Key, pipes: &Arc<PipeLink>, replies: LocalReplies<'_>) {
         let Some(origin) = self.deferred.origin(call) else {
@@ -337,8 +336,9 @@ impl<R: Ring> Core<R> {
         if !std::mem::take(&mut connection.pipe_is_full) {
             return;
         }
-        if let Role::Server(link) = &mut connection.role {
-            link.protocol.resume(now);
+        match &mut connection.role {
+            Role::Server(link) => link.protocol.resume(now),
+            Role::Client(link) => link.protocol.resume(now),
         }
         if !connection.outgoing.held_back {
             self.ring.resume_receive(socket);
@@ -350,11 +350,11 @@ impl<R: Ring> Core<R> {
         let Some(connection) = self.connections.get_mut(socket) else {
             return;
         };
-        if connection.pipe_is_full
-            && connection.life == Life::Open
-            && let Role::Server(link) = &mut connection.role
-        {
-            link.protocol.pause();
+        if connection.pipe_is_full && connection.life == Life::Open {
+            match &mut connection.role {
+                Role::Server(link) => link.protocol.pause(),
+                Role::Client(link) => link.protocol.pause(),
+            }
             self.ring.pause_receive(socket);
         }
     }
@@ -396,6 +396,175 @@ impl<R: Ring> Core<R> {
             if let Some(origin) = origin {
                 self.send_response_parts(socket, &origin.reply, &pipes);
             }
+        }
+    }
+}
+
+/// For the calls that this core makes.
+impl<R: Ring> Core<R> {
+    /// A binding beside `binding`, of the same association group, on whose connection a call with
+    /// pipes is alone: a request that goes out in parts leaves no room for others.
+    pub(super) fn enter_apart(&mut self, binding: Key) -> Key {
+        let count_max = self.limits.connections_per_association_max;
+        if let Some(apart) = self.bindings.find_apart(binding, count_max) {
+            return apart;
+        }
+        let Some(entry) = self.bindings.table.get(binding) else {
+            return binding;
+        };
+        let (shared, association) = (entry.shared.apart(), entry.association);
+        let apart = self.enter(&shared);
+        self.bindings.add_apart(binding, apart);
+        let own = self
+            .bindings
+            .table
+            .get(apart)
+            .map(|entry| entry.association);
+        if let Some(own) = own.and_then(|own| self.associations.table.get_mut(own)) {
+            own.beside = Some(association);
+        }
+        apart
+    }
+
+    /// A call that has begun has pipes.
+    pub(super) fn begin_pipes(&mut self, call: Key, pipes: Arc<PipeLink>) {
+        if let Some(entry) = self.bindings.call_mut(call) {
+            pipes.set_call(call.to_bits());
+            // What was taken from the pipes cannot be sent another time.
+            entry.is_retried = true;
+            entry.pipes = Some(pipes);
+        }
+    }
+
+    /// Sends a call with pipes, or the beginning of it; gives it back if there is nothing to send
+    /// yet, or the connection cannot take it now.
+    pub(super) fn place_with_pipes(
+        &mut self,
+        route: Route,
+        call: WaitingCall,
+        replies: LocalReplies<'_>,
+    ) -> Option<WaitingCall> {
+        let pipes = self.bindings.call(call.key)?.pipes.clone()?;
+        let connection = self.connections.get_mut(route.socket)?;
+        let Role::Client(link) = &mut connection.role else {
+            return Some(call);
+        };
+        let out = connection.outgoing.writable(&mut self.buffers);
+        let start = match link.protocol.begin_request(route.context, call.object, out) {
+            Ok(start) => start,
+            Err(CallError::Busy | CallError::TooManyCalls(_)) => return Some(call),
+            Err(error) => {
+                tracing::debug!(%error, "a call cannot be sent");
+                self.fail_waiting_call(call, Status::CallFailedDne, replies);
+                return None;
+            }
+        };
+        let shape = pipes.shape();
+        let first = if shape.in_count == 0 {
+            Some(OutPiece {
+                stub: call.stub,
+                is_last: true,
+            })
+        } else {
+            pipes.take()
+        };
+        let Some(OutPiece { stub, is_last }) = first else {
+            link.protocol.cancel_request(start, out);
+            return Some(WaitingCall {
+                stub: Vec::new(),
+                ..call
+            });
+        };
+        out.extend_from_slice(&stub);
+        let (opnum, key) = (Opnum(call.opnum), call.key.to_bits());
+        let id = if is_last {
+            link.protocol.finish_request(start, opnum, key, out)
+        } else {
+            link.protocol.finish_request_part(start, opnum, key, out)
+        };
+        if shape.out_count > 0 {
+            link.protocol.stream_response(id);
+        }
+        link.is_used = true;
+        if shape.in_count > 0 {
+            connection.outgoing.share(&pipes, stub.len());
+        }
+        self.shared.stub_buffers.put(stub);
+        if let Some(entry) = self.bindings.call_mut(call.key) {
+            entry.placed = Some((route.socket, id));
+        }
+        self.send_request_parts(route.socket, id, &pipes);
+        None
+    }
+
+    fn serve_client_pipe(&mut self, call: Key, pipes: &Arc<PipeLink>, replies: LocalReplies<'_>) {
+        let now = self.now;
+        let Some(entry) = self.bindings.call_mut(call) else {
+            return;
+        };
+        // The server is not to blame for what this side keeps it waiting for.
+        entry.progress = now;
+        let binding = entry.binding;
+        let Some((socket, id)) = entry.placed else {
+            return self.place_waiting_of(binding, replies);
+        };
+        if !pipes.is_held_back() {
+            self.receive_again(socket);
+        }
+        self.send_request_parts(socket, id, pipes);
+        self.settle(socket, replies);
+    }
+
+    /// Sends what was pushed into an in-pipe.
+    fn send_request_parts(&mut self, socket: SocketId, call: CallId, pipes: &Arc<PipeLink>) {
+        let Some(connection) = self.connections.get_mut(socket) else {
+            return;
+        };
+        let Role::Client(link) = &mut connection.role else {
+            return;
+        };
+        pipes.begin_take();
+        while let Some(OutPiece { stub, is_last }) = pipes.take() {
+            let out = connection.outgoing.writable(&mut self.buffers);
+            let start = if stub.is_empty() && !is_last {
+                None
+            } else {
+                link.protocol.begin_request_part(call, out)
+            };
+            match start {
+                // There is nothing to send, or nobody wants it any more.
+                None => pipes.sent(stub.len()),
+                Some(start) => {
+                    out.extend_from_slice(&stub);
+                    if is_last {
+                        link.protocol.end_request(start, out);
+                    } else {
+                        link.protocol.continue_request(start, out);
+                    }
+                    connection.outgoing.share(pipes, stub.len());
+                }
+            }
+            self.shared.stub_buffers.put(stub);
+        }
+        connection.outgoing.queue(socket, &mut self.dirty);
+    }
+
+    /// A client's end of a pipe is gone before the pipe's end.
+    pub(super) fn abandon_pipe(&mut self, pipes: &Arc<PipeLink>, replies: LocalReplies<'_>) {
+        if let Some(call) = pipes.call() {
+            self.abort_call(Key::from_bits(call), replies);
+        }
+    }
+
+    /// While this side does not pull, the server is not silent.
+    pub(super) fn excuse_silence(&mut self, call: Key) {
+        let now = self.now;
+        if let Some(entry) = self.bindings.call_mut(call)
+            && let Some((socket, _)) = entry.placed
+            && let Some(connection) = self.connections.get_mut(socket)
+            && connection.pipe_is_full
+        {
+            entry.progress = now;
         }
     }
 }

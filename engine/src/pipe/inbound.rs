@@ -142,6 +142,7 @@ impl Inbound {
         self.room.store(room, Ordering::Relaxed);
     }
 
+    #[cfg(test)]
     pub(super) fn queued_len(&self) -> usize {
         self.queued_len.load(Ordering::Relaxed)
     }

@@ -6,7 +6,7 @@ use std::sync::{Arc, OnceLock};
 use std::task::Poll;
 
 use annulus_ndr::ByteOrder;
-use annulus_protocol::{Limits, TransferSyntax};
+use annulus_protocol::TransferSyntax;
 
 use super::inbound::{Inbound, NoPiece, Tail, Wanted};
 use super::outbound::{OutPiece, Outbound};
@@ -60,32 +60,17 @@ pub(crate) struct PipeLink {
 const OPEN: u32 = u32::MAX;
 const NO_CALL: u64 = u64::MAX;
 
-/// The stub data in front of a call's pipes.
-pub(crate) struct Head {
-    /// What makes no whole unit of a fragment and goes with the first chunk.
-    pub(crate) carry: Vec<u8>,
-    /// The length of all of it.
-    pub(crate) len: usize,
-}
-
 impl PipeLink {
-    /// The pipes of a call that this side makes, behind the in-parameters that `head` tells of.
+    /// The pipes of a call that this side makes.
     pub(crate) fn of_client(
         core: &Arc<CoreShared>,
         transfer: TransferSyntax,
         shape: PipeShape,
-        head: Head,
-        limits: &Limits,
     ) -> Arc<Self> {
-        let outbound = Outbound::new(
-            transfer,
-            shape.in_count,
-            head.carry,
-            head.len,
-            limits.pipe_len_max,
-        );
-        let inbound = Inbound::new(transfer, shape.out_count, limits.pipe_len_max);
-        PipeLink::new(core, PipeSide::Client, shape, inbound, outbound, limits)
+        let len_max = core.limits().pipe_len_max;
+        let outbound = Outbound::new(transfer, shape.in_count, len_max);
+        let inbound = Inbound::new(transfer, shape.out_count, len_max);
+        PipeLink::new(core, PipeSide::Client, shape, inbound, outbound)
     }
 
     /// The pipes of a call that this side serves; where they start in the request is told by
@@ -94,17 +79,11 @@ impl PipeLink {
         core: &Arc<CoreShared>,
         transfer: TransferSyntax,
         shape: PipeShape,
-        limits: &Limits,
     ) -> Arc<Self> {
-        let outbound = Outbound::new(
-            transfer,
-            shape.out_count,
-            Vec::new(),
-            0,
-            limits.pipe_len_max,
-        );
-        let inbound = Inbound::new(transfer, shape.in_count, limits.pipe_len_max);
-        PipeLink::new(core, PipeSide::Server, shape, inbound, outbound, limits)
+        let len_max = core.limits().pipe_len_max;
+        let outbound = Outbound::new(transfer, shape.out_count, len_max);
+        let inbound = Inbound::new(transfer, shape.in_count, len_max);
+        PipeLink::new(core, PipeSide::Server, shape, inbound, outbound)
     }
 
     fn new(
@@ -113,8 +92,8 @@ impl PipeLink {
         shape: PipeShape,
         inbound: Inbound,
         outbound: Outbound,
-        limits: &Limits,
     ) -> Arc<Self> {
+        let limits = core.limits();
         Arc::new(PipeLink {
             core: Arc::clone(core),
             side,
@@ -138,6 +117,16 @@ impl PipeLink {
 
     pub(crate) fn shape(&self) -> PipeShape {
         self.shape
+    }
+
+    /// The stub data in front of the pipes that this side pushes: a fragment of its own, so that
+    /// the call is dispatched before anything is pushed.
+    pub(crate) fn push_head(&self, stub: Vec<u8>) {
+        self.outbound.output().start(stub.len());
+        self.outbound.add(OutPiece {
+            stub,
+            is_last: false,
+        });
     }
 
     /// Pipes that this side pulls.
@@ -305,6 +294,7 @@ impl PipeLink {
     }
 
     /// Received stub data that nobody has pulled.
+    #[cfg(test)]
     pub(crate) fn unpulled_len(&self) -> usize {
         self.inbound.queued_len()
     }

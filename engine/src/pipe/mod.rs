@@ -6,8 +6,6 @@
 //! bounded queue in each direction: a puller that is slow makes the core stop receiving, which
 //! stops the peer through TCP; a pusher that is fast is told to wait.
 
-#![expect(dead_code, reason = "the client's side comes next")]
-
 mod codec;
 mod inbound;
 mod link;
@@ -17,9 +15,8 @@ mod push;
 #[cfg(test)]
 mod tests;
 
-pub(crate) use self::inbound::Tail;
 pub use self::link::PipeShape;
-pub(crate) use self::link::{PipeLink, PipeSide};
+pub(crate) use self::link::{PipeLink, PipeNotify, PipeSide};
 pub(crate) use self::outbound::OutPiece;
 pub use self::pull::{Pull, PullPipe};
 pub use self::push::{Push, PushPipe};

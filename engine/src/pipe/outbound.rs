@@ -13,7 +13,8 @@ use super::codec::{write_chunk, write_end};
 use super::inbound::Wanted;
 use crate::status::Status;
 
-/// The stub data of every fragment but the last is a multiple of so many bytes.
+/// Fragments end at multiples of so many bytes of the stub, but for the one that ends with the
+/// in-parameters, which a peer may want to read before anything else comes, and the last.
 const FRAGMENT_UNIT: usize = 8;
 
 /// Stub data on its way from whoever pushes to the core.
@@ -52,15 +53,8 @@ pub(super) struct Output {
 }
 
 impl Outbound {
-    /// For `count` pipes. `head` is the end of the stub data in front of them that makes no
-    /// whole unit of a fragment, `offset` the length of all of it.
-    pub(super) fn new(
-        transfer: TransferSyntax,
-        count: usize,
-        head: Vec<u8>,
-        offset: usize,
-        unsent_len_max: usize,
-    ) -> Self {
+    /// For `count` pipes.
+    pub(super) fn new(transfer: TransferSyntax, count: usize, unsent_len_max: usize) -> Self {
         Outbound {
             pieces: SegQueue::new(),
             unsent_len: AtomicUsize::new(0),
@@ -70,8 +64,8 @@ impl Outbound {
             waker: AtomicWaker::new(),
             output: Mutex::new(Output {
                 transfer,
-                carry: head,
-                offset,
+                carry: Vec::new(),
+                offset: 0,
                 index: 0,
                 count,
             }),
@@ -159,6 +153,11 @@ impl Outbound {
 }
 
 impl Output {
+    /// So many bytes of stub data stand in front of the pipes.
+    pub(super) fn start(&mut self, head_len: usize) {
+        self.offset = head_len;
+    }
+
     /// Whether the pipe with this number is the one to push now.
     pub(super) fn check_turn(&self, index: usize) -> Result<(), Status> {
         match index {
@@ -201,9 +200,9 @@ impl Output {
         self.carry_rest(stub);
     }
 
-    /// Keeps what makes no whole unit for the next fragment.
+    /// Keeps what is behind the last whole unit of the stub for the next fragment.
     fn carry_rest(&mut self, stub: &mut Vec<u8>) {
-        let whole = stub.len() / FRAGMENT_UNIT * FRAGMENT_UNIT;
+        let whole = stub.len().saturating_sub(self.offset % FRAGMENT_UNIT);
         self.carry.clear();
         self.carry.extend_from_slice(&stub[whole..]);
         stub.truncate(whole);
@@ -214,9 +213,4 @@ impl Output {
         stub.append(&mut self.carry);
         self.offset
     }
-}
-
-/// Splits what makes no whole unit of a fragment off the end of `stub`.
-pub(super) fn split_carry(stub: &mut Vec<u8>) -> Vec<u8> {
-    stub.split_off(stub.len() / FRAGMENT_UNIT * FRAGMENT_UNIT)
 }

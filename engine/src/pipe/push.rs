@@ -22,8 +22,8 @@ use crate::status::Status;
 /// [`Limits::pipe_len_max`](crate::Limits::pipe_len_max) bytes (and one push): a peer that does
 /// not pull makes pushes wait. A client that drops this before the end gives the call up.
 ///
-/// A fragment carries a multiple of eight bytes, so up to seven of those pushed last wait for
-/// the next push, the end, or [`flush`](PushPipe::flush).
+/// Fragments end at multiples of eight bytes, so up to seven of those pushed last wait for the
+/// next push, the end, or [`flush`](PushPipe::flush).
 #[derive(Debug)]
 pub struct PushPipe<T> {
     link: Arc<PipeLink>,
@@ -57,8 +57,8 @@ impl<T> PushPipe<T> {
         self.link.outbound().unsent_len()
     }
 
-    /// Sends the last few bytes that wait for more, in a fragment that is no multiple of eight
-    /// bytes long. For data that comes slowly; not every foreign peer may take it.
+    /// Sends the last few bytes that wait for more, in a fragment that ends at no multiple of
+    /// eight bytes. For data that comes slowly; not every foreign peer may take it.
     ///
     /// # Errors
     ///

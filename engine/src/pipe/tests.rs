@@ -7,8 +7,7 @@ use std::task::{Context, Poll, Wake, Waker};
 use annulus_ndr::ByteOrder;
 use annulus_protocol::{Limits, TransferSyntax};
 
-use super::link::{Head, PipeNotify};
-use super::{PipeLink, PipeShape, Pipes, PullPipe, PushPipe};
+use super::{PipeLink, PipeNotify, PipeShape, Pipes, PullPipe, PushPipe};
 use crate::core_shared::{Command, CoreShared};
 use crate::notification::NotificationEvent;
 use crate::status::Status;
@@ -27,7 +26,7 @@ struct Call {
 }
 
 fn core() -> Arc<CoreShared> {
-    Arc::new(CoreShared::new(&LIMITS, Box::new(|| {})))
+    Arc::new(CoreShared::new(Arc::new(LIMITS), Box::new(|| {})))
 }
 
 impl Call {
@@ -38,12 +37,9 @@ impl Call {
             out_count,
         };
         let (client_core, server_core) = (core(), core());
-        let head = Head {
-            carry: vec![1, 2, 3],
-            len: 3,
-        };
-        let client = PipeLink::of_client(&client_core, transfer, shape, head, &LIMITS);
-        let server = PipeLink::of_server(&server_core, transfer, shape, &LIMITS);
+        let client = PipeLink::of_client(&client_core, transfer, shape);
+        client.push_head(vec![1, 2, 3]);
+        let server = PipeLink::of_server(&server_core, transfer, shape);
         server.start(3, &[], ByteOrder::Little);
         Call {
             client,
