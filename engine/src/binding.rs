@@ -1,7 +1,7 @@
 //! The client's side of a connection: where the server is, and how it is called.
 
 use std::sync::Arc;
-use std::sync::atomic::{AtomicU64, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::time::Duration;
 
 use annulus_ndr::{ByteOrder, DecodeParams, EncodeParams};
@@ -63,6 +63,8 @@ pub(crate) struct BindingShared {
     pub(crate) transfer: TransferSyntax,
     pub(crate) object: Option<Uuid>,
     pub(crate) options: BindingOptions,
+    /// One connection stays open however idle it is.
+    keeps_connection: AtomicBool,
     /// The binding's key in its core's table, for the core alone.
     key: AtomicU64,
 }
@@ -81,6 +83,7 @@ impl BindingShared {
             transfer: endpoint::transfer_syntax(binding),
             object: binding.object(),
             options,
+            keeps_connection: AtomicBool::new(false),
             key: AtomicU64::new(NO_KEY),
         }))
     }
@@ -93,8 +96,13 @@ impl BindingShared {
             transfer: self.transfer,
             object: self.object,
             options: self.options.unique_binding().dont_linger(),
+            keeps_connection: AtomicBool::new(false),
             key: AtomicU64::new(NO_KEY),
         })
+    }
+
+    pub(crate) fn keeps_connection(&self) -> bool {
+        self.keeps_connection.load(Ordering::Relaxed)
     }
 
     /// The lane of calls that were made in the lane of a thread.
@@ -155,6 +163,14 @@ impl Binding {
             handle: Arc::clone(&self.handle),
             deadline: Some(deadline),
         }
+    }
+
+    /// Keeps one connection open however idle it is, from the first call on: the server's context
+    /// handles run down with the last connection. Generated clients of interfaces with context
+    /// handles ask for this by themselves.
+    pub fn keep_connected(&self) {
+        let keeps = &self.handle.shared.keeps_connection;
+        keeps.store(true, Ordering::Relaxed);
     }
 
     /// Makes a call; `.await` it, or [`wait`](Call::wait) for it.

@@ -23,6 +23,15 @@ use crate::table::Key;
 ///
 /// If the client cancels the call, or is gone, [`test_cancel`](ServerCall::test_cancel) says so;
 /// the call is to be completed or aborted nevertheless.
+///
+/// Completing takes the handle, so nothing of a call can be touched behind its end:
+///
+/// ```compile_fail,E0382
+/// # fn rule_32(call: annulus::ServerCall<()>) {
+/// call.complete(&());
+/// call.complete(&()); // the call has ended, and with it the handle
+/// # }
+/// ```
 #[must_use = "dropping the call sends a fault"]
 pub struct ServerCall<O> {
     call: OpenCall,

@@ -265,6 +265,26 @@ fn rule_41_idle_connections_close_and_the_next_call_connects_again() {
 }
 
 #[test]
+fn rule_41_one_idle_connection_is_kept_where_context_handles_may_exist() {
+    let scene = Scene::new();
+    let limits = Limits {
+        idle_connection_timeout: Duration::from_millis(20),
+        ..Limits::default()
+    };
+    let mut client = LocalClient::new(&scene, limits);
+    let binding = client.binding(BindingOptions::new());
+    binding.keep_connected();
+    client.echo(&binding);
+    // Behind several times the timeout, by the client's own clock, it is still the same one.
+    let until = client.runtime.now() + Duration::from_millis(100);
+    while client.runtime.now() < until {
+        client.connections();
+    }
+    client.echo(&binding);
+    assert_eq!(scene.connections(), 1);
+}
+
+#[test]
 fn rule_41_the_bindings_of_a_local_runtime_are_released() {
     let scene = Scene::new();
     let mut local = LocalRuntime::new(&Config::default().cores(Cores::Unpinned(1))).unwrap();

@@ -19,6 +19,40 @@ fn wait_for_cancel(call: &ServerCallRef) -> Status {
     call.test_cancel()
 }
 
+/// Also where the operation is called without the model on the client's side.
+#[test]
+fn rule_29_the_manager_routine_owns_the_handle_of_its_call() {
+    let (servers, clients) = (runtime(), runtime());
+    let (send, taken) = mpsc::channel::<ServerCall<Number>>();
+    let serving = serve(
+        &servers,
+        routine(move |mut call| send.send(call.defer()?).map_err(|_| Status::ServerTooBusy)),
+    );
+    let binding = bind(&clients, &serving);
+    let caller = std::thread::spawn(move || binding.call_blocking(0, &()));
+    let call = taken.recv().unwrap();
+    let elsewhere = std::thread::spawn(move || call.complete(&number(5)));
+    assert_eq!(elsewhere.join().unwrap(), Ok(()));
+    assert_eq!(caller.join().unwrap(), Ok(number(5)));
+}
+
+#[test]
+fn rule_30_an_operation_without_out_parameters_is_to_be_completed_too() {
+    let (servers, clients) = (runtime(), runtime());
+    let (send, taken) = mpsc::channel::<ServerCall<()>>();
+    let serving = serve(
+        &servers,
+        routine(move |mut call| send.send(call.defer()?).map_err(|_| Status::ServerTooBusy)),
+    );
+    let binding = bind(&clients, &serving);
+    let mut handle = AsyncHandle::<()>::new(Notify::None);
+    binding.call_async(&mut handle, 0, &()).unwrap();
+    let call = taken.recv().unwrap();
+    assert_eq!(handle.complete(), Err(Status::AsyncCallPending));
+    call.complete(&()).unwrap();
+    assert_eq!(handle.wait(), Ok(()));
+}
+
 #[test]
 fn rule_25_a_cancelled_call_says_so_and_is_still_to_be_completed() {
     let (servers, clients) = (runtime(), runtime());

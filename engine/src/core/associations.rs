@@ -36,6 +36,8 @@ pub(super) struct Association {
     pub(super) links_max: usize,
     /// What the server calls the association, while it has a connection.
     pub(super) group: Option<GroupId>,
+    /// Its last connection stays open however idle it is.
+    keeps_connection: bool,
     /// The association whose group its connections join.
     pub(super) beside: Option<Key>,
     /// The index of the address that was reached last.
@@ -100,6 +102,7 @@ impl Associations {
         if is_shared && let Some(&key) = self.shared.get(&server) {
             if let Some(association) = self.table.get_mut(key) {
                 association.bindings += 1;
+                association.keeps_connection |= binding.keeps_connection();
                 association.lingers_until = None;
             }
             return key;
@@ -110,6 +113,7 @@ impl Associations {
             links: Vec::new(),
             links_max: limits.connections_per_association_max,
             group: None,
+            keeps_connection: binding.keeps_connection(),
             beside: None,
             address: 0,
             waiting: VecDeque::new(),
@@ -156,6 +160,11 @@ impl Associations {
 }
 
 impl Association {
+    /// Whether its one connection is to stay open however idle it is.
+    pub(super) fn needs_idle_link(&self) -> bool {
+        self.keeps_connection && self.bindings > 0 && self.links.len() == 1
+    }
+
     /// When it ends, if no binding comes.
     pub(super) fn lingers_until(&self) -> Option<Time> {
         self.lingers_until

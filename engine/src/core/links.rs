@@ -283,6 +283,25 @@ impl<R: Ring> Core<R> {
         self.settle(socket, replies);
     }
 
+    /// A connection has been idle for long: it is closed, unless a server may keep something for as
+    /// long as there is one.
+    pub(super) fn end_idle_link(&mut self, socket: SocketId, replies: LocalReplies<'_>) {
+        let now = self.now;
+        let Some(connection) = self.connections.get_mut(socket) else {
+            return;
+        };
+        let Role::Client(link) = &connection.role else {
+            return;
+        };
+        let association = self.associations.table.get(link.association);
+        if association.is_some_and(Association::needs_idle_link) {
+            connection.active_at = now;
+            self.settle(socket, replies);
+        } else {
+            self.drop_link(socket, replies);
+        }
+    }
+
     /// A connection is gone. What was sent on it may have been executed; what was still to be sent
     /// was not, and is sent on another one, once.
     pub(super) fn client_lost(

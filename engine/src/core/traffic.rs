@@ -244,7 +244,7 @@ impl<R: Ring> Core<R> {
                 .idle_until(&self.limits)
                 .is_some_and(|due| due <= now)
         {
-            return self.drop_link(socket, replies);
+            return self.end_idle_link(socket, replies);
         }
         self.protocol_deadline(socket);
         self.settle(socket, replies);
