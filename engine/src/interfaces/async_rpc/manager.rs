@@ -4,10 +4,15 @@ use std::sync::mpsc::Sender;
 use std::time::Duration;
 
 use super::AsyncRpc;
-use crate::{CallContext, ServerCall, Status};
+use crate::{CallContext, Executor, ServerCall, Status};
+
+/// How often AsyncFunc looks whether its client still wants it.
+const CANCEL_POLL: Duration = Duration::from_millis(100);
 
 /// The sample's server: tells whoever holds the other end of a channel what it is asked.
-#[derive(Debug)]
+///
+/// AsyncFunc ends early, with [`Status::CallCancelled`], when its client cancels it or is gone.
+#[derive(Clone, Debug)]
 pub struct SampleServer {
     events: Sender<SampleEvent>,
 }
@@ -20,6 +25,8 @@ pub enum SampleEvent {
     Message(String),
     /// AsyncFunc, with its delay.
     Delay(Duration),
+    /// The end of an AsyncFunc that its client cancelled.
+    Cancelled,
     /// Shutdown.
     Shutdown,
 }
@@ -34,6 +41,23 @@ impl SampleServer {
     fn tell(&self, event: SampleEvent) {
         // Nobody has to listen.
         let _ = self.events.send(event);
+    }
+
+    /// What AsyncFunc does for so long: it looks for a cancel, now and then.
+    async fn work(self, executor: Executor, call: ServerCall<()>, delay: Duration) {
+        let end = executor.now() + delay;
+        while call.test_cancel() == Status::CallInProgress {
+            let left = end - executor.now();
+            if left.is_zero() {
+                // There are no parameters that could be refused.
+                let _ = call.complete(&());
+                return;
+            }
+            executor.sleep(left.min(CANCEL_POLL)).await;
+        }
+        self.tell(SampleEvent::Cancelled);
+        // The status is a failure, so it is not refused.
+        let _ = call.abort(Status::CallCancelled);
     }
 }
 
@@ -53,10 +77,9 @@ impl AsyncRpc for SampleServer {
     ) -> Result<(), Status> {
         let delay = Duration::from_millis(delay_ms.into());
         self.tell(SampleEvent::Delay(delay));
-        context.after(delay, move || {
-            // There are no parameters that could be refused.
-            let _ = call.complete(&());
-        })
+        let executor = context.executor()?;
+        let work = self.clone().work(executor.clone(), call, delay);
+        executor.spawn(work)
     }
 
     fn shutdown(&self, _: &mut CallContext<'_>) -> Result<(), Status> {
