@@ -9,9 +9,7 @@ use std::sync::mpsc;
 use std::time::{Duration, Instant};
 
 use annulus::epmapper::{self, EptClient, EptLookupResponse};
-use annulus::mgmt::{
-    self, InqIfIdsResponse, InqStatsResponse, IsServerListeningResponse, MgmtClient,
-};
+use annulus::mgmt::{self, InqStatsResponse, MgmtClient};
 use annulus::ndr::{ContextHandle, Full};
 use annulus::{
     AsyncHandle, Binding, CompletionPort, Config, Cores, Event, HandleRef, Message, Notification,
@@ -56,7 +54,9 @@ fn main() -> std::process::ExitCode {
             [target] => (target, false),
             [target, option] if option == "--mgmt-only" => (target, true),
             _ => {
-                return Err("usage: six_notifications ncacn_ip_tcp:HOST[PORT] [--mgmt-only]".into());
+                return Err(
+                    "usage: six_notifications ncacn_ip_tcp:HOST[PORT] [--mgmt-only]".into(),
+                );
             }
         };
         let runtime = Runtime::start(Config::default().cores(Cores::Unpinned(1)))?;
@@ -89,30 +89,34 @@ fn try_each(
 
 /// Three operations of the management interface.
 fn ask_management(management: &MgmtClient, kind: Kind) -> Result<String, Failure> {
-    let found: InqIfIdsResponse = notified(kind, |handle| management.inq_if_ids_async(handle))?;
-    let told: InqStatsResponse = notified(kind, |handle| management.inq_stats_async(handle, 4))?;
-    let listening: IsServerListeningResponse =
-        notified(kind, |handle| management.is_server_listening_async(handle))?;
+    let found = notified(kind, |handle| management.inq_if_ids_async(handle))?;
+    let listening = notified(kind, |handle| management.is_server_listening_async(handle))?;
+    let told = notified(kind, |handle| management.inq_stats_async(handle, 4));
 
     let interfaces = found.interfaces.ok_or("no vector of interfaces")?;
-    check(
-        "inq_if_ids",
-        found.status,
-        !interfaces.ids.is_empty(),
-        &interfaces,
-    )?;
-    let statistics = &told.statistics;
-    check("inq_stats", told.status, statistics.len() == 4, statistics)?;
+    let count = interfaces.ids.len();
+    check("inq_if_ids", found.status, count > 0, &interfaces)?;
+    let is_right = listening.result == 1;
     check(
         "is_server_listening",
         listening.status,
-        listening.result == 1,
+        is_right,
         &listening,
     )?;
-    Ok(format!(
-        "{} interfaces, statistics {statistics:?}, listening",
-        interfaces.ids.len()
-    ))
+    let statistics = match told {
+        Ok(InqStatsResponse {
+            statistics, status, ..
+        }) => {
+            check("inq_stats", status, statistics.len() == 4, &statistics)?;
+            format!("statistics {statistics:?}")
+        }
+        // Samba wants one parameter more than C706 has. The fault, too, was notified.
+        Err(error) if error.downcast_ref() == Some(&Status::BadStubData) => {
+            "no statistics by C706".to_owned()
+        }
+        Err(error) => return Err(error),
+    };
+    Ok(format!("{count} interface(s), listening, {statistics}"))
 }
 
 /// All endpoints of the machine, some at a time.

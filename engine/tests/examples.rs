@@ -192,8 +192,13 @@ fn rpcecho_is_called_in_three_ways() {
 #[test]
 fn all_six_notifications_arrive_for_the_management_interface() {
     let (_server, target) = serve("rpcecho_server");
-    let line = Example::start("six_notifications", &[&target, "--mgmt-only"]).finish();
-    assert_eq!(line, "notifications: 6 of 6 for mgmt");
+    let calling = Example::start("six_notifications", &[&target, "--mgmt-only"]);
+    for kind in 0..6 {
+        let line = calling.next_line().expect("a line for each notification");
+        let tells = "1 interface(s), listening, statistics [";
+        assert!(line.contains(tells), "notification {kind}: {line}");
+    }
+    assert_eq!(calling.finish(), "notifications: 6 of 6 for mgmt");
 }
 
 #[test]
