@@ -1,18 +1,18 @@
 #!/usr/bin/env python3
 """Checks an rpcecho server on ncacn_ip_tcp with impacket's DCE/RPC client.
 
-    impacket_echo.py HOST PORT                        nine checks, without authentication
+    impacket_echo.py HOST PORT                        ten checks, without authentication
     impacket_echo.py HOST PORT --frag 128             the same, requests in small fragments
     impacket_echo.py HOST PORT --big 2000000          the same, more stub data in the largest calls
     impacket_echo.py HOST PORT --level privacy --user U --password P --domain D
     impacket_echo.py HOST PORT --matrix --ndr64       every level and syntax, with and without --frag
     impacket_echo.py HOST 0 --epm                     ask the endpoint mapper on 135 for the port
 
-Every check prints a line, every run of the nine a line that counts them:
+Every check prints a line, every run of the ten a line that counts them:
 
     check AddOne: passed
     check EchoData: FAILED: wrong answer for 7 bytes
-    level=none syntax=NDR frag=default: 8 passed, 1 failed
+    level=none syntax=NDR frag=default: 9 passed, 1 failed
 
 The exit code is 0 only if all checks passed.
 """
@@ -20,6 +20,7 @@ The exit code is 0 only if all checks passed.
 import argparse
 import os
 import sys
+import time
 import traceback
 
 from impacket.dcerpc.v5 import epm, mgmt, rpcrt, transport
@@ -118,6 +119,15 @@ class TestCallResponse(NDRCALL):
     structure = (("s2", LPWSTR),)
 
 
+class TestSleep(NDRCALL):
+    opnum = 6
+    structure = (("seconds", ULONG),)
+
+
+class TestSleepResponse(NDRCALL):
+    structure = (("result", ULONG),)
+
+
 class TestSurrounding(NDRCALL):
     opnum = 8
     structure = (("data", Surrounding),)
@@ -157,7 +167,7 @@ def call(connection, request, **fields):
 
 
 class Checks:
-    """The nine checks, in the order in which they run on one connection."""
+    """The ten checks, in the order in which they run on one connection."""
 
     def __init__(self, connection, big, ndr64):
         self.connection = connection
@@ -171,6 +181,7 @@ class Checks:
             ("SinkData", self.sink_data),
             ("SourceData", self.source_data),
             ("TestCall", self.test_call),
+            ("TestSleep", self.test_sleep),
             ("TestSurrounding", self.test_surrounding),
             ("TestDoublePointer", self.test_double_pointer),
             ("UnknownOpnum", self.unknown_opnum),
@@ -200,6 +211,14 @@ class Checks:
         text = "input string\x00"
         answer = call(self.connection, TestCall(), s1=text)["s2"]
         expect(answer == text, f"{text!r} comes back as {answer!r}")
+
+    def test_sleep(self):
+        """The operation that the server's ACF declares [async]; this client is a synchronous one."""
+        start = time.monotonic()
+        answer = call(self.connection, TestSleep(), seconds=1)["result"]
+        expect(answer == 1, f"1 second comes back as {answer}")
+        elapsed = time.monotonic() - start
+        expect(elapsed >= 0.99, f"the answer came after {elapsed:.2f} s")
 
     def test_surrounding(self):
         request = TestSurrounding()
@@ -257,7 +276,7 @@ def connect(options, level, ndr64, frag):
 
 
 def run(options, level, ndr64, frag):
-    """Runs the nine checks on one new connection; true if all passed."""
+    """Runs the ten checks on one new connection; true if all passed."""
     title = f"level={level} syntax={'NDR64' if ndr64 else 'NDR'} frag={frag or 'default'}"
     try:
         connection = connect(options, level, ndr64, frag)

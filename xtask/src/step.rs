@@ -109,7 +109,7 @@ pub(crate) const STEPS: &[Step] = &[
     },
     Step {
         name: "impacket-plain",
-        proves: "impacket's client passes nine checks of nine",
+        proves: "impacket's client passes ten checks of ten, one of an [async] operation",
         limit: PEER,
         run: |session| impacket::step(session, &[]),
     },
