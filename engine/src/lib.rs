@@ -107,3 +107,8 @@ pub mod transports {
 #[cfg(doctest)]
 #[doc = include_str!("../../README.md")]
 struct Readme;
+
+/// The code of the guide, compiled.
+#[cfg(doctest)]
+#[doc = include_str!("../../docs/guide/async.md")]
+struct AsyncGuide;
