@@ -9,7 +9,8 @@
 #[path = "../src/completion_port/port.rs"]
 #[allow(
     dead_code,
-    reason = "the tests use the part that has to do with waiting"
+    unreachable_pub,
+    reason = "the tests use the part that has to do with waiting, and are no crate for others"
 )]
 mod port;
 #[path = "../src/completion_port/waiters.rs"]
