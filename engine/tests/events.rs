@@ -91,8 +91,7 @@ fn waits_for_all_and_waits_for_one_do_not_hold_each_other_up() {
 #[test]
 fn a_wake_up_that_a_thread_does_not_need_goes_to_the_next() {
     const ROUNDS: u32 = 5_000;
-    let (first, second) = (Event::auto_reset(), Event::auto_reset());
-    let rounds = Barrier::new(3);
+    let [first, second, of_two_done, of_one_done] = [(); 4].map(|()| Event::auto_reset());
     thread::scope(|scope| {
         scope.spawn(|| {
             for _ in 0..ROUNDS {
@@ -101,19 +100,20 @@ fn a_wake_up_that_a_thread_does_not_need_goes_to_the_next() {
                     first.set();
                     second.wait();
                 }
-                rounds.wait();
+                of_two_done.set();
             }
         });
         scope.spawn(|| {
             for _ in 0..ROUNDS {
                 assert!(first.wait_timeout(FOREVER.unwrap()), "a wake-up was lost");
-                rounds.wait();
+                of_one_done.set();
             }
         });
         for _ in 0..ROUNDS {
             second.set();
             first.set();
-            rounds.wait();
+            let done = [&of_two_done, &of_one_done];
+            assert!(Event::wait_all(&done, FOREVER), "a wake-up was lost");
         }
     });
 }
@@ -141,7 +141,7 @@ fn the_descriptor_is_readable_while_the_event_is_set() {
 
 #[test]
 fn the_descriptor_follows_however_sets_and_resets_race() {
-    const ROUNDS: u32 = 500;
+    const ROUNDS: u32 = 10_000;
     let event = Event::auto_reset();
     let rounds = Barrier::new(4);
     let taken = AtomicU32::new(0);
