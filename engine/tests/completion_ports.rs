@@ -3,12 +3,19 @@
 use std::sync::atomic::{AtomicU32, Ordering};
 use std::sync::{Arc, Barrier};
 use std::thread;
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use annulus::{CompletionPacket, CompletionPort, Event, PortError};
 use rustix::event::{PollFd, PollFlags, Timespec, poll};
 
 const FOREVER: Option<Duration> = Some(Duration::from_secs(20));
+
+/// Runs `races`, in which no wait is as long as that unless a wake-up was lost.
+fn without_losing_a_wake_up(races: impl FnOnce()) {
+    let began = Instant::now();
+    races();
+    assert!(began.elapsed() < FOREVER.unwrap(), "a wake-up was lost");
+}
 
 fn packet(key: u64) -> CompletionPacket {
     CompletionPacket::new(0, key, 0)
@@ -54,32 +61,34 @@ fn rule_13_every_thread_sees_the_packets_of_a_producer_in_order() {
     // So small that packets overflow all the time.
     let port = CompletionPort::with_capacity(2, 4);
     let left = AtomicU32::new((PRODUCERS * EACH) as u32);
-    thread::scope(|scope| {
-        for producer in 0..PRODUCERS {
-            let port = &port;
-            scope.spawn(move || {
-                (0..EACH).for_each(|key| {
-                    port.post(CompletionPacket::new(producer as u32, key, 0))
-                        .unwrap();
+    without_losing_a_wake_up(|| {
+        thread::scope(|scope| {
+            for producer in 0..PRODUCERS {
+                let port = &port;
+                scope.spawn(move || {
+                    (0..EACH).for_each(|key| {
+                        port.post(CompletionPacket::new(producer as u32, key, 0))
+                            .unwrap();
+                    });
                 });
-            });
-        }
-        for _ in 0..3 {
-            scope.spawn(|| {
-                let mut last = [None; PRODUCERS as usize];
-                loop {
-                    let packet = match port.get(FOREVER) {
-                        Ok(packet) => packet,
-                        Err(PortError::Closed) => return,
-                        Err(error) => panic!("{error}"),
-                    };
-                    assert!(last[packet.bytes as usize].replace(packet.key) < Some(packet.key));
-                    if left.fetch_sub(1, Ordering::Relaxed) == 1 {
-                        port.close();
+            }
+            for _ in 0..3 {
+                scope.spawn(|| {
+                    let mut last = [None; PRODUCERS as usize];
+                    loop {
+                        let packet = match port.get(FOREVER) {
+                            Ok(packet) => packet,
+                            Err(PortError::Closed) => return,
+                            Err(error) => panic!("{error}"),
+                        };
+                        assert!(last[packet.bytes as usize].replace(packet.key) < Some(packet.key));
+                        if left.fetch_sub(1, Ordering::Relaxed) == 1 {
+                            port.close();
+                        }
                     }
-                }
-            });
-        }
+                });
+            }
+        });
     });
     assert_eq!(left.into_inner(), 0);
 }
@@ -93,20 +102,25 @@ fn no_more_threads_run_than_the_concurrency_value_says() {
         AtomicU32::new(0),
         AtomicU32::new(PACKETS),
     );
-    thread::scope(|scope| {
-        for _ in 0..6 {
-            scope.spawn(|| {
-                while port.get(FOREVER).is_ok() {
-                    most.fetch_max(running.fetch_add(1, Ordering::SeqCst) + 1, Ordering::SeqCst);
-                    thread::yield_now();
-                    running.fetch_sub(1, Ordering::SeqCst);
-                    if left.fetch_sub(1, Ordering::SeqCst) == 1 {
-                        port.close();
+    without_losing_a_wake_up(|| {
+        thread::scope(|scope| {
+            for _ in 0..6 {
+                scope.spawn(|| {
+                    while port.get(FOREVER).is_ok() {
+                        most.fetch_max(
+                            running.fetch_add(1, Ordering::SeqCst) + 1,
+                            Ordering::SeqCst,
+                        );
+                        thread::yield_now();
+                        running.fetch_sub(1, Ordering::SeqCst);
+                        if left.fetch_sub(1, Ordering::SeqCst) == 1 {
+                            port.close();
+                        }
                     }
-                }
-            });
-        }
-        (0..PACKETS).for_each(|key| port.post(packet(key.into())).unwrap());
+                });
+            }
+            (0..PACKETS).for_each(|key| port.post(packet(key.into())).unwrap());
+        });
     });
     assert_eq!(left.into_inner(), 0);
     // Those who run to the port's end after it was closed need no permit, but find no packet.
@@ -204,22 +218,24 @@ fn a_foreign_loop_and_posting_threads_do_not_miss_each_other() {
     let port = CompletionPort::new(1);
     let descriptor = port.descriptor().unwrap();
     let second = Timespec::try_from(FOREVER.unwrap()).unwrap();
-    thread::scope(|scope| {
-        for _ in 0..PRODUCERS {
-            scope.spawn(|| (0..EACH).for_each(|key| port.post(packet(key)).unwrap()));
-        }
-        let mut left = PRODUCERS * EACH;
-        while left > 0 {
-            let mut polled = [PollFd::new(&descriptor, PollFlags::IN)];
-            assert_eq!(
-                poll(&mut polled, Some(&second)),
-                Ok(1),
-                "a wake-up was lost"
-            );
-            while port.try_get().is_ok() {
-                left -= 1;
+    without_losing_a_wake_up(|| {
+        thread::scope(|scope| {
+            for _ in 0..PRODUCERS {
+                scope.spawn(|| (0..EACH).for_each(|key| port.post(packet(key)).unwrap()));
             }
-        }
+            let mut left = PRODUCERS * EACH;
+            while left > 0 {
+                let mut polled = [PollFd::new(&descriptor, PollFlags::IN)];
+                assert_eq!(
+                    poll(&mut polled, Some(&second)),
+                    Ok(1),
+                    "a wake-up was lost"
+                );
+                while port.try_get().is_ok() {
+                    left -= 1;
+                }
+            }
+        });
     });
 }
 
@@ -229,28 +245,30 @@ fn waits_that_end_just_as_a_packet_comes_lose_nothing() {
     let port = Arc::new(CompletionPort::new(2));
     let left = AtomicU32::new(PACKETS);
     let taken = Event::auto_reset();
-    thread::scope(|scope| {
-        for thread in 0..4 {
-            let (port, left, taken) = (&port, &left, &taken);
-            let timeout = (thread > 0).then_some(Duration::from_micros(20 * thread));
-            scope.spawn(move || {
-                loop {
-                    match port.get(timeout) {
-                        Ok(_) => {
-                            left.fetch_sub(1, Ordering::SeqCst);
-                            taken.set();
+    without_losing_a_wake_up(|| {
+        thread::scope(|scope| {
+            for thread in 0..4 {
+                let (port, left, taken) = (&port, &left, &taken);
+                let timeout = (thread > 0).then_some(Duration::from_micros(20 * thread));
+                scope.spawn(move || {
+                    loop {
+                        match port.get(timeout) {
+                            Ok(_) => {
+                                left.fetch_sub(1, Ordering::SeqCst);
+                                taken.set();
+                            }
+                            Err(PortError::Closed) => return,
+                            Err(_) => {}
                         }
-                        Err(PortError::Closed) => return,
-                        Err(_) => {}
                     }
-                }
-            });
-        }
-        for key in 0..PACKETS {
-            port.post(packet(key.into())).unwrap();
-            assert!(taken.wait_timeout(FOREVER.unwrap()), "a wake-up was lost");
-        }
-        port.close();
+                });
+            }
+            for key in 0..PACKETS {
+                port.post(packet(key.into())).unwrap();
+                assert!(taken.wait_timeout(FOREVER.unwrap()), "a wake-up was lost");
+            }
+            port.close();
+        });
     });
     assert_eq!(left.into_inner(), 0);
 }

@@ -3,7 +3,7 @@
 use std::sync::Barrier;
 use std::sync::atomic::{AtomicU32, Ordering};
 use std::thread;
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use annulus::Event;
 use rustix::event::{PollFd, PollFlags, Timespec, poll};
@@ -12,6 +12,13 @@ use rustix::fd::AsFd;
 /// Long enough that only a lost wake-up takes it.
 const FOREVER: Option<Duration> = Some(Duration::from_secs(20));
 const AT_ONCE: Option<Duration> = Some(Duration::ZERO);
+
+/// Runs `races`, in which no wait is as long as that unless a wake-up was lost.
+fn without_losing_a_wake_up(races: impl FnOnce()) {
+    let began = Instant::now();
+    races();
+    assert!(began.elapsed() < FOREVER.unwrap(), "a wake-up was lost");
+}
 
 fn is_readable(descriptor: impl AsFd) -> bool {
     let mut polled = [PollFd::new(&descriptor, PollFlags::IN)];
@@ -76,13 +83,15 @@ fn waits_for_all_and_waits_for_one_do_not_hold_each_other_up() {
             events.iter().for_each(|event| event.set());
         }
     };
-    thread::scope(|scope| {
-        scope.spawn(|| wait(&[&left, &right]));
-        scope.spawn(|| wait(&[&right, &left]));
-        scope.spawn(|| wait(&[&left]));
-        scope.spawn(|| wait(&[&right]));
-        left.set();
-        right.set();
+    without_losing_a_wake_up(|| {
+        thread::scope(|scope| {
+            scope.spawn(|| wait(&[&left, &right]));
+            scope.spawn(|| wait(&[&right, &left]));
+            scope.spawn(|| wait(&[&left]));
+            scope.spawn(|| wait(&[&right]));
+            left.set();
+            right.set();
+        });
     });
     assert!(left.is_set() && right.is_set());
 }
@@ -92,29 +101,31 @@ fn waits_for_all_and_waits_for_one_do_not_hold_each_other_up() {
 fn a_wake_up_that_a_thread_does_not_need_goes_to_the_next() {
     const ROUNDS: u32 = 5_000;
     let [first, second, of_two_done, of_one_done] = [(); 4].map(|()| Event::auto_reset());
-    thread::scope(|scope| {
-        scope.spawn(|| {
-            for _ in 0..ROUNDS {
-                if Event::wait_any(&[&second, &first], FOREVER) == Some(1) {
-                    // Not what this round is about: both were set between two looks.
-                    first.set();
-                    second.wait();
+    without_losing_a_wake_up(|| {
+        thread::scope(|scope| {
+            scope.spawn(|| {
+                for _ in 0..ROUNDS {
+                    if Event::wait_any(&[&second, &first], FOREVER) == Some(1) {
+                        // Not what this round is about: both were set between two looks.
+                        first.set();
+                        second.wait();
+                    }
+                    of_two_done.set();
                 }
-                of_two_done.set();
-            }
-        });
-        scope.spawn(|| {
+            });
+            scope.spawn(|| {
+                for _ in 0..ROUNDS {
+                    assert!(first.wait_timeout(FOREVER.unwrap()), "a wake-up was lost");
+                    of_one_done.set();
+                }
+            });
             for _ in 0..ROUNDS {
-                assert!(first.wait_timeout(FOREVER.unwrap()), "a wake-up was lost");
-                of_one_done.set();
+                second.set();
+                first.set();
+                let done = [&of_two_done, &of_one_done];
+                assert!(Event::wait_all(&done, FOREVER), "a wake-up was lost");
             }
         });
-        for _ in 0..ROUNDS {
-            second.set();
-            first.set();
-            let done = [&of_two_done, &of_one_done];
-            assert!(Event::wait_all(&done, FOREVER), "a wake-up was lost");
-        }
     });
 }
 

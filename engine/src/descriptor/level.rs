@@ -8,15 +8,13 @@ use super::sync::{AtomicU32, Ordering, fence};
 const ABSENT: u32 = 0;
 const LOW: u32 = 1;
 const HIGH: u32 = 2;
-/// One thread is making it follow.
+/// One thread is making it follow, and looks again when it has.
 const SETTLING: u32 = 3;
-/// So it is, and must look once more.
-const SETTLING_AGAIN: u32 = 4;
 
 /// Whether what follows is high or low.
 ///
-/// Threads that make it follow at once leave the work to one of them, which looks again for as
-/// long as others come. Whoever finds it as it should be does nothing.
+/// Threads that make it follow at once leave the work to one of them. Whoever finds it as it
+/// should be does nothing.
 #[derive(Debug)]
 pub(super) struct Level(AtomicU32);
 
@@ -40,38 +38,20 @@ impl Level {
     pub(super) fn follow(&self, holds: impl Fn() -> bool, apply: impl Fn(bool)) {
         loop {
             // A thread that changes the condition does that first and reads the level then. A
-            // thread that settles the level writes that first and reads the condition then.
+            // thread that has settled the level writes that first and reads the condition then.
             // With a fence in between at least one of the two sees the other.
             fence(Ordering::SeqCst);
-            match self.0.load(Ordering::Acquire) {
-                ABSENT | SETTLING_AGAIN => return,
-                SETTLING => {
-                    if self.change(SETTLING, SETTLING_AGAIN) {
-                        return;
-                    }
-                }
-                settled => {
-                    if (settled == HIGH) == holds() {
-                        return;
-                    }
-                    if self.change(settled, SETTLING) {
-                        self.settle(&holds, &apply);
-                    }
-                }
-            }
-        }
-    }
-
-    fn settle(&self, holds: impl Fn() -> bool, apply: impl Fn(bool)) {
-        loop {
-            // As in `follow`: a thread that did not see `SETTLING` is seen here.
-            fence(Ordering::SeqCst);
-            let high = holds();
-            apply(high);
-            if self.change(SETTLING, if high { HIGH } else { LOW }) {
+            let settled = self.0.load(Ordering::Acquire);
+            if settled == ABSENT || settled == SETTLING || (settled == HIGH) == holds() {
                 return;
             }
-            self.0.store(SETTLING, Ordering::Relaxed);
+            if self.change(settled, SETTLING) {
+                let high = settled == LOW;
+                apply(high);
+                // Release: pairs with the next change to `SETTLING`, whose `apply` comes later.
+                self.0
+                    .store(if high { HIGH } else { LOW }, Ordering::Release);
+            }
         }
     }
 

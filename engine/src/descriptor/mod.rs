@@ -60,11 +60,10 @@ impl Descriptor {
     fn follow_present(&self, holds: impl Fn() -> bool) {
         self.level.follow(holds, |readable| {
             if readable {
-                // The counter is far from its end: it is raised once for each time that it is
-                // emptied, and then by those that look again.
+                // The counter is far from its end: it is zero.
                 let _ = rustix::io::write(&**self.eventfd(), &1_u64.to_ne_bytes());
             } else {
-                // Fails if it is empty already.
+                // Cannot fail: the counter is one.
                 let _ = rustix::io::read(&**self.eventfd(), &mut [0; 8]);
             }
         });
