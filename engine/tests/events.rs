@@ -75,7 +75,7 @@ fn a_wait_can_be_for_as_many_events_as_it_says() {
 /// Whatever one takes another sets again, so each wake-up that is lost stops someone.
 #[test]
 fn waits_for_all_and_waits_for_one_do_not_hold_each_other_up() {
-    const ROUNDS: u32 = 2_000;
+    const ROUNDS: u32 = 10_000;
     let (left, right) = (Event::auto_reset(), Event::auto_reset());
     let wait = |events: &[&Event]| {
         for _ in 0..ROUNDS {
@@ -99,7 +99,7 @@ fn waits_for_all_and_waits_for_one_do_not_hold_each_other_up() {
 /// A thread that waits for two events may be woken by one and take the other.
 #[test]
 fn a_wake_up_that_a_thread_does_not_need_goes_to_the_next() {
-    const ROUNDS: u32 = 5_000;
+    const ROUNDS: u32 = 20_000;
     let [first, second, of_two_done, of_one_done] = [(); 4].map(|()| Event::auto_reset());
     without_losing_a_wake_up(|| {
         thread::scope(|scope| {
