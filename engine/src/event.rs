@@ -378,6 +378,7 @@ impl Drop for Waiting<'_> {
 #[cfg(test)]
 mod tests {
     use std::thread;
+    use std::time::Instant;
 
     use super::*;
 
@@ -431,5 +432,37 @@ mod tests {
             );
         }
         other.join().unwrap();
+    }
+
+    /// A thread that waits for two events may be woken by one and take the other.
+    #[test]
+    fn a_wake_up_that_a_thread_does_not_need_goes_to_the_next() {
+        const ROUNDS: u32 = 200;
+        const TIMEOUT: Duration = Duration::from_secs(20);
+        let began = Instant::now();
+        for _ in 0..ROUNDS {
+            let [first, second] = [(); 2].map(|()| Event::auto_reset());
+            let when_waiting = |count| {
+                while first.inner.waiting.load(Ordering::SeqCst) < count {
+                    thread::yield_now();
+                }
+                // They count themselves just before they go into the kernel.
+                (0..20).for_each(|_| thread::yield_now());
+            };
+            thread::scope(|scope| {
+                scope.spawn(|| {
+                    if Event::wait_any(&[&second, &first], None) == Some(1) {
+                        // Not what this is about: both were set between two looks.
+                        first.set();
+                    }
+                });
+                when_waiting(1);
+                scope.spawn(|| first.wait_timeout(TIMEOUT));
+                when_waiting(2);
+                second.set();
+                first.set();
+            });
+            assert!(began.elapsed() < TIMEOUT, "a wake-up was lost");
+        }
     }
 }
