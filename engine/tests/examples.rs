@@ -104,18 +104,20 @@ fn serve(name: &'static str) -> (Example, String) {
 /// Runs an example of an asynchronous call, both ways, and returns what it says of it.
 fn outcome(name: &'static str, topic: &str) -> String {
     let (_server, target) = serve("async_rpc_server");
-    let alone = Example::start(name, &[]);
-    let calling = Example::start(name, &[&target]);
-    let outcomes = [alone.finish(), calling.finish()].map(|line| {
-        let rest = line
-            .strip_prefix(topic)
-            .and_then(|rest| rest.strip_prefix(": "));
-        rest.unwrap_or_else(|| panic!("{name} says last: {line}"))
-            .to_owned()
-    });
-    let [alone, calling] = outcomes;
+    let alone = told(Example::start(name, &[]), topic);
+    let calling = told(Example::start(name, &[&target]), topic);
     assert_eq!(without_numbers(&alone), without_numbers(&calling));
-    alone
+    calling
+}
+
+/// What an example says of its topic, last.
+fn told(example: Example, topic: &str) -> String {
+    let name = example.name;
+    let line = example.finish();
+    let rest = line.strip_prefix(topic);
+    let rest = rest.and_then(|rest| rest.strip_prefix(": "));
+    rest.unwrap_or_else(|| panic!("{name} says last: {line}"))
+        .to_owned()
 }
 
 fn without_numbers(line: &str) -> String {
@@ -165,6 +167,19 @@ fn a_cancel_ends_the_call_by_the_server() {
     let line = outcome("async_cancel", "cancel");
     assert!(line.starts_with("AsyncFunc ended by the server"), "{line}");
     assert!(line.contains("RPC_S_CALL_CANCELLED (1818)"), "{line}");
+}
+
+#[test]
+fn the_server_hears_of_a_cancel_and_of_a_client_that_goes() {
+    let (server, target) = serve("async_rpc_server");
+    let cancelling = Example::start("async_cancel", &[&target]);
+    assert_eq!(server.next_line().as_deref(), Some("Delay(10s)"));
+    assert_eq!(server.next_line().as_deref(), Some("Cancelled"));
+    cancelling.finish();
+    let going = Example::start("async_cancel", &[&target]);
+    assert_eq!(server.next_line().as_deref(), Some("Delay(10s)"));
+    drop(going);
+    assert_eq!(server.next_line().as_deref(), Some("Cancelled"));
 }
 
 #[test]
