@@ -53,6 +53,9 @@ impl<R: Ring> Core<R> {
             }
             Err(sink) => {
                 self.shared.stub_buffers.put(call.stub);
+                if let Some(pipes) = call.pipes {
+                    pipes.finish(Status::OutOfMemory);
+                }
                 sink.deliver(Err(Status::OutOfMemory), &self.shared, self.now, replies);
             }
         }

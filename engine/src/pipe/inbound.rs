@@ -167,10 +167,14 @@ impl Inbound {
         self.wanted.store(wanted as u8, Ordering::Relaxed);
         // Pairs with the fence in `announce`.
         fence(Ordering::SeqCst);
-        let is_news =
-            !self.pieces.is_empty() || self.is_whole.load(Ordering::Relaxed) || has_ended();
+        let is_news = self.has_more() || has_ended();
         // What was announced already will be heard of.
         !is_news || self.wanted.swap(Wanted::Nothing as u8, Ordering::AcqRel) != wanted as u8
+    }
+
+    /// Whether there is a piece, or will be none.
+    pub(super) fn has_more(&self) -> bool {
+        !self.pieces.is_empty() || self.is_whole.load(Ordering::Relaxed)
     }
 
     pub(super) fn register(&self, waker: &Waker) {

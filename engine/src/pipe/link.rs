@@ -309,20 +309,27 @@ impl PipeLink {
         self.outbound.take()
     }
 
-    /// So many bytes of what was pushed have been sent.
+    /// So many bytes of what was pushed have been sent. Behind the end of the call that is no
+    /// news.
     pub(crate) fn sent(&self, len: usize) {
-        if self.outbound.sent(len, self.notifies_of_sends()) {
+        if self.outbound.sent(len, self.notifies_of_sends()) && self.end().is_none() {
             self.notify(NotificationEvent::SendComplete);
         }
     }
 
     /// The call has ended. Its caller is told of that by the call's own notification, its
-    /// manager by that of a pipe, if it waits for one.
+    /// manager by that of a pipe, if it waits for one and did not end the call itself.
     pub(crate) fn finish(&self, status: Status) {
         self.end.store(status.code(), Ordering::Release);
-        self.outbound.end();
-        if self.inbound.announce() && self.side == PipeSide::Server {
-            self.notify(NotificationEvent::ReceiveComplete);
+        let is_send_awaited = self.outbound.end(self.notifies_of_sends());
+        let is_receive_awaited = self.inbound.announce();
+        if self.side == PipeSide::Server && status != Status::Ok {
+            if is_receive_awaited {
+                self.notify(NotificationEvent::ReceiveComplete);
+            }
+            if is_send_awaited {
+                self.notify(NotificationEvent::SendComplete);
+            }
         }
     }
 

@@ -120,10 +120,12 @@ impl Outbound {
         (notifies_each && before == len) || is_refused_push
     }
 
-    /// The call has ended: nobody waits any longer.
-    pub(super) fn end(&self) {
+    /// The call has ended: nobody waits any longer. True if the pusher waits for a notification.
+    pub(super) fn end(&self, notifies_each: bool) -> bool {
+        // Pairs with the fence in `want`.
         fence(Ordering::SeqCst);
-        self.take_wanted();
+        let is_refused_push = self.take_wanted() == Wanted::Notification as u8;
+        is_refused_push || (notifies_each && self.unsent_len() > 0)
     }
 
     fn take_wanted(&self) -> u8 {

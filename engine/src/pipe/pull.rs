@@ -59,9 +59,10 @@ impl<T: for<'a> Decode<'a>> PullPipe<T> {
     /// a client, the one of the call's end.
     ///
     /// [`Status::WrongPipeOrder`] if another pipe comes first, [`Status::PipeEmpty`] behind the
-    /// end, [`Status::BadStubData`] if the data is no pipe of such elements,
-    /// [`Status::InvalidArg`] for no elements at most. Otherwise how the call failed; data that
-    /// had come and was not pulled is lost then.
+    /// end, [`Status::PipeClosed`] if this side has ended the call without this pipe,
+    /// [`Status::BadStubData`] if the data is no pipe of such elements, [`Status::InvalidArg`] for
+    /// no elements at most. Otherwise how the call failed; data that had come and was not pulled
+    /// is lost then.
     pub fn pull(&mut self, elements: &mut Vec<T>, count_max: usize) -> Result<usize, Status> {
         self.pull_or_want(elements, count_max, Wanted::Notification)
     }
@@ -145,17 +146,17 @@ impl<T: for<'a> Decode<'a>> PullPipe<T> {
 
     /// Nothing is there: wants to hear of more, unless something has come in the meantime.
     fn wait(&self, wanted: Wanted) -> Result<(), Status> {
-        if let Some(failure) = self.failure() {
-            return Err(failure);
+        let inbound = self.link.inbound();
+        match self.link.end() {
+            // What had come before the end is there now, if it was not a moment ago.
+            Some(Status::Ok) if inbound.has_more() => Ok(()),
+            Some(Status::Ok) => Err(Status::PipeClosed),
+            Some(failure) => Err(failure),
+            None if inbound.want(wanted, || self.link.end().is_some()) => {
+                Err(Status::AsyncCallPending)
+            }
+            None => Ok(()),
         }
-        if self
-            .link
-            .inbound()
-            .want(wanted, || self.link.end().is_some())
-        {
-            return Err(Status::AsyncCallPending);
-        }
-        Ok(())
     }
 
     /// A call that ended well still has its data to be pulled.

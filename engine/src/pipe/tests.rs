@@ -293,6 +293,37 @@ fn a_call_that_ended_takes_no_more_pushes() {
 }
 
 #[test]
+fn a_pull_after_its_own_side_ended_the_call_is_refused() {
+    let call = Call::new(1, 0, TransferSyntax::Ndr);
+    let (mut push, mut pull) = (call.push::<u8>(), call.pull::<u8>());
+    push.push(&[1; 5]).unwrap();
+    push.flush().unwrap();
+    call.send(100);
+    call.server.finish(Status::Ok);
+    let mut pulled = Vec::new();
+    assert_eq!(pull.pull(&mut pulled, 9), Ok(5), "what had come");
+    assert_eq!(pull.pull(&mut pulled, 9), Err(Status::PipeClosed));
+}
+
+#[test]
+fn rule_49_a_manager_that_waits_for_a_send_hears_of_the_failure_and_of_nothing_later() {
+    for on_send_complete in [false, true] {
+        let call = Call::new(0, 1, TransferSyntax::Ndr);
+        let events = events(&call.server, on_send_complete);
+        let mut push: PushPipe<u8> = Pipes::new(call.server.clone()).push(0);
+        push.push(&[1; 2000]).unwrap();
+        if !on_send_complete {
+            assert_eq!(push.push(&[2]), Err(Status::SendIncomplete));
+        }
+        call.server.finish(Status::CommFailure);
+        assert_eq!(*events.lock().unwrap(), [NotificationEvent::SendComplete]);
+        assert_eq!(push.push(&[2]), Err(Status::CommFailure));
+        call.server.sent(2000);
+        assert_eq!(events.lock().unwrap().len(), 1);
+    }
+}
+
+#[test]
 fn an_end_that_goes_away_early_gives_the_call_up_on_the_client_alone() {
     let call = Call::new(1, 0, TransferSyntax::Ndr);
     drop(call.pull::<u8>());

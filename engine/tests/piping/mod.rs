@@ -121,6 +121,9 @@ impl<M: Manager> Interface for Stub<M> {
 /// Calls the interface.
 pub struct Client(Binding);
 
+/// A call with an in-out pipe, and the pipe's two ends.
+type Echo = (Call<Number>, PushPipe<u8>, PullPipe<u8>);
+
 impl Client {
     pub fn sum(&self, name: &str) -> Result<(Call<Total>, PushPipe<u32>), Status> {
         let name = name.as_bytes();
@@ -143,12 +146,12 @@ impl Client {
         Ok(pipes.pull(0))
     }
 
-    pub fn echo(&self) -> Result<(Call<Number>, PushPipe<u8>, PullPipe<u8>), Status> {
+    pub fn echo(&self) -> Result<Echo, Status> {
         let (call, pipes) = self.0.call_with_pipes(ECHO, &(), IN_OUT)?;
         Ok((call, pipes.push(0), pipes.pull(0)))
     }
 
-    pub fn echo_on_core(&self) -> Result<(Call<Number>, PushPipe<u8>, PullPipe<u8>), Status> {
+    pub fn echo_on_core(&self) -> Result<Echo, Status> {
         let (call, pipes) = self.0.call_with_pipes(ECHO_ON_CORE, &(), IN_OUT)?;
         Ok((call, pipes.push(0), pipes.pull(0)))
     }
