@@ -295,6 +295,10 @@ fn managers_that_block_pull_and_push_on_a_worker() {
 fn pipes_are_futures_on_the_core_of_a_manager() {
     struct Core;
     impl Manager for Core {
+        #[expect(
+            clippy::manual_async_fn,
+            reason = "an async fn would borrow the manager"
+        )]
         fn echo_future(
             &self,
             mut from: PullPipe<u8>,
