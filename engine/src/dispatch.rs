@@ -58,6 +58,14 @@ pub trait Interface: Send + Sync + 'static {
         PipeShape::default()
     }
 
+    /// Whether the manager routine of an operation blocks, as that of a synchronous operation with
+    /// pipes does. It runs on the worker pool then, whatever the
+    /// [`Registration`](crate::Registration) says. Default: none does.
+    fn blocks(&self, opnum: u16) -> bool {
+        let _ = opnum;
+        false
+    }
+
     /// Runs one operation: decodes the request, calls the manager routine, and either
     /// [replies](Dispatch::reply) or [defers](Dispatch::defer) the reply. The operation number
     /// is below [`operation_count`](Interface::operation_count).
@@ -101,14 +109,40 @@ impl<'d, 'c> Dispatch<'d, 'c> {
         )
     }
 
-    /// Encodes the out-parameters into the send buffer; the call is complete.
+    /// Decodes the in-parameters in front of the pipes, and gives this side's ends of the pipes:
+    /// what the stub of a routine needs that [blocks](Interface::blocks) while it pulls and pushes.
+    ///
+    /// The error is to be passed on, as that of [`defer_with_pipes`](Dispatch::defer_with_pipes).
+    ///
+    /// # Errors
+    ///
+    /// As for [`decode`](Dispatch::decode). [`Status::CannotSupport`] on a core, which must not
+    /// block.
+    pub fn decode_with_pipes<T: DecodeParams<'d>>(&mut self) -> Result<(T, Pipes), Status> {
+        let Place::Worker(call) = &self.context.place else {
+            return Err(Status::CannotSupport);
+        };
+        let call = call.as_ref().ok_or(Status::NoCallActive)?;
+        let link = call.pipes().cloned().ok_or(Status::InvalidPipeObject)?;
+        let stub: &'d [u8] = self.stub;
+        let (params, offset) = self.context.decode_head(stub)?;
+        link.start(offset, &stub[offset..], self.context.facts.order);
+        Ok((params, Pipes::new(link)))
+    }
+
+    /// Encodes the out-parameters into the send buffer, behind the call's pipes if there are any;
+    /// the call is complete.
     ///
     /// # Errors
     ///
     /// [`Status::BadStubData`] if the parameters contradict each other, such as a length that
-    /// is not the array's.
+    /// is not the array's. [`Status::PipeDisciplineError`] if a pipe was not pulled, or pushed, to
+    /// its end.
     pub fn reply<T: EncodeParams>(&mut self, outputs: &T) -> Result<(), Status> {
-        encode_params(outputs, self.context.facts.transfer, self.out)
+        match &self.context.place {
+            Place::Worker(Some(call)) => call.encode(outputs, self.out),
+            _ => encode_params(outputs, self.context.facts.transfer, self.out),
+        }
     }
 
     /// Takes the call out of the dispatch: it stays open until the returned handle completes
@@ -164,6 +198,13 @@ impl<'d, 'c> Dispatch<'d, 'c> {
         let context = self.context.async_context(Some(&call), &executor);
         let future = run(params, context, pipes);
         self.context.run_future(&executor, Some(call), future)
+    }
+
+    /// Whether decoding what is in front of the pipes has failed because it has not all come: the
+    /// operation is dispatched again when more has.
+    #[must_use]
+    pub fn is_incomplete(&self) -> bool {
+        self.context.pipes.lacking.is_some()
     }
 
     /// Whether the manager routine runs on a thread of the worker pool, where it may block.

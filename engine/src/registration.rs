@@ -42,7 +42,6 @@ pub struct Registration {
 /// Which operations run on the worker pool.
 #[derive(Clone, Debug, PartialEq, Eq)]
 enum Blocking {
-    None,
     All,
     Some(Vec<u16>),
 }
@@ -72,13 +71,16 @@ pub struct SecurityQuery<'a> {
 impl Registration {
     /// An interface without conditions.
     pub fn new(interface: impl Interface) -> Self {
+        let blocking: Vec<_> = (0..interface.operation_count())
+            .filter(|opnum| interface.blocks(*opnum))
+            .collect();
         Registration {
             interface: Arc::new(interface),
             calls_max: usize::MAX,
             request_len_max: usize::MAX,
             is_local_only: false,
             is_auto_listen: false,
-            blocking: Blocking::None,
+            blocking: Blocking::Some(blocking),
             security: None,
         }
     }
@@ -125,9 +127,12 @@ impl Registration {
         self
     }
 
-    /// These operations alone may block, as [`blocking`](Registration::blocking) has it.
+    /// These operations may block too, as [`blocking`](Registration::blocking) has it, besides
+    /// those of which the interface [says so itself](Interface::blocks).
     pub fn blocking_operations(mut self, opnums: impl IntoIterator<Item = u16>) -> Self {
-        self.blocking = Blocking::Some(opnums.into_iter().collect());
+        if let Blocking::Some(blocking) = &mut self.blocking {
+            blocking.extend(opnums);
+        }
         self
     }
 
@@ -164,7 +169,7 @@ impl Registration {
     }
 
     pub(crate) fn has_blocking(&self) -> bool {
-        self.blocking != Blocking::None
+        self.blocking != Blocking::Some(Vec::new())
     }
 }
 
@@ -229,7 +234,6 @@ impl RegisteredInterface {
 
     pub(crate) fn is_blocking(&self, opnum: u16) -> bool {
         match &self.registration.blocking {
-            Blocking::None => false,
             Blocking::All => true,
             Blocking::Some(opnums) => opnums.contains(&opnum),
         }

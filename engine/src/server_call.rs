@@ -333,7 +333,11 @@ impl OpenCall {
     }
 
     /// Encodes the out-parameters, behind the pipes if there are any.
-    fn encode<O: EncodeParams>(&self, outputs: &O, stub: &mut Vec<u8>) -> Result<(), Status> {
+    pub(crate) fn encode<O: EncodeParams>(
+        &self,
+        outputs: &O,
+        stub: &mut Vec<u8>,
+    ) -> Result<(), Status> {
         match &self.pipes {
             None => encode_params(outputs, self.transfer, stub),
             Some(link) => {
