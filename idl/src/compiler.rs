@@ -53,6 +53,7 @@ impl Default for Compiler {
             options: emit::Options {
                 client: true,
                 server: true,
+                async_managers: false,
                 derives: Vec::new(),
             },
         }
@@ -99,6 +100,13 @@ impl Compiler {
     /// Whether the traits and dispatchers of servers are generated. Default: yes.
     pub fn server(mut self, server: bool) -> Self {
         self.options.server = server;
+        self
+    }
+
+    /// Whether a server may also be a trait of `async fn`s, which `interface_async` makes an
+    /// interface. Default: no, as it is a second trait for the same operations.
+    pub fn async_managers(mut self, async_managers: bool) -> Self {
+        self.options.async_managers = async_managers;
         self
     }
 

@@ -27,6 +27,8 @@ pub(crate) struct Interface {
     pub(crate) docs: Vec<String>,
     pub(crate) uuid: u128,
     pub(crate) version: (u16, u16),
+    /// `[strict_context_handle]`: no other interface's calls can use its context handles.
+    pub(crate) has_strict_context_handles: bool,
     /// String bindings, as the IDL has them.
     pub(crate) endpoints: Vec<String>,
     /// By operation number.
@@ -64,6 +66,12 @@ pub(crate) struct Parameter {
     pub(crate) field: Field,
     pub(crate) is_in: bool,
     pub(crate) is_out: bool,
+}
+
+impl Parameter {
+    pub(crate) fn is_pipe(&self) -> bool {
+        matches!(self.field.ty, Type::Pipe(_))
+    }
 }
 
 /// A parameter, a member, or what an arm holds.

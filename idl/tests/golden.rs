@@ -66,6 +66,21 @@ fn the_code_is_as_it_was() {
 }
 
 #[test]
+fn the_code_of_async_managers_is_as_it_was() {
+    let mut differing = Vec::new();
+    for name in ["pipes", "rules"] {
+        let generated = Compiler::new()
+            .client(false)
+            .async_managers(true)
+            .generate(format!("tests/idl/{name}.idl"))
+            .unwrap_or_else(|error| panic!("{name}\n{error}"));
+        let golden = format!("tests/golden/async_{name}.rs");
+        check(Path::new(&golden), &generated.file(), &mut differing);
+    }
+    assert!(differing.is_empty(), "{}", differing.join("\n\n"));
+}
+
+#[test]
 fn every_error_is_shown_at_its_place() {
     let mut differing = Vec::new();
     for path in definitions("tests/diagnostics") {

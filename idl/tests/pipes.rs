@@ -129,10 +129,32 @@ fn a_pipe_is_a_parameter_by_itself() {
 }
 
 #[test]
-fn no_code_is_generated_for_pipes_yet() {
-    let error = Compiler::new()
-        .source("x.idl", format!("{HEAD} {MOVE} }}"))
+fn an_operation_that_nobody_answers_has_no_pipes() {
+    let error = definitions("typedef pipe long LONGS; [maybe] void f([in] LONGS p);").unwrap_err();
+    assert!(
+        error.contains("a [maybe] operation has no pipes"),
+        "{error}"
+    );
+}
+
+#[test]
+fn the_ends_of_pipes_have_the_names_of_their_parameters_unless_those_are_taken() {
+    let generated = Compiler::new()
+        .source(
+            "x.idl",
+            format!(
+                "{HEAD} typedef pipe long LONGS;
+                 long f([in, out] LONGS *a, [in] long a_in, [out] LONGS *result); }}"
+            ),
+        )
         .generate("x.idl")
-        .unwrap_err();
-    assert!(error.to_string().contains("a pipe is not supported yet"));
+        .unwrap();
+    for member in [
+        "pub a_in: PushPipe<i32>",
+        "pub a_out: PullPipe<i32>",
+        "pub a_in2: i32",
+        "pub result2: PullPipe<i32>",
+    ] {
+        assert!(generated.code().contains(member), "{}", generated.code());
+    }
 }

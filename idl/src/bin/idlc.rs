@@ -40,6 +40,9 @@ struct Arguments {
     /// Leave the server out.
     #[arg(long)]
     no_server: bool,
+    /// Write a trait of async manager routines, too.
+    #[arg(long, conflicts_with = "no_server")]
+    async_managers: bool,
     /// A further derive of every type, such as serde::Serialize.
     #[arg(long, value_name = "PATH")]
     derive: Vec<String>,
@@ -131,7 +134,8 @@ fn compile(arguments: &Arguments, file: &Path) -> Result<(), Failure> {
         .environment
         .compiler()
         .client(!arguments.no_client)
-        .server(!arguments.no_server);
+        .server(!arguments.no_server)
+        .async_managers(arguments.async_managers);
     for path in &arguments.derive {
         compiler = compiler.derive(path);
     }

@@ -1,23 +1,30 @@
 //! The client stub.
 
 use proc_macro2::{Ident, TokenStream};
-use quote::{ToTokens, format_ident, quote};
+use quote::{format_ident, quote};
 
 use super::fields::{Borrow, FieldCode};
-use super::plan::{Params, Plan};
+use super::pipes::Pipes;
+use super::plan::Plan;
 use super::{Generator, docs};
 
 impl Generator<'_> {
     /// The client struct with three methods for each operation.
     pub(super) fn client(&self, client: &Ident, interface: &str, plans: &[Plan]) -> TokenStream {
         let operations = plans.iter().filter(|plan| plan.has_client).map(operation);
-        let about = docs::lines([
+        let mut about = vec![
             format!("Calls `{interface}`."),
             String::new(),
             "Each operation has three forms: it blocks, it is a future (`…_future`), or it"
                 .to_owned(),
             "completes a [handle](::annulus::AsyncHandle) (`…_async`).".to_owned(),
-        ]);
+        ];
+        if plans.iter().any(|plan| plan.pipes.is_some()) {
+            about.push(
+                "One with pipes has two, and each gives the client's ends of them.".to_owned(),
+            );
+        }
+        let about = docs::lines(about);
         quote! {
             #about
             #[derive(Clone, Debug)]
@@ -41,8 +48,7 @@ impl Generator<'_> {
 /// The form of a `[maybe]` operation; there is nothing to wait for.
 fn maybe_operation(plan: &Plan) -> TokenStream {
     let (name, opnum) = (&plan.blocking, &plan.opnum_ident);
-    let fields: Vec<&FieldCode> = plan.request.iter().flat_map(Params::arguments).collect();
-    let arguments = fields.iter().map(|field| argument(field));
+    let arguments = plan.arguments().map(argument);
     let (request, request_ref) = request(plan);
     let mut text = docs::text(&plan.docs, &plan.idl_name, &name.to_string());
     text.extend([
@@ -67,29 +73,23 @@ fn operation(plan: &Plan) -> TokenStream {
     if plan.is_maybe {
         return maybe_operation(plan);
     }
+    if let Some(pipes) = &plan.pipes {
+        return piped_operation(plan, pipes);
+    }
     let (blocking, future, handle) = (&plan.blocking, &plan.future, &plan.handle);
     let opnum = &plan.opnum_ident;
-    let fields: Vec<&FieldCode> = plan.request.iter().flat_map(Params::arguments).collect();
-    let arguments: Vec<_> = fields.iter().map(|field| argument(field)).collect();
-    let names: Vec<_> = fields.iter().map(|field| &field.ident).collect();
+    let arguments: Vec<_> = plan.arguments().map(argument).collect();
     let (request, request_ref) = request(plan);
-    let response = match &plan.response {
-        Some(response) => response.ident.to_token_stream(),
-        None => quote!(()),
-    };
+    let (response, output) = (plan.response_type(), plan.output());
     let call = quote!(self.binding.call_blocking(#opnum, #request_ref));
-    let (output, wait) = match plan.response.as_ref().map(|r| r.fields.as_slice()) {
-        Some([only]) => {
-            let (ty, name) = (&only.ty, &only.ident);
-            let wait = quote! {
-                let #response { #name } = #call?;
-                Ok(#name)
-            };
-            (ty.clone(), wait)
-        }
-        _ => (response.clone(), call),
+    let wait = match plan.only_output() {
+        Some(FieldCode { ident, .. }) => quote! {
+            let #response { #ident } = #call?;
+            Ok(#ident)
+        },
+        None => call,
     };
-    let handle_argument = free_name("handle", &names);
+    let handle_argument = free_name("handle", &plan.argument_names());
     let text = docs::text(&plan.docs, &plan.idl_name, &blocking.to_string());
     let docs = |last: &str| {
         let mut lines = text.clone();
@@ -130,6 +130,66 @@ fn operation(plan: &Plan) -> TokenStream {
         ) -> Result<(), Status> {
             #request
             self.binding.call_async(#handle_argument, #opnum, #request_ref)
+        }
+    }
+}
+
+/// The forms of an operation with pipes: what is returned are its ends of them.
+fn piped_operation(plan: &Plan, pipes: &Pipes) -> TokenStream {
+    let (name, handle, opnum) = (&plan.blocking, &plan.handle, &plan.opnum_ident);
+    let (response, ends, shape) = (plan.response_type(), &pipes.ends, &pipes.shape);
+    let arguments: Vec<_> = plan.arguments().map(argument).collect();
+    let names: Vec<_> = plan.arguments().map(|field| &field.ident).collect();
+    let handle_argument = free_name("handle", &names);
+    let (call_name, pipes_name) = (free_name("call", &names), free_name("pipes", &names));
+    let (request, request_ref) = request(plan);
+    let taken = pipes.client_ends(&pipes_name);
+    let text = docs::text(&plan.docs, &plan.idl_name, &name.to_string());
+    let docs = |last: &[String]| {
+        let mut lines = text.clone();
+        lines.push(String::new());
+        lines.extend_from_slice(last);
+        docs::lines(lines)
+    };
+    let waits = docs(&[
+        "Begins the call. Use the pipes, then [`wait`](::annulus::Call::wait) for it or".to_owned(),
+        "`.await` it.".to_owned(),
+    ]);
+    let handled = docs(&[
+        format!("Begins the call, whose outcome `{handle_argument}` receives, and with it what is"),
+        "told of the pipes.".to_owned(),
+    ]);
+    quote! {
+        #waits
+        ///
+        /// # Errors
+        ///
+        /// The call cannot be made.
+        pub fn #name(&self, #(#arguments),*) -> Result<(Call<#response>, #ends), Status> {
+            #request
+            let (#call_name, #pipes_name) =
+                self.binding.call_with_pipes(#opnum, #request_ref, #shape)?;
+            Ok((#call_name, #taken))
+        }
+
+        #handled
+        ///
+        /// # Errors
+        ///
+        /// The call cannot be made; then no notification comes.
+        pub fn #handle(
+            &self,
+            #handle_argument: &mut AsyncHandle<#response>,
+            #(#arguments),*
+        ) -> Result<#ends, Status> {
+            #request
+            let #pipes_name = self.binding.call_async_with_pipes(
+                #handle_argument,
+                #opnum,
+                #request_ref,
+                #shape,
+            )?;
+            Ok(#taken)
         }
     }
 }

@@ -1,10 +1,13 @@
 //! From a model to Rust.
 
+mod async_server;
 mod client;
+mod contexts;
 mod docs;
 mod fields;
 mod graph;
 mod names;
+mod pipes;
 mod plan;
 mod server;
 mod shapes;
@@ -30,6 +33,8 @@ pub(crate) use self::text::format;
 pub(crate) struct Options {
     pub(crate) client: bool,
     pub(crate) server: bool,
+    /// Also the trait of async manager routines.
+    pub(crate) async_managers: bool,
     /// Further derives of every type: paths.
     pub(crate) derives: Vec<String>,
 }
@@ -64,12 +69,16 @@ const TAKEN: &[&str] = &[
     "ContextHandle",
     "Binding",
     "Call",
+    "AsyncContext",
     "AsyncHandle",
     "CallContext",
     "Dispatch",
     "Interface",
     "Full",
     "ArraySection",
+    "PipeShape",
+    "PullPipe",
+    "PushPipe",
     "ServerCall",
     "Status",
     "SyntaxId",
@@ -85,12 +94,16 @@ const IMPORTS: &[(&str, &[&str])] = &[
     (
         "::annulus",
         &[
+            "AsyncContext",
             "AsyncHandle",
             "Binding",
             "Call",
             "CallContext",
             "Dispatch",
             "Interface",
+            "PipeShape",
+            "PullPipe",
+            "PushPipe",
             "ServerCall",
             "Status",
             "SyntaxId",
@@ -206,6 +219,11 @@ impl Generator<'_> {
         let manager = names::ident(&self.names.take(&camel));
         let client = names::ident(&self.names.take(&format!("{camel}Client")));
         let stub = names::ident(&self.names.take("Stub"));
+        let has_async = self.options.server && self.options.async_managers;
+        let async_names = has_async.then(|| ServerNames {
+            manager: names::ident(&self.names.take(&format!("{camel}Async"))),
+            stub: names::ident(&self.names.take("StubAsync")),
+        });
         // `new` makes a client.
         let mut methods = Names::with(&["new"]);
         let plans = self.plans(&interface.operations, &mut methods);
@@ -240,7 +258,8 @@ impl Generator<'_> {
         let server = self
             .options
             .server
-            .then(|| self.server(&names, name, &plans));
+            .then(|| self.server(&names, interface, &plans));
+        let async_server = async_names.map(|names| self.async_server(&names, interface, &plans));
         quote! {
             /// The interface's UUID and version.
             pub const INTERFACE: SyntaxId =
@@ -252,6 +271,7 @@ impl Generator<'_> {
             #(#params)*
             #client
             #server
+            #async_server
         }
     }
 }

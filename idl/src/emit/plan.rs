@@ -1,10 +1,12 @@
 //! What an operation becomes: its names, its two parameter lists, its arguments.
 
 use proc_macro2::{Ident, TokenStream};
-use quote::quote;
+use quote::{ToTokens, quote};
 
+use super::contexts::{self, Context};
 use super::fields::{Borrow, FieldCode, Owner, Siblings, integer_type};
 use super::names::{self, Names};
+use super::pipes::{self, Pipe, Pipes};
 use super::{Generator, docs};
 use crate::model::{
     ArrayShape, Count, Field, Notify, Operation, Parameter, PointerKind, Scalar, Type,
@@ -21,10 +23,13 @@ pub(super) struct Plan {
     pub(super) handle: Ident,
     pub(super) request: Option<Params>,
     pub(super) response: Option<Params>,
+    pub(super) pipes: Option<Pipes>,
     /// The response as the server writes it, if it can borrow the request.
     pub(super) reply: Option<Ident>,
     pub(super) is_async: bool,
     pub(super) is_maybe: bool,
+    /// The context handles among the parameters.
+    pub(super) contexts: Vec<Context>,
     /// What is called after the manager routine.
     pub(super) notification: Option<(Notify, Ident)>,
     pub(super) has_client: bool,
@@ -46,6 +51,67 @@ pub(super) struct Elided {
     pub(super) length: Ident,
     pub(super) array: Ident,
     pub(super) ty: TokenStream,
+}
+
+impl Plan {
+    /// The in-parameters that are arguments.
+    pub(super) fn arguments(&self) -> impl Iterator<Item = &FieldCode> {
+        self.request.iter().flat_map(Params::arguments)
+    }
+
+    /// The pipes, which are arguments of manager routines behind the others.
+    pub(super) fn each_pipe(&self) -> impl Iterator<Item = &Pipe> {
+        self.pipes.iter().flat_map(|pipes| &pipes.pipes)
+    }
+
+    /// The names of the arguments of a manager routine.
+    pub(super) fn argument_names(&self) -> Vec<&Ident> {
+        let pipes = self.each_pipe().map(|pipe| &pipe.ident);
+        self.arguments()
+            .map(|field| &field.ident)
+            .chain(pipes)
+            .collect()
+    }
+
+    /// A pattern that takes the arguments out of the request.
+    pub(super) fn request_pattern(&self) -> TokenStream {
+        let Some(request) = &self.request else {
+            return quote!(());
+        };
+        let ident = &request.ident;
+        let arguments = request.arguments().map(|field| &field.ident);
+        let rest = (!request.elided.is_empty()).then(|| quote!(, ..));
+        quote!(#ident { #(#arguments),* #rest })
+    }
+
+    /// The type of the out-parameters together.
+    pub(super) fn response_type(&self) -> TokenStream {
+        match &self.response {
+            Some(response) => response.ident.to_token_stream(),
+            None => quote!(()),
+        }
+    }
+
+    /// The out-parameter, if it is the only one.
+    pub(super) fn only_output(&self) -> Option<&FieldCode> {
+        match self.response.as_ref().map(|r| r.fields.as_slice()) {
+            Some([only]) => Some(only),
+            _ => None,
+        }
+    }
+
+    /// What a method returns that gives the out-parameters, unless it may borrow.
+    pub(super) fn output(&self) -> TokenStream {
+        match self.only_output() {
+            Some(only) => only.ty.clone(),
+            None => self.response_type(),
+        }
+    }
+
+    /// Whether the manager routine blocks while it pulls and pushes.
+    pub(super) fn blocks(&self) -> bool {
+        self.pipes.is_some() && !self.is_async
+    }
 }
 
 impl Params {
@@ -87,7 +153,9 @@ impl Generator<'_> {
         let names: Vec<_> = forms.into_iter().chain(notification).collect();
         let method = methods.take_family(&method, &names);
         let camel = names::camel(&operation.name);
-        let endings = ["Request", "Response", "Reply"];
+        let has_pipes = operation.parameters.iter().any(Parameter::is_pipe);
+        let endings = ["Request", "Response", "Reply"].into_iter();
+        let endings: Vec<_> = endings.chain(has_pipes.then_some("Pipes")).collect();
         let family = self.names.take_family(&camel, &endings);
         let opnum_ident = names::ident(&self.names.take(&names::screaming(&operation.name)));
         // The result's name is the result's own.
@@ -96,11 +164,9 @@ impl Generator<'_> {
             .result
             .as_ref()
             .map(|_| field_names.take("result"));
-        let idents: Vec<_> = operation
-            .parameters
-            .iter()
-            .map(|p| names::ident(&field_names.take(&names::snake(&p.field.name))))
-            .collect();
+        let field_names = pipes::take_names(operation, &mut field_names);
+        let pipes = self.pipes(operation, &field_names, &family);
+        let idents: Vec<_> = field_names.iter().map(|name| names::ident(name)).collect();
         let request = self.request(operation, &idents, &format!("{family}Request"));
         let response = self.response(
             operation,
@@ -123,9 +189,11 @@ impl Generator<'_> {
             handle: names::ident(&format!("{method}_async")),
             request,
             response,
+            pipes,
             reply: can_borrow.then(|| names::ident(&format!("{family}Reply"))),
             is_async: operation.is_async,
             is_maybe: operation.is_maybe,
+            contexts: contexts::of(self.model, operation, &idents),
             notification: operation
                 .notify
                 .zip(notification)
@@ -139,7 +207,7 @@ impl Generator<'_> {
             .parameters
             .iter()
             .zip(idents)
-            .filter(|(parameter, _)| parameter.is_in)
+            .filter(|(parameter, _)| parameter.is_in && !parameter.is_pipe())
             .map(|(parameter, ident)| (&parameter.field, ident))
             .collect();
         let mut params = self.params(&ins, Owner::Request, name)?;
@@ -171,7 +239,7 @@ impl Generator<'_> {
             });
         let outs = operation.parameters.iter().zip(idents);
         let mut outs: Vec<(&Field, &Ident)> = outs
-            .filter(|(parameter, _)| parameter.is_out)
+            .filter(|(parameter, _)| parameter.is_out && !parameter.is_pipe())
             .map(|(parameter, ident)| (&parameter.field, ident))
             .collect();
         outs.extend(result.iter().map(|(field, ident)| (field, ident)));
@@ -238,7 +306,8 @@ impl Generator<'_> {
                 struct #ident<'a> { #(#members),* }
             }
         });
-        quote!(#request #response #reply)
+        let pipes = self.pipes_items(plan);
+        quote!(#request #response #reply #pipes)
     }
 
     fn params_item(&self, params: &Params, docs: &TokenStream) -> TokenStream {

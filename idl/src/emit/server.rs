@@ -1,13 +1,15 @@
 //! The server stub.
 
 use proc_macro2::{Ident, TokenStream};
-use quote::{ToTokens, quote};
+use quote::quote;
 
 use super::client::free_name;
+use super::contexts;
 use super::fields::{Borrow, FieldCode};
-use super::plan::{Params, Plan};
+use super::pipes::{self, Side};
+use super::plan::Plan;
 use super::{Generator, docs};
-use crate::model::Notify;
+use crate::model::{Interface, Notify};
 
 /// The names of one server stub.
 pub(super) struct ServerNames {
@@ -22,12 +24,14 @@ impl Generator<'_> {
     pub(super) fn server(
         &self,
         names: &ServerNames,
-        interface: &str,
+        interface: &Interface,
         plans: &[Plan],
     ) -> TokenStream {
         let ServerNames { manager, stub } = names;
         let methods = plans.iter().map(method);
-        let about = docs::lines([format!("The manager routines of `{interface}`.")]);
+        let about = docs::lines([format!("The manager routines of `{}`.", interface.name)]);
+        let facts = facts(interface, plans);
+        let blocks = blocks(plans);
         let dispatch = dispatch(plans);
         let notified = notified_routines(names, plans);
         quote! {
@@ -44,13 +48,9 @@ impl Generator<'_> {
             struct #stub<M>(M);
 
             impl<M: #manager> Interface for #stub<M> {
-                fn syntax(&self) -> SyntaxId {
-                    INTERFACE
-                }
+                #facts
 
-                fn operation_count(&self) -> u16 {
-                    OPERATION_COUNT
-                }
+                #blocks
 
                 #dispatch
             }
@@ -60,32 +60,80 @@ impl Generator<'_> {
     }
 }
 
+/// What a server asks an interface about itself.
+pub(super) fn facts(interface: &Interface, plans: &[Plan]) -> TokenStream {
+    let strict = interface.has_strict_context_handles.then(|| {
+        quote! {
+            fn has_strict_context_handles(&self) -> bool {
+                true
+            }
+        }
+    });
+    let pipes = pipes::shapes(plans);
+    quote! {
+        fn syntax(&self) -> SyntaxId {
+            INTERFACE
+        }
+
+        fn operation_count(&self) -> u16 {
+            OPERATION_COUNT
+        }
+
+        #strict
+
+        #pipes
+    }
+}
+
+/// Which manager routines block.
+fn blocks(plans: &[Plan]) -> Option<TokenStream> {
+    let opnums: Vec<_> = plans
+        .iter()
+        .filter(|plan| plan.blocks())
+        .map(|plan| &plan.opnum_ident)
+        .collect();
+    (!opnums.is_empty()).then(|| {
+        quote! {
+            fn blocks(&self, opnum: u16) -> bool {
+                matches!(opnum, #(#opnums)|*)
+            }
+        }
+    })
+}
+
 /// A manager routine.
 fn method(plan: &Plan) -> TokenStream {
-    let fields: Vec<&FieldCode> = plan.request.iter().flat_map(Params::arguments).collect();
-    let names: Vec<_> = fields.iter().map(|field| &field.ident).collect();
+    let names = plan.argument_names();
     let (context, call) = (free_name("context", &names), free_name("call", &names));
     let lends = plan.reply.is_some();
-    let arguments = fields.iter().map(|field| argument(field, lends));
+    let arguments = plan.arguments().map(|field| argument(field, lends));
+    let pipes = plan.each_pipe().map(|pipe| {
+        let (name, end) = (&pipe.ident, pipe.end(Side::Server));
+        let by_reference = plan.blocks().then(|| quote!(&mut));
+        quote!(#name: #by_reference #end)
+    });
+    let arguments = arguments.chain(pipes);
     let deferred = plan.is_async.then(|| {
-        let response = response_type(plan);
+        let response = plan.response_type();
         quote!(#call: ServerCall<#response>,)
     });
     let lifetime = lends.then(|| quote!(<'a>));
     let (name, output) = (&plan.blocking, output(plan));
     let mut text = docs::text(&plan.docs, &plan.idl_name, &name.to_string());
+    let mut add = |line: &str| text.extend([String::new(), line.to_owned()]);
     if plan.is_async {
-        text.push(String::new());
-        text.push(format!("`[async]`: completes `{call}`, now or later."));
+        add(&format!("`[async]`: completes `{call}`, now or later."));
     }
     if plan.is_maybe {
-        text.push(String::new());
-        text.push("`[maybe]`: nobody hears of it.".to_owned());
+        add("`[maybe]`: nobody hears of it.");
     }
     if lends {
-        text.push(String::new());
-        text.push("What is returned may borrow the request.".to_owned());
+        add("What is returned may borrow the request.");
     }
+    if plan.blocks() {
+        add("May block; it runs on the worker pool.");
+    }
+    text.extend(contexts::docs(plan, &context, ""));
     let docs = docs::lines(text);
     let notification = notification(plan);
     quote! {
@@ -140,13 +188,6 @@ fn argument(field: &FieldCode, lends: bool) -> TokenStream {
     }
 }
 
-fn response_type(plan: &Plan) -> TokenStream {
-    match &plan.response {
-        Some(response) => response.ident.to_token_stream(),
-        None => quote!(()),
-    }
-}
-
 /// What a manager routine returns.
 fn output(plan: &Plan) -> TokenStream {
     if plan.is_async {
@@ -155,19 +196,12 @@ fn output(plan: &Plan) -> TokenStream {
     if plan.reply.is_some() {
         return quote!(Cow<'a, [u8]>);
     }
-    match plan.response.as_ref().map(|r| r.fields.as_slice()) {
-        Some([only]) => only.ty.clone(),
-        _ => response_type(plan),
-    }
+    plan.output()
 }
 
 fn dispatch(plans: &[Plan]) -> TokenStream {
     if plans.is_empty() {
-        return quote! {
-            fn dispatch(&self, _: Dispatch<'_, '_>) -> Result<(), Status> {
-                Err(Status::ProcnumOutOfRange)
-            }
-        };
+        return no_dispatch();
     }
     let (call, manager) = variables(plans);
     let arms = plans.iter().map(|plan| match plan.notification {
@@ -188,13 +222,23 @@ fn dispatch(plans: &[Plan]) -> TokenStream {
     }
 }
 
+/// Of an interface without operations.
+pub(super) fn no_dispatch() -> TokenStream {
+    quote! {
+        fn dispatch(&self, _: Dispatch<'_, '_>) -> Result<(), Status> {
+            Err(Status::ProcnumOutOfRange)
+        }
+    }
+}
+
 /// The names of the call and of the manager, which no parameter has.
-fn variables(plans: &[Plan]) -> (Ident, Ident) {
+pub(super) fn variables(plans: &[Plan]) -> (Ident, Ident) {
+    let outputs = plans.iter().flat_map(|plan| &plan.response);
+    let outputs = outputs.flat_map(|params| &params.fields);
     let names: Vec<_> = plans
         .iter()
-        .flat_map(|plan| plan.request.iter().chain(&plan.response))
-        .flat_map(|params| &params.fields)
-        .map(|field| &field.ident)
+        .flat_map(|plan| plan.argument_names())
+        .chain(outputs.map(|field| &field.ident))
         .collect();
     (free_name("call", &names), free_name("manager", &names))
 }
@@ -222,23 +266,28 @@ fn notified_routines(names: &ServerNames, plans: &[Plan]) -> Option<TokenStream>
 /// Runs a manager routine and what follows it.
 fn notified_arm(plan: &Plan, call: &Ident, manager: &Ident) -> TokenStream {
     let (opnum, method) = (&plan.opnum_ident, &plan.blocking);
-    match &plan.notification {
-        Some((Notify::Flag, notification)) => quote! {
-            #opnum => {
-                let mut was_called = false;
-                let outcome = self.#method(&mut #call, &mut was_called);
-                #manager.#notification(was_called);
-                outcome
-            }
-        },
-        Some((Notify::Plain, notification)) => quote! {
-            #opnum => {
-                let outcome = self.#method(&mut #call);
-                #manager.#notification();
-                outcome
-            }
-        },
-        None => TokenStream::new(),
+    let Some((notify, notification)) = &plan.notification else {
+        return TokenStream::new();
+    };
+    let (flag, passed, told) = match notify {
+        Notify::Plain => (None, None, None),
+        Notify::Flag => (
+            Some(quote!(let mut was_called = false;)),
+            Some(quote!(, &mut was_called)),
+            Some(quote!(was_called)),
+        ),
+    };
+    let mut tell = quote!(#manager.#notification(#told););
+    if plan.pipes.is_some() {
+        tell = quote!(if !#call.is_incomplete() { #tell });
+    }
+    quote! {
+        #opnum => {
+            #flag
+            let outcome = self.#method(&mut #call #passed);
+            #tell
+            outcome
+        }
     }
 }
 
@@ -258,66 +307,67 @@ fn notified_routine(plan: &Plan, call: &Ident, manager: &Ident) -> Option<TokenS
 
 /// The variable that says whether the manager routine was called.
 fn was_called(plan: &Plan) -> Ident {
-    let arguments = plan.request.iter().flat_map(Params::arguments);
-    let names: Vec<_> = arguments.map(|field| &field.ident).collect();
-    free_name("was_called", &names)
+    free_name("was_called", &plan.argument_names())
 }
 
 /// Decodes, calls the manager routine, replies.
 fn body(plan: &Plan, call: &Ident, manager: &Ident) -> TokenStream {
     let method = &plan.blocking;
-    let arguments: Vec<_> = plan
-        .request
-        .iter()
-        .flat_map(Params::arguments)
-        .map(|field| &field.ident)
-        .collect();
-    let decode = plan.request.as_ref().map(|request| {
-        let ident = &request.ident;
-        let rest = (!request.elided.is_empty()).then(|| quote!(, ..));
-        quote!(let #ident { #(#arguments),* #rest } = #call.decode()?;)
-    });
-    let context = quote!(#call.context());
+    let names = plan.argument_names();
+    let fields: Vec<_> = plan.arguments().map(|field| &field.ident).collect();
+    let (deferred, ends) = (free_name("deferred", &names), free_name("pipes", &names));
+    let request = plan.request_pattern();
+    let decode = match (&plan.pipes, &plan.request) {
+        (Some(_), _) if plan.is_async => {
+            quote!(let (#request, #deferred, #ends) = #call.defer_with_pipes()?;)
+        }
+        (Some(_), _) => quote!(let (#request, #ends) = #call.decode_with_pipes()?;),
+        (None, Some(_)) => quote!(let #request = #call.decode()?;),
+        (None, None) => TokenStream::new(),
+    };
     let mark = matches!(plan.notification, Some((Notify::Flag, _))).then(|| {
         let was_called = was_called(plan);
         quote!(*#was_called = true;)
     });
-    let body = match (&plan.response, &plan.reply) {
-        _ if plan.is_async => {
-            let deferred = free_name("deferred", &arguments);
+    let pipes = plan.each_pipe().map(|pipe| {
+        let by_reference = plan.blocks().then(|| quote!(&mut));
+        let taken = pipe.taken(Side::Server, &ends);
+        quote!(#by_reference #taken)
+    });
+    let arguments = fields.iter().map(|field| quote!(#field)).chain(pipes);
+    let context = quote!(#call.context());
+    if plan.is_async {
+        let defer = plan
+            .pipes
+            .is_none()
+            .then(|| quote!(let #deferred = #call.defer()?;));
+        return quote! {
+            #decode
+            #defer
+            #manager.#method(#context, #deferred, #(#arguments),*)
+        };
+    }
+    let invoke = quote!(#manager.#method(#context, #(#arguments),*)?);
+    let answer = match (plan.only_output(), &plan.reply) {
+        (Some(FieldCode { ident, .. }), Some(reply)) => quote! {
+            let #ident = #invoke;
+            #call.reply(&#reply { #ident: &#ident })
+        },
+        (Some(FieldCode { ident, .. }), None) => {
+            let response = plan.response_type();
             quote! {
-                let #deferred = #call.defer()?;
-                #manager.#method(#context, #deferred, #(#arguments),*)
+                let #ident = #invoke;
+                #call.reply(&#response { #ident })
             }
         }
-        (None, _) => quote! {
-            #manager.#method(#context, #(#arguments),*)?;
+        (None, _) if plan.response.is_none() => quote! {
+            #invoke;
             #call.reply(&())
         },
-        (Some(response), reply) => {
-            let ident = &response.ident;
-            let invoke = quote!(#manager.#method(#context, #(#arguments),*)?);
-            match (&response.fields[..], reply) {
-                ([only], Some(reply)) => {
-                    let name = &only.ident;
-                    quote! {
-                        let #name = #invoke;
-                        #call.reply(&#reply { #name: &#name })
-                    }
-                }
-                ([only], None) => {
-                    let name = &only.ident;
-                    quote! {
-                        let #name = #invoke;
-                        #call.reply(&#ident { #name })
-                    }
-                }
-                _ => quote! {
-                    let response = #invoke;
-                    #call.reply(&response)
-                },
-            }
-        }
+        (None, _) => quote! {
+            let response = #invoke;
+            #call.reply(&response)
+        },
     };
-    quote!(#decode #mark #body)
+    quote!(#decode #mark #answer)
 }

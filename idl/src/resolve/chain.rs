@@ -325,7 +325,9 @@ impl<'a> Resolver<'a> {
                 Some(declarator.name.text.clone()),
             );
         }
-        let mut chain = self.chain(&typedef.specifier, &declarator.levels, None)?;
+        // For the element of a pipe.
+        let name = Some(declarator.name.text.clone());
+        let mut chain = self.chain(&typedef.specifier, &declarator.levels, name)?;
         self.apply(&mut chain, &typedef.attributes, &[], None);
         Some(chain)
     }

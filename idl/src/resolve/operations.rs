@@ -79,6 +79,8 @@ impl<'a> Resolver<'a> {
             docs: docs_or_helpstring(interface),
             uuid,
             version,
+            has_strict_context_handles: interface.attributes.has("strict_context_handle")
+                || acf.is_some_and(|acf| acf.attributes.has("strict_context_handle")),
             endpoints: strings(interface.attributes.get("endpoint")),
             operations,
         });
@@ -217,6 +219,13 @@ impl<'a> Resolver<'a> {
         let is_maybe = operation.attributes.has("maybe");
         let gives = result.is_some() || parameters.iter().any(|parameter| parameter.is_out);
         self.check_answer(operation, configuration, is_maybe, gives);
+        if is_maybe && parameters.iter().any(Parameter::is_pipe) {
+            self.reports.add(Report::error(
+                operation.name.span,
+                "a [maybe] operation has no pipes",
+                "nobody tells how far they are",
+            ));
+        }
         Operation {
             name: operation.name.text.clone(),
             docs: operation.docs.clone(),

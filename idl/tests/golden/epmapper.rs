@@ -551,6 +551,10 @@ pub trait Ept: Send + Sync + 'static {
 
     /// Goes through the entries.
     ///
+    /// `entry_handle` names a context of the client, or is null: return it as it came, or
+    /// what `context.open_context(value)` made, or, after
+    /// `context.close_context::<T>(&entry_handle)`, `ContextHandle::NULL`.
+    ///
     /// # Errors
     ///
     /// The status becomes a fault for the caller.
@@ -567,6 +571,10 @@ pub trait Ept: Send + Sync + 'static {
 
     /// Where an interface can be reached.
     ///
+    /// `entry_handle` names a context of the client, or is null: return it as it came, or
+    /// what `context.open_context(value)` made, or, after
+    /// `context.close_context::<T>(&entry_handle)`, `ContextHandle::NULL`.
+    ///
     /// # Errors
     ///
     /// The status becomes a fault for the caller.
@@ -580,6 +588,10 @@ pub trait Ept: Send + Sync + 'static {
     ) -> Result<EptMapResponse, Status>;
 
     /// `ept_lookup_handle_free`.
+    ///
+    /// `entry_handle` names a context of the client, or is null: return it as it came, or
+    /// what `context.open_context(value)` made, or, after
+    /// `context.close_context::<T>(&entry_handle)`, `ContextHandle::NULL`.
     ///
     /// # Errors
     ///

@@ -839,6 +839,8 @@ impl SamrClient {
 pub trait Samr: Send + Sync + 'static {
     /// `SamrConnect`.
     ///
+    /// `server_handle` is what `context.open_context(value)` makes.
+    ///
     /// # Errors
     ///
     /// The status becomes a fault for the caller.
@@ -851,6 +853,10 @@ pub trait Samr: Send + Sync + 'static {
 
     /// `SamrCloseHandle`.
     ///
+    /// `sam_handle` names a context of the client, or is null: return it as it came, or
+    /// what `context.open_context(value)` made, or, after
+    /// `context.close_context::<T>(&sam_handle)`, `ContextHandle::NULL`.
+    ///
     /// # Errors
     ///
     /// The status becomes a fault for the caller.
@@ -861,6 +867,9 @@ pub trait Samr: Send + Sync + 'static {
     ) -> Result<SamrCloseHandleResponse, Status>;
 
     /// `SamrLookupDomainInSamServer`.
+    ///
+    /// `server_handle` names a context of the client:
+    /// `context.exclusive_context::<T>(&server_handle)` or `shared_context`.
     ///
     /// # Errors
     ///
@@ -873,6 +882,9 @@ pub trait Samr: Send + Sync + 'static {
     ) -> Result<SamrLookupDomainInSamServerResponse, Status>;
 
     /// `SamrEnumerateDomainsInSamServer`.
+    ///
+    /// `server_handle` names a context of the client:
+    /// `context.exclusive_context::<T>(&server_handle)` or `shared_context`.
     ///
     /// # Errors
     ///
@@ -887,6 +899,11 @@ pub trait Samr: Send + Sync + 'static {
 
     /// `SamrOpenDomain`.
     ///
+    /// `server_handle` names a context of the client:
+    /// `context.exclusive_context::<T>(&server_handle)` or `shared_context`.
+    ///
+    /// `domain_handle` is what `context.open_context(value)` makes.
+    ///
     /// # Errors
     ///
     /// The status becomes a fault for the caller.
@@ -900,6 +917,9 @@ pub trait Samr: Send + Sync + 'static {
 
     /// `SamrQueryInformationDomain`.
     ///
+    /// `domain_handle` names a context of the client:
+    /// `context.exclusive_context::<T>(&domain_handle)` or `shared_context`.
+    ///
     /// # Errors
     ///
     /// The status becomes a fault for the caller.
@@ -911,6 +931,9 @@ pub trait Samr: Send + Sync + 'static {
     ) -> Result<SamrQueryInformationDomainResponse, Status>;
 
     /// `SamrLookupNamesInDomain`.
+    ///
+    /// `domain_handle` names a context of the client:
+    /// `context.exclusive_context::<T>(&domain_handle)` or `shared_context`.
     ///
     /// # Errors
     ///
@@ -924,6 +947,8 @@ pub trait Samr: Send + Sync + 'static {
     ) -> Result<u32, Status>;
 
     /// `SamrConnect5`.
+    ///
+    /// `server_handle` is what `context.open_context(value)` makes.
     ///
     /// # Errors
     ///

@@ -558,6 +558,10 @@ pub trait Ept: Send + Sync + 'static {
 
     /// Goes through the endpoints.
     ///
+    /// `entry_handle` names a context of the client, or is null: return it as it came, or
+    /// what `context.open_context(value)` made, or, after
+    /// `context.close_context::<T>(&entry_handle)`, `ContextHandle::NULL`.
+    ///
     /// # Errors
     ///
     /// The status becomes a fault for the caller.
@@ -574,6 +578,10 @@ pub trait Ept: Send + Sync + 'static {
 
     /// Where an interface can be reached.
     ///
+    /// `entry_handle` names a context of the client, or is null: return it as it came, or
+    /// what `context.open_context(value)` made, or, after
+    /// `context.close_context::<T>(&entry_handle)`, `ContextHandle::NULL`.
+    ///
     /// # Errors
     ///
     /// The status becomes a fault for the caller.
@@ -587,6 +595,10 @@ pub trait Ept: Send + Sync + 'static {
     ) -> Result<EptMapResponse, Status>;
 
     /// Ends a lookup.
+    ///
+    /// `entry_handle` names a context of the client, or is null: return it as it came, or
+    /// what `context.open_context(value)` made, or, after
+    /// `context.close_context::<T>(&entry_handle)`, `ContextHandle::NULL`.
     ///
     /// # Errors
     ///

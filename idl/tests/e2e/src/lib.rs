@@ -10,3 +10,4 @@ annulus::include_interface!("collisions");
 annulus::include_interface!("two");
 annulus::include_interface!("rules");
 annulus::include_interface!("shapes");
+annulus::include_interface!("pipes");
