@@ -5,9 +5,50 @@ use std::path::Path;
 
 use annulus::Status;
 
+/// The functions of `rpcasync.h`, without the two forms of those that take strings.
+const FUNCTIONS: [&str; 26] = [
+    "I_RpcExceptionFilter",
+    "RpcAsyncAbortCall",
+    "RpcAsyncCancelCall",
+    "RpcAsyncCompleteCall",
+    "RpcAsyncGetCallHandle",
+    "RpcAsyncGetCallStatus",
+    "RpcAsyncInitializeHandle",
+    "RpcAsyncRegisterInfo",
+    "RpcBindingBind",
+    "RpcBindingUnbind",
+    "RpcErrorAddRecord",
+    "RpcErrorClearInformation",
+    "RpcErrorEndEnumeration",
+    "RpcErrorGetNextRecord",
+    "RpcErrorGetNumberOfRecords",
+    "RpcErrorLoadErrorInfo",
+    "RpcErrorResetEnumeration",
+    "RpcErrorSaveErrorInfo",
+    "RpcErrorStartEnumeration",
+    "RpcFreeAuthorizationContext",
+    "RpcGetAuthorizationContextForClient",
+    "RpcServerInqCallAttributes",
+    "RpcServerSubscribeForNotification",
+    "RpcServerUnsubscribeForNotification",
+    "RpcSsContextLockExclusive",
+    "RpcSsContextLockShared",
+];
+
 fn guide() -> String {
     let path = Path::new(env!("CARGO_MANIFEST_DIR")).join("../docs/guide/async.md");
     fs::read_to_string(path).unwrap()
+}
+
+#[test]
+fn the_guide_has_a_row_for_every_function() {
+    let guide = guide();
+    for function in FUNCTIONS {
+        let has_row = guide
+            .lines()
+            .any(|line| line.starts_with('|') && line.contains(&format!("`{function}")));
+        assert!(has_row, "{function} is in no table of the guide");
+    }
 }
 
 #[test]
