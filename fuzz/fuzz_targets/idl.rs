@@ -16,7 +16,9 @@ fuzz_target!(|input: &[u8]| {
     let mut parts = input.splitn(4, |byte| *byte == 0);
     let mut text = || parts.next().map(String::from_utf8_lossy);
     let Some(definition) = text() else { return };
-    let mut compiler = Compiler::new().source("x.idl", definition);
+    let mut compiler = Compiler::new()
+        .async_managers(true)
+        .source("x.idl", definition);
     for name in ["x.acf", "y.idl"] {
         if let Some(text) = text() {
             compiler = compiler.source(name, text);

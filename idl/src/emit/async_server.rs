@@ -145,8 +145,12 @@ fn body(plan: &Plan, call: &Ident, manager: &Ident) -> TokenStream {
         None => invoke,
     };
     let request = plan.request_pattern();
-    let (made, checked): (Vec<_>, Vec<_>) = plan.arguments().map(own).unzip();
     if plan.pipes.is_some() {
+        let made = plan.arguments().filter_map(|field| own(field, false));
+        let checked = plan
+            .arguments()
+            .filter(|field| field.borrow == Borrow::Utf16);
+        let checked = checked.map(|FieldCode { ident, .. }| quote!(let #ident = #ident?;));
         return quote! {
             #call.spawn_with_pipes(|#request, #context, #ends| {
                 #(#made)*
@@ -157,6 +161,7 @@ fn body(plan: &Plan, call: &Ident, manager: &Ident) -> TokenStream {
             })
         };
     }
+    let made = plan.arguments().filter_map(|field| own(field, true));
     let decode = plan
         .request
         .is_some()
@@ -164,30 +169,22 @@ fn body(plan: &Plan, call: &Ident, manager: &Ident) -> TokenStream {
     quote! {
         #decode
         #(#made)*
-        #(#checked)*
         #call.spawn(|#context| async move { #answer })
     }
 }
 
-/// Statements that make what an argument borrows its own: one while the request is there, and
-/// one that may fail, which can come later.
-fn own(field: &FieldCode) -> (TokenStream, TokenStream) {
+/// A statement that makes what an argument borrows its own. Text may be none: that is `checked`
+/// here, or later, where there is a future to fail.
+fn own(field: &FieldCode, checked: bool) -> Option<TokenStream> {
     let name = &field.ident;
-    let (value, check) = match (field.borrow, field.is_optional) {
-        (Borrow::Nothing, _) => return Default::default(),
-        (Borrow::Bytes, false) => (quote!(#name.to_vec()), false),
-        (Borrow::Bytes, true) => (quote!(#name.map(<[u8]>::to_vec)), false),
-        (Borrow::Utf16, false) => (owned_text(name), true),
-        (Borrow::Utf16, true) => {
-            let text = owned_text(name);
-            (quote!(#name.map(|#name| #text).transpose()), true)
-        }
+    let text = quote!(#name.to_utf8().map(Cow::into_owned).ok_or(Status::BadStubData));
+    let value = match (field.borrow, field.is_optional) {
+        (Borrow::Nothing, _) => return None,
+        (Borrow::Bytes, false) => quote!(#name.to_vec()),
+        (Borrow::Bytes, true) => quote!(#name.map(<[u8]>::to_vec)),
+        (Borrow::Utf16, false) => text,
+        (Borrow::Utf16, true) => quote!(#name.map(|#name| #text).transpose()),
     };
-    let check = check.then(|| quote!(let #name = #name?;));
-    (quote!(let #name = #value;), check.unwrap_or_default())
-}
-
-/// As [`String`] decodes itself.
-fn owned_text(name: &Ident) -> TokenStream {
-    quote!(#name.to_utf8().map(Cow::into_owned).ok_or(Status::BadStubData))
+    let check = (checked && field.borrow == Borrow::Utf16).then(|| quote!(?));
+    Some(quote!(let #name = #value #check;))
 }

@@ -49,7 +49,9 @@ pub(super) fn docs(plan: &Plan, context: &Ident, awaited: &str) -> Vec<String> {
         match (is_in, is_out) {
             (true, false) => lines.extend([
                 format!("`{name}` names a context of the client:"),
-                format!("`{context}.exclusive_context::<T>(&{name}){awaited}` or `shared_context{awaited}`."),
+                format!(
+                    "`{context}.exclusive_context::<T>(&{name}){awaited}`, or `shared_context`."
+                ),
             ]),
             (true, true) => lines.extend([
                 format!(

@@ -237,8 +237,7 @@ impl<M: RulesAsync> Interface for StubAsync<M> {
                 let what = what
                     .to_utf8()
                     .map(Cow::into_owned)
-                    .ok_or(Status::BadStubData);
-                let what = what?;
+                    .ok_or(Status::BadStubData)?;
                 call.spawn(|context| async move { manager.hint(context, what).await })
             }
             ACQUIRE => {

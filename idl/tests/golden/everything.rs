@@ -1615,7 +1615,7 @@ pub trait Everything: Send + Sync + 'static {
     /// `contexts`.
     ///
     /// `handle` names a context of the client:
-    /// `context.exclusive_context::<T>(&handle)` or `shared_context`.
+    /// `context.exclusive_context::<T>(&handle)`, or `shared_context`.
     ///
     /// `both` names a context of the client, or is null: return it as it came, or
     /// what `context.open_context(value)` made, or, after
@@ -1624,7 +1624,7 @@ pub trait Everything: Send + Sync + 'static {
     /// `raw` is what `context.open_context(value)` makes.
     ///
     /// `pidl` names a context of the client:
-    /// `context.exclusive_context::<T>(&pidl)` or `shared_context`.
+    /// `context.exclusive_context::<T>(&pidl)`, or `shared_context`.
     ///
     /// # Errors
     ///

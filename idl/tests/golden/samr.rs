@@ -869,7 +869,7 @@ pub trait Samr: Send + Sync + 'static {
     /// `SamrLookupDomainInSamServer`.
     ///
     /// `server_handle` names a context of the client:
-    /// `context.exclusive_context::<T>(&server_handle)` or `shared_context`.
+    /// `context.exclusive_context::<T>(&server_handle)`, or `shared_context`.
     ///
     /// # Errors
     ///
@@ -884,7 +884,7 @@ pub trait Samr: Send + Sync + 'static {
     /// `SamrEnumerateDomainsInSamServer`.
     ///
     /// `server_handle` names a context of the client:
-    /// `context.exclusive_context::<T>(&server_handle)` or `shared_context`.
+    /// `context.exclusive_context::<T>(&server_handle)`, or `shared_context`.
     ///
     /// # Errors
     ///
@@ -900,7 +900,7 @@ pub trait Samr: Send + Sync + 'static {
     /// `SamrOpenDomain`.
     ///
     /// `server_handle` names a context of the client:
-    /// `context.exclusive_context::<T>(&server_handle)` or `shared_context`.
+    /// `context.exclusive_context::<T>(&server_handle)`, or `shared_context`.
     ///
     /// `domain_handle` is what `context.open_context(value)` makes.
     ///
@@ -918,7 +918,7 @@ pub trait Samr: Send + Sync + 'static {
     /// `SamrQueryInformationDomain`.
     ///
     /// `domain_handle` names a context of the client:
-    /// `context.exclusive_context::<T>(&domain_handle)` or `shared_context`.
+    /// `context.exclusive_context::<T>(&domain_handle)`, or `shared_context`.
     ///
     /// # Errors
     ///
@@ -933,7 +933,7 @@ pub trait Samr: Send + Sync + 'static {
     /// `SamrLookupNamesInDomain`.
     ///
     /// `domain_handle` names a context of the client:
-    /// `context.exclusive_context::<T>(&domain_handle)` or `shared_context`.
+    /// `context.exclusive_context::<T>(&domain_handle)`, or `shared_context`.
     ///
     /// # Errors
     ///

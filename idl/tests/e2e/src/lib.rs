@@ -1,5 +1,7 @@
 //! What the compiler makes of the tests' interface definitions, under this workspace's lints.
 
+mod misuse;
+
 annulus::include_interface!("rpcecho");
 annulus::include_interface!("mgmt");
 annulus::include_interface!("async_rpc");
@@ -11,3 +13,4 @@ annulus::include_interface!("two");
 annulus::include_interface!("rules");
 annulus::include_interface!("shapes");
 annulus::include_interface!("pipes");
+annulus::include_interface!("sessions");
