@@ -1,6 +1,6 @@
 //! The place where a core leaves the outcome of a call, and a caller finds it.
 
-use std::sync::atomic::{AtomicU32, AtomicU64, Ordering};
+use std::sync::atomic::{AtomicU32, AtomicU64, Ordering, fence};
 use std::sync::{Arc, Mutex, MutexGuard};
 use std::task::{Context, Poll};
 
@@ -59,7 +59,8 @@ pub(crate) struct CallState {
     phase: AtomicU32,
     /// How the call ended, once it has: any code that a server may choose.
     code: AtomicU32,
-    /// Counts the calls, so that a late cancel of one call cannot hit the next.
+    /// Rises when a call begins, and again when its outcome is taken: so a name of one call, or of
+    /// none, cannot come to name the next. Only the caller writes.
     serial: AtomicU32,
     /// The key of the call in its core's call table, for the core alone.
     slot: AtomicU64,
@@ -93,6 +94,19 @@ impl CallState {
         }
     }
 
+    /// How the call of this number stands: [`Status::InvalidAsyncHandle`] if it has gone.
+    pub(crate) fn status_of(&self, serial: u32) -> Status {
+        let status = self.status();
+        // Pairs with the releases in `begin`, `withdraw` and `end`: if the phase or the code was
+        // that of a later call, so is the serial number.
+        fence(Ordering::Acquire);
+        if self.serial() == serial {
+            status
+        } else {
+            Status::InvalidAsyncHandle
+        }
+    }
+
     pub(crate) fn has_no_call(&self) -> bool {
         self.phase.load(Ordering::Relaxed) == NO_CALL
     }
@@ -105,8 +119,16 @@ impl CallState {
     /// Begins a call; returns its serial number.
     pub(crate) fn begin(&self) -> u32 {
         debug_assert!(self.has_no_call());
-        self.phase.store(PENDING, Ordering::Relaxed);
-        self.serial.load(Ordering::Relaxed)
+        let serial = self.raise_serial();
+        // Release: pairs with the acquire in `status`. Who sees this phase sees the serial number.
+        self.phase.store(PENDING, Ordering::Release);
+        serial
+    }
+
+    fn raise_serial(&self) -> u32 {
+        let serial = self.serial().wrapping_add(1);
+        self.serial.store(serial, Ordering::Relaxed);
+        serial
     }
 
     pub(crate) fn serial(&self) -> u32 {
@@ -115,8 +137,9 @@ impl CallState {
 
     /// Takes back a call that began and was never handed to a core.
     pub(crate) fn withdraw(&self) {
-        self.serial.fetch_add(1, Ordering::Relaxed);
-        self.phase.store(NO_CALL, Ordering::Relaxed);
+        self.raise_serial();
+        // Release: as in `begin`.
+        self.phase.store(NO_CALL, Ordering::Release);
     }
 
     /// Ends the call and notifies its caller. The core calls this once for each call that began;
@@ -148,7 +171,8 @@ impl CallState {
             Err(status) => (status, None),
         };
         self.outcome().reply = reply;
-        self.code.store(status.code(), Ordering::Relaxed);
+        // Release: pairs with the fence in `status_of`.
+        self.code.store(status.code(), Ordering::Release);
         // Release: pairs with the acquire in `status` and `is_pending`.
         self.phase.store(ENDED, Ordering::Release);
     }

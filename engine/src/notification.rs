@@ -64,13 +64,7 @@ impl HandleRef {
     /// How the call stands. [`Status::InvalidAsyncHandle`] if it was completed.
     #[must_use]
     pub fn status(&self) -> Status {
-        let status = self.state.status();
-        // Read behind the status: a call that was completed in between has another serial.
-        if self.state.serial() == self.serial {
-            status
-        } else {
-            Status::InvalidAsyncHandle
-        }
+        self.state.status_of(self.serial)
     }
 
     /// Asks for the call to end early. It still completes, with one notification; a call that is

@@ -500,3 +500,19 @@ fn rule_20_out_values_come_with_success_alone() {
     scene.next_held().answer();
     assert_eq!(handle.wait(), Ok(Number { number: 3 }), "not the late one");
 }
+
+#[test]
+fn rule_19_a_name_taken_before_a_call_does_not_name_it() {
+    let scene = Scene::new();
+    let (mut handle, _) = handle();
+    let early = handle.reference();
+    assert_eq!(early.status(), Status::InvalidAsyncHandle);
+    hold(&scene.binding(), &mut handle, 1).unwrap();
+    let held = scene.next_held();
+    assert_ne!(early, handle.reference());
+    assert_eq!(early.status(), Status::InvalidAsyncHandle);
+    let kind = CancelKind::Abortive;
+    assert_eq!(early.cancel(kind), Err(Status::InvalidAsyncHandle));
+    held.answer();
+    assert_eq!(handle.wait(), Ok(Number { number: 1 }));
+}
