@@ -8,7 +8,11 @@ use std::sync::atomic::{AtomicUsize, Ordering};
 use std::thread;
 use std::time::Duration;
 
-use annulus::{AsyncHandle, CancelKind, Config, Cores, Event, Notify, Runtime, Status};
+use annulus::rpcecho::{self, RpcEchoClient};
+use annulus::{
+    AsyncHandle, Binding, CancelKind, Config, Cores, Event, Notify, PipeShape, PullPipe, Runtime,
+    Status,
+};
 use raw::{MULTIPLEXING, SHUTDOWN, bind_ack, echo_client, hex, read_pdu, response, server_by_hand};
 
 fn runtime() -> Runtime {
@@ -123,4 +127,41 @@ fn without_multiplexing_a_cancelled_call_does_not_hold_up_the_next() {
     );
     assert_eq!(next.complete().map(|reply| reply.out_data), Ok(2));
     assert_eq!(slow.complete(), Err(Status::CallCancelled));
+}
+
+/// Such as one of several machines behind one address.
+#[test]
+fn a_server_that_does_not_know_its_group_again_is_not_asked_for_it_for_ever() {
+    let refusals = Arc::new(AtomicUsize::new(0));
+    let count = Arc::clone(&refusals);
+    let port = server_by_hand(move |_, mut stream| {
+        let bind = read_pdu(&mut stream).unwrap();
+        if bind[20..24] != [0; 4] {
+            count.fetch_add(1, Ordering::Relaxed);
+            let mut refusal = hex("05 00 0d 03 10000000 1500 0000 00000000  0000 01 0500");
+            refusal[12..16].copy_from_slice(&bind[12..16]);
+            stream.write_all(&refusal).unwrap();
+            return;
+        }
+        stream.write_all(&bind_ack(&bind, MULTIPLEXING)).unwrap();
+        while let Ok(call) = read_pdu(&mut stream) {
+            let mut empty_pipe = response(&call);
+            empty_pipe[24..].fill(0);
+            stream.write_all(&empty_pipe).unwrap();
+        }
+    });
+    let runtime = runtime();
+    let target = format!("ncacn_ip_tcp:127.0.0.1[{port}]");
+    let binding = Binding::new(&runtime, &target, rpcecho::INTERFACE).unwrap();
+    let binding = binding.with_deadline(Duration::from_secs(20));
+    RpcEchoClient::new(binding.clone()).add_one(1).unwrap();
+    let shape = PipeShape {
+        in_count: 0,
+        out_count: 1,
+    };
+    let (call, pipes) = binding.call_with_pipes::<_, ()>(0, &(), shape).unwrap();
+    let mut pipe: PullPipe<u8> = pipes.pull(0);
+    assert_eq!(pipe.pull_blocking(&mut Vec::new(), 8), Ok(0));
+    assert_eq!(call.wait(), Ok(()));
+    assert_eq!(refusals.load(Ordering::Relaxed), 1);
 }

@@ -40,6 +40,8 @@ pub(super) struct Association {
     keeps_connection: bool,
     /// The association whose group its connections join.
     pub(super) beside: Option<Key>,
+    /// The group that the server did not let its last connection join.
+    pub(super) refused_group: Option<GroupId>,
     /// The index of the address that was reached last.
     pub(super) address: usize,
     /// Bindings with calls that wait, each once, in turn.
@@ -115,6 +117,7 @@ impl Associations {
             group: None,
             keeps_connection: binding.keeps_connection(),
             beside: None,
+            refused_group: None,
             address: 0,
             waiting: VecDeque::new(),
             bindings: 1,
@@ -134,7 +137,8 @@ impl Associations {
     pub(super) fn group(&self, key: Key) -> Option<GroupId> {
         let association = self.table.get(key)?;
         let beside = association.beside.and_then(|beside| self.table.get(beside));
-        association.group.or_else(|| beside?.group)
+        let group = association.group.or_else(|| beside?.group);
+        group.filter(|group| association.refused_group != Some(*group))
     }
 
     /// A binding goes. True if it was the last one; then the association may linger until `end`.

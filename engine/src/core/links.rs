@@ -216,13 +216,14 @@ impl<R: Ring> Core<R> {
         let Role::Client(link) = &connection.role else {
             return;
         };
-        let (association, joined) = (link.association, link.protocol.group().is_some());
+        let (association, joined) = (link.association, link.protocol.group());
         let Some(entry) = self.associations.table.get_mut(association) else {
             return;
         };
         entry.unlink(socket, &self.limits);
+        entry.refused_group = joined;
         self.close(socket);
-        if joined {
+        if joined.is_some() {
             self.replace_link(association, 0, replies);
         } else {
             self.link_failed(association, Status::ServerUnavailable, replies);
