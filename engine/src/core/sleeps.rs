@@ -50,6 +50,11 @@ impl Sleeps {
         key
     }
 
+    /// Whether there are sleeps to arm.
+    pub(crate) fn has_fresh(&self) -> bool {
+        !self.fresh.is_empty()
+    }
+
     /// Gives new sleeps their time, from `now` on.
     pub(crate) fn arm(&mut self, now: Time) {
         for (key, delay) in self.fresh.drain(..) {

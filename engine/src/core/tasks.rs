@@ -119,8 +119,11 @@ impl Tasks {
             };
             self.now.set(clock());
             self.poll(key);
-            // Not the time before the poll: that may have taken long.
-            self.inner.borrow_mut().sleeps.arm(clock());
+            let mut inner = self.inner.borrow_mut();
+            if inner.sleeps.has_fresh() {
+                // Not the time before the poll: that may have taken long.
+                inner.sleeps.arm(clock());
+            }
         }
         count > 0
     }
