@@ -80,7 +80,7 @@ impl<R: Ring + 'static> LocalRuntime<R> {
             index: 0,
         };
         LocalRuntime {
-            core: Core::new(ring, siblings, config),
+            core: Core::new(ring, siblings, config).with_rests(),
             idler: Idler::new(config.idle),
             _guard: guard,
             workers,

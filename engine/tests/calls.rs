@@ -12,7 +12,7 @@ use std::thread;
 use std::time::{Duration, Instant};
 
 use annulus::async_rpc::{self, AsyncRpcClient, SampleEvent, SampleServer};
-use annulus::ndr::Utf16Str;
+use annulus::ndr::{NdrParams, Utf16Str};
 use annulus::rpcecho::{
     self, EchoEnum1, EchoEnum1Long, EchoEnum2, EchoEnum3, EchoInfo, EchoServer, EchoSurrounding,
     RpcEcho, RpcEchoClient, TestCall2Response, TestEnumResponse, TestSleepResponse,
@@ -714,4 +714,58 @@ fn a_local_server_waits_for_a_port_that_is_still_in_use() {
         .unwrap();
     assert_eq!(local.serve(server).unwrap().bindings().len(), 2);
     freed.join().unwrap();
+}
+
+#[derive(NdrParams)]
+#[ndr(crate = annulus::ndr)]
+struct InData {
+    in_data: u32,
+}
+
+/// The time of its last turn is long ago then.
+#[test]
+fn a_call_has_all_its_time_after_a_local_runtime_has_rested() {
+    let servers = runtime(1);
+    let serving = serve(&servers, rpcecho::interface(EchoServer::default()));
+    let limits = Limits {
+        bind_timeout: Duration::from_secs(1),
+        send_timeout: Duration::from_secs(1),
+        ..Limits::default()
+    };
+    let config = Config::default().cores(Cores::Unpinned(1)).limits(limits);
+    let mut local = LocalRuntime::new(&config).unwrap();
+    let target = serving.bindings()[0].to_string();
+    let options = BindingOptions::new().call_timeout(Duration::from_secs(1));
+    let bind = |local: &LocalRuntime| {
+        Binding::with_options(local, &target, rpcecho::INTERFACE, options).unwrap()
+    };
+    let add_one = |local: &mut LocalRuntime, binding: &Binding| {
+        let call = RpcEchoClient::new(binding.clone()).add_one_future(1);
+        local.block_on(call).unwrap().map(|reply| reply.out_data)
+    };
+    let binding = bind(&local);
+    assert_eq!(add_one(&mut local, &binding), Ok(2));
+    thread::sleep(Duration::from_millis(1100));
+    assert_eq!(
+        add_one(&mut local, &binding),
+        Ok(2),
+        "on the old connection"
+    );
+    thread::sleep(Duration::from_millis(1100));
+    let binding = bind(&local);
+    assert_eq!(add_one(&mut local, &binding), Ok(2), "on a new one");
+    thread::sleep(Duration::from_millis(1100));
+    let own = local
+        .bind_with(&target, rpcecho::INTERFACE, options)
+        .unwrap();
+    let mut result = None;
+    local
+        .call(own, rpcecho::ADD_ONE, 7, &InData { in_data: 1 })
+        .unwrap();
+    while result.is_none() {
+        local
+            .turn(&mut |reply| result = Some(reply.result.map(drop)))
+            .unwrap();
+    }
+    assert_eq!(result, Some(Ok(())), "made by the thread itself");
 }

@@ -1,9 +1,11 @@
 //! How client calls end without an answer: cancelled, or because their time is over.
 
 use std::sync::Arc;
+use std::time::Duration;
 
 use annulus_transports::Ring;
 
+use super::bindings::NEVER;
 use super::connection::Role;
 use super::{Core, LocalReplies};
 use crate::call_state::CallState;
@@ -30,7 +32,7 @@ impl<R: Ring> Core<R> {
             CancelKind::NonAbortive => self.ask_to_end(key, replies),
             CancelKind::Escalating { after } => {
                 self.ask_to_end(key, replies);
-                let deadline = self.now + after;
+                let deadline = self.ring.now() + after;
                 if let Some(call) = self.bindings.call_mut(key)
                     && deadline < call.deadline
                 {
@@ -87,16 +89,19 @@ impl<R: Ring> Core<R> {
     }
 
     /// Gives a call of this thread the time limits of its binding.
-    pub(super) fn limit_own_time(&mut self, binding: Key, call: Key) {
-        let options = self
-            .bindings
-            .table
-            .get(binding)
-            .map(|entry| entry.shared.options);
-        if let Some(deadline) = options.and_then(|options| options.call_deadline)
-            && let Some(entry) = self.bindings.call_mut(call)
-        {
-            entry.deadline = self.now + deadline;
+    pub(super) fn limit_own_call(&mut self, binding: Key, call: Key) {
+        if let Some(entry) = self.bindings.table.get(binding) {
+            self.limit_call(call, entry.shared.options.call_deadline);
+        }
+    }
+
+    /// Gives a call that is made now its time limits.
+    pub(super) fn limit_call(&mut self, call: Key, deadline: Option<Duration>) {
+        // Not the turn's time: the turn may have begun long ago.
+        let now = self.ring.now();
+        if let Some(entry) = self.bindings.call_mut(call) {
+            entry.progress = now;
+            entry.deadline = deadline.map_or(NEVER, |deadline| now + deadline);
         }
         self.limit_time(call);
     }

@@ -36,12 +36,9 @@ impl<R: Ring> Core<R> {
                 if let Some(pipes) = call.pipes {
                     self.begin_pipes(key, pipes);
                 }
-                if let Some(deadline) = call.deadline
-                    && let Some(entry) = self.bindings.call_mut(key)
-                {
-                    entry.deadline = self.now + deadline;
+                if call.deadline.is_some() || call.binding.options.call_timeout.is_some() {
+                    self.limit_call(key, call.deadline);
                 }
-                self.limit_time(key);
                 let waiting = WaitingCall {
                     key,
                     opnum: call.opnum,
@@ -136,11 +133,13 @@ impl<R: Ring> Core<R> {
                 self.shared.calls_out.add(1);
                 connection.outgoing.queue(route.socket, &mut self.dirty);
                 if has_limit {
-                    self.limit_own_time(binding, key);
+                    self.limit_own_call(binding, key);
                 }
                 return Ok(());
             }
         }
+        // It may take a connection, and the last turn may have been long ago.
+        self.now = self.ring.now();
         let mut stub = self.shared.stub_buffers.take();
         if let Err(status) = encode(&mut stub) {
             self.shared.stub_buffers.put(stub);
@@ -151,7 +150,7 @@ impl<R: Ring> Core<R> {
             .begin_call(binding, lane, self.now, Sink::Local(token))
             .map_err(|_| Status::OutOfMemory)?;
         if has_limit {
-            self.limit_own_time(binding, key);
+            self.limit_own_call(binding, key);
         }
         let mut early = Vec::new();
         let call = WaitingCall {
@@ -168,6 +167,7 @@ impl<R: Ring> Core<R> {
 
     /// Enters a binding of the thread that runs this core; connecting begins.
     pub(crate) fn open_local_binding(&mut self, shared: &Arc<BindingShared>) -> Key {
+        self.now = self.ring.now();
         let binding = self.enter(shared);
         // No call waits yet that could fail.
         self.seek(binding, &mut |_| {});

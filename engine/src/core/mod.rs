@@ -60,6 +60,9 @@ pub(crate) struct Core<R: Ring> {
     limits: Arc<Limits>,
     seed: Option<u64>,
     now: Time,
+    /// Its thread does other things between its turns, so that the time of the last one may be
+    /// long ago.
+    may_rest: bool,
     connections: Connections,
     listeners: Vec<Listener>,
     /// Server calls that were taken out of their dispatch.
@@ -95,6 +98,7 @@ impl<R: Ring> Core<R> {
         let shared = Arc::clone(&siblings.all[siblings.index]);
         Core {
             now: ring.now(),
+            may_rest: false,
             ring,
             siblings,
             connections: Connections::default(),
@@ -114,6 +118,12 @@ impl<R: Ring> Core<R> {
             early_failures: Vec::new(),
             phase: Phase::Running,
         }
+    }
+
+    /// The same core, for a thread that does other things between its turns.
+    pub(crate) fn with_rests(mut self) -> Self {
+        self.may_rest = true;
+        self
     }
 
     pub(crate) fn ring(&self) -> &R {
@@ -154,6 +164,9 @@ impl<R: Ring> Core<R> {
         wait: Wait,
         replies: LocalReplies<'_>,
     ) -> Result<bool, TransportError> {
+        if self.may_rest {
+            self.now = self.ring.now();
+        }
         let mut worked = self.take_commands(replies) | !self.early_failures.is_empty();
         for (token, status) in self.early_failures.drain(..) {
             replies(LocalReply {
