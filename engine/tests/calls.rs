@@ -769,3 +769,12 @@ fn a_call_has_all_its_time_after_a_local_runtime_has_rested() {
     }
     assert_eq!(result, Some(Ok(())), "made by the thread itself");
 }
+
+#[test]
+fn a_local_runtime_without_calls_shuts_down_at_once() {
+    let mut local = LocalRuntime::new(&Config::default().cores(Cores::Unpinned(1))).unwrap();
+    local.block_on(async {}).unwrap();
+    let start = Instant::now();
+    local.shutdown().unwrap();
+    assert!(start.elapsed() < Limits::DEFAULT.drain_timeout / 2);
+}

@@ -122,8 +122,7 @@ impl<R: Ring> Core<R> {
 
     /// Once no call runs any more: what is left is sent, then all connections close.
     pub(super) fn continue_shutdown(&mut self, replies: LocalReplies<'_>) {
-        let is_idle = self.deferred.len() == 0 && self.bindings.calls_in_flight() == 0;
-        if self.phase != Phase::Draining || !is_idle {
+        if !self.is_drained() {
             return;
         }
         self.phase = Phase::Closing;
@@ -135,6 +134,12 @@ impl<R: Ring> Core<R> {
             }
             self.settle(socket, replies);
         }
+    }
+
+    /// Whether a core that shuts down has no running calls any more, and goes on to close.
+    pub(super) fn is_drained(&self) -> bool {
+        let has_no_calls = self.deferred.len() == 0 && self.bindings.calls_in_flight() == 0;
+        self.phase == Phase::Draining && has_no_calls
     }
 
     /// The time to drain is over. If draining is, too, what is left to send has a time of its own.

@@ -167,7 +167,8 @@ impl<R: Ring> Core<R> {
         if self.may_rest {
             self.now = self.ring.now();
         }
-        let mut worked = self.take_commands(replies) | !self.early_failures.is_empty();
+        let mut worked =
+            self.take_commands(replies) | !self.early_failures.is_empty() | self.is_drained();
         for (token, status) in self.early_failures.drain(..) {
             replies(LocalReply {
                 token,
