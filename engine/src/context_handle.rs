@@ -1,7 +1,7 @@
 //! What a server keeps for a client between its calls: contexts, and the handles that name them.
 
 use std::any::Any;
-use std::collections::HashMap;
+use std::collections::{BTreeMap, HashMap};
 use std::fmt;
 use std::future::Future;
 use std::hash::{BuildHasher, RandomState};
@@ -66,10 +66,25 @@ struct State {
     value: Option<Arc<dyn Any + Send + Sync>>,
     /// Calls that share it.
     sharing: usize,
-    /// Calls that wait for it.
-    waiting: Vec<Waker>,
+    /// Calls that wait for it, by their tickets; not those that were woken.
+    waiting: BTreeMap<u64, Waiter>,
+    /// Tickets that were given out.
+    tickets: u64,
     /// It was closed, or its client is gone.
     is_over: bool,
+}
+
+struct Waiter {
+    waker: Waker,
+    shares: bool,
+}
+
+/// The wait of one call for a context. Whoever lets go of the context wakes the first that waits,
+/// so a client that has many calls wait does not have them all run for each that ends.
+struct Turn {
+    entry: Arc<Entry>,
+    /// The place in the queue, once it has waited.
+    ticket: Option<u64>,
 }
 
 impl GroupContexts {
@@ -104,7 +119,8 @@ impl GroupContexts {
             state: Mutex::new(State {
                 value: Some(Arc::new(value)),
                 sharing: 0,
-                waiting: Vec::new(),
+                waiting: BTreeMap::new(),
+                tickets: 0,
                 is_over: false,
             }),
         };
@@ -121,8 +137,8 @@ impl GroupContexts {
         user: ContextUser,
         handle: &ContextHandle,
     ) -> Result<ExclusiveContext<T>, Status> {
-        let entry = self.find(user, handle)?;
-        std::future::poll_fn(|context| entry.poll_exclusive(context.waker())).await
+        let mut turn = Turn::new(self.find(user, handle)?);
+        std::future::poll_fn(|context| turn.poll_exclusive(context.waker())).await
     }
 
     /// A context that other calls may share.
@@ -131,8 +147,8 @@ impl GroupContexts {
         user: ContextUser,
         handle: &ContextHandle,
     ) -> Result<SharedContext<T>, Status> {
-        let entry = self.find(user, handle)?;
-        std::future::poll_fn(|context| entry.poll_shared(context.waker())).await
+        let mut turn = Turn::new(self.find(user, handle)?);
+        std::future::poll_fn(|context| turn.poll_shared(context.waker())).await
     }
 
     /// Takes a context out, once no other call uses it.
@@ -170,7 +186,7 @@ impl GroupContexts {
             let (value, waiting) = {
                 let mut state = lock(&entry.state);
                 state.is_over = true;
-                (state.value.take(), std::mem::take(&mut state.waiting))
+                (state.value.take(), state.take_next())
             };
             waiting.into_iter().for_each(Waker::wake);
             // Dropping it is foreign code.
@@ -184,25 +200,37 @@ impl Entry {
         let is_strict = user.is_strict || self.opened_by.is_strict;
         !is_strict || user.interface == self.opened_by.interface
     }
+}
+
+impl Turn {
+    fn new(entry: Arc<Entry>) -> Self {
+        Turn {
+            entry,
+            ticket: None,
+        }
+    }
 
     fn poll_exclusive<T: Send + Sync + 'static>(
-        self: &Arc<Self>,
+        &mut self,
         waker: &Waker,
     ) -> Poll<Result<ExclusiveContext<T>, Status>> {
-        let mut state = lock(&self.state);
+        let mut state = lock(&self.entry.state);
         if state.is_over {
             return Poll::Ready(Err(Status::ContextMismatch));
         }
         let is_shared = state.sharing > 0;
         let Some(value) = state.value.take_if(|_| !is_shared) else {
-            state.wait(waker);
+            state.wait(&mut self.ticket, waker, false);
             return Poll::Pending;
         };
         Poll::Ready(match value.downcast::<T>() {
-            Ok(value) => Ok(ExclusiveContext {
-                entry: Arc::clone(self),
-                value: Some(value),
-            }),
+            Ok(value) => {
+                state.leave(&mut self.ticket);
+                Ok(ExclusiveContext {
+                    entry: Arc::clone(&self.entry),
+                    value: Some(value),
+                })
+            }
             Err(value) => {
                 state.value = Some(value);
                 Err(Status::ContextMismatch)
@@ -211,33 +239,88 @@ impl Entry {
     }
 
     fn poll_shared<T: Send + Sync + 'static>(
-        self: &Arc<Self>,
+        &mut self,
         waker: &Waker,
     ) -> Poll<Result<SharedContext<T>, Status>> {
-        let mut state = lock(&self.state);
+        let mut state = lock(&self.entry.state);
         if state.is_over {
             return Poll::Ready(Err(Status::ContextMismatch));
         }
         let Some(value) = &state.value else {
-            state.wait(waker);
+            state.wait(&mut self.ticket, waker, true);
             return Poll::Pending;
         };
         let Ok(value) = Arc::clone(value).downcast::<T>() else {
             return Poll::Ready(Err(Status::ContextMismatch));
         };
         state.sharing += 1;
+        state.leave(&mut self.ticket);
         Poll::Ready(Ok(SharedContext {
-            entry: Arc::clone(self),
+            entry: Arc::clone(&self.entry),
             value: Some(value),
         }))
     }
 }
 
+impl Drop for Turn {
+    /// It may have been woken, so another one takes its place.
+    fn drop(&mut self) {
+        let Some(ticket) = self.ticket else {
+            return;
+        };
+        let mut state = lock(&self.entry.state);
+        let waiter = state.waiting.remove(&ticket);
+        let next = state.take_next();
+        // Wakers may be foreign code to drop.
+        drop(state);
+        drop(waiter);
+        next.into_iter().for_each(Waker::wake);
+    }
+}
+
 impl State {
-    fn wait(&mut self, waker: &Waker) {
-        if !self.waiting.iter().any(|other| other.will_wake(waker)) {
-            self.waiting.push(waker.clone());
+    /// Waits, in the place that it had before.
+    fn wait(&mut self, ticket: &mut Option<u64>, waker: &Waker, shares: bool) {
+        let ticket = *ticket.get_or_insert_with(|| {
+            self.tickets += 1;
+            self.tickets
+        });
+        let waiter = self.waiting.entry(ticket);
+        waiter
+            .and_modify(|waiter| waiter.waker.clone_from(waker))
+            .or_insert_with(|| Waiter {
+                waker: waker.clone(),
+                shares,
+            });
+    }
+
+    /// Waits no more, with the context in its hand.
+    fn leave(&mut self, ticket: &mut Option<u64>) {
+        if let Some(ticket) = ticket.take() {
+            self.waiting.remove(&ticket);
         }
+    }
+
+    /// Takes out who is to try next: the first, and if that shares, those behind it that do; all if
+    /// there is nothing to wait for any more.
+    fn take_next(&mut self) -> Vec<Waker> {
+        if self.is_over {
+            let waiting = std::mem::take(&mut self.waiting);
+            return waiting.into_values().map(|waiter| waiter.waker).collect();
+        }
+        let mut next = Vec::new();
+        while let Some(first) = self.waiting.first_entry() {
+            let shares = first.get().shares;
+            let is_alone = self.sharing == 0 && next.is_empty();
+            if self.value.is_none() || !(shares || is_alone) {
+                break;
+            }
+            next.push(first.remove().waker);
+            if !shares {
+                break;
+            }
+        }
+        next
     }
 }
 
@@ -281,7 +364,7 @@ impl<T: Send + Sync + 'static> Drop for ExclusiveContext<T> {
         if !state.is_over {
             state.value = value.take();
         }
-        let waiting = std::mem::take(&mut state.waiting);
+        let waiting = state.take_next();
         // What is left is run down outside of the lock.
         drop(state);
         waiting.into_iter().for_each(Waker::wake);
@@ -302,7 +385,7 @@ impl<T: Send + Sync + 'static> Drop for SharedContext<T> {
         drop(self.value.take());
         let mut state = lock(&self.entry.state);
         state.sharing -= 1;
-        let waiting = std::mem::take(&mut state.waiting);
+        let waiting = state.take_next();
         drop(state);
         waiting.into_iter().for_each(Waker::wake);
     }
@@ -322,6 +405,11 @@ impl<T: fmt::Debug + Send + Sync + 'static> fmt::Debug for SharedContext<T> {
 
 #[cfg(test)]
 mod tests {
+    use std::collections::VecDeque;
+    use std::pin::Pin;
+    use std::sync::atomic::{AtomicU32, Ordering};
+    use std::task::Wake;
+
     use super::*;
     use crate::call::block_on;
 
@@ -454,5 +542,103 @@ mod tests {
             drop(context);
             assert_eq!(waiting.join().unwrap(), Some(Status::ContextMismatch));
         });
+    }
+
+    struct Told(AtomicU32);
+
+    impl Wake for Told {
+        fn wake(self: Arc<Self>) {
+            self.0.fetch_add(1, Ordering::Relaxed);
+        }
+    }
+
+    /// A call that waits for a context, and how often it was woken.
+    struct Waiting<'c> {
+        call: Pin<Box<dyn Future<Output = Result<ExclusiveContext<u32>, Status>> + 'c>>,
+        told: Arc<Told>,
+    }
+
+    impl Waiting<'_> {
+        fn poll(&mut self) -> Poll<Result<ExclusiveContext<u32>, Status>> {
+            let waker = Waker::from(Arc::clone(&self.told));
+            self.call.as_mut().poll(&mut Context::from_waker(&waker))
+        }
+    }
+
+    /// If all were woken each time, n calls of a client would cost n * n.
+    #[test]
+    fn rule_54_whoever_lets_go_of_a_context_wakes_the_one_that_has_waited_longest() {
+        let contexts = GroupContexts::new(1);
+        let handle = contexts.open(HERE, 0_u32).unwrap();
+        let held = exclusive::<u32>(&contexts, HERE, &handle).unwrap();
+        let mut waiting: VecDeque<_> = (0..100)
+            .map(|_| Waiting {
+                call: Box::pin(contexts.exclusive::<u32>(HERE, &handle)),
+                told: Arc::new(Told(AtomicU32::new(0))),
+            })
+            .collect();
+        for waiting in &mut waiting {
+            assert!(waiting.poll().is_pending());
+        }
+        let told = |waiting: &VecDeque<Waiting<'_>>| {
+            let told = waiting.iter().map(|it| it.told.0.load(Ordering::Relaxed));
+            told.collect::<Vec<_>>()
+        };
+        drop(held);
+        assert_eq!(
+            (told(&waiting)[0], told(&waiting)[1..].iter().sum()),
+            (1, 0)
+        );
+        // Another call is quicker; the first keeps its place.
+        let held = exclusive::<u32>(&contexts, HERE, &handle).unwrap();
+        assert!(waiting[0].poll().is_pending());
+        drop(held);
+        assert_eq!(
+            (told(&waiting)[0], told(&waiting)[1..].iter().sum()),
+            (2, 0)
+        );
+        // One that was woken and goes, such as with its client, hands the wake-up on.
+        waiting.pop_front();
+        for _ in 0..99 {
+            let mut first = waiting.pop_front().unwrap();
+            assert_eq!(told(&waiting).iter().sum::<u32>(), 0);
+            assert_eq!(first.told.0.load(Ordering::Relaxed), 1);
+            assert!(matches!(first.poll(), Poll::Ready(Ok(_))));
+        }
+    }
+
+    #[test]
+    fn rule_54_calls_that_share_a_context_are_woken_together() {
+        let contexts = GroupContexts::new(1);
+        let handle = contexts.open(HERE, 7_u32).unwrap();
+        let held = exclusive::<u32>(&contexts, HERE, &handle).unwrap();
+        let told = Arc::new(Told(AtomicU32::new(0)));
+        let waker = Waker::from(Arc::clone(&told));
+        let mut context = Context::from_waker(&waker);
+        let mut sharing: Vec<_> = (0..3)
+            .map(|_| Box::pin(contexts.shared::<u32>(HERE, &handle)))
+            .collect();
+        for call in &mut sharing {
+            assert!(call.as_mut().poll(&mut context).is_pending());
+        }
+        let mut alone = Box::pin(contexts.exclusive::<u32>(HERE, &handle));
+        assert!(alone.as_mut().poll(&mut context).is_pending());
+        drop(held);
+        assert_eq!(told.0.load(Ordering::Relaxed), 3);
+        let shared: Vec<_> = sharing
+            .iter_mut()
+            .map(|call| call.as_mut().poll(&mut context))
+            .collect();
+        assert!(shared.iter().all(|it| matches!(it, Poll::Ready(Ok(_)))));
+        drop(shared);
+        assert_eq!(
+            told.0.load(Ordering::Relaxed),
+            4,
+            "the last lets the other in"
+        );
+        assert!(matches!(
+            alone.as_mut().poll(&mut context),
+            Poll::Ready(Ok(_))
+        ));
     }
 }
