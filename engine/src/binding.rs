@@ -165,9 +165,9 @@ impl Binding {
         }
     }
 
-    /// Keeps one connection open however idle it is, from the first call on: the server's context
-    /// handles run down with the last connection. Generated clients of interfaces with context
-    /// handles ask for this by themselves.
+    /// Keeps one connection open however idle it is: the server's context handles run down with the
+    /// last connection. To be asked for before the binding's first call; afterwards it changes
+    /// nothing. Generated clients of interfaces with context handles ask for this as they are made.
     pub fn keep_connected(&self) {
         let keeps = &self.handle.shared.keeps_connection;
         keeps.store(true, Ordering::Relaxed);
