@@ -90,15 +90,16 @@ impl Outbound {
         self.unsent_len
             .fetch_add(piece.stub.len(), Ordering::Relaxed);
         self.pieces.push(piece);
-        // Release: the core that clears this sees the piece.
+        // Its release half pairs with the acquire in `begin_take`: a core that clears this sees
+        // the piece.
         !self.is_announced.swap(true, Ordering::AcqRel)
     }
 
     /// The core is about to take what is queued.
     pub(super) fn begin_take(&self) {
-        self.is_announced.store(false, Ordering::Release);
-        // The pieces are looked at behind this, so one that is added later is announced anew.
-        fence(Ordering::SeqCst);
+        // A swap, for its acquire half: a piece whose announcement this clears is seen behind it,
+        // and one that is added later is announced anew.
+        self.is_announced.swap(false, Ordering::AcqRel);
     }
 
     pub(super) fn take(&self) -> Option<OutPiece> {

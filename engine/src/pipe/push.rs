@@ -32,7 +32,7 @@ pub struct PushPipe<T> {
     elements: PhantomData<fn(T)>,
 }
 
-/// How many elements the waiting forms of a push hand over at a time.
+/// Bytes of elements that the waiting forms of a push hand over at a time.
 const PART_LEN: usize = 64 << 10;
 
 impl<T> PushPipe<T> {
@@ -121,7 +121,7 @@ impl<T: Encode> PushPipe<T> {
     ///
     /// [`Status::SendIncomplete`]: too much was pushed and is not sent yet; nothing was taken. A
     /// notification [`SendComplete`](crate::NotificationEvent::SendComplete) follows when there
-    /// is room.
+    /// is room, or, on a server, when the call has ended.
     ///
     /// [`Status::WrongPipeOrder`] if another pipe comes first, [`Status::PipeClosed`] behind the
     /// end or if the call has ended without this pipe, [`Status::BadStubData`] if an element
