@@ -94,7 +94,9 @@ impl BlockingCall {
             let (Some(lacking), Some(link)) = (lacking, &pipes) else {
                 break (result, context.extended);
             };
+            link.await_head(true);
             is_partial = wait_for_head(link, &mut stub, lacking);
+            link.await_head(false);
         };
         // Without a call there is nobody to answer, or somebody else will.
         match (call, result.unwrap_or(Err(Status::CallFailed))) {

@@ -449,8 +449,14 @@ impl<R: Ring> Core<R> {
                         let mut piece = shared.stub_buffers.take();
                         piece.extend_from_slice(&stub);
                         connection.pipe_is_full |= pipes.received(piece, is_last, order);
+                        if pipes.is_tail_too_long() {
+                            tracing::debug!("too much comes behind the pipes of a response");
+                            is_over = true;
+                            break;
+                        }
                     }
                     if is_last {
+                        connection.pipe_is_full = false;
                         let data = StubData {
                             bytes: &[],
                             order,
@@ -472,6 +478,9 @@ impl<R: Ring> Core<R> {
                 } => {
                     if let Some(extended) = extended {
                         bindings.explain(Key::from_bits(key), &extended);
+                    }
+                    if bindings.has_pipes(Key::from_bits(key)) {
+                        connection.pipe_is_full = false;
                     }
                     let status = failure(Status::from_fault(status), did_not_execute);
                     bindings.end_call(Key::from_bits(key), Err(status), shared, *now, replies);

@@ -33,8 +33,10 @@ pub(crate) struct Connection {
     pub(crate) connect_deadline: Option<Time>,
     /// What is left must be sent by this time.
     pub(crate) flush_deadline: Option<Time>,
-    /// Receiving is paused until a pipe has been pulled.
+    /// The pipe whose data is arriving takes no more until it has been pulled.
     pub(crate) pipe_is_full: bool,
+    /// Receiving is paused because of that.
+    pub(crate) waits_for_pipe: bool,
 }
 
 /// Which side of the protocol this is.
@@ -159,6 +161,11 @@ impl Outgoing {
         self.held_pipes.clear();
     }
 
+    /// Whether anything waits for the end of a response that goes out in parts.
+    pub(crate) fn has_held(&self) -> bool {
+        !self.held.is_empty() || !self.held_pipes.is_empty()
+    }
+
     /// Notes whose pipe data was written to the buffer.
     pub(crate) fn share(&mut self, link: &Arc<PipeLink>, len: usize) {
         self.shares.push((Arc::clone(link), len));
@@ -270,6 +277,7 @@ impl Connection {
             connect_deadline: None,
             flush_deadline: None,
             pipe_is_full: false,
+            waits_for_pipe: false,
         })
     }
 

@@ -66,12 +66,19 @@ impl IncomingHead {
 }
 
 impl Incoming {
+    fn call(&self) -> CallId {
+        match self {
+            Incoming::Head(head) => head.call.reply.call(),
+            Incoming::Pipes(pipes) => pipes.reply.call(),
+        }
+    }
+
     /// When the in-parameters in front of the pipes must have come.
     pub(super) fn deadline(&self) -> Option<Time> {
         match self {
             Incoming::Head(head) => Some(head.deadline),
-            // Pipes may come as slowly as they like.
-            Incoming::Pipes(pipes) => (!pipes.link.has_started()).then_some(pipes.deadline),
+            // Pipes may come as slowly as they like, and a worker as late as it likes.
+            Incoming::Pipes(pipes) => pipes.link.awaits_head().then_some(pipes.deadline),
         }
     }
 }
@@ -95,29 +102,33 @@ impl ServerWork<'_> {
 
     fn set_incoming(&mut self, incoming: Incoming) {
         if let Some(place) = self.incoming() {
+            debug_assert!(place.is_none(), "one request at a time arrives in pieces");
             *place = Some(incoming);
         }
     }
 
-    pub(super) fn has_no_incoming(&mut self) -> bool {
-        self.incoming().is_some_and(|incoming| incoming.is_none())
+    /// Takes the request that is arriving out, if it is this call's.
+    fn take_incoming(&mut self, call: CallId) -> Option<Incoming> {
+        let taken = self.incoming()?.take_if(|it| it.call() == call)?;
+        self.connection.pipe_is_full = false;
+        Some(taken)
     }
 
     /// A call ends: nothing more of its request counts.
     pub(super) fn forget_incoming(&mut self, reply: &ReplyTo) {
-        if let Some(incoming) = self.incoming() {
-            incoming.take_if(|it| matches!(it, Incoming::Pipes(pipes) if pipes.reply == *reply));
-        }
+        self.take_incoming(reply.call());
     }
 
-    /// The client has given a call up: nothing more comes of its request.
-    pub(super) fn end_incoming(&mut self, call: Key) {
-        let is_of_call = |it: &mut Incoming| matches!(it, Incoming::Pipes(pipes) if pipes.link.call() == Some(call.to_bits()));
-        let ended = self
-            .incoming()
-            .and_then(|incoming| incoming.take_if(is_of_call));
-        if let Some(Incoming::Pipes(pipes)) = ended {
-            pipes.link.finish(Status::CallCancelled);
+    /// The client has given a call up: nothing more comes of its request. One that was not
+    /// dispatched ends here.
+    pub(super) fn end_incoming(&mut self, call: CallId) {
+        match self.take_incoming(call) {
+            Some(Incoming::Pipes(pipes)) => pipes.link.finish(Status::CallCancelled),
+            Some(Incoming::Head(head)) => {
+                *self.assembling_len -= head.stub.len();
+                self.answer(&head.call.reply, CallEnd::Refusal(Status::CallCancelled));
+            }
+            None => {}
         }
     }
 
@@ -166,14 +177,20 @@ impl ServerWork<'_> {
 
     /// A further piece has come.
     pub(super) fn continue_incoming(&mut self, piece: &[u8], is_last: bool) {
+        let deadline = self.now + self.limits.progress_timeout;
         let Some(place) = self.incoming() else { return };
         match place.take() {
             None => {}
             Some(Incoming::Head(head)) => self.grow_head(head, piece, is_last),
             Some(Incoming::Pipes(mut pipes)) => {
                 pipes.gathered.extend_from_slice(piece);
+                pipes.deadline = deadline;
                 pipes.is_whole = is_last;
                 *place = Some(Incoming::Pipes(pipes));
+                if is_last {
+                    // Another request may begin right behind it.
+                    self.hand_on();
+                }
             }
         }
     }
@@ -250,9 +267,11 @@ impl ServerWork<'_> {
         let piece = std::mem::replace(&mut pipes.gathered, spare.take());
         let is_last = pipes.is_whole;
         let is_full = pipes.link.received(piece, is_last, pipes.order);
-        self.connection.pipe_is_full |= is_full;
         if is_last {
             link.incoming = None;
+            self.connection.pipe_is_full = false;
+        } else {
+            self.connection.pipe_is_full |= is_full;
         }
     }
 }
@@ -282,10 +301,11 @@ impl<R: Ring> Core<R> {
         let Role::Server(link) = &mut connection.role else {
             return;
         };
-        let is_incoming = matches!(&link.incoming,
-            Some(Incoming::Pipes(incoming)) if Arc::ptr_eq(&incoming.link, pipes));
-        if is_incoming && !pipes.is_held_back() {
-            self.receive_again(origin.socket);
+        if let Some(Incoming::Pipes(incoming)) = &mut link.incoming
+            && Arc::ptr_eq(&incoming.link, pipes)
+        {
+            incoming.deadline = self.now + self.limits.progress_timeout;
+            connection.pipe_is_full &= pipes.is_held_back();
         }
         self.send_response_parts(origin.socket, &origin.reply, pipes);
         self.settle(origin.socket, replies);
@@ -327,35 +347,28 @@ impl<R: Ring> Core<R> {
         }
     }
 
-    /// A pipe that was full has room, or its call has ended: receiving goes on.
-    pub(super) fn receive_again(&mut self, socket: SocketId) {
+    /// Stops receiving from a connection whose pipe is full, and goes on when it has room, or its
+    /// call has ended.
+    pub(super) fn follow_pipe(&mut self, socket: SocketId) {
         let now = self.now;
         let Some(connection) = self.connections.get_mut(socket) else {
             return;
         };
-        if !std::mem::take(&mut connection.pipe_is_full) {
+        let is_full = connection.pipe_is_full;
+        if connection.waits_for_pipe == is_full {
             return;
         }
+        connection.waits_for_pipe = is_full;
         match &mut connection.role {
+            Role::Server(link) if is_full => link.protocol.pause(),
             Role::Server(link) => link.protocol.resume(now),
+            Role::Client(link) if is_full => link.protocol.pause(),
             Role::Client(link) => link.protocol.resume(now),
         }
-        if !connection.outgoing.held_back {
-            self.ring.resume_receive(socket);
-        }
-    }
-
-    /// Stops receiving from a connection whose pipe is full.
-    pub(super) fn hold_full_pipe(&mut self, socket: SocketId) {
-        let Some(connection) = self.connections.get_mut(socket) else {
-            return;
-        };
-        if connection.pipe_is_full && connection.life == Life::Open {
-            match &mut connection.role {
-                Role::Server(link) => link.protocol.pause(),
-                Role::Client(link) => link.protocol.pause(),
-            }
+        if is_full {
             self.ring.pause_receive(socket);
+        } else if !connection.outgoing.held_back {
+            self.ring.resume_receive(socket);
         }
     }
 
@@ -508,8 +521,15 @@ impl<R: Ring> Core<R> {
         let Some((socket, id)) = entry.placed else {
             return self.place_waiting_of(binding, replies);
         };
-        if !pipes.is_held_back() {
-            self.receive_again(socket);
+        if !pipes.is_held_back()
+            && let Some(connection) = self.connections.get_mut(socket)
+            && let Role::Client(link) = &connection.role
+            && link
+                .protocol
+                .arriving_response()
+                .is_some_and(|(key, _)| key == call.to_bits())
+        {
+            connection.pipe_is_full = false;
         }
         self.send_request_parts(socket, id, pipes);
         self.settle(socket, replies);

@@ -133,6 +133,9 @@ impl<R: Ring> Core<R> {
     pub(super) fn server_received(&mut self, socket: SocketId, lease: &ReceiveLease) {
         if let Some((mut work, ring)) = self.server_work(socket) {
             work.serve(ring.received(lease));
+            if work.connection.outgoing.has_held() {
+                self.release_answers(socket);
+            }
         }
     }
 
@@ -140,6 +143,9 @@ impl<R: Ring> Core<R> {
     pub(super) fn resume_stalled(&mut self, socket: SocketId, stalled: &[u8]) {
         if let Some((mut work, _)) = self.server_work(socket) {
             work.serve(stalled);
+            if work.connection.outgoing.has_held() {
+                self.release_answers(socket);
+            }
         }
     }
 
@@ -168,10 +174,6 @@ impl<R: Ring> Core<R> {
         }
         work.forget_incoming(&origin.reply);
         work.answer(&origin.reply, end);
-        let is_receiving = work.has_no_incoming();
-        if is_receiving {
-            self.receive_again(origin.socket);
-        }
         self.release_answers(origin.socket);
         self.settle(origin.socket, replies);
     }
@@ -216,17 +218,17 @@ impl ServerWork<'_> {
                         .begin_flush(self.now + self.limits.flush_timeout);
                     break;
                 }
-                // A call without a key is still in its dispatch, or was never deferred.
+                // A call without a key was not dispatched: not all of its in-parameters have come.
                 Some(ServerEvent::Cancel { key, .. }) => {
                     if let Some(key) = key {
                         self.deferred.cancel(Key::from_bits(key));
                     }
                 }
-                Some(ServerEvent::Orphaned { key, .. }) => {
-                    if let Some(key) = key.map(Key::from_bits) {
-                        self.deferred.cancel(key);
-                        self.end_incoming(key);
+                Some(ServerEvent::Orphaned { call, key }) => {
+                    if let Some(key) = key {
+                        self.deferred.cancel(Key::from_bits(key));
                     }
+                    self.end_incoming(call);
                 }
                 Some(_) => unreachable!("an event that this engine does not know"),
                 None => break,

@@ -129,7 +129,7 @@ impl<R: Ring> Core<R> {
         match connection.life {
             Life::Open => {
                 self.hold_back(socket);
-                self.hold_full_pipe(socket);
+                self.follow_pipe(socket);
                 self.arm_timer(socket);
             }
             Life::Flushing => {

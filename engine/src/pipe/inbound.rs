@@ -19,7 +19,7 @@ use crate::status::Status;
 pub(super) struct Inbound {
     pieces: SegQueue<Vec<u8>>,
     queued_len: AtomicUsize,
-    /// How much may be queued.
+    /// How much may be queued; [`UNBOUNDED`] once all pipes were pulled.
     room: AtomicUsize,
     /// No piece comes behind those that are queued.
     is_whole: AtomicBool,
@@ -31,6 +31,9 @@ pub(super) struct Inbound {
     waker: AtomicWaker,
     intake: Mutex<Intake>,
 }
+
+/// The core need not wait for a puller any more.
+const UNBOUNDED: usize = usize::MAX;
 
 /// How a puller that found nothing wants to hear of more.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -104,7 +107,8 @@ impl Inbound {
     pub(super) fn add(&self, piece: Vec<u8>, is_last: bool, order: ByteOrder) -> bool {
         self.is_big_endian
             .store(order == ByteOrder::Big, Ordering::Relaxed);
-        let queued = self.queued_len.fetch_add(piece.len(), Ordering::Relaxed) + piece.len();
+        let weight = weight(&piece);
+        let queued = self.queued_len.fetch_add(weight, Ordering::Relaxed) + weight;
         // The queue's own synchronisation publishes what was stored before.
         self.pieces.push(piece);
         if is_last {
@@ -117,7 +121,8 @@ impl Inbound {
     /// Notes that the core holds back, unless a puller has made room in the meantime.
     fn hold_back(&self) -> bool {
         self.is_held_back.store(true, Ordering::Relaxed);
-        // Pairs with the fence in `has_made_room`: either that sees the note, or this sees the room.
+        // Pairs with the fences in `has_made_room` and `release`: either those see the note, or
+        // this sees the room.
         fence(Ordering::SeqCst);
         self.queued_len.load(Ordering::Relaxed) > self.room.load(Ordering::Relaxed)
             || !self.is_held_back.swap(false, Ordering::Relaxed)
@@ -137,9 +142,18 @@ impl Inbound {
         self.is_held_back.load(Ordering::Relaxed)
     }
 
-    /// Lets the core receive `room` bytes ahead: what is behind the pipes cannot be pulled.
-    pub(super) fn widen(&self, room: usize) {
-        self.room.store(room, Ordering::Relaxed);
+    /// Nothing is left to be pulled, so the core is not to wait for it. Whether it held back.
+    pub(super) fn release(&self) -> bool {
+        self.room.store(UNBOUNDED, Ordering::Relaxed);
+        // Pairs with the fence in `hold_back`.
+        fence(Ordering::SeqCst);
+        self.is_held_back.swap(false, Ordering::Relaxed)
+    }
+
+    /// Whether more than `len_max` bytes have come behind the pipes.
+    pub(super) fn is_tail_over(&self, len_max: usize) -> bool {
+        self.room.load(Ordering::Relaxed) == UNBOUNDED
+            && self.queued_len.load(Ordering::Relaxed) > len_max
     }
 
     #[cfg(test)]
@@ -192,7 +206,7 @@ impl Inbound {
         let is_whole = self.is_whole.load(Ordering::Acquire);
         match self.pieces.pop() {
             Some(piece) => {
-                self.queued_len.fetch_sub(piece.len(), Ordering::Relaxed);
+                self.queued_len.fetch_sub(weight(&piece), Ordering::Relaxed);
                 Ok(piece)
             }
             None if is_whole => Err(NoPiece::Whole),
@@ -244,6 +258,12 @@ impl Inbound {
             ByteOrder::Little
         }
     }
+}
+
+/// What a piece counts for: its bytes, but a fair part of its buffer if that is nearly empty. So
+/// a peer that sends byte by byte cannot make many buffers wait.
+fn weight(piece: &Vec<u8>) -> usize {
+    piece.len().max(piece.capacity() / 4)
 }
 
 /// Why there is no further piece.

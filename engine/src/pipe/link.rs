@@ -49,8 +49,8 @@ pub(crate) struct PipeLink {
     call: AtomicU64,
     /// How the call ended, if it has.
     end: AtomicU32,
-    /// All in front of the pipes of a request has come.
-    has_started: AtomicBool,
+    /// A worker waits for what is in front of the pipes of a request.
+    awaits_head: AtomicBool,
     inbound: Inbound,
     outbound: Outbound,
     notify: OnceLock<PipeNotify>,
@@ -104,7 +104,7 @@ impl PipeLink {
             },
             call: AtomicU64::new(NO_CALL),
             end: AtomicU32::new(OPEN),
-            has_started: AtomicBool::new(false),
+            awaits_head: AtomicBool::new(false),
             inbound,
             outbound,
             notify: OnceLock::new(),
@@ -167,12 +167,18 @@ impl PipeLink {
     /// queued.
     pub(crate) fn start(&self, offset: usize, rest: &[u8], order: ByteOrder) {
         self.inbound.start(offset, rest, order);
-        self.has_started.store(true, Ordering::Relaxed);
     }
 
-    /// Whether all in front of the pipes has come.
-    pub(crate) fn has_started(&self) -> bool {
-        self.has_started.load(Ordering::Relaxed)
+    /// A worker begins to wait for what is in front of the pipes, or has it. The core gives the
+    /// client its time from then on.
+    pub(crate) fn await_head(self: &Arc<Self>, awaits: bool) {
+        self.awaits_head.store(awaits, Ordering::Relaxed);
+        self.call_core();
+    }
+
+    /// Whether a worker waits for what is in front of the pipes.
+    pub(crate) fn awaits_head(&self) -> bool {
+        self.awaits_head.load(Ordering::Relaxed)
     }
 
     /// The longest stub data that may be in front of the pipes.
@@ -230,10 +236,12 @@ impl PipeLink {
         self.core.submit(Command::Pipe(Arc::clone(self)));
     }
 
-    /// All that is pulled has been; what is behind it may come at once.
+    /// All that is pulled has been. What is behind it in a response may come at once; a request
+    /// has nothing there.
     pub(super) fn drained(self: &Arc<Self>) {
-        self.inbound.widen(self.rest_len_max);
-        self.go_on();
+        if self.side == PipeSide::Client && self.inbound.release() {
+            self.call_core();
+        }
     }
 
     /// Lets the core receive again, if it had stopped and there is room.
@@ -288,6 +296,11 @@ impl PipeLink {
         must_stop
     }
 
+    /// Whether more has come behind a response's pipes than may.
+    pub(crate) fn is_tail_too_long(&self) -> bool {
+        self.inbound.is_tail_over(self.rest_len_max)
+    }
+
     /// Whether the core is to receive nothing more for now.
     pub(crate) fn is_held_back(&self) -> bool {
         self.inbound.is_held_back()
@@ -318,9 +331,12 @@ impl PipeLink {
     }
 
     /// The call has ended. Its caller is told of that by the call's own notification, its
-    /// manager by that of a pipe, if it waits for one and did not end the call itself.
+    /// manager by that of a pipe, if it waits for one and did not end the call itself. Of several
+    /// ends the first counts.
     pub(crate) fn finish(&self, status: Status) {
-        self.end.store(status.code(), Ordering::Release);
+        let _ =
+            self.end
+                .compare_exchange(OPEN, status.code(), Ordering::Release, Ordering::Relaxed);
         let is_send_awaited = self.outbound.end(self.notifies_of_sends());
         let is_receive_awaited = self.inbound.announce();
         if self.side == PipeSide::Server && status != Status::Ok {

@@ -193,6 +193,29 @@ fn a_slow_puller_holds_the_core_back_and_lets_it_go_on() {
 }
 
 #[test]
+fn attack_data_that_comes_byte_by_byte_is_held_back_early() {
+    let call = Call::new(1, 0, TransferSyntax::Ndr);
+    let mut buffer_len = 0;
+    let is_held_back = (0..LIMITS.pipe_len_max).any(|_| {
+        let mut piece = Vec::with_capacity(1024);
+        piece.push(0);
+        buffer_len += piece.capacity();
+        call.server.received(piece, false, ByteOrder::Little)
+    });
+    assert!(is_held_back);
+    assert!(buffer_len <= 5 * LIMITS.pipe_len_max, "{buffer_len}");
+}
+
+#[test]
+fn the_first_end_of_a_call_is_the_one_that_counts() {
+    let call = Call::new(1, 0, TransferSyntax::Ndr);
+    call.server.finish(Status::CallCancelled);
+    call.server.finish(Status::Ok);
+    let mut pull = call.pull::<u8>();
+    assert_eq!(pull.pull(&mut Vec::new(), 1), Err(Status::CallCancelled));
+}
+
+#[test]
 fn rule_50_in_pipes_are_drained_before_out_pipes_are_filled() {
     let call = Call::new(1, 1, TransferSyntax::Ndr);
     let (mut push, mut pull) = (call.push::<u8>(), call.pull::<u8>());

@@ -8,16 +8,16 @@
 
 use annulus::ndr::NdrParams;
 use annulus::{
-    AsyncHandle, Binding, Call, Config, Cores, Dispatch, Interface, PipeShape, PullPipe, PushPipe,
-    Registration, Runtime, Server, ServerCall, Status, SyntaxId, Uuid,
+    AsyncHandle, Binding, Call, Config, Cores, Dispatch, Interface, Limits, PipeShape, PullPipe,
+    PushPipe, Registration, Runtime, Server, ServerCall, Status, SyntaxId, Uuid,
 };
 
-const INTERFACE: SyntaxId = SyntaxId::new(Uuid::from_u128(0xab91_0e9f_7f50_4a4c), 1, 0);
-const SUM: u16 = 0;
-const COUNT: u16 = 1;
+pub const INTERFACE: SyntaxId = SyntaxId::new(Uuid::from_u128(0xab91_0e9f_7f50_4a4c), 1, 0);
+pub const SUM: u16 = 0;
+pub const COUNT: u16 = 1;
 const ECHO: u16 = 2;
 const ECHO_ON_CORE: u16 = 3;
-const PLAIN: u16 = 4;
+pub const PLAIN: u16 = 4;
 
 const IN: PipeShape = shape(1, 0);
 const OUT: PipeShape = shape(0, 1);
@@ -125,6 +125,10 @@ pub struct Client(Binding);
 type Echo = (Call<Number>, PushPipe<u8>, PullPipe<u8>);
 
 impl Client {
+    pub fn new(runtime: &Runtime, target: &str) -> Self {
+        Client(Binding::new(runtime, target, INTERFACE).unwrap())
+    }
+
     pub fn sum(&self, name: &str) -> Result<(Call<Total>, PushPipe<u32>), Status> {
         let name = name.as_bytes();
         let (call, pipes) = self.0.call_with_pipes(SUM, &SumRequest { name }, IN)?;
@@ -173,22 +177,29 @@ impl Client {
 /// A server and a client on two cores of one runtime.
 pub struct World {
     pub client: Client,
+    pub port: u16,
     // Behind what uses it, so that it goes last.
     _runtime: Runtime,
 }
 
 impl World {
     pub fn new(manager: impl Manager, options: &str) -> Self {
-        World::with(Registration::new(Stub(manager)), options)
+        World::with(Registration::new(Stub(manager)), options, Limits::default())
+    }
+
+    pub fn limited(manager: impl Manager, limits: Limits) -> Self {
+        World::with(Registration::new(Stub(manager)), "", limits)
     }
 
     /// The manager routines run on the worker pool.
     pub fn blocking(manager: impl Manager, options: &str) -> Self {
-        World::with(Registration::new(Stub(manager)).blocking(), options)
+        let registration = Registration::new(Stub(manager)).blocking();
+        World::with(registration, options, Limits::default())
     }
 
-    fn with(registration: Registration, options: &str) -> Self {
-        let runtime = Runtime::start(Config::default().cores(Cores::Unpinned(2))).unwrap();
+    fn with(registration: Registration, options: &str, limits: Limits) -> Self {
+        let config = Config::default().cores(Cores::Unpinned(2)).limits(limits);
+        let runtime = Runtime::start(config).unwrap();
         let server = Server::new()
             .endpoint("ncacn_ip_tcp:127.0.0.1[0]")
             .unwrap()
@@ -196,9 +207,10 @@ impl World {
         let serving = runtime.serve(server).unwrap();
         let binding = serving.bindings()[0].to_string();
         let binding = binding.replace(']', &format!("{options}]"));
-        let client = Client(Binding::new(&runtime, &binding, INTERFACE).unwrap());
+        let client = Client::new(&runtime, &binding);
         World {
             client,
+            port: serving.bindings()[0].port().unwrap(),
             _runtime: runtime,
         }
     }
