@@ -31,7 +31,7 @@ pub struct Limits {
     pub assembling_len_per_core_max: usize,
     /// Largest stub data of one reassembled response that a client takes, in bytes. Over it the
     /// call fails and the connection closes. A streamed response is not kept, and may be of any
-    /// length. Default 64 MiB.
+    /// length; of it this bounds what comes behind its pipes. Default 64 MiB.
     pub response_len_max: usize,
     /// Bytes of extended error information that one fault carries, sent or received. What is
     /// longer is left out, for the fault alone says what a program must know. Default 4 KiB: a
@@ -39,7 +39,8 @@ pub struct Limits {
     pub extended_error_len_max: usize,
     /// Bytes of one call's pipes that a core receives ahead of whoever pulls them, and that may
     /// be pushed ahead of what was sent, in each direction. A core that has received so many
-    /// stops receiving on that connection; a push beyond it waits. Default 256 KiB.
+    /// stops receiving on that connection; a push beyond it waits. Data that arrives in small
+    /// pieces counts for a part of the buffers that it lies in. Default 256 KiB.
     pub pipe_len_max: usize,
     /// Presentation contexts that one connection may have bound. One more is refused with
     /// "local limit exceeded". Default 64.
