@@ -324,3 +324,16 @@ fn pipes_are_futures_on_the_core_of_a_manager() {
 
 /// A failed test ends after this; a good one does not wait.
 const LONG: Duration = Duration::from_secs(20);
+
+#[test]
+fn a_call_with_pipes_and_the_calls_behind_it_are_of_one_group() {
+    let world = World::new(Sum, "");
+    let (call, mut numbers) = world.client.sum("four").unwrap();
+    numbers.push(&[1]).unwrap();
+    let open = world.client.open().unwrap();
+    numbers.finish().unwrap();
+    assert_eq!(call.wait(), Ok(total(4)));
+    let (call, mut found) = world.client.find(open).unwrap();
+    assert_eq!(drain(&mut found).unwrap(), [7]);
+    assert_eq!(call.wait(), Ok(number(7)));
+}

@@ -141,6 +141,20 @@ impl Associations {
         group.filter(|group| association.refused_group != Some(*group))
     }
 
+    /// A connection of an association is in this group. The one beside it joins it too if it has
+    /// none yet: what a server keeps for a client is kept for its group.
+    pub(super) fn joined(&mut self, key: Key, group: GroupId) {
+        let Some(association) = self.table.get_mut(key) else {
+            return;
+        };
+        association.group = Some(group);
+        if let Some(beside) = association.beside
+            && let Some(beside) = self.table.get_mut(beside)
+        {
+            beside.group = beside.group.or(Some(group));
+        }
+    }
+
     /// A binding goes. True if it was the last one; then the association may linger until `end`.
     pub(super) fn leave(&mut self, key: Key, end: Time) -> bool {
         let Some(association) = self.table.get_mut(key) else {

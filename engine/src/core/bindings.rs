@@ -403,6 +403,20 @@ impl Bindings {
         (calls(&idlest) == 0 || apart.len() >= count_max).then_some(idlest)
     }
 
+    /// Those beside `key` of which something is true.
+    pub(super) fn find_all_apart(&self, key: Key, is_it: impl Fn(Key) -> bool) -> Vec<Key> {
+        let apart = self.table.get(key).map_or(&[][..], |entry| &entry.apart);
+        apart.iter().copied().filter(|key| is_it(*key)).collect()
+    }
+
+    /// No further call of `key` is made on `apart`.
+    pub(super) fn remove_apart(&mut self, key: Key, apart: Key) {
+        if let Some(binding) = self.table.get_mut(key) {
+            binding.apart.retain(|it| *it != apart);
+        }
+        self.release(apart);
+    }
+
     /// Notes a binding on which calls with pipes of `key` are made.
     pub(super) fn add_apart(&mut self, key: Key, apart: Key) {
         if let Some(binding) = self.table.get_mut(key) {

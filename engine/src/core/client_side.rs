@@ -487,9 +487,7 @@ impl<R: Ring> Core<R> {
                 }
                 ClientEvent::Bound { context, group, .. } => {
                     link.accepted(context);
-                    if let Some(association) = associations.table.get_mut(association) {
-                        association.group = Some(group);
-                    }
+                    associations.joined(association, group);
                 }
                 ClientEvent::InterfaceRefused { reason, .. } => {
                     refusals.extend(link.refused().map(|offer| (offer, refusal(reason))));

@@ -418,6 +418,7 @@ impl<R: Ring> Core<R> {
     /// A binding beside `binding`, of the same association group, on whose connection a call with
     /// pipes is alone: a request that goes out in parts leaves no room for others.
     pub(super) fn enter_apart(&mut self, binding: Key) -> Key {
+        self.release_strangers(binding);
         let count_max = self.limits.connections_per_association_max;
         if let Some(apart) = self.bindings.find_apart(binding, count_max) {
             return apart;
@@ -437,6 +438,24 @@ impl<R: Ring> Core<R> {
             own.beside = Some(association);
         }
         apart
+    }
+
+    /// Releases what is beside a binding and came to be in a group of its own, because both
+    /// connected at the same time.
+    fn release_strangers(&mut self, binding: Key) {
+        let (bindings, associations) = (&self.bindings, &self.associations);
+        let group = |binding: Key| {
+            let entry = bindings.table.get(binding)?;
+            associations.table.get(entry.association)?.group
+        };
+        let own = group(binding);
+        let is_stranger = |apart: Key| {
+            let theirs = group(apart);
+            own.is_some() && theirs.is_some() && own != theirs
+        };
+        for stranger in self.bindings.find_all_apart(binding, is_stranger) {
+            self.bindings.remove_apart(binding, stranger);
+        }
     }
 
     /// A call that has begun has pipes.

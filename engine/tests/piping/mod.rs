@@ -6,7 +6,7 @@
     reason = "shared by several test programs, each of which uses a part of it"
 )]
 
-use annulus::ndr::NdrParams;
+use annulus::ndr::{ContextHandle, NdrParams};
 use annulus::{
     AsyncHandle, Binding, Call, Config, Cores, Dispatch, Interface, Limits, PipeShape, PullPipe,
     PushPipe, Registration, Runtime, Server, ServerCall, Status, SyntaxId, Uuid,
@@ -18,6 +18,8 @@ pub const COUNT: u16 = 1;
 const ECHO: u16 = 2;
 const ECHO_ON_CORE: u16 = 3;
 pub const PLAIN: u16 = 4;
+const OPEN: u16 = 5;
+const FIND: u16 = 6;
 
 const IN: PipeShape = shape(1, 0);
 const OUT: PipeShape = shape(0, 1);
@@ -51,6 +53,13 @@ pub struct Total {
     pub total: u64,
 }
 
+/// A context of the server.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, NdrParams)]
+#[ndr(crate = annulus::ndr)]
+pub struct Opened {
+    handle: ContextHandle,
+}
+
 /// The manager routines; what a test does not need fails the call.
 pub trait Manager: Send + Sync + 'static {
     fn sum(&self, _: ServerCall<Total>, _: &str, _: PullPipe<u32>) {}
@@ -76,13 +85,13 @@ impl<M: Manager> Interface for Stub<M> {
     }
 
     fn operation_count(&self) -> u16 {
-        5
+        7
     }
 
     fn pipes(&self, opnum: u16) -> PipeShape {
         match opnum {
             SUM => IN,
-            COUNT => OUT,
+            COUNT | FIND => OUT,
             ECHO | ECHO_ON_CORE => IN_OUT,
             _ => PipeShape::default(),
         }
@@ -109,6 +118,18 @@ impl<M: Manager> Interface for Stub<M> {
             }
             ECHO_ON_CORE => call
                 .spawn_with_pipes(|(), _, pipes| manager.echo_future(pipes.pull(0), pipes.push(0))),
+            OPEN => {
+                let handle = call.context().open_context(7_u32)?;
+                call.reply(&Opened { handle })
+            }
+            FIND => {
+                let (Opened { handle }, done, pipes) = call.defer_with_pipes()?;
+                let number = *call.context().shared_context::<u32>(&handle)?;
+                let mut found = pipes.push(0);
+                found.push(&[number])?;
+                found.finish()?;
+                done.complete(&Number { number })
+            }
             PLAIN => {
                 let Number { number } = call.decode()?;
                 call.reply(&Number { number: number + 1 })
@@ -166,6 +187,17 @@ impl Client {
     ) -> Result<(PushPipe<u8>, PullPipe<u8>), Status> {
         let pipes = self.0.call_async_with_pipes(handle, ECHO, &(), IN_OUT)?;
         Ok((pipes.push(0), pipes.pull(0)))
+    }
+
+    /// Opens a context that holds seven.
+    pub fn open(&self) -> Result<Opened, Status> {
+        self.0.call_blocking(OPEN, &())
+    }
+
+    /// What a context holds, through a pipe.
+    pub fn find(&self, open: Opened) -> Result<(Call<Number>, PullPipe<u32>), Status> {
+        let (call, pipes) = self.0.call_with_pipes(FIND, &open, OUT)?;
+        Ok((call, pipes.pull(0)))
     }
 
     pub fn plain(&self, number: u32) -> Result<u32, Status> {
