@@ -25,6 +25,11 @@ impl Generator<'_> {
             );
         }
         let about = docs::lines(about);
+        // The server's contexts run down with the client's last connection.
+        let keeps = plans
+            .iter()
+            .any(|plan| !plan.contexts.is_empty())
+            .then(|| quote!(binding.keep_connected();));
         quote! {
             #about
             #[derive(Clone, Debug)]
@@ -36,6 +41,7 @@ impl Generator<'_> {
                 /// A client that calls through `binding`, which is one to [`INTERFACE`].
                 #[must_use]
                 pub fn new(binding: Binding) -> Self {
+                    #keeps
                     Self { binding }
                 }
 

@@ -372,6 +372,7 @@ impl SamrClient {
     /// A client that calls through `binding`, which is one to [`INTERFACE`].
     #[must_use]
     pub fn new(binding: Binding) -> Self {
+        binding.keep_connected();
         Self { binding }
     }
 
