@@ -8,6 +8,7 @@
 mod pipe_states {
     pub(crate) mod client;
     pub(crate) mod server;
+    mod sharing;
     pub(crate) mod stage;
 }
 

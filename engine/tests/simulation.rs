@@ -10,6 +10,7 @@
 
 mod simulation {
     pub(crate) mod interface;
+    pub(crate) mod pipes;
     pub(crate) mod world;
 }
 

@@ -79,11 +79,15 @@ impl<R: Ring> Core<R> {
             let out = connection.outgoing.writable(&mut self.buffers);
             link.protocol.orphan(id, out);
             let is_multiplexed = link.protocol.is_multiplexed();
+            let has_others = link.protocol.outstanding_calls() > 0;
             connection.outgoing.queue(socket, &mut self.dirty);
-            if !is_multiplexed || has_pipes {
+            if !is_multiplexed || (has_pipes && !has_others) {
                 // It carries one call at a time, also one that nobody waits for any more; and not
                 // every server takes another request behind one that ended in the middle.
                 self.drop_link(socket, replies);
+            } else if has_pipes {
+                connection.pipe_is_full = false;
+                self.settle(socket, replies);
             }
         }
     }

@@ -1,19 +1,18 @@
 //! One connection as its core sees it.
 
-use std::collections::VecDeque;
 use std::sync::Arc;
 use std::time::Duration;
 
-use annulus_protocol::{InterfaceKey, Limits, ReplyTo, ServerConnection, Time};
+use annulus_protocol::{InterfaceKey, Limits, ServerConnection, Time};
 use annulus_transports::{Address, SocketId};
 
 use super::associations::ClientLink;
 use super::buffers::BufferPool;
+use super::held::HeldAnswers;
 use super::pipes::Incoming;
 use crate::context_handle::GroupContexts;
 use crate::pipe::PipeLink;
 use crate::server::RunningServer;
-use crate::server_call::CallEnd;
 
 /// What a core keeps of a connection from accept, or connect, to close.
 pub(crate) struct Connection {
@@ -120,11 +119,7 @@ pub(crate) struct Outgoing {
     /// Receiving is paused until the peer has read.
     pub(crate) held_back: bool,
     /// Answers that wait while the response to another call goes out in parts.
-    held: VecDeque<(ReplyTo, CallEnd)>,
-    /// Their bytes.
-    held_len: usize,
-    /// Pipes that wait likewise.
-    pub(crate) held_pipes: VecDeque<Arc<PipeLink>>,
+    pub(crate) held: HeldAnswers,
     /// Whose pipe data is in the buffer, and how much of it.
     shares: Vec<(Arc<PipeLink>, usize)>,
     /// The same of the bytes that the ring is sending.
@@ -138,32 +133,12 @@ impl Outgoing {
 
     /// Bytes that the peer has not taken yet.
     pub(crate) fn backlog(&self) -> usize {
-        self.buffer.len() + self.in_flight + self.held_len
-    }
-
-    /// Lets an answer wait.
-    pub(crate) fn hold(&mut self, reply: ReplyTo, end: CallEnd) {
-        self.held_len += end.len();
-        self.held.push_back((reply, end));
-    }
-
-    /// The answer that has waited longest.
-    pub(crate) fn next_held(&mut self) -> Option<(ReplyTo, CallEnd)> {
-        let (reply, end) = self.held.pop_front()?;
-        self.held_len -= end.len();
-        Some((reply, end))
+        self.buffer.len() + self.in_flight + self.held.len()
     }
 
     /// What waits is not wanted any more.
     pub(crate) fn drop_held(&mut self) {
-        self.held.clear();
-        self.held_len = 0;
-        self.held_pipes.clear();
-    }
-
-    /// Whether anything waits for the end of a response that goes out in parts.
-    pub(crate) fn has_held(&self) -> bool {
-        !self.held.is_empty() || !self.held_pipes.is_empty()
+        self.held = HeldAnswers::default();
     }
 
     /// Notes whose pipe data was written to the buffer.

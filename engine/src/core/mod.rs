@@ -11,6 +11,7 @@ mod cancel;
 mod client_side;
 pub(crate) mod connection;
 pub(crate) mod deferred;
+mod held;
 mod lifecycle;
 mod links;
 mod pipes;

@@ -307,44 +307,8 @@ impl<R: Ring> Core<R> {
             incoming.deadline = self.now + self.limits.progress_timeout;
             connection.pipe_is_full &= pipes.is_held_back();
         }
-        self.send_response_parts(origin.socket, &origin.reply, pipes);
+        connection.send_response_parts(&origin.reply, pipes, &mut self.buffers, &self.shared);
         self.settle(origin.socket, replies);
-    }
-
-    /// Sends what was pushed into an out-pipe, or lets it wait for the end of another response.
-    fn send_response_parts(&mut self, socket: SocketId, reply: &ReplyTo, pipes: &Arc<PipeLink>) {
-        let Some(connection) = self.connections.get_mut(socket) else {
-            return;
-        };
-        let Role::Server(link) = &mut connection.role else {
-            return;
-        };
-        if !link.protocol.can_answer(reply) {
-            let held = &mut connection.outgoing.held_pipes;
-            if !held.iter().any(|held| Arc::ptr_eq(held, pipes)) {
-                held.push_back(Arc::clone(pipes));
-            }
-            return;
-        }
-        pipes.begin_take();
-        while let Some(OutPiece { stub, .. }) = pipes.take() {
-            if stub.is_empty() {
-                pipes.sent(0);
-            } else {
-                let out = connection.outgoing.writable(&mut self.buffers);
-                let before = out.len();
-                let start = link.protocol.begin_response(reply, out);
-                out.extend_from_slice(&stub);
-                link.protocol.finish_response_part(start, reply, out);
-                if out.len() > before {
-                    connection.outgoing.share(pipes, stub.len());
-                } else {
-                    // Nobody wants it any more.
-                    pipes.sent(stub.len());
-                }
-            }
-            self.shared.stub_buffers.put(stub);
-        }
     }
 
     /// Stops receiving from a connection whose pipe is full, and goes on when it has room, or its
@@ -369,46 +333,6 @@ impl<R: Ring> Core<R> {
             self.ring.pause_receive(socket);
         } else if !connection.outgoing.held_back {
             self.ring.resume_receive(socket);
-        }
-    }
-
-    /// A response that went out in parts has ended: what waited for that goes on.
-    pub(super) fn release_answers(&mut self, socket: SocketId) {
-        let Some(connection) = self.connections.get_mut(socket) else {
-            return;
-        };
-        let Role::Server(link) = &mut connection.role else {
-            return;
-        };
-        while link.protocol.streamed_response().is_none()
-            && let Some((reply, end)) = connection.outgoing.next_held()
-        {
-            let out = connection.outgoing.writable(&mut self.buffers);
-            end.write(&mut link.protocol, &reply, out);
-            end.recycle(&self.shared);
-        }
-        self.release_pipes(socket);
-    }
-
-    fn release_pipes(&mut self, socket: SocketId) {
-        loop {
-            let Some(connection) = self.connections.get_mut(socket) else {
-                return;
-            };
-            let is_free = matches!(&connection.role,
-                Role::Server(link) if link.protocol.streamed_response().is_none());
-            if !is_free {
-                return;
-            }
-            let Some(pipes) = connection.outgoing.held_pipes.pop_front() else {
-                return;
-            };
-            let origin = pipes
-                .call()
-                .and_then(|call| self.deferred.origin(Key::from_bits(call)));
-            if let Some(origin) = origin {
-                self.send_response_parts(socket, &origin.reply, &pipes);
-            }
         }
     }
 }

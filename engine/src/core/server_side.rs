@@ -133,9 +133,6 @@ impl<R: Ring> Core<R> {
     pub(super) fn server_received(&mut self, socket: SocketId, lease: &ReceiveLease) {
         if let Some((mut work, ring)) = self.server_work(socket) {
             work.serve(ring.received(lease));
-            if work.connection.outgoing.has_held() {
-                self.release_answers(socket);
-            }
         }
     }
 
@@ -143,9 +140,6 @@ impl<R: Ring> Core<R> {
     pub(super) fn resume_stalled(&mut self, socket: SocketId, stalled: &[u8]) {
         if let Some((mut work, _)) = self.server_work(socket) {
             work.serve(stalled);
-            if work.connection.outgoing.has_held() {
-                self.release_answers(socket);
-            }
         }
     }
 
@@ -174,7 +168,6 @@ impl<R: Ring> Core<R> {
         }
         work.forget_incoming(&origin.reply);
         work.answer(&origin.reply, end);
-        self.release_answers(origin.socket);
         self.settle(origin.socket, replies);
     }
 }
@@ -229,6 +222,8 @@ impl ServerWork<'_> {
                         self.deferred.cancel(Key::from_bits(key));
                     }
                     self.end_incoming(call);
+                    // If its response had begun, that has ended.
+                    self.connection.release_held(self.buffers, self.core);
                 }
                 Some(_) => unreachable!("an event that this engine does not know"),
                 None => break,
@@ -307,18 +302,9 @@ impl ServerWork<'_> {
         Ok((ground, permit))
     }
 
-    /// Answers a call. While the response to another one goes out in parts, the answer waits.
+    /// Answers a call, now or when the response to another one has gone out.
     pub(super) fn answer(&mut self, reply: &ReplyTo, end: CallEnd) {
-        let Role::Server(link) = &mut self.connection.role else {
-            return;
-        };
-        if link.protocol.can_answer(reply) {
-            let out = self.connection.outgoing.writable(self.buffers);
-            end.write(&mut link.protocol, reply, out);
-            end.recycle(self.core);
-        } else {
-            self.connection.outgoing.hold(*reply, end);
-        }
+        self.connection.answer(reply, end, self.buffers, self.core);
     }
 
     /// Runs a whole request; its reply is written right into the send buffer.

@@ -312,6 +312,11 @@ impl PipeLink {
         self.inbound.queued_len()
     }
 
+    /// Whether something was pushed that the core has not taken.
+    pub(crate) fn has_pieces(&self) -> bool {
+        self.outbound.has_pieces()
+    }
+
     /// The core begins to take what was pushed.
     pub(crate) fn begin_take(&self) {
         self.outbound.begin_take();

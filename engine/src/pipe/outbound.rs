@@ -102,6 +102,10 @@ impl Outbound {
         self.is_announced.swap(false, Ordering::AcqRel);
     }
 
+    pub(super) fn has_pieces(&self) -> bool {
+        !self.pieces.is_empty()
+    }
+
     pub(super) fn take(&self) -> Option<OutPiece> {
         self.pieces.pop()
     }

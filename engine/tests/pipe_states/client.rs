@@ -52,6 +52,15 @@ fn waiting(kind: Kind) -> (Stage, Caller, Served) {
     (stage, caller, served)
 }
 
+/// How a call whose client has given it up fails at the server.
+#[track_caller]
+pub(crate) fn is_failure(status: Status) {
+    assert!(
+        matches!(status, Status::CallCancelled | Status::CommFailure),
+        "{status}"
+    );
+}
+
 pub(crate) fn making_succeeds(kind: Kind) {
     let mut stage = Stage::new(kind);
     let (caller, served) = stage.call();
@@ -147,19 +156,7 @@ pub(crate) fn cancel_a_refused_push(kind: Kind) {
     let (mut stage, caller, mut served) = full(kind);
     caller.give_up();
     stage.ended(caller, Err(Status::CallCancelled));
-    // What has come can be pulled; what has not is the failure.
-    let mut pulled = Vec::new();
-    let failure = loop {
-        match served.pull().pull(&mut pulled, 1 << 20) {
-            Ok(_) => {}
-            Err(Status::AsyncCallPending) => stage.settle(),
-            Err(failure) => break failure,
-        }
-    };
-    assert!(matches!(
-        failure,
-        Status::CallCancelled | Status::CommFailure
-    ));
+    is_failure(stage.drain(served.pull()).1.unwrap_err());
     drop(served);
     stage.nothing_is_left();
 }

@@ -3,6 +3,7 @@
 use annulus::NotificationEvent::{ReceiveComplete, SendComplete};
 use annulus::Status;
 
+use super::client::is_failure;
 use super::stage::{Caller, FAILURE, Kind, Manner, Number, Served, Stage};
 
 const NUMBER: Number = Number { number: 7 };
@@ -56,14 +57,6 @@ fn ended(kind: Kind) -> (Stage, Caller, Served) {
     assert_eq!(served.push().push(&[]), Ok(()));
     served.events.are(&[]);
     (stage, caller, served)
-}
-
-#[track_caller]
-fn is_failure(status: Status) {
-    assert!(
-        matches!(status, Status::CallCancelled | Status::CommFailure),
-        "{status}"
-    );
 }
 
 pub(crate) fn dispatch_hands_over(kind: Kind) {
@@ -294,16 +287,8 @@ pub(crate) fn abort_a_refused_push(kind: Kind) {
     let (mut stage, mut caller, served) = full(kind);
     served.call.abort(FAILURE).unwrap();
     stage.settle();
-    // The fault comes behind the data that the client does not pull.
-    let mut pulled = Vec::new();
-    let failure = loop {
-        match caller.pull().pull(&mut pulled, 1 << 20) {
-            Ok(_) => {}
-            Err(Status::AsyncCallPending) => stage.settle(),
-            Err(failure) => break failure,
-        }
-    };
-    assert_eq!(failure, FAILURE);
+    // The fault comes behind the data that the client has not pulled.
+    assert_eq!(stage.drain(caller.pull()).1, Err(FAILURE));
     stage.ended(caller, Err(FAILURE));
     stage.nothing_is_left();
 }

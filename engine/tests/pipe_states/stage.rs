@@ -18,6 +18,9 @@ const INTERFACE: SyntaxId = SyntaxId::new(Uuid::from_u128(0x7ab1_e0f5_7a7e_4000)
 /// What an aborted call carries, and what a manager fails with.
 pub(crate) const FAILURE: Status = Status::Other(0x0bad_cafe);
 
+/// Pulls after which a pipe that has not ended counts as hanging.
+const ROUNDS_MAX: usize = 1000;
+
 /// Which pipes an operation has; its number.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 #[repr(u16)]
@@ -200,9 +203,22 @@ impl Stage {
     }
 
     pub(crate) fn with_manner(kind: Kind, manner: Manner) -> Self {
+        Stage::with_limits(kind, manner, Limits::default())
+    }
+
+    /// All calls with pipes share one connection.
+    pub(crate) fn with_one_connection(kind: Kind) -> Self {
+        let limits = Limits {
+            connections_per_association_max: 1,
+            ..Limits::default()
+        };
+        Stage::with_limits(kind, Manner::HandsOver, limits)
+    }
+
+    fn with_limits(kind: Kind, manner: Manner, limits: Limits) -> Self {
         let limits = Limits {
             pipe_len_max: 4 << 10,
-            ..Limits::default()
+            ..limits
         };
         let config = Config::default().limits(limits).seed(52);
         let net = SimNet::new(
@@ -288,7 +304,7 @@ impl Stage {
     pub(crate) fn call(&mut self) -> (Caller, Served) {
         let caller = self.make();
         self.settle();
-        let served = self.handed_over.lock().unwrap().pop_front();
+        let served = self.served();
         let events = caller.events.take();
         let was_sent = [NotificationEvent::SendComplete];
         assert_eq!(
@@ -299,7 +315,13 @@ impl Stage {
                 &[]
             }
         );
-        (caller, served.expect("the call is dispatched"))
+        (caller, served)
+    }
+
+    /// The next call that has arrived.
+    pub(crate) fn served(&mut self) -> Served {
+        let served = self.handed_over.lock().unwrap().pop_front();
+        served.expect("the call is dispatched")
     }
 
     /// The same, and ends the in-pipe of an in-out pipe, so that the out-pipe's turn has come.
@@ -313,6 +335,21 @@ impl Stage {
             served.events.take();
         }
         (caller, served)
+    }
+
+    /// Pulls a pipe, and lets all happen in between, to its end or to a failure; how many elements
+    /// came.
+    pub(crate) fn drain(&mut self, pull: &mut PullPipe<u8>) -> (usize, Result<(), Status>) {
+        let mut elements = Vec::new();
+        for _ in 0..ROUNDS_MAX {
+            match pull.pull(&mut elements, 1 << 20) {
+                Ok(0) => return (elements.len(), Ok(())),
+                Ok(_) => {}
+                Err(Status::AsyncCallPending) => self.settle(),
+                Err(failure) => return (elements.len(), Err(failure)),
+            }
+        }
+        panic!("no end behind {} elements", elements.len());
     }
 
     /// The client's host dies.

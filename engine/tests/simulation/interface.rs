@@ -5,7 +5,11 @@ use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
 use annulus::ndr::NdrParams;
-use annulus::{AsyncContext, Binding, Dispatch, Interface, ServerCall, Status, SyntaxId, Uuid};
+use annulus::{
+    AsyncContext, Binding, Dispatch, Interface, PipeShape, ServerCall, Status, SyntaxId, Uuid,
+};
+
+use super::pipes::{self, Served};
 
 pub(crate) const INTERFACE: SyntaxId = SyntaxId::new(
     Uuid::from_u128(0x5eed_0000_0000_4000_8000_0000_0000_0001),
@@ -31,7 +35,14 @@ pub(crate) const CALLS: u16 = 6;
 /// Panics in a future.
 pub(crate) const PANICS: u16 = 7;
 
-pub(crate) const OPERATION_COUNT: u16 = 8;
+/// Has an in-pipe.
+pub(crate) const IN: u16 = 8;
+/// Has an out-pipe.
+pub(crate) const OUT: u16 = 9;
+/// Has both.
+pub(crate) const IN_OUT: u16 = 10;
+
+pub(crate) const OPERATION_COUNT: u16 = 11;
 
 /// How long a future waits for its own call.
 const PATIENCE: Duration = Duration::from_secs(60);
@@ -140,6 +151,14 @@ pub(crate) struct Answerer {
     pub(crate) own: Arc<Mutex<Option<Binding>>>,
     /// The questions of clients, in the order of their dispatch.
     pub(crate) dispatched: Arc<Mutex<Vec<Origin>>>,
+    pub(crate) served: Served,
+}
+
+impl Answerer {
+    fn note(&self, origin: Origin) {
+        let mut dispatched = self.dispatched.lock().expect("no panic holds this lock");
+        dispatched.push(origin);
+    }
 }
 
 impl Interface for Answerer {
@@ -151,15 +170,21 @@ impl Interface for Answerer {
         OPERATION_COUNT
     }
 
+    fn pipes(&self, opnum: u16) -> PipeShape {
+        pipes::shape(opnum)
+    }
+
     fn dispatch(&self, mut call: Dispatch<'_, '_>) -> Result<(), Status> {
+        if matches!(call.opnum(), IN | OUT | IN_OUT) {
+            return pipes::dispatch(&mut call, &self.served, |question| {
+                self.note(Origin::of_number(question.number));
+            });
+        }
         let question: Question = call.decode()?;
         let origin = Origin::of_number(question.number);
         // Not what this server asks itself.
         if origin.opnum == call.opnum() {
-            self.dispatched
-                .lock()
-                .expect("no panic holds this lock")
-                .push(origin);
+            self.note(origin);
         }
         match call.opnum() {
             NOW => call.reply(&question.answer()),

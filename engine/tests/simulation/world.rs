@@ -14,9 +14,10 @@ use rand::rngs::StdRng;
 use rand::{RngExt, SeedableRng};
 
 use super::interface::{
-    ABORTS, Answer, Answerer, CALLS, FAILS, FAILURE, INTERFACE, LATER, NEVER, NOW, OPERATION_COUNT,
-    Origin, PANICS, Question, SLEEPS,
+    ABORTS, Answer, Answerer, CALLS, FAILS, FAILURE, IN, INTERFACE, LATER, NEVER, NOW,
+    OPERATION_COUNT, Origin, PANICS, Question, SLEEPS,
 };
+use super::pipes::{Piped, Served, Step};
 
 /// Turns after which a run that has not ended counts as hanging.
 const STEPS_MAX: usize = 2_000_000;
@@ -54,7 +55,10 @@ struct Client {
     causal: BTreeSet<u16>,
     calls: Vec<Asked>,
     handles: Vec<Handled>,
+    piped: Vec<Piped>,
     left: u32,
+    limits: Arc<Limits>,
+    server_limits: Arc<Limits>,
     /// Calls that were made with a handle.
     handled: u64,
     /// Notifications that they led to.
@@ -115,7 +119,7 @@ impl World {
         let own = Binding::new(&server, &target, INTERFACE).unwrap();
         *answerer.own.lock().unwrap() = Some(own);
         let clients = (0..random.random_range(1..=3))
-            .map(|number| Client::new(number, &net, &target, &mut random))
+            .map(|number| Client::new(number, &net, &target, &config.limits, &mut random))
             .collect();
         World {
             random,
@@ -176,7 +180,8 @@ impl World {
         let mut last = BTreeMap::new();
         for &origin in dispatched.iter() {
             assert!(seen.insert(origin), "{origin:?} was executed twice");
-            if !self.outcome.answered.contains(&origin) {
+            // A call with pipes has a connection of its own, and order with nobody.
+            if !self.outcome.answered.contains(&origin) || origin.opnum >= IN {
                 continue;
             }
             let before = last.insert((origin.client, origin.binding), origin.serial);
@@ -201,6 +206,14 @@ impl World {
                 .expect("the simulation does not break");
             for client in &mut self.clients {
                 worked |= client.step(&mut self.random, &mut self.outcome, self.hostile);
+                let served = &self.answerer.served;
+                worked |= client.tend_pipes(
+                    self.net.now(),
+                    &mut self.random,
+                    &mut self.outcome,
+                    self.hostile,
+                    served,
+                );
             }
             if !worked {
                 self.advance();
@@ -220,6 +233,14 @@ impl World {
             .collect()
     }
 
+    fn describe_pipes(&self) -> Vec<String> {
+        self.clients
+            .iter()
+            .flat_map(|client| &client.piped)
+            .map(|piped| piped.describe(&self.answerer.served))
+            .collect()
+    }
+
     /// Moves the time to whatever comes first: the network's next event, or a core's timer.
     fn advance(&self) {
         let runtimes = self
@@ -227,7 +248,11 @@ impl World {
             .iter()
             .map(|client| &client.runtime)
             .chain([&self.server]);
-        let next_timer = runtimes.filter_map(LocalRuntime::next_due).min();
+        let rests = self.clients.iter().flat_map(|client| &client.piped);
+        let next_timer = runtimes
+            .filter_map(LocalRuntime::next_due)
+            .chain(rests.filter_map(Piped::due))
+            .min();
         match (self.net.next_event_at(), next_timer) {
             (Some(event), timer) if timer.is_none_or(|timer| event <= timer) => {
                 self.net.advance_to_next();
@@ -236,9 +261,10 @@ impl World {
             // A client that still has calls to make will make the next one some time.
             (None, None) if self.clients.iter().any(|client| client.left > 0) => {}
             (None, None) => panic!(
-                "nothing will ever happen again: server {:?}, clients {:?}",
+                "nothing will ever happen again: server {:?}, clients {:?}, pipes {:#?}",
                 self.server.usage(),
-                self.usages()
+                self.usages(),
+                self.describe_pipes()
             ),
             (Some(_), None) => unreachable!("the first arm takes an event without a timer"),
         }
@@ -246,20 +272,33 @@ impl World {
 }
 
 impl Client {
-    fn new(number: u16, net: &SimNet, target: &str, random: &mut StdRng) -> Self {
+    fn new(
+        number: u16,
+        net: &SimNet,
+        target: &str,
+        server_limits: &Arc<Limits>,
+        random: &mut StdRng,
+    ) -> Self {
         let config = Config::default()
             .limits(limits(random))
             .seed(random.random());
         let mut client = Client {
             number,
             runtime: LocalRuntime::with_ring(net.ring(&config.limits), &config),
-            target: target.to_owned(),
+            target: if random.random_bool(0.5) {
+                target.to_owned()
+            } else {
+                target.replace(']', ",ndr64]")
+            },
             local: Vec::new(),
             shared: Vec::new(),
             bound: 0,
             causal: BTreeSet::new(),
             calls: Vec::new(),
             handles: Vec::new(),
+            piped: Vec::new(),
+            limits: Arc::clone(&config.limits),
+            server_limits: Arc::clone(server_limits),
             left: random.random_range(1..=60),
             handled: 0,
             told: Arc::default(),
@@ -358,7 +397,9 @@ impl Client {
 
     fn ask(&mut self, random: &mut StdRng) {
         let opnum = random.random_range(0..OPERATION_COUNT);
-        if random.random_bool(0.5) {
+        if opnum >= IN {
+            self.ask_with_pipes(opnum, random);
+        } else if random.random_bool(0.5) {
             let index = random.random_range(0..self.local.len());
             let bound = &mut self.local[index];
             let question = bound.question(self.number, opnum, random);
@@ -398,6 +439,46 @@ impl Client {
         }
     }
 
+    fn ask_with_pipes(&mut self, opnum: u16, random: &mut StdRng) {
+        let index = random.random_range(0..self.shared.len());
+        let bound = &mut self.shared[index];
+        let question = bound.question(self.number, opnum, random);
+        let limits = [&self.limits, &self.server_limits];
+        let (binding, has_limit) = (&bound.binding, bound.has_time_limit);
+        let piped = Piped::new(binding, opnum, question, has_limit, limits);
+        // Some callers lose interest.
+        if random.random_bool(0.9) {
+            self.piped.push(piped);
+        }
+    }
+
+    /// Lets the calls with pipes go on.
+    fn tend_pipes(
+        &mut self,
+        now: Time,
+        random: &mut StdRng,
+        outcome: &mut Outcome,
+        hostile: bool,
+        served: &Served,
+    ) -> bool {
+        let mut worked = false;
+        self.piped
+            .retain_mut(|piped| match piped.step(now, random, served) {
+                Step::Waits => true,
+                Step::Goes => {
+                    worked = true;
+                    true
+                }
+                Step::Ended(result) => {
+                    worked = true;
+                    assert!(piped.has_told_of_its_end(), "one CallComplete");
+                    judge_piped(piped, result, hostile, outcome);
+                    false
+                }
+            });
+        worked
+    }
+
     fn tend_handles(&mut self, random: &mut StdRng, outcome: &mut Outcome, hostile: bool) -> bool {
         let before = self.handles.len();
         self.handles
@@ -434,7 +515,10 @@ impl Client {
     }
 
     fn has_ended(&self) -> bool {
-        self.left == 0 && self.handles.is_empty() && self.runtime.calls_in_flight() == 0
+        self.left == 0
+            && self.handles.is_empty()
+            && self.piped.is_empty()
+            && self.runtime.calls_in_flight() == 0
     }
 
     fn check(&self, hostile: bool, outcome: &mut Outcome) {
@@ -513,6 +597,21 @@ fn judge(
     }
 }
 
+/// The same for a call with pipes.
+fn judge_piped(piped: &Piped, result: Result<(), Status>, hostile: bool, outcome: &mut Outcome) {
+    match result {
+        Ok(()) => {
+            let origin = Origin::of_number(piped.question.number);
+            outcome.answered.insert(origin);
+        }
+        Err(Status::CallCancelled) if piped.may_be_cancelled => outcome.cancelled += 1,
+        Err(Status::CallFailed | Status::ServerUnavailable | Status::CallFailedDne) if hostile => {
+            outcome.failed += 1;
+        }
+        other => panic!("a call with pipes ended with {other:?}"),
+    }
+}
+
 /// Mostly short, sometimes several fragments, rarely long.
 fn content_len(random: &mut StdRng) -> u32 {
     match random.random_range(0..20) {
@@ -531,6 +630,7 @@ fn limits(random: &mut StdRng) -> Limits {
         receive_buffer_len: random.random_range(64..8_192),
         inbox_len: 1 << random.random_range(0..6),
         bind_timeout: Duration::from_secs(30),
+        pipe_len_max: random.random_range(64..20_000),
         connections_per_association_max: random.random_range(1..6),
         contexts_per_connection_max: random.random_range(2..4),
         association_linger: Duration::from_micros(random.random_range(0..100_000)),

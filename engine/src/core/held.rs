@@ -1,0 +1,158 @@
+//! Answers that wait while the response to another call goes out in parts.
+
+use std::collections::VecDeque;
+use std::sync::Arc;
+
+use annulus_protocol::ReplyTo;
+
+use super::buffers::BufferPool;
+use super::connection::{Connection, Role};
+use crate::core_shared::CoreShared;
+use crate::pipe::{OutPiece, PipeLink};
+use crate::server_call::CallEnd;
+
+/// What waits on one connection, in the order in which it came.
+#[derive(Default)]
+pub(crate) struct HeldAnswers {
+    queue: VecDeque<(ReplyTo, HeldAnswer)>,
+    /// Bytes of the ends among it.
+    len: usize,
+}
+
+enum HeldAnswer {
+    /// What was pushed into a call's out-pipes.
+    Pipes(Arc<PipeLink>),
+    /// The end of a call; behind its pipes, if they wait too.
+    End(CallEnd),
+}
+
+impl HeldAnswers {
+    /// Bytes that it holds, without those that lie in pipes.
+    pub(crate) fn len(&self) -> usize {
+        self.len
+    }
+
+    fn push_end(&mut self, reply: ReplyTo, end: CallEnd) {
+        self.len += end.len();
+        self.queue.push_back((reply, HeldAnswer::End(end)));
+    }
+
+    fn push_pipes(&mut self, reply: ReplyTo, pipes: Arc<PipeLink>) {
+        self.queue.push_back((reply, HeldAnswer::Pipes(pipes)));
+    }
+
+    fn pop(&mut self) -> Option<(ReplyTo, HeldAnswer)> {
+        let (reply, answer) = self.queue.pop_front()?;
+        if let HeldAnswer::End(end) = &answer {
+            self.len -= end.len();
+        }
+        Some((reply, answer))
+    }
+
+    /// Takes the end of the call whose pipes go out now.
+    fn take_end_of(&mut self, reply: &ReplyTo) -> Option<CallEnd> {
+        let is_end = |(of, answer): &(ReplyTo, HeldAnswer)| {
+            of == reply && matches!(answer, HeldAnswer::End(_))
+        };
+        let place = self.queue.iter().position(is_end)?;
+        match self.queue.remove(place)? {
+            (_, HeldAnswer::End(end)) => {
+                self.len -= end.len();
+                Some(end)
+            }
+            (_, HeldAnswer::Pipes(_)) => None,
+        }
+    }
+}
+
+impl Connection {
+    /// Answers a call. While the response to another one goes out in parts, the answer waits.
+    pub(super) fn answer(
+        &mut self,
+        reply: &ReplyTo,
+        end: CallEnd,
+        buffers: &mut BufferPool,
+        core: &CoreShared,
+    ) {
+        let Role::Server(link) = &mut self.role else {
+            return;
+        };
+        if link.protocol.can_answer(reply) {
+            let out = self.outgoing.writable(buffers);
+            end.write(&mut link.protocol, reply, out);
+            end.recycle(core);
+            self.release_held(buffers, core);
+        } else {
+            self.outgoing.held.push_end(*reply, end);
+        }
+    }
+
+    /// Sends what was pushed into a call's out-pipes. While the response to another one goes out
+    /// in parts, that waits.
+    pub(super) fn send_response_parts(
+        &mut self,
+        reply: &ReplyTo,
+        pipes: &Arc<PipeLink>,
+        buffers: &mut BufferPool,
+        core: &CoreShared,
+    ) {
+        let Role::Server(link) = &mut self.role else {
+            return;
+        };
+        if !link.protocol.can_answer(reply) {
+            // Once: the core is not told of further pieces before it has taken these.
+            if pipes.has_pieces() {
+                self.outgoing.held.push_pipes(*reply, Arc::clone(pipes));
+            }
+            return;
+        }
+        pipes.begin_take();
+        while let Some(OutPiece { stub, .. }) = pipes.take() {
+            if stub.is_empty() {
+                pipes.sent(0);
+            } else {
+                let out = self.outgoing.writable(buffers);
+                let before = out.len();
+                let start = link.protocol.begin_response(reply, out);
+                out.extend_from_slice(&stub);
+                link.protocol.finish_response_part(start, reply, out);
+                if out.len() > before {
+                    self.outgoing.share(pipes, stub.len());
+                } else {
+                    // Nobody wants it any more.
+                    pipes.sent(stub.len());
+                }
+            }
+            core.stub_buffers.put(stub);
+        }
+    }
+
+    /// A response that went out in parts may have ended: what waited for that goes on.
+    pub(super) fn release_held(&mut self, buffers: &mut BufferPool, core: &CoreShared) {
+        while self.can_release_held()
+            && let Some((reply, answer)) = self.outgoing.held.pop()
+        {
+            let end = match answer {
+                HeldAnswer::End(end) => Some(end),
+                HeldAnswer::Pipes(pipes) => {
+                    self.send_response_parts(&reply, &pipes, buffers, core);
+                    self.outgoing.held.take_end_of(&reply)
+                }
+            };
+            let Role::Server(link) = &mut self.role else {
+                return;
+            };
+            if let Some(end) = end {
+                let out = self.outgoing.writable(buffers);
+                end.write(&mut link.protocol, &reply, out);
+                end.recycle(core);
+            }
+        }
+    }
+
+    fn can_release_held(&self) -> bool {
+        !self.outgoing.held.queue.is_empty()
+            && matches!(&self.role,
+                Role::Server(link) if link.protocol.streamed_response().is_none())
+    }
+}
