@@ -241,10 +241,26 @@ fn a_part_that_is_taken_back_leaves_the_request_going_on() {
     assert_eq!(link.client.sending_call(), Some(call));
 }
 
+/// The in-parameters in front of a pipe end where they end, at whatever level.
 #[test]
-#[should_panic(expected = "3 bytes of stub data before the last part")]
-fn rule_15_a_part_of_a_request_has_a_multiple_of_8_bytes() {
-    Link::new().begin(b"abc", None);
+fn a_part_of_a_request_of_any_length_arrives_as_it_is() {
+    for level in [AuthenticationLevel::None, AuthenticationLevel::Privacy] {
+        let mut link = Link::at_level(level);
+        let (call, out) = link.begin(b"abc", None);
+        let request = link.server.request(&out);
+        assert_eq!((&request.stub[..], request.is_last), (&b"abc"[..], false));
+        let next = link.part(call, b"d", false);
+        let data = Seen::Data(call, None, b"d".to_vec(), false);
+        assert_eq!(link.server.receive(&next), [data]);
+    }
+}
+
+#[test]
+#[should_panic(expected = "a part of stub data before the last one is empty")]
+fn a_part_of_a_request_behind_the_first_is_not_empty() {
+    let mut link = Link::new();
+    let (call, _) = link.begin(b"", None);
+    link.part(call, b"", false);
 }
 
 /// The server has answered, or failed, before it had all of the request.
