@@ -6,6 +6,9 @@
     reason = "shared by several test programs, each of which uses a part of it"
 )]
 
+use std::sync::Arc;
+use std::sync::atomic::{AtomicUsize, Ordering};
+
 use annulus::ndr::{ContextHandle, NdrParams};
 use annulus::{
     AsyncHandle, Binding, Call, Config, Cores, Dispatch, Interface, Limits, PipeShape, PullPipe,
@@ -77,7 +80,8 @@ pub trait Manager: Send + Sync + 'static {
     }
 }
 
-struct Stub<M>(M);
+/// Counts how often an operation is dispatched: again and again while its in-parameters arrive.
+struct Stub<M>(M, Arc<AtomicUsize>);
 
 impl<M: Manager> Interface for Stub<M> {
     fn syntax(&self) -> SyntaxId {
@@ -98,7 +102,8 @@ impl<M: Manager> Interface for Stub<M> {
     }
 
     fn dispatch(&self, mut call: Dispatch<'_, '_>) -> Result<(), Status> {
-        let Self(manager) = self;
+        let Self(manager, dispatches) = self;
+        dispatches.fetch_add(1, Ordering::Relaxed);
         match call.opnum() {
             SUM => {
                 let (SumRequest { name }, call, pipes) = call.defer_with_pipes()?;
@@ -210,26 +215,35 @@ impl Client {
 pub struct World {
     pub client: Client,
     pub port: u16,
+    /// How often any operation was dispatched, in vain or not.
+    pub dispatches: Arc<AtomicUsize>,
     // Behind what uses it, so that it goes last.
     _runtime: Runtime,
 }
 
 impl World {
     pub fn new(manager: impl Manager, options: &str) -> Self {
-        World::with(Registration::new(Stub(manager)), options, Limits::default())
+        World::with(manager, |it| it, options, Limits::default())
     }
 
     pub fn limited(manager: impl Manager, limits: Limits) -> Self {
-        World::with(Registration::new(Stub(manager)), "", limits)
+        World::with(manager, |it| it, "", limits)
     }
 
     /// The manager routines run on the worker pool.
     pub fn blocking(manager: impl Manager, options: &str) -> Self {
-        let registration = Registration::new(Stub(manager)).blocking();
-        World::with(registration, options, Limits::default())
+        World::with(manager, Registration::blocking, options, Limits::default())
     }
 
-    fn with(registration: Registration, options: &str, limits: Limits) -> Self {
+    fn with(
+        manager: impl Manager,
+        register: impl FnOnce(Registration) -> Registration,
+        options: &str,
+        limits: Limits,
+    ) -> Self {
+        let dispatches = Arc::default();
+        let stub = Stub(manager, Arc::clone(&dispatches));
+        let registration = register(Registration::new(stub));
         let config = Config::default().cores(Cores::Unpinned(2)).limits(limits);
         let runtime = Runtime::start(config).unwrap();
         let server = Server::new()
@@ -243,6 +257,7 @@ impl World {
         World {
             client,
             port: serving.bindings()[0].port().unwrap(),
+            dispatches,
             _runtime: runtime,
         }
     }
