@@ -205,6 +205,22 @@ fn rpcecho_is_called_in_three_ways() {
 }
 
 #[test]
+fn pipes_move_data_both_ways() {
+    let server = Example::start("pipe_transfer", &["serve", "ncacn_ip_tcp:127.0.0.1[0]"]);
+    let line = server
+        .next_line()
+        .expect("the server says where it listens");
+    let target = line.strip_prefix("listening on ").unwrap();
+    let calling = told(
+        Example::start("pipe_transfer", &[target, "1000001"]),
+        "pipes",
+    );
+    assert!(calling.starts_with("1000001 bytes each way, "), "{calling}");
+    let alone = told(Example::start("pipe_transfer", &[]), "pipes");
+    assert!(alone.starts_with("4194304 bytes each way, "), "{alone}");
+}
+
+#[test]
 fn all_six_notifications_arrive_for_the_management_interface() {
     let (_server, target) = serve("rpcecho_server");
     let calling = Example::start("six_notifications", &[&target, "--mgmt-only"]);

@@ -7,7 +7,7 @@
 //! cargo xtask test unit tshark  some steps
 //! cargo xtask test impacket     every step whose name begins with `impacket-`
 //! cargo xtask asan              the tests of NDR under AddressSanitizer, with a nightly compiler
-//! cargo xtask generate          makes the stubs of the engine's interfaces from engine/idl
+//! cargo xtask generate          makes the stubs of the engine's interfaces and examples
 //! ```
 //!
 //! Each step leaves its output in `target/xtask/logs/NAME.log`. The last line of a run counts
@@ -43,7 +43,7 @@ const USAGE: &str = "\
 usage: cargo xtask test [STEP…]   run the steps named, or all of them
        cargo xtask list           name the steps and what each one proves
        cargo xtask asan           run the tests of NDR under AddressSanitizer; needs nightly
-       cargo xtask generate       make the stubs of the engine's interfaces from engine/idl";
+       cargo xtask generate       make the stubs of the engine's interfaces and examples";
 
 fn main() -> ExitCode {
     let arguments: Vec<String> = std::env::args().skip(1).collect();

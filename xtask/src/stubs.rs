@@ -1,5 +1,5 @@
-//! The stubs of the engine's own interfaces, which `annulus-idl` makes of `engine/idl`. They are
-//! committed, so that building the engine needs no compiler of interfaces.
+//! The stubs of the engine's own interfaces, which `annulus-idl` makes of `engine/idl`, and those of
+//! its examples. They are committed, so that building the engine needs no compiler of interfaces.
 
 use std::fs;
 use std::path::{Path, PathBuf};
@@ -14,6 +14,8 @@ use crate::workspace::Workspace;
 const DEFINITIONS: &str = "engine/idl";
 /// Where each stub goes: `NAME/stub.rs` here.
 const INTERFACES: &str = "engine/src/interfaces";
+/// Where the examples are: the stub of a definition in the folder of one goes beside it.
+const EXAMPLES: &str = "engine/examples";
 
 /// A stub as it should be.
 struct Stub {
@@ -54,40 +56,56 @@ pub(crate) fn step(session: &Session<'_>) -> Result<String> {
 
 /// The stubs whose files are something else, or are not there.
 fn stale(root: &Path) -> Result<Vec<Stub>> {
-    let folder = root.join(DEFINITIONS);
-    let unreadable = || format!("cannot read {}", folder.display());
-    let mut definitions = Vec::new();
-    for entry in fs::read_dir(&folder).with_context(unreadable)? {
-        let path = entry.with_context(unreadable)?.path();
-        if path.extension().is_some_and(|extension| extension == "idl") {
-            definitions.push(path);
+    let mut stubs = Vec::new();
+    for definition in definitions(&root.join(DEFINITIONS))? {
+        let name = definition.file_stem().context("a file has a name")?;
+        let folder = root.join(INTERFACES).join(name);
+        stubs.push(stub(root, &definition, &folder)?);
+    }
+    ensure!(!stubs.is_empty(), "{DEFINITIONS} is empty");
+    for example in entries(&root.join(EXAMPLES))? {
+        if example.is_dir() {
+            for definition in definitions(&example)? {
+                stubs.push(stub(root, &definition, &example)?);
+            }
         }
     }
-    ensure!(!definitions.is_empty(), "{} is empty", folder.display());
-    definitions.sort();
-    let mut stale = Vec::new();
-    for definition in definitions {
-        let stub = stub(root, &definition)?;
-        if fs::read_to_string(&stub.path).ok().as_ref() != Some(&stub.code) {
-            stale.push(stub);
-        }
-    }
-    Ok(stale)
+    stubs.retain(|stub| fs::read_to_string(&stub.path).ok().as_ref() != Some(&stub.code));
+    Ok(stubs)
 }
 
-/// What a definition makes.
-fn stub(root: &Path, definition: &Path) -> Result<Stub> {
+/// The definitions in a folder.
+fn definitions(folder: &Path) -> Result<Vec<PathBuf>> {
+    let mut paths = entries(folder)?;
+    paths.retain(|path| path.extension().is_some_and(|extension| extension == "idl"));
+    Ok(paths)
+}
+
+/// What is in a folder, in order.
+fn entries(folder: &Path) -> Result<Vec<PathBuf>> {
+    let unreadable = || format!("cannot read {}", folder.display());
+    let mut paths = Vec::new();
+    for entry in fs::read_dir(folder).with_context(unreadable)? {
+        paths.push(entry.with_context(unreadable)?.path());
+    }
+    paths.sort();
+    Ok(paths)
+}
+
+/// What a definition makes, for a folder.
+fn stub(root: &Path, definition: &Path, folder: &Path) -> Result<Stub> {
     let generated = Compiler::new()
         .generate(definition)
         .with_context(|| format!("{} cannot be compiled", definition.display()))?;
     if let Some(warning) = generated.warnings().first() {
         bail!("a definition of the project warns\n{warning}");
     }
-    let name = definition.file_stem().context("a file has a name")?;
+    let source = definition.parent().unwrap_or(root);
+    let source = source.strip_prefix(root).unwrap_or(source).display();
     Ok(Stub {
-        path: root.join(INTERFACES).join(name).join("stub.rs"),
+        path: folder.join("stub.rs"),
         code: format!(
-            "// Made by `cargo xtask generate` from {DEFINITIONS}.\n{}",
+            "// Made by `cargo xtask generate` from {source}.\n{}",
             generated.file()
         ),
     })
