@@ -120,7 +120,11 @@ impl Inbound {
 
     /// Notes that the core holds back, unless a puller has made room in the meantime.
     fn hold_back(&self) -> bool {
-        self.is_held_back.store(true, Ordering::Relaxed);
+        if self.is_held_back.swap(true, Ordering::AcqRel) {
+            // It held back already, and the puller has still to say that there is room: that note
+            // must not be taken back here.
+            return true;
+        }
         // Pairs with the fences in `has_made_room` and `release`: either those see the note, or
         // this sees the room.
         fence(Ordering::SeqCst);

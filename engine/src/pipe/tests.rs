@@ -388,3 +388,20 @@ fn futures_wait_for_data_and_for_room() {
     push.finish().unwrap();
     assert_eq!(pulled, [9; 9]);
 }
+
+/// What was in flight when the core stopped arrives while the puller drains.
+#[test]
+fn data_behind_a_hold_does_not_take_the_hold_back() {
+    let call = Call::new(1, 0, TransferSyntax::Ndr);
+    let mut pull = call.pull::<u8>();
+    let chunk = |len: u32| [&len.to_le_bytes()[..], &vec![1; len as usize]].concat();
+    let mut piece = vec![0];
+    piece.extend(chunk(1100));
+    assert!(call.server.received(piece, false, ByteOrder::Little));
+    assert!(call.server.received(chunk(96), false, ByteOrder::Little));
+    assert!(call.server.is_held_back());
+    let mut pulled = Vec::new();
+    while pull.pull(&mut pulled, 100).is_ok() {}
+    assert_eq!(commands(&call.server_core), 1, "the core goes on, once");
+    assert!(!call.server.is_held_back());
+}
