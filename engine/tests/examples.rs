@@ -198,6 +198,12 @@ fn the_documented_sample_works_and_ends_by_its_shutdown() {
 }
 
 #[test]
+fn tokio_tasks_answer_and_await() {
+    let line = outcome("tokio_service", "tokio");
+    assert!(line.starts_with("3 calls in "), "{line}");
+}
+
+#[test]
 fn rpcecho_is_called_in_three_ways() {
     let (_server, target) = serve("rpcecho_server");
     let line = Example::start("rpcecho_client", &[&target]).finish();
