@@ -12,15 +12,15 @@ use std::thread;
 use std::time::{Duration, Instant};
 
 use annulus::async_rpc::{self, AsyncRpcClient, SampleEvent, SampleServer};
-use annulus::ndr::{NdrParams, Utf16Str};
+use annulus::ndr::Utf16Str;
 use annulus::rpcecho::{
     self, EchoEnum1, EchoEnum1Long, EchoEnum2, EchoEnum3, EchoInfo, EchoServer, EchoSurrounding,
     RpcEcho, RpcEchoClient, TestCall2Response, TestEnumResponse, TestSleepResponse,
 };
 use annulus::{
-    AsyncHandle, Binding, BindingOptions, CallContext, CancelKind, Config, Cores, Dispatch, Event,
+    AsyncHandle, Binding, BindingOptions, CallContext, CancelKind, Config, Cores, Event,
     IdlePolicy, Interface, Limits, LocalRuntime, Notify, Runtime, Server, ServerCall, Serving,
-    Status, SyntaxId,
+    Status,
 };
 
 fn runtime(cores: usize) -> Runtime {
@@ -476,7 +476,7 @@ fn the_async_rpc_sample_works_as_documented() {
     sample.async_func_async(&mut handle, 100).unwrap();
     assert_eq!(handle.complete(), Err(Status::AsyncCallPending), "polling");
     while handle.status() == Status::AsyncCallPending {
-        thread::sleep(Duration::from_millis(1));
+        thread::yield_now();
     }
     assert_eq!(handle.complete(), Ok(()));
     sample.shutdown().unwrap();
@@ -527,7 +527,7 @@ fn rule_56_no_new_call_begins_while_a_server_stops_and_running_ones_end() {
     let taken = receive.recv().unwrap();
     let stopping = thread::spawn(move || drop(servers));
     while echo.echo_data(b"new").is_ok() {
-        thread::sleep(Duration::from_millis(1));
+        thread::yield_now();
     }
     assert_eq!(echo.echo_data(b"new"), Err(Status::ServerTooBusy));
     taken.complete(&TestSleepResponse { result: 1 }).unwrap();
@@ -611,64 +611,18 @@ fn rule_33_completing_on_the_dispatching_core_wakes_no_other_thread() {
         );
     }
     assert_eq!(servers.wake_count(), before);
-    thread::sleep(Duration::from_millis(50));
-    assert_eq!(echo.test_sleep(0), Ok(0));
-    assert!(
-        clients.wake_count() > 0,
-        "this thread woke the client's core, so wake-ups are counted"
-    );
-}
-
-#[test]
-fn a_closure_goes_with_the_call_that_it_is_for() {
-    struct Late(mpsc::Sender<()>);
-
-    impl Interface for Late {
-        fn syntax(&self) -> SyntaxId {
-            rpcecho::INTERFACE
-        }
-
-        fn operation_count(&self) -> u16 {
-            2
-        }
-
-        fn dispatch(&self, mut call: Dispatch<'_, '_>) -> Result<(), Status> {
-            let deferred: ServerCall<()> = call.defer()?;
-            let ran = self.0.clone();
-            let delay = Duration::from_millis(if call.opnum() == 0 { 10 } else { 600 });
-            call.context().after(delay, move || {
-                let _ = ran.send(());
-                let _ = deferred.complete(&());
-            })
-        }
+    // Wake-ups are counted: this thread wakes the client's core, some time when that sleeps.
+    while clients.wake_count() == 0 {
+        assert_eq!(echo.test_sleep(0), Ok(0));
+        thread::yield_now();
     }
-
-    let (servers, clients) = (runtime(1), runtime(1));
-    let (ran, runs) = mpsc::channel();
-    let serving = serve(&servers, Late(ran));
-    let target = serving.bindings()[0].to_string();
-    let binding = Binding::new(&clients, &target, rpcecho::INTERFACE).unwrap();
-    binding.call_blocking::<_, ()>(0, &()).unwrap();
-    assert_eq!(
-        runs.try_recv(),
-        Ok(()),
-        "the closure of a call that is open runs"
-    );
-    let gone = binding.call::<_, ()>(1, &());
-    thread::sleep(Duration::from_millis(30));
-    drop(clients);
-    assert!(gone.wait().is_err());
-    thread::sleep(Duration::from_millis(200));
-    assert!(
-        runs.try_recv().is_err(),
-        "its client has gone, and the call with it"
-    );
 }
 
 #[test]
 fn the_last_reply_of_a_server_that_stops_has_time_to_go_out() {
     let limits = Limits {
-        drain_timeout: Duration::from_millis(500),
+        drain_timeout: Duration::from_millis(50),
+        flush_timeout: raw::PATIENCE,
         ..Limits::default()
     };
     let servers =
@@ -687,7 +641,8 @@ fn the_last_reply_of_a_server_that_stops_has_time_to_go_out() {
     stream.write_all(&ask).unwrap();
     stream.peek(&mut [0]).unwrap();
     let stopping = thread::spawn(move || drop(servers));
-    thread::sleep(Duration::from_millis(1000));
+    // Let draining end.
+    thread::sleep(Duration::from_millis(200));
     let mut received = Vec::new();
     stream.read_to_end(&mut received).unwrap();
     assert!(
@@ -704,7 +659,7 @@ fn a_local_server_waits_for_a_port_that_is_still_in_use() {
     let (free, busy) = (raw::free_port(), taken.local_addr().unwrap().port());
     let mut local = LocalRuntime::new(&Config::default().cores(Cores::Unpinned(1))).unwrap();
     let freed = thread::spawn(move || {
-        thread::sleep(Duration::from_millis(100));
+        thread::sleep(Duration::from_millis(20));
         drop(taken);
     });
     let server = Server::new()
@@ -714,67 +669,4 @@ fn a_local_server_waits_for_a_port_that_is_still_in_use() {
         .unwrap();
     assert_eq!(local.serve(server).unwrap().bindings().len(), 2);
     freed.join().unwrap();
-}
-
-#[derive(NdrParams)]
-#[ndr(crate = annulus::ndr)]
-struct InData {
-    in_data: u32,
-}
-
-/// The time of its last turn is long ago then.
-#[test]
-fn a_call_has_all_its_time_after_a_local_runtime_has_rested() {
-    let servers = runtime(1);
-    let serving = serve(&servers, rpcecho::interface(EchoServer::default()));
-    let limits = Limits {
-        bind_timeout: Duration::from_secs(1),
-        send_timeout: Duration::from_secs(1),
-        ..Limits::default()
-    };
-    let config = Config::default().cores(Cores::Unpinned(1)).limits(limits);
-    let mut local = LocalRuntime::new(&config).unwrap();
-    let target = serving.bindings()[0].to_string();
-    let options = BindingOptions::new().call_timeout(Duration::from_secs(1));
-    let bind = |local: &LocalRuntime| {
-        Binding::with_options(local, &target, rpcecho::INTERFACE, options).unwrap()
-    };
-    let add_one = |local: &mut LocalRuntime, binding: &Binding| {
-        let call = RpcEchoClient::new(binding.clone()).add_one_future(1);
-        local.block_on(call).unwrap().map(|reply| reply.out_data)
-    };
-    let binding = bind(&local);
-    assert_eq!(add_one(&mut local, &binding), Ok(2));
-    thread::sleep(Duration::from_millis(1100));
-    assert_eq!(
-        add_one(&mut local, &binding),
-        Ok(2),
-        "on the old connection"
-    );
-    thread::sleep(Duration::from_millis(1100));
-    let binding = bind(&local);
-    assert_eq!(add_one(&mut local, &binding), Ok(2), "on a new one");
-    thread::sleep(Duration::from_millis(1100));
-    let own = local
-        .bind_with(&target, rpcecho::INTERFACE, options)
-        .unwrap();
-    let mut result = None;
-    local
-        .call(own, rpcecho::ADD_ONE, 7, &InData { in_data: 1 })
-        .unwrap();
-    while result.is_none() {
-        local
-            .turn(&mut |reply| result = Some(reply.result.map(drop)))
-            .unwrap();
-    }
-    assert_eq!(result, Some(Ok(())), "made by the thread itself");
-}
-
-#[test]
-fn a_local_runtime_without_calls_shuts_down_at_once() {
-    let mut local = LocalRuntime::new(&Config::default().cores(Cores::Unpinned(1))).unwrap();
-    local.block_on(async {}).unwrap();
-    let start = Instant::now();
-    local.shutdown().unwrap();
-    assert!(start.elapsed() < Limits::DEFAULT.drain_timeout / 2);
 }

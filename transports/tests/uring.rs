@@ -3,7 +3,7 @@
 use std::io::{Read, Write};
 use std::net::{Shutdown, TcpListener, TcpStream};
 use std::sync::Arc;
-use std::sync::atomic::{AtomicU64, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::sync::mpsc;
 use std::thread;
 use std::time::{Duration, Instant};
@@ -26,15 +26,24 @@ fn any_address() -> Address {
 
 type Told = Completion<annulus_transports::uring::UringStream>;
 
-/// Waits for the next completion.
+/// A ring on which a closed socket lingers for longer than [`next`] waits.
+fn ring_that_lingers() -> UringRing {
+    let limits = Limits {
+        linger_timeout: 2 * PATIENCE,
+        ..Limits::DEFAULT
+    };
+    UringRing::new(UringConfig::new(&limits)).unwrap()
+}
+
+/// Waits for the next completion; fails if it is the end of the wait that brings it.
 fn next(ring: &mut UringRing) -> Told {
     let end = ring.now() + PATIENCE;
     loop {
         if let Some(completion) = ring.next_completion() {
             return completion;
         }
-        assert!(ring.now() < end, "unfinished");
         ring.enter(Wait::Until(end)).unwrap();
+        assert!(ring.now() < end, "unfinished");
     }
 }
 
@@ -183,8 +192,7 @@ fn a_slow_peer_gets_all_bytes_of_a_finished_send_after_a_close() {
 #[test]
 fn a_pipelining_peer_gets_all_bytes_of_a_finished_send_after_a_close() {
     const REPLY_LEN: usize = 1 << 20;
-    const PAUSE: Duration = Duration::from_millis(50);
-    let mut ring = ring();
+    let mut ring = ring_that_lingers();
     let (socket, mut peer) = connection(&mut ring);
     ring.send(socket, vec![2; REPLY_LEN]);
     assert!(matches!(next(&mut ring), Completion::Sent { .. }));
@@ -192,12 +200,11 @@ fn a_pipelining_peer_gets_all_bytes_of_a_finished_send_after_a_close() {
     let completion = next(&mut ring);
     received(&mut ring, completion);
     ring.close(socket);
+    ring.enter(Wait::No).unwrap();
     let client = thread::spawn(move || {
         for _ in 0..3 {
-            thread::sleep(PAUSE);
             peer.write_all(b"sent after the close").unwrap();
         }
-        thread::sleep(PAUSE);
         let mut reply = Vec::new();
         peer.read_to_end(&mut reply).map(|_| reply.len())
     });
@@ -208,19 +215,13 @@ fn a_pipelining_peer_gets_all_bytes_of_a_finished_send_after_a_close() {
 /// The peer has sent what nobody reads, was sent nothing, and does not close.
 #[test]
 fn a_peer_that_was_sent_nothing_delays_no_close() {
-    let mut ring = ring();
+    let mut ring = ring_that_lingers();
     let (socket, mut peer) = connection(&mut ring);
     ring.pause_receive(socket);
     ring.enter(Wait::No).unwrap();
     peer.write_all(&[1; 10_000]).unwrap();
-    let start = Instant::now();
     ring.close(socket);
     until_closed(&mut ring, socket);
-    assert!(
-        start.elapsed() < Limits::DEFAULT.linger_timeout / 2,
-        "{:?}",
-        start.elapsed()
-    );
     assert_eq!(peer.read(&mut [0; 8]).unwrap(), 0, "no reset, either");
 }
 
@@ -240,11 +241,7 @@ fn a_peer_that_never_closes_delays_a_close_as_the_limits_say() {
         ring.close(socket);
         until_closed(&mut ring, socket);
         let elapsed = start.elapsed();
-        let most = limits.linger_timeout + Duration::from_secs(2);
-        assert!(
-            (limits.linger_timeout..most).contains(&elapsed),
-            "{elapsed:?}"
-        );
+        assert!(elapsed >= limits.linger_timeout, "{elapsed:?}");
         drop(peer);
     }
 }
@@ -278,33 +275,21 @@ fn a_peer_that_never_stops_sending_delays_a_close_for_a_bounded_time() {
     let flood = thread::spawn(move || while peer.write_all(&[0; 4096]).is_ok() {});
     let completion = next(&mut ring);
     received(&mut ring, completion);
-    let start = Instant::now();
     ring.close(socket);
     until_closed(&mut ring, socket);
-    assert!(
-        start.elapsed() < Duration::from_secs(3),
-        "{:?}",
-        start.elapsed()
-    );
     flood.join().unwrap();
     assert_eq!(ring.usage(), RingUsage::default());
 }
 
 #[test]
 fn an_idle_peer_is_closed_at_once() {
-    let mut ring = ring();
+    let mut ring = ring_that_lingers();
     let (socket, mut peer) = connection(&mut ring);
     peer.write_all(b"hello").unwrap();
     let completion = next(&mut ring);
     received(&mut ring, completion);
-    let start = Instant::now();
     ring.close(socket);
     until_closed(&mut ring, socket);
-    assert!(
-        start.elapsed() < Duration::from_millis(300),
-        "{:?}",
-        start.elapsed()
-    );
     assert_eq!(peer.read(&mut [0; 8]).unwrap(), 0);
 }
 
@@ -312,16 +297,14 @@ fn an_idle_peer_is_closed_at_once() {
 fn a_wake_up_from_another_thread_ends_a_wait() {
     let mut ring = ring();
     let waker = ring.waker();
+    let woken = Arc::new(AtomicBool::new(false));
+    let wakes = Arc::clone(&woken);
     let waking = thread::spawn(move || {
-        thread::sleep(Duration::from_millis(50));
+        wakes.store(true, Ordering::Release);
         waker.wake();
     });
-    let start = Instant::now();
     ring.enter(Wait::Forever).unwrap();
-    assert!(
-        start.elapsed() >= Duration::from_millis(45),
-        "woken by nothing"
-    );
+    assert!(woken.load(Ordering::Acquire), "woken by nothing");
     assert!(ring.next_completion().is_none());
     waking.join().unwrap();
 }
@@ -488,18 +471,15 @@ fn a_socket_without_a_buffer_does_not_wait_for_a_wake_up() {
     };
     assert_eq!(socket, first);
     second_peer.write_all(b"b").unwrap();
-    thread::sleep(Duration::from_millis(50));
     for _ in 0..20 {
         ring.pause_receive(busy);
         ring.resume_receive(busy);
     }
     ring.release(lease);
-    let start = Instant::now();
     match next(&mut ring) {
         Completion::Received { socket, .. } => assert_eq!(socket, second),
         other => panic!("{other:?}"),
     }
-    assert!(start.elapsed() < PATIENCE / 2, "{:?}", start.elapsed());
 }
 
 /// The last completion of the receive that the pause cancels is what starts the next one.

@@ -3,7 +3,7 @@
 
 use std::io::{Read, Write};
 use std::net::{SocketAddr, TcpListener, TcpStream};
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use annulus::rpcecho::{self, EchoServer, RpcEchoClient};
 use annulus::{Binding, Config, Cores, Limits, Runtime, Server, Serving};
@@ -160,6 +160,15 @@ pub(crate) fn read_pdu(stream: &mut TcpStream) -> std::io::Result<Vec<u8>> {
     pdu.resize(len.into(), 0);
     stream.read_exact(&mut pdu[16..])?;
     Ok(pdu)
+}
+
+/// Tries again until it comes true.
+pub(crate) fn until(what: &str, mut is_true: impl FnMut() -> bool) {
+    let start = Instant::now();
+    while !is_true() {
+        assert!(start.elapsed() < PATIENCE, "{what}");
+        std::thread::yield_now();
+    }
 }
 
 /// The status of a fault.
