@@ -102,8 +102,8 @@ impl Registration {
         self
     }
 
-    /// Only clients of this machine may call (`RPC_IF_ALLOW_LOCAL_ONLY`): those whose address is
-    /// a loopback one. Others get [`Status::AccessDenied`].
+    /// Only clients of this machine may call (`RPC_IF_ALLOW_LOCAL_ONLY`): those that came
+    /// over a loopback address or over `ncalrpc`. Others get [`Status::AccessDenied`].
     pub fn local_only(mut self) -> Self {
         self.is_local_only = true;
         self
@@ -246,7 +246,7 @@ impl RegisteredInterface {
             return Err(Status::ServerTooBusy);
         }
         if call.request_len > conditions.request_len_max
-            || (conditions.is_local_only && !is_local(call.peer))
+            || (conditions.is_local_only && !call.peer.is_local())
         {
             return Err(Status::AccessDenied);
         }
@@ -292,11 +292,6 @@ impl Drop for CallPermit {
             interface.open_calls.fetch_sub(1, Ordering::Relaxed);
         }
     }
-}
-
-fn is_local(peer: &Address) -> bool {
-    peer.as_tcp()
-        .is_some_and(|peer| peer.ip().to_canonical().is_loopback())
 }
 
 #[cfg(test)]

@@ -286,10 +286,7 @@ impl RunningServer {
 
     /// Notes where the server really listens.
     pub(crate) fn set_bound(&self, bound: Vec<BoundEndpoint>) {
-        let secondary_addresses = bound
-            .iter()
-            .map(|endpoint| secondary_address(&endpoint.address))
-            .collect();
+        let secondary_addresses = bound.iter().map(secondary_address).collect();
         let bindings = bound.into_iter().map(|endpoint| endpoint.binding).collect();
         let first = self.bound.set(Bound {
             bindings,
@@ -336,12 +333,10 @@ impl RunningServer {
     }
 }
 
-/// The endpoint as a bind_ack names it: for TCP the port (C706 12.6.3.1, `port_any_t`).
-fn secondary_address(address: &Address) -> String {
-    match address {
-        Address::Tcp(address) => address.port().to_string(),
-        other => other.to_string(),
-    }
+/// The endpoint as a bind_ack names it (C706 12.6.3.1, `port_any_t`): for TCP the port, for
+/// `ncalrpc` the name.
+fn secondary_address(endpoint: &BoundEndpoint) -> String {
+    endpoint.binding.endpoint().unwrap_or_default().to_owned()
 }
 
 /// Association groups and how many connections each has. Touched at bind and at close only.

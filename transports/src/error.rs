@@ -48,8 +48,8 @@ pub enum TransportError {
 
     /// Another process listens on the address.
     #[error(
-        "{address} is in use by another process (tried for {} ms); stop it or listen on \
-         another port; `ss -ltnp` names the process",
+        "{address} is in use by another process (tried for {} ms); stop it or listen \
+         elsewhere; `ss -ltxnp` names the process",
         waited.as_millis()
     )]
     AddressInUse {

@@ -30,14 +30,17 @@
 //! ```
 
 mod address;
+mod credentials;
 mod error;
 mod listen;
 mod ring;
 pub mod sim;
+mod socket_file;
 mod string_binding;
 pub mod uring;
 
 pub use address::Address;
+pub use credentials::PeerCredentials;
 pub use error::TransportError;
 pub use ring::{
     Completion, ListenOptions, ListenerId, ReceiveLease, Ring, RingUsage, RingWaker, SocketId, Wait,

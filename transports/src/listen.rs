@@ -2,32 +2,55 @@
 
 use std::io;
 use std::net::SocketAddr;
+use std::os::fd::{AsFd, AsRawFd, BorrowedFd, RawFd};
 use std::thread;
 use std::time::{Duration, Instant};
 
-use socket2::{Domain, Protocol, SockRef, Socket, Type};
+use socket2::{Domain, Protocol, SockAddr, SockRef, Socket, Type};
 
 use crate::address::Address;
+use crate::credentials::PeerCredentials;
 use crate::error::TransportError;
 use crate::ring::ListenOptions;
+use crate::socket_file::SocketFile;
 
 /// How long to sleep before an address in use is tried again.
 const RETRY_INTERVAL: Duration = Duration::from_millis(10);
 
+/// A listening socket; one in the file system takes its file with it.
+#[derive(Debug)]
+pub(crate) struct ListenSocket {
+    /// Goes first, so that nobody finds a file with no server behind it.
+    _file: Option<SocketFile>,
+    socket: Socket,
+}
+
+impl AsFd for ListenSocket {
+    fn as_fd(&self) -> BorrowedFd<'_> {
+        self.socket.as_fd()
+    }
+}
+
+impl AsRawFd for ListenSocket {
+    fn as_raw_fd(&self) -> RawFd {
+        self.socket.as_raw_fd()
+    }
+}
+
 /// Opens a listening socket and says what it was bound to.
 ///
-/// `SO_REUSEADDR` is set, so that connections of a former server in `TIME_WAIT` do not matter;
-/// accepted connections inherit `TCP_NODELAY`. Blocks for up to
-/// [`ListenOptions::retry_in_use`] while another process holds the address.
+/// For TCP, `SO_REUSEADDR` is set, so that connections of a former server in `TIME_WAIT` do not
+/// matter; accepted connections inherit `TCP_NODELAY`. The file of a Unix socket that a former
+/// server left is replaced. Blocks for up to [`ListenOptions::retry_in_use`] while another
+/// process holds the address.
 pub(crate) fn open_listener(
     address: &Address,
     options: &ListenOptions,
-) -> Result<(Socket, Address), TransportError> {
-    let Address::Tcp(tcp) = *address;
+) -> Result<(ListenSocket, Address), TransportError> {
     let start = Instant::now();
     loop {
-        match open(tcp, options.backlog) {
-            Ok((socket, bound)) => return Ok((socket, Address::Tcp(bound))),
+        match open(address, options) {
+            Ok(opened) => return Ok(opened),
             Err(error) if error.kind() == io::ErrorKind::AddrInUse => {
                 let waited = start.elapsed();
                 if waited >= options.retry_in_use {
@@ -43,51 +66,106 @@ pub(crate) fn open_listener(
     }
 }
 
-/// Makes a socket to connect with.
-pub(crate) fn open_client(address: &Address) -> io::Result<Socket> {
-    let Address::Tcp(tcp) = *address;
-    let socket = Socket::new(Domain::for_address(tcp), Type::STREAM, Some(Protocol::TCP))?;
-    socket.set_tcp_nodelay(true)?;
-    Ok(socket)
+/// Makes a socket to connect with, and the address for the kernel to connect it to.
+pub(crate) fn open_client(address: &Address) -> Result<(Socket, SockAddr), TransportError> {
+    let (socket, raw) = match address {
+        Address::Tcp(tcp) => {
+            let socket = tcp_socket(*tcp).map_err(TransportError::Socket)?;
+            (socket, Ok(SockAddr::from(*tcp)))
+        }
+        Address::Unix(path) => {
+            let socket = unix_socket().map_err(TransportError::Socket)?;
+            (socket, SockAddr::unix(path))
+        }
+        Address::Process(_) => {
+            let source = no_place();
+            let address = address.clone();
+            return Err(TransportError::Connect { address, source });
+        }
+    };
+    match raw {
+        Ok(raw) => Ok((socket, raw)),
+        Err(source) => {
+            let address = address.clone();
+            Err(TransportError::Connect { address, source })
+        }
+    }
 }
 
-/// The address of the other side of a connected socket.
+/// The address of the other side of a connected socket: of a Unix socket, which has none, who
+/// is there.
 pub(crate) fn peer_address(socket: SockRef<'_>) -> io::Result<Address> {
     let address = socket.peer_addr()?;
+    if address.is_unix() {
+        return PeerCredentials::of(socket.as_fd()).map(Address::Process);
+    }
     address
         .as_socket()
         .map(Address::Tcp)
         .ok_or_else(|| io::ErrorKind::Unsupported.into())
 }
 
-fn open(address: SocketAddr, backlog: u32) -> io::Result<(Socket, SocketAddr)> {
-    let socket = Socket::new(
-        Domain::for_address(address),
-        Type::STREAM,
-        Some(Protocol::TCP),
-    )?;
-    socket.set_reuse_address(true)?;
+fn open(address: &Address, options: &ListenOptions) -> io::Result<(ListenSocket, Address)> {
+    let backlog = i32::try_from(options.backlog).unwrap_or(i32::MAX);
+    match address {
+        Address::Tcp(tcp) => {
+            let socket = tcp_socket(*tcp)?;
+            socket.set_reuse_address(true)?;
+            socket.bind(&SockAddr::from(*tcp))?;
+            socket.listen(backlog)?;
+            let bound = socket
+                .local_addr()?
+                .as_socket()
+                .ok_or(io::ErrorKind::Unsupported)?;
+            let socket = ListenSocket {
+                _file: None,
+                socket,
+            };
+            Ok((socket, Address::Tcp(bound)))
+        }
+        Address::Unix(path) => {
+            let socket = unix_socket()?;
+            let file = SocketFile::bind(&socket, path, options.socket_mode)?;
+            socket.listen(backlog)?;
+            let socket = ListenSocket {
+                _file: Some(file),
+                socket,
+            };
+            Ok((socket, address.clone()))
+        }
+        Address::Process(_) => Err(no_place()),
+    }
+}
+
+fn tcp_socket(address: SocketAddr) -> io::Result<Socket> {
+    let domain = Domain::for_address(address);
+    let socket = Socket::new(domain, Type::STREAM, Some(Protocol::TCP))?;
     socket.set_tcp_nodelay(true)?;
-    socket.bind(&address.into())?;
-    socket.listen(i32::try_from(backlog).unwrap_or(i32::MAX))?;
-    let bound = socket
-        .local_addr()?
-        .as_socket()
-        .ok_or(io::ErrorKind::Unsupported)?;
-    Ok((socket, bound))
+    Ok(socket)
+}
+
+fn unix_socket() -> io::Result<Socket> {
+    Socket::new(Domain::UNIX, Type::STREAM, None)
+}
+
+fn no_place() -> io::Error {
+    let what = "a process without a name is a peer, and no place";
+    io::Error::new(io::ErrorKind::InvalidInput, what)
 }
 
 fn explain(address: Address, source: io::Error) -> TransportError {
-    match source.raw_os_error() {
-        Some(libc::EADDRNOTAVAIL) => TransportError::AddressNotLocal { address },
-        Some(libc::EACCES | libc::EPERM) => TransportError::AddressForbidden {
-            address,
-            first_free_port: first_free_port(),
-        },
-        Some(libc::EMFILE | libc::ENFILE | libc::ENOBUFS | libc::ENOMEM) => {
+    match (source.raw_os_error(), address) {
+        (Some(libc::EMFILE | libc::ENFILE | libc::ENOBUFS | libc::ENOMEM), _) => {
             TransportError::Socket(source)
         }
-        _ => TransportError::Listen { address, source },
+        (Some(libc::EADDRNOTAVAIL), address) => TransportError::AddressNotLocal { address },
+        (Some(libc::EACCES | libc::EPERM), address @ Address::Tcp(_)) => {
+            TransportError::AddressForbidden {
+                address,
+                first_free_port: first_free_port(),
+            }
+        }
+        (_, address) => TransportError::Listen { address, source },
     }
 }
 
@@ -164,7 +242,7 @@ mod tests {
     fn accepted_connections_inherit_no_delay() {
         let (socket, bound) = open_listener(&loopback(0), &ListenOptions::default()).unwrap();
         let client = std::net::TcpStream::connect(bound.as_tcp().unwrap()).unwrap();
-        let (accepted, _) = socket.accept().unwrap();
+        let (accepted, _) = socket.socket.accept().unwrap();
         assert!(accepted.tcp_nodelay().unwrap());
         drop(client);
     }

@@ -158,6 +158,10 @@ pub struct ListenOptions {
     /// How long a port that another process still holds is tried again: a stopped io_uring
     /// server keeps its port for a moment. Default 500 ms.
     pub retry_in_use: Duration,
+    /// Who may connect to a Unix socket: the mode of its file, of which the permission to write
+    /// counts (unix(7)). Default `0o666`, everybody on this machine: who may call what, the
+    /// server decides by the peer's credentials.
+    pub socket_mode: u32,
 }
 
 impl Default for ListenOptions {
@@ -165,6 +169,7 @@ impl Default for ListenOptions {
         ListenOptions {
             backlog: 4096,
             retry_in_use: Duration::from_millis(500),
+            socket_mode: 0o666,
         }
     }
 }
@@ -198,7 +203,7 @@ pub enum Completion<Stream> {
         listener: ListenerId,
         /// The connection.
         stream: Stream,
-        /// The address of the other side.
+        /// The address of the other side, or who it is.
         peer: Address,
     },
     /// Accepting paused: descriptors or memory are exhausted. It resumes by itself.

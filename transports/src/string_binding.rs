@@ -142,9 +142,19 @@ impl StringBinding {
     /// listener really got.
     #[must_use]
     pub fn with_address(mut self, address: &Address) -> Self {
-        let Address::Tcp(address) = address;
-        self.host = address.ip().to_string();
-        self.endpoint = Some(address.port().to_string());
+        match address {
+            Address::Tcp(address) => {
+                self.host = address.ip().to_string();
+                self.endpoint = Some(address.port().to_string());
+            }
+            Address::Unix(path) => {
+                let name = path
+                    .file_name()
+                    .map(|name| name.to_string_lossy().into_owned());
+                self.endpoint = name.or(self.endpoint);
+            }
+            Address::Process(_) => {}
+        }
         self
     }
 

@@ -5,6 +5,7 @@ use std::net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr};
 use std::time::Duration;
 
 use crate::address::Address;
+use crate::credentials::PeerCredentials;
 use crate::error::TransportError;
 use crate::ring::{Completion, ListenerId, SocketId};
 use crate::sim::connection::Owner;
@@ -15,6 +16,8 @@ use crate::sim::socket::Stage;
 const ACCEPT_PAUSE: Duration = Duration::from_millis(100);
 /// The first port that is given to those who ask for none.
 pub(super) const FIRST_PORT: u16 = 49_152;
+/// The user that all simulated processes run as.
+const USER: u32 = 1000;
 
 impl NetState {
     pub(super) fn listen(
@@ -22,29 +25,45 @@ impl NetState {
         ring: usize,
         address: &Address,
     ) -> Result<(ListenerId, Address), TransportError> {
-        let Address::Tcp(mut tcp) = *address;
-        if tcp.port() == 0 {
-            let host = tcp.ip();
-            tcp = self.unused_address(host);
-        }
-        if self.listeners.contains_key(&tcp) {
-            let address = address.clone();
+        let bound = match address {
+            Address::Tcp(tcp) if tcp.port() == 0 => Address::Tcp(self.unused_address(tcp.ip())),
+            Address::Tcp(_) | Address::Unix(_) => address.clone(),
+            Address::Process(_) => {
+                let source = io::ErrorKind::InvalidInput.into();
+                let address = address.clone();
+                return Err(TransportError::Listen { address, source });
+            }
+        };
+        if self.listeners.contains_key(&bound) {
             return Err(TransportError::AddressInUse {
-                address,
+                address: bound,
                 waited: Duration::ZERO,
             });
         }
         let listeners = &mut self.rings[ring].listeners;
         let id = ListenerId(listeners.len() as u32);
-        listeners.push(Some(Address::Tcp(tcp)));
-        self.listeners.insert(tcp, (ring, id));
-        Ok((id, Address::Tcp(tcp)))
+        listeners.push(Some(bound.clone()));
+        self.listeners.insert(bound.clone(), (ring, id));
+        Ok((id, bound))
     }
 
     pub(super) fn close_listener(&mut self, ring: usize, id: ListenerId) {
         let listener = self.rings[ring].listeners.get_mut(id.0 as usize);
-        if let Some(Address::Tcp(tcp)) = listener.and_then(Option::take) {
-            self.listeners.remove(&tcp);
+        if let Some(address) = listener.and_then(Option::take) {
+            self.listeners.remove(&address);
+        }
+    }
+
+    /// The address that a listener sees of a client in `ring` that came to `address`.
+    fn client_address(&mut self, ring: usize, address: &Address) -> Address {
+        match address {
+            Address::Tcp(tcp) => Address::Tcp(self.unused_address(tcp.ip())),
+            // Each ring is a process of the same user.
+            Address::Unix(_) | Address::Process(_) => Address::Process(PeerCredentials {
+                uid: USER,
+                gid: USER,
+                pid: u32::try_from(ring + 1).ok(),
+            }),
         }
     }
 
@@ -52,21 +71,16 @@ impl NetState {
         loop {
             let address = SocketAddr::new(host, self.next_port);
             self.next_port = self.next_port.checked_add(1).unwrap_or(FIRST_PORT);
-            if !self.listeners.contains_key(&address) {
+            if !self.listeners.contains_key(&Address::Tcp(address)) {
                 return address;
             }
         }
     }
 
-    pub(super) fn listener_of(&self, address: SocketAddr) -> Option<(usize, ListenerId)> {
-        let any: IpAddr = match address {
-            SocketAddr::V4(_) => Ipv4Addr::UNSPECIFIED.into(),
-            SocketAddr::V6(_) => Ipv6Addr::UNSPECIFIED.into(),
-        };
-        let any = SocketAddr::new(any, address.port());
-        self.listeners
-            .get(&address)
-            .or_else(|| self.listeners.get(&any))
+    pub(super) fn listener_of(&self, address: &Address) -> Option<(usize, ListenerId)> {
+        let exact = self.listeners.get(address);
+        exact
+            .or_else(|| self.listeners.get(&any_host(address)?))
             .copied()
     }
 
@@ -86,9 +100,8 @@ impl NetState {
         if !self.is_connecting(ring, socket, generation) {
             return;
         }
-        let Address::Tcp(tcp) = address;
         let mut errno = 0;
-        match self.listener_of(tcp) {
+        match self.listener_of(&address) {
             None => errno = libc::ECONNREFUSED,
             Some(_) if self.random.chance(self.config.connect_failure) => errno = libc::ETIMEDOUT,
             Some((owner, listener)) if self.random.chance(self.config.accept_pause) => {
@@ -105,7 +118,7 @@ impl NetState {
             Some((owner, listener)) => {
                 let client = self.connections.insert(Owner { ring, socket });
                 self.rings[ring].socket(socket).end = Some(client);
-                let peer = Address::Tcp(self.unused_address(tcp.ip()));
+                let peer = self.client_address(ring, &address);
                 let stream = client.other();
                 self.post(
                     owner,
@@ -157,4 +170,14 @@ impl NetState {
         self.post(ring, Completion::ConnectFailed { socket, error });
         self.finish_close(ring, socket);
     }
+}
+
+/// The wildcard address that takes connections to this one too.
+fn any_host(address: &Address) -> Option<Address> {
+    let tcp = address.as_tcp()?;
+    let any: IpAddr = match tcp {
+        SocketAddr::V4(_) => Ipv4Addr::UNSPECIFIED.into(),
+        SocketAddr::V6(_) => Ipv6Addr::UNSPECIFIED.into(),
+    };
+    Some(Address::Tcp(SocketAddr::new(any, tcp.port())))
 }

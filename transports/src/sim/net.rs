@@ -3,7 +3,6 @@
 use std::cmp::Reverse;
 use std::collections::binary_heap::PeekMut;
 use std::collections::{BTreeMap, BinaryHeap};
-use std::net::SocketAddr;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
@@ -137,7 +136,7 @@ pub(super) struct NetState {
     pub(super) config: SimConfig,
     events: BinaryHeap<Reverse<Scheduled>>,
     sequence: u64,
-    pub(super) listeners: BTreeMap<SocketAddr, (usize, ListenerId)>,
+    pub(super) listeners: BTreeMap<Address, (usize, ListenerId)>,
     pub(super) next_port: u16,
     pub(super) rings: Vec<RingState>,
     pub(super) connections: Connections,

@@ -95,7 +95,7 @@ impl UringRing {
     fn deliver_accepted(&mut self, listener: ListenerId, fd: OwnedFd) {
         match listen::peer_address(SockRef::from(&fd)) {
             Ok(peer) => {
-                let stream = UringStream::new(fd);
+                let stream = UringStream::new(fd, peer.credentials().is_some());
                 self.ready.push_back(Completion::Accepted {
                     listener,
                     stream,

@@ -5,8 +5,6 @@
 use std::io;
 use std::os::fd::AsRawFd;
 
-use socket2::SockAddr;
-
 use crate::address::Address;
 use crate::error::TransportError;
 use crate::listen;
@@ -23,6 +21,7 @@ impl UringRing {
         &mut self,
         stage: Stage,
         fd: &impl AsRawFd,
+        is_unix: bool,
     ) -> Result<SocketId, TransportError> {
         let capacity = self.slots.capacity();
         let socket = self
@@ -30,7 +29,10 @@ impl UringRing {
             .allocate(stage)
             .ok_or(TransportError::SocketTableFull { capacity })?;
         match self.queue.install(socket.0, fd) {
-            Ok(()) => Ok(socket),
+            Ok(()) => {
+                self.slots.get_mut(socket).is_unix = is_unix;
+                Ok(socket)
+            }
             Err(error) => {
                 self.slots.free(socket);
                 Err(TransportError::Socket(error))
@@ -42,10 +44,8 @@ impl UringRing {
         &mut self,
         address: Address,
     ) -> Result<SocketId, TransportError> {
-        let client = listen::open_client(&address).map_err(TransportError::Socket)?;
-        let Address::Tcp(tcp) = address;
-        let raw = SockAddr::from(tcp);
-        let socket = self.install(Stage::Connecting, &client)?;
+        let (client, raw) = listen::open_client(&address)?;
+        let socket = self.install(Stage::Connecting, &client, raw.is_unix())?;
         let slot = self.slots.get_mut(socket);
         slot.connecting = true;
         let target = slot.target.insert(Box::new(ConnectTarget { address, raw }));

@@ -1,15 +1,15 @@
 //! The listening sockets of a ring.
 
 use annulus_protocol::Time;
-use socket2::Socket;
 
+use crate::listen::ListenSocket;
 use crate::ring::ListenerId;
 use crate::uring::operation::Generation;
 
 /// A listening socket.
 #[derive(Debug)]
 pub(super) struct Listener {
-    pub(super) socket: Socket,
+    pub(super) socket: ListenSocket,
     /// Where the accept stands.
     pub(super) accepting: Accepting,
     /// The owner wants it gone.

@@ -167,7 +167,7 @@ impl UringRing {
                 self.on_send(socket, generation, completion.result);
             }
             Operation::Discard(socket, generation) => {
-                self.on_discard(socket, generation, completion.result);
+                self.on_discard(socket, generation, completion);
             }
             Operation::Shutdown(socket, generation) => self.on_shutdown(socket, generation),
             Operation::Close(socket, generation) => {
@@ -262,7 +262,7 @@ impl Ring for UringRing {
     }
 
     fn adopt(&mut self, stream: UringStream) -> Result<SocketId, TransportError> {
-        let socket = self.install(Stage::Open, &stream)?;
+        let socket = self.install(Stage::Open, &stream, stream.is_unix())?;
         self.arm_receive(socket);
         Ok(socket)
     }

@@ -48,6 +48,8 @@ pub(super) struct ConnectTarget {
 pub(super) struct Slot {
     pub(super) generation: Generation,
     pub(super) stage: Stage,
+    /// It is a Unix socket.
+    pub(super) is_unix: bool,
     /// A multishot receive is in flight.
     pub(super) receiving: bool,
     /// The owner holds the peer back.
@@ -81,6 +83,7 @@ impl Slot {
     const EMPTY: Slot = Slot {
         generation: Generation::FIRST,
         stage: Stage::Free,
+        is_unix: false,
         receiving: false,
         paused: false,
         starved: false,

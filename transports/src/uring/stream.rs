@@ -3,16 +3,24 @@
 use std::io;
 use std::os::fd::{AsFd, AsRawFd, BorrowedFd, OwnedFd, RawFd};
 
-use socket2::SockRef;
+use socket2::{Domain, SockRef};
 
 /// A connected socket that no ring owns yet: an ordinary descriptor, closed when dropped.
 #[derive(Debug)]
-pub struct UringStream(OwnedFd);
+pub struct UringStream {
+    fd: OwnedFd,
+    is_unix: bool,
+}
 
 impl UringStream {
     /// Takes a socket that is known to be in blocking mode.
-    pub(crate) fn new(fd: OwnedFd) -> Self {
-        UringStream(fd)
+    pub(crate) fn new(fd: OwnedFd, is_unix: bool) -> Self {
+        UringStream { fd, is_unix }
+    }
+
+    /// It is a Unix socket.
+    pub(super) const fn is_unix(&self) -> bool {
+        self.is_unix
     }
 }
 
@@ -25,21 +33,23 @@ impl TryFrom<OwnedFd> for UringStream {
     ///
     /// # Errors
     ///
-    /// The descriptor's mode cannot be changed.
+    /// The descriptor's mode cannot be changed, or it is no socket.
     fn try_from(fd: OwnedFd) -> io::Result<Self> {
-        SockRef::from(&fd).set_nonblocking(false)?;
-        Ok(UringStream(fd))
+        let socket = SockRef::from(&fd);
+        socket.set_nonblocking(false)?;
+        let is_unix = socket.domain()? == Domain::UNIX;
+        Ok(UringStream { fd, is_unix })
     }
 }
 
 impl AsRawFd for UringStream {
     fn as_raw_fd(&self) -> RawFd {
-        self.0.as_raw_fd()
+        self.fd.as_raw_fd()
     }
 }
 
 impl AsFd for UringStream {
     fn as_fd(&self) -> BorrowedFd<'_> {
-        self.0.as_fd()
+        self.fd.as_fd()
     }
 }

@@ -48,10 +48,22 @@ impl Submission {
     /// none of them (tcp(7)), so there is no buffer. Were it to write after all, the null
     /// address would end the operation with `EFAULT`.
     pub(super) fn discard(socket: SocketId, len: u32, wait: bool, operation: Operation) -> Self {
-        let flags = libc::MSG_TRUNC | if wait { 0 } else { libc::MSG_DONTWAIT };
+        let flags = libc::MSG_TRUNC | wait_flag(wait);
         let entry = opcode::Recv::new(Fixed(socket.0), ptr::null_mut(), len)
             .flags(flags)
             .build();
+        Self::new(entry, operation)
+    }
+
+    /// Reads what is there of a Unix socket, which knows no `MSG_TRUNC`, into a buffer of the
+    /// ring. Fails with `ENOBUFS` while all of them are lent.
+    pub(super) fn discard_into_buffer(socket: SocketId, wait: bool, operation: Operation) -> Self {
+        // A length of zero is that of the buffer.
+        let entry = opcode::Recv::new(Fixed(socket.0), ptr::null_mut(), 0)
+            .flags(wait_flag(wait))
+            .buf_group(buffers::GROUP)
+            .build()
+            .flags(squeue::Flags::BUFFER_SELECT);
         Self::new(entry, operation)
     }
 
@@ -120,4 +132,9 @@ impl Submission {
     pub(super) fn entry(&self) -> &squeue::Entry {
         &self.0
     }
+}
+
+/// The flag of a receive that does not wait, or none.
+const fn wait_flag(wait: bool) -> i32 {
+    if wait { 0 } else { libc::MSG_DONTWAIT }
 }

@@ -15,7 +15,7 @@ use annulus_protocol::{Limits, Time};
 use crate::ring::{Completion, Ring, SocketId};
 use crate::uring::UringRing;
 use crate::uring::operation::{Generation, Operation};
-use crate::uring::queue::KernelWait;
+use crate::uring::queue::{KernelCompletion, KernelWait};
 use crate::uring::slot::Stage;
 use crate::uring::submission::Submission;
 
@@ -104,9 +104,11 @@ impl UringRing {
 
     fn discard(&mut self, socket: SocketId, generation: Generation, wait: bool) {
         let operation = Operation::Discard(socket, generation);
-        let len = self.lingerers.len_max;
-        self.queue
-            .push(Submission::discard(socket, len, wait, operation));
+        self.queue.push(if self.slots.get(socket).is_unix {
+            Submission::discard_into_buffer(socket, wait, operation)
+        } else {
+            Submission::discard(socket, self.lingerers.len_max, wait, operation)
+        });
     }
 
     fn limit_lingering(&mut self, socket: SocketId, generation: Generation) {
@@ -114,8 +116,14 @@ impl UringRing {
         self.lingerers.queue.push_back((until, socket, generation));
     }
 
-    pub(super) fn on_discard(&mut self, socket: SocketId, generation: Generation, result: i32) {
-        let len_max = self.lingerers.len_max;
+    pub(super) fn on_discard(
+        &mut self,
+        socket: SocketId,
+        generation: Generation,
+        completion: KernelCompletion,
+    ) {
+        self.give_back_unused(completion.buffer);
+        let (result, len_max) = (completion.result, self.lingerers.len_max);
         let Some(slot) = self.slots.find(socket, generation) else {
             return;
         };

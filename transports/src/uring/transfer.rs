@@ -123,7 +123,7 @@ impl UringRing {
         }
     }
 
-    fn give_back_unused(&mut self, buffer: Option<u16>) {
+    pub(super) fn give_back_unused(&mut self, buffer: Option<u16>) {
         if let Some(id) = buffer {
             self.buffers.give_back_unused(id);
         }

@@ -3,7 +3,7 @@
 use std::time::Duration;
 
 use annulus_protocol::Limits;
-use annulus_transports::{ListenOptions, Ring, RingWaker, TransportError, Wait};
+use annulus_transports::{Address, ListenOptions, Ring, RingWaker, TransportError, Wait};
 
 use crate::pair::{Pair, Side};
 use crate::world::World;
@@ -103,7 +103,11 @@ pub(crate) fn two_listeners_are_told_apart(world: impl World) {
     let (listener, _, peer) = &pair.server.streams[0];
     assert_eq!(*listener, second);
     assert_ne!(*peer, address);
-    assert_ne!(peer.as_tcp().unwrap().port(), 0);
+    match peer {
+        Address::Tcp(peer) => assert_ne!(peer.port(), 0),
+        Address::Process(peer) => assert!(peer.pid.is_some()),
+        _ => panic!("{peer} is no peer"),
+    }
     pair.server.ring.close_listener(second);
     pair.finish();
 }

@@ -1,7 +1,8 @@
 //! What every ring promises, asked of each of them.
 //!
 //! A test is a function over a [`World`](world::World); the macro below runs it in the kernel
-//! and in the simulation (there with several seeds; a failure names the seed).
+//! and in the simulation (there with several seeds; a failure names the seed), in each over TCP
+//! and over Unix sockets.
 
 mod lifecycle;
 mod pair;
@@ -10,17 +11,27 @@ mod world;
 
 macro_rules! conformance {
     ($($module:ident :: $test:ident),* $(,)?) => {
-        mod kernel {
-            $(#[test]
-            fn $test() {
-                crate::$module::$test(crate::world::Kernel);
-            })*
-        }
-        mod simulation {
-            $(#[test]
-            fn $test() {
-                crate::world::Simulation::with_seeds(crate::$module::$test);
-            })*
+        conformance!(tcp, Transport::Tcp; $($module::$test),*);
+        conformance!(unix, Transport::Unix; $($module::$test),*);
+    };
+    ($transport:ident, $of:expr; $($module:ident :: $test:ident),*) => {
+        mod $transport {
+            mod kernel {
+                use crate::world::{Kernel, Transport};
+
+                $(#[test]
+                fn $test() {
+                    crate::$module::$test(Kernel($of));
+                })*
+            }
+            mod simulation {
+                use crate::world::{Simulation, Transport};
+
+                $(#[test]
+                fn $test() {
+                    Simulation::with_seeds($of, crate::$module::$test);
+                })*
+            }
         }
     };
 }

@@ -1,6 +1,7 @@
 //! Where the rings of a test live: the kernel, or a simulated network.
 
 use std::panic::{self, AssertUnwindSafe};
+use std::sync::atomic::{AtomicU32, Ordering};
 use std::thread;
 use std::time::{Duration, Instant};
 
@@ -21,13 +22,31 @@ pub(crate) trait World {
     /// Nothing is ready: lets time pass. Returns false if nothing will ever be.
     fn pass_time(&self) -> bool;
 
-    /// The loopback address with a port that the listener shall choose.
+    /// What addresses its tests use.
+    fn transport(&self) -> Transport;
+
+    /// An address that nobody listens on, for a listener; the ring may choose its port.
     fn any_address(&self) -> Address {
-        Address::from(std::net::SocketAddr::from(([127, 0, 0, 1], 0)))
+        static NEXT: AtomicU32 = AtomicU32::new(0);
+        match self.transport() {
+            Transport::Tcp => Address::from(std::net::SocketAddr::from(([127, 0, 0, 1], 0))),
+            Transport::Unix => {
+                let number = NEXT.fetch_add(1, Ordering::Relaxed);
+                let name = format!("annulus-conformance-{}-{number}", std::process::id());
+                Address::Unix(std::env::temp_dir().join(name))
+            }
+        }
     }
 
     /// Starts the measurement of how long a test may take.
     fn bound(&self) -> Bound;
+}
+
+/// What a world's connections are made of.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Transport {
+    Tcp,
+    Unix,
 }
 
 /// After this, "unfinished" is a failure.
@@ -46,7 +65,7 @@ impl Bound {
 
 /// The kernel of this machine.
 #[derive(Clone, Copy)]
-pub(crate) struct Kernel;
+pub(crate) struct Kernel(pub(crate) Transport);
 
 impl World for Kernel {
     type Ring = UringRing;
@@ -54,6 +73,10 @@ impl World for Kernel {
     // Loopback sockets grow to some 10 MiB.
     const MORE_THAN_FITS: usize = 48 << 20;
     const MANY: usize = 4_000;
+
+    fn transport(&self) -> Transport {
+        self.0
+    }
 
     fn ring(&self, limits: &Limits) -> UringRing {
         UringRing::new(UringConfig::new(limits)).expect("this machine offers io_uring")
@@ -74,17 +97,21 @@ impl World for Kernel {
 
 /// A simulated network without failures.
 #[derive(Clone)]
-pub(crate) struct Simulation(SimNet);
+pub(crate) struct Simulation {
+    net: SimNet,
+    transport: Transport,
+}
 
 impl Simulation {
     /// Runs a test with several seeds, and says with which one it fails.
-    pub(crate) fn with_seeds(test: fn(Simulation)) {
+    pub(crate) fn with_seeds(transport: Transport, test: fn(Simulation)) {
         let seeds = match std::env::var("SEED") {
             Ok(seed) => vec![seed.parse().expect("SEED is a number")],
             Err(_) => (0..8).collect(),
         };
         for seed in seeds {
-            let world = Simulation(SimNet::new(seed, SimConfig::default()));
+            let net = SimNet::new(seed, SimConfig::default());
+            let world = Simulation { net, transport };
             if let Err(failure) = panic::catch_unwind(AssertUnwindSafe(|| test(world))) {
                 eprintln!("replay with SEED={seed}");
                 panic::resume_unwind(failure);
@@ -99,12 +126,16 @@ impl World for Simulation {
     const MORE_THAN_FITS: usize = 256 << 10;
     const MANY: usize = 500;
 
+    fn transport(&self) -> Transport {
+        self.transport
+    }
+
     fn ring(&self, limits: &Limits) -> SimRing {
-        self.0.ring(limits)
+        self.net.ring(limits)
     }
 
     fn pass_time(&self) -> bool {
-        self.0.advance_to_next()
+        self.net.advance_to_next()
     }
 
     fn bound(&self) -> Bound {
