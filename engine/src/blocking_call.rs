@@ -19,6 +19,7 @@ use crate::status::Status;
 pub(crate) struct BlockingCall {
     pub(crate) facts: CallFacts,
     pub(crate) peer: Address,
+    pub(crate) local: Address,
     pub(crate) opnum: u16,
     pub(crate) stub: Vec<u8>,
     pub(crate) contexts: Option<Arc<GroupContexts>>,
@@ -48,6 +49,7 @@ impl BlockingCall {
         let BlockingCall {
             facts,
             peer,
+            local,
             opnum,
             stub,
             contexts,
@@ -69,6 +71,7 @@ impl BlockingCall {
             let mut context = CallContext {
                 facts,
                 peer: &peer,
+                local: &local,
                 now,
                 server: &server,
                 contexts: contexts.as_ref(),

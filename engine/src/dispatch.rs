@@ -247,6 +247,7 @@ impl<'d, 'c> Dispatch<'d, 'c> {
 pub struct CallContext<'c> {
     pub(crate) facts: CallFacts,
     pub(crate) peer: &'c Address,
+    pub(crate) local: &'c Address,
     pub(crate) now: Time,
     pub(crate) server: &'c Arc<RunningServer>,
     /// What the server keeps for the client.
@@ -324,6 +325,13 @@ impl CallContext<'_> {
     #[must_use]
     pub fn peer(&self) -> &Address {
         self.peer
+    }
+
+    /// Where the client has reached this server: of an endpoint of all addresses, the one that it
+    /// used.
+    #[must_use]
+    pub fn local_address(&self) -> &Address {
+        self.local
     }
 
     /// The core's time at the start of the turn that received the call.

@@ -2,6 +2,8 @@
 
 use annulus_transports::{StringBindingError, TransportError};
 
+use crate::epmapper::RegisterError;
+
 /// A failure to set something up: a runtime, a server, a binding. It says what failed, on
 /// what, and what to do about it.
 ///
@@ -34,6 +36,9 @@ pub enum Error {
     /// A server without an endpoint.
     #[error("the server has no endpoint; add one with Server::endpoint")]
     NoEndpoint,
+    /// The endpoints of a server cannot be registered in an endpoint map.
+    #[error("the server's endpoints cannot be registered: {0}")]
+    Register(#[from] RegisterError),
     /// A core that this process may not run on, or that the machine does not have.
     #[error(
         "core {core} cannot be used: this process may run on {available:?}; choose from these, or widen its affinity (taskset, cpuset)"

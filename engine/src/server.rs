@@ -3,20 +3,21 @@
 use std::collections::HashMap;
 use std::num::NonZeroU32;
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
-use std::sync::{Arc, Mutex, OnceLock, PoisonError};
+use std::sync::{Arc, Mutex, MutexGuard, OnceLock, PoisonError};
 use std::time::{Duration, Instant};
 
 use annulus_protocol::{
     AuthenticationType, GroupId, InterfaceKey, Limits, Opnum, ServerEndpoint, ServerMechanism,
-    SyntaxId, TransferSyntax,
+    SyntaxId, TransferSyntax, Uuid,
 };
-use annulus_transports::{Address, StringBinding, TransportError};
+use annulus_transports::{Address, Ring, StringBinding, TransportError};
 
 use crate::blocking_call::BlockingCall;
 use crate::context_handle::GroupContexts;
 use crate::core_shared::CoreShared;
 use crate::dispatch::Interface;
 use crate::endpoint;
+use crate::epmapper::{Endpoint, EndpointMap, RegisterError, Registered, Tower};
 use crate::error::Error;
 use crate::mgmt;
 use crate::registration::{RegisteredInterface, Registration};
@@ -31,6 +32,7 @@ use crate::worker_pool::{WorkerPool, Workers};
 pub struct Server {
     pub(crate) endpoints: Vec<StringBinding>,
     interfaces: Vec<Registration>,
+    maps: Vec<EndpointMap>,
 }
 
 impl Server {
@@ -55,6 +57,14 @@ impl Server {
         self.interfaces.push(interface.into());
         self
     }
+
+    /// Registers all interfaces at all endpoints in an endpoint map of this process, from which an
+    /// [`EndpointMapper`](crate::epmapper::EndpointMapper) tells them: until the server's runtime
+    /// shuts down, or [`Serving::unregister_endpoints`].
+    pub fn register_endpoints(mut self, map: &EndpointMap) -> Self {
+        self.maps.push(map.clone());
+        self
+    }
 }
 
 impl Server {
@@ -77,6 +87,7 @@ impl Server {
             endpoints,
             interfaces: self.interfaces.into_iter().map(Arc::new).collect(),
             workers: is_blocking.then(|| workers.pool()).transpose()?,
+            maps: self.maps,
         }))
     }
 }
@@ -87,6 +98,8 @@ pub(crate) struct ResolvedServer {
     interfaces: Vec<Arc<Registration>>,
     /// Where calls that block run, if there are any.
     workers: Option<Arc<WorkerPool>>,
+    /// Where the endpoints are to be registered.
+    maps: Vec<EndpointMap>,
 }
 
 /// A string binding and the address that it stands for.
@@ -170,6 +183,12 @@ impl Serving {
         is_change.then_some(()).ok_or(Status::AlreadyListening)
     }
 
+    /// Takes the server's endpoints out of the endpoint maps in which it has registered them
+    /// ([`Server::register_endpoints`]), as `RpcEpUnregister`. They stay open.
+    pub fn unregister_endpoints(&self) {
+        self.server.unregister_endpoints();
+    }
+
     /// What the server has done since it started.
     #[must_use]
     pub fn statistics(&self) -> Statistics {
@@ -216,6 +235,7 @@ pub(crate) struct RunningServer {
     listening: AtomicBool,
     groups: Mutex<Groups>,
     bound: OnceLock<Bound>,
+    registered: Mutex<Vec<Registered>>,
     counters: Box<[CoreCounters]>,
     /// The cores of the runtime, which count the calls that they make.
     cores: Arc<[Arc<CoreShared>]>,
@@ -223,6 +243,7 @@ pub(crate) struct RunningServer {
 
 struct Bound {
     bindings: Vec<StringBinding>,
+    addresses: Vec<Address>,
     secondary_addresses: Vec<String>,
 }
 
@@ -279,6 +300,7 @@ impl RunningServer {
             limits,
             listening: AtomicBool::new(true),
             bound: OnceLock::new(),
+            registered: Mutex::new(Vec::new()),
             counters: cores.iter().map(|_| CoreCounters::default()).collect(),
             cores: Arc::clone(cores),
         })
@@ -287,12 +309,59 @@ impl RunningServer {
     /// Notes where the server really listens.
     pub(crate) fn set_bound(&self, bound: Vec<BoundEndpoint>) {
         let secondary_addresses = bound.iter().map(secondary_address).collect();
-        let bindings = bound.into_iter().map(|endpoint| endpoint.binding).collect();
+        let (bindings, addresses) = bound
+            .into_iter()
+            .map(|endpoint| (endpoint.binding, endpoint.address))
+            .unzip();
         let first = self.bound.set(Bound {
             bindings,
+            addresses,
             secondary_addresses,
         });
         assert!(first.is_ok(), "a server is bound once");
+    }
+
+    /// Registers what the server offers where it listens.
+    pub(crate) fn register_endpoints(&self, server: &ResolvedServer) -> Result<(), RegisterError> {
+        let registered = server
+            .maps
+            .iter()
+            .map(|map| map.register(self.mapped_endpoints(), true))
+            .collect::<Result<_, _>>()?;
+        *lock(&self.registered) = registered;
+        Ok(())
+    }
+
+    pub(crate) fn unregister_endpoints(&self) {
+        lock(&self.registered).clear();
+    }
+
+    /// Each interface at each endpoint, but for mgmt, which is everywhere.
+    fn mapped_endpoints(&self) -> Vec<Endpoint> {
+        let bindings = self.bound.get().map_or(&[][..], |bound| &bound.bindings);
+        let interfaces = self.interfaces.iter();
+        interfaces
+            .filter(|interface| interface.syntax() != mgmt::INTERFACE)
+            .flat_map(|interface| {
+                bindings.iter().map(|binding| Endpoint {
+                    object: Uuid::nil(),
+                    tower: Tower::new(interface.syntax(), SyntaxId::NDR20, binding),
+                    annotation: interface.annotation().to_owned(),
+                })
+            })
+            .collect()
+    }
+
+    /// Where the client of an accepted connection has reached this side: of an endpoint of all
+    /// addresses, the one that it used.
+    pub(crate) fn local_address<R: Ring>(&self, endpoint: usize, stream: &R::Stream) -> Address {
+        let bound = self.bound.get().expect("a server that accepts is bound");
+        let address = &bound.addresses[endpoint];
+        let is_of_all = address
+            .as_tcp()
+            .is_some_and(|address| address.ip().is_unspecified());
+        let used = is_of_all.then(|| R::local_address(stream)).flatten();
+        used.unwrap_or_else(|| address.clone())
     }
 
     pub(crate) fn counters(&self, core: usize) -> &CoreCounters {
@@ -406,12 +475,13 @@ impl EndpointView<'_> {
         self.server.registered(key).interface()
     }
 
-    fn groups(&self) -> std::sync::MutexGuard<'_, Groups> {
-        self.server
-            .groups
-            .lock()
-            .unwrap_or_else(PoisonError::into_inner)
+    fn groups(&self) -> MutexGuard<'_, Groups> {
+        lock(&self.server.groups)
     }
+}
+
+fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
+    mutex.lock().unwrap_or_else(PoisonError::into_inner)
 }
 
 impl ServerEndpoint for EndpointView<'_> {

@@ -78,6 +78,9 @@ pub struct Limits {
     /// Contexts that the connections of one association group may have open together. One more
     /// is refused with "server out of memory". Default 8192.
     pub context_handles_per_group_max: usize,
+    /// Endpoints that one endpoint map holds, those of this process and those that other processes
+    /// of this machine have registered. More are not registered. Default 4096.
+    pub mapped_endpoints_max: usize,
     /// Bytes of replies that may wait for a peer that does not read, and the one reply that goes
     /// beyond it. Above it this side stops reading from that peer until half of it has drained.
     /// Default 8 MiB.
@@ -158,6 +161,7 @@ impl Limits {
         connections_per_association_max: 32,
         association_groups_max: 65_536,
         context_handles_per_group_max: 8192,
+        mapped_endpoints_max: 4096,
         send_backlog_max: 8 << 20,
         send_backlog_per_core_max: 256 << 20,
         spare_buffers_len_max: 16 << 20,

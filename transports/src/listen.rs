@@ -105,6 +105,12 @@ pub(crate) fn peer_address(socket: SockRef<'_>) -> io::Result<Address> {
         .ok_or_else(|| io::ErrorKind::Unsupported.into())
 }
 
+/// The address of this side of a connected socket.
+pub(crate) fn local_address<'s>(socket: impl Into<SockRef<'s>>) -> Option<Address> {
+    let address = socket.into().local_addr().ok()?;
+    address.as_socket().map(Address::Tcp)
+}
+
 fn open(address: &Address, options: &ListenOptions) -> io::Result<(ListenSocket, Address)> {
     let backlog = i32::try_from(options.backlog).unwrap_or(i32::MAX);
     match address {

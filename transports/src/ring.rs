@@ -63,6 +63,13 @@ pub trait Ring: Sized {
     /// No socket could be made at all (descriptors or table exhausted).
     fn connect(&mut self, address: Address) -> Result<SocketId, TransportError>;
 
+    /// This side's address of a stream that was accepted, where that tells more than the address
+    /// of its listener; `None` if it is not known.
+    fn local_address(stream: &Self::Stream) -> Option<Address> {
+        let _ = stream;
+        None
+    }
+
     /// Takes a stream into this ring and starts receiving from it.
     ///
     /// # Errors

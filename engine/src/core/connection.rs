@@ -52,6 +52,8 @@ pub(crate) struct ServerLink {
     pub(crate) server: Arc<RunningServer>,
     pub(crate) endpoint: usize,
     pub(crate) peer: Address,
+    /// Where the client has reached this side.
+    pub(crate) local: Address,
     /// The interfaces that their security callbacks have let this connection call.
     pub(crate) cleared: Vec<InterfaceKey>,
     /// What the server keeps for the client; from the bind on.
@@ -65,6 +67,7 @@ pub(crate) struct Inbound {
     pub(crate) server: Arc<RunningServer>,
     pub(crate) endpoint: usize,
     pub(crate) peer: Address,
+    pub(crate) local: Address,
 }
 
 impl ServerLink {
@@ -75,6 +78,7 @@ impl ServerLink {
             server: inbound.server,
             endpoint: inbound.endpoint,
             peer: inbound.peer,
+            local: inbound.local,
             cleared: Vec::new(),
             contexts: None,
             incoming: None,

@@ -37,8 +37,12 @@ impl<R: Ring> Core<R> {
         }
         let running = RunningServer::new(server, Arc::clone(&self.limits), &self.siblings.all);
         let first = self.listeners.len();
-        match self.listen(server, &running) {
-            Ok(bound) => running.set_bound(bound),
+        let opened = self.listen(server, &running).and_then(|bound| {
+            running.set_bound(bound);
+            Ok(running.register_endpoints(server)?)
+        });
+        match opened {
+            Ok(()) => {}
             Err(error) => {
                 for listener in self.listeners.drain(first..) {
                     self.ring.close_listener(listener.id);
@@ -87,6 +91,9 @@ impl<R: Ring> Core<R> {
         let inbound = Inbound {
             server: Arc::clone(&listener.server),
             endpoint: listener.endpoint,
+            local: listener
+                .server
+                .local_address::<R>(listener.endpoint, &stream),
             peer,
         };
         let fewest = self
@@ -113,6 +120,7 @@ impl<R: Ring> Core<R> {
         self.phase = Phase::Draining;
         for listener in self.listeners.drain(..) {
             listener.server.set_listening(false);
+            listener.server.unregister_endpoints();
             self.ring.close_listener(listener.id);
         }
         // Not the turn's time: the turn may have begun long ago, with a slow manager routine.

@@ -367,6 +367,7 @@ impl ServerWork<'_> {
         let mut context = CallContext {
             facts: head.facts,
             peer: &link.peer,
+            local: &link.local,
             now: self.now,
             server: &link.server,
             contexts: link.contexts.as_ref(),
@@ -448,6 +449,7 @@ impl ServerWork<'_> {
             facts: head.facts,
             contexts: link.contexts.clone(),
             peer: link.peer.clone(),
+            local: link.local.clone(),
             opnum: head.opnum,
             stub: owned,
             server: Arc::clone(&link.server),

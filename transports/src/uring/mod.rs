@@ -42,6 +42,7 @@ use self::submission::Submission;
 use self::teardown::Lingerers;
 use crate::address::Address;
 use crate::error::TransportError;
+use crate::listen::local_address;
 use crate::ring::{
     Completion, ListenOptions, ListenerId, ReceiveLease, Ring, RingUsage, SocketId, Wait,
 };
@@ -259,6 +260,10 @@ impl Ring for UringRing {
 
     fn connect(&mut self, address: Address) -> Result<SocketId, TransportError> {
         self.start_connecting(address)
+    }
+
+    fn local_address(stream: &UringStream) -> Option<Address> {
+        local_address(stream)
     }
 
     fn adopt(&mut self, stream: UringStream) -> Result<SocketId, TransportError> {

@@ -1,0 +1,687 @@
+//! The endpoint mapper's server.
+
+use std::net::{IpAddr, Ipv4Addr};
+
+use annulus_ndr::{ContextHandle, Full};
+use annulus_protocol::{SyntaxId, Uuid};
+
+use super::endpoint_map::{
+    Endpoint, EndpointMap, Inquiry, RegisterError, Registered, Search, Versions,
+};
+use super::tower::Tower;
+use super::*;
+use crate::{CallContext, Status};
+
+/// Tells what is in an [`EndpointMap`], and lets the servers of this machine register in it: the
+/// manager routines of an endpoint mapper.
+///
+/// ```
+/// use annulus::Server;
+/// use annulus::epmapper::{self, EndpointMap, EndpointMapper};
+///
+/// # fn main() -> Result<(), Box<dyn std::error::Error>> {
+/// let map = EndpointMap::default();
+/// let mapper = Server::new()
+///     .endpoint("ncacn_ip_tcp:0.0.0.0[135]")?
+///     .interface(epmapper::interface(EndpointMapper::new(map.clone())));
+/// # drop(mapper);
+/// # Ok(()) }
+/// ```
+///
+/// Everybody may ask. Only clients of this machine may register endpoints, until they take them
+/// away again or their last connection ends, and each may only take away its own; others get
+/// [`Status::AccessDenied`]. A [`Registration`](crate::Registration) with a security callback can be
+/// stricter.
+///
+/// An endpoint of all addresses of the machine (`0.0.0.0`) is told with the one at which the client
+/// has reached the mapper, if that is an IPv4 address. Towers have no room for IPv6 ones: a client
+/// knows the host already, and needs the port alone.
+///
+/// `ept_inq_object`, `ept_mgmt_delete` and what comes behind them are no operations of this mapper,
+/// nor of Samba's.
+#[derive(Clone, Debug)]
+pub struct EndpointMapper {
+    map: EndpointMap,
+}
+
+impl EndpointMapper {
+    /// The mapper that tells this map.
+    #[must_use]
+    pub fn new(map: EndpointMap) -> Self {
+        EndpointMapper { map }
+    }
+
+    /// Goes on with a search that `handle` names, or begins with `new`; gives what it finds next,
+    /// and the handle for the rest.
+    fn search(
+        &self,
+        context: &CallContext<'_>,
+        handle: ContextHandle,
+        new: impl FnOnce() -> Result<Search, u32>,
+        len_max: u32,
+    ) -> Result<Found, Status> {
+        let local = local_ip(context);
+        let len_max = len_max as usize;
+        if handle.is_null() {
+            let mut search = match new() {
+                Ok(search) => search,
+                Err(status) => return Ok(Found::nothing(status)),
+            };
+            let (endpoints, has_more) = search.take(&self.map, len_max, local);
+            let may_go_on = has_more && len_max > 0;
+            let handle = match may_go_on {
+                true => context.open_context(search)?,
+                false => ContextHandle::NULL,
+            };
+            return Ok(Found::new(handle, endpoints));
+        }
+        // Nobody else finds anything under this handle meanwhile: a second call on it is refused.
+        let mut search = context.exclusive_context::<Search>(&handle)?;
+        let (endpoints, has_more) = search.take(&self.map, len_max, local);
+        drop(search);
+        if has_more {
+            return Ok(Found::new(handle, endpoints));
+        }
+        context.close_context::<Search>(&handle)?;
+        Ok(Found::new(ContextHandle::NULL, endpoints))
+    }
+}
+
+/// What a call of a search gives.
+struct Found {
+    handle: ContextHandle,
+    endpoints: Vec<Endpoint>,
+    status: u32,
+}
+
+impl Found {
+    fn new(handle: ContextHandle, endpoints: Vec<Endpoint>) -> Self {
+        let status = match endpoints.is_empty() {
+            true => EPT_S_NOT_REGISTERED,
+            false => Status::Ok.code(),
+        };
+        Found {
+            handle,
+            endpoints,
+            status,
+        }
+    }
+
+    fn nothing(status: u32) -> Self {
+        Found {
+            handle: ContextHandle::NULL,
+            endpoints: Vec::new(),
+            status,
+        }
+    }
+
+    fn len(&self) -> u32 {
+        u32::try_from(self.endpoints.len()).unwrap_or(u32::MAX)
+    }
+}
+
+impl Ept for EndpointMapper {
+    fn ept_insert(
+        &self,
+        context: &mut CallContext<'_>,
+        entries: Vec<EptEntry>,
+        replace: u32,
+    ) -> Result<u32, Status> {
+        if !context.peer().is_local() {
+            return Err(Status::AccessDenied);
+        }
+        let Some(endpoints) = entries.iter().map(Endpoint::from_wire).collect() else {
+            return Ok(EPT_S_INVALID_ENTRY);
+        };
+        let registered = match self.map.register(endpoints, replace != 0) {
+            Ok(registered) => registered,
+            Err(RegisterError::InvalidTower) => return Ok(EPT_S_INVALID_ENTRY),
+            Err(RegisterError::Full { .. }) => return Ok(EPT_S_NO_MEMORY),
+        };
+        // The client's rundown takes them out of the map. It is not told the handle; the map is.
+        let holder = context.open_context(registered)?;
+        let displaced = context
+            .exclusive_context::<Registered>(&holder)?
+            .set_holder(holder);
+        for old in displaced {
+            close_if_empty(context, &old)?;
+        }
+        Ok(Status::Ok.code())
+    }
+
+    fn ept_delete(
+        &self,
+        context: &mut CallContext<'_>,
+        entries: Vec<EptEntry>,
+    ) -> Result<u32, Status> {
+        if !context.peer().is_local() {
+            return Err(Status::AccessDenied);
+        }
+        let endpoints: Option<Vec<_>> = entries.iter().map(Endpoint::from_wire).collect();
+        let Some(endpoints) = endpoints else {
+            return Ok(EPT_S_INVALID_ENTRY);
+        };
+        let mut status = Status::Ok.code();
+        for endpoint in endpoints {
+            // A handle of another client names nothing here.
+            let holder = self.map.holder(&endpoint);
+            let held = holder.and_then(|holder| {
+                let held = context.exclusive_context::<Registered>(&holder);
+                Some((holder, held.ok()?))
+            });
+            let Some((holder, mut held)) = held else {
+                status = EPT_S_NOT_REGISTERED;
+                continue;
+            };
+            held.remove(&endpoint);
+            drop(held);
+            close_if_empty(context, &holder)?;
+        }
+        Ok(status)
+    }
+
+    fn ept_lookup(
+        &self,
+        context: &mut CallContext<'_>,
+        inquiry_type: u32,
+        object: Full<Uuid>,
+        interface_id: Full<EptIfId>,
+        vers_option: u32,
+        entry_handle: EptLookupHandle,
+        max_ents: u32,
+    ) -> Result<EptLookupResponse, Status> {
+        let object = object.get().map(|object| *object);
+        let interface = interface_id.get().map(|id| *id);
+        let new = || {
+            inquiry(inquiry_type, object, interface, vers_option)
+                .map(Search::new)
+                .ok_or(EPT_S_CANT_PERFORM_OP)
+        };
+        let found = self.search(context, entry_handle, new, max_ents)?;
+        Ok(EptLookupResponse {
+            entry_handle: found.handle,
+            num_ents: found.len(),
+            entries: found.endpoints.iter().map(Endpoint::to_wire).collect(),
+            result: found.status,
+        })
+    }
+
+    fn ept_map(
+        &self,
+        context: &mut CallContext<'_>,
+        object: Full<Uuid>,
+        map_tower: Full<Twr>,
+        entry_handle: EptLookupHandle,
+        max_towers: u32,
+    ) -> Result<EptMapResponse, Status> {
+        let object = object.get().map_or(Uuid::nil(), |object| *object);
+        // A tower that nothing can match finds nothing.
+        let new = || {
+            let tower = map_tower.get().ok_or(EPT_S_NOT_REGISTERED)?;
+            call_inquiry(object, &tower.tower_octets)
+                .map(Search::new)
+                .ok_or(EPT_S_NOT_REGISTERED)
+        };
+        let found = self.search(context, entry_handle, new, max_towers)?;
+        let towers = found.endpoints.iter();
+        Ok(EptMapResponse {
+            entry_handle: found.handle,
+            num_towers: found.len(),
+            towers: towers
+                .map(|endpoint| Full::new(Twr::from(&endpoint.tower)))
+                .collect(),
+            result: found.status,
+        })
+    }
+
+    fn ept_lookup_handle_free(
+        &self,
+        context: &mut CallContext<'_>,
+        entry_handle: EptLookupHandle,
+    ) -> Result<EptLookupHandleFreeResponse, Status> {
+        if !entry_handle.is_null() {
+            context.close_context::<Search>(&entry_handle)?;
+        }
+        Ok(EptLookupHandleFreeResponse {
+            entry_handle: ContextHandle::NULL,
+            result: Status::Ok.code(),
+        })
+    }
+}
+
+/// Closes a context of registered endpoints of this client that has none left.
+fn close_if_empty(context: &CallContext<'_>, holder: &ContextHandle) -> Result<(), Status> {
+    let held = context.exclusive_context::<Registered>(holder);
+    if held.is_ok_and(|held| held.is_empty()) {
+        drop(context.close_context::<Registered>(holder)?);
+    }
+    Ok(())
+}
+
+/// Where the client has reached this machine, if by IPv4.
+fn local_ip(context: &CallContext<'_>) -> Option<Ipv4Addr> {
+    let local = context.local_address().as_tcp()?.ip().to_canonical();
+    match local {
+        IpAddr::V4(ip) if !ip.is_unspecified() => Some(ip),
+        _ => None,
+    }
+}
+
+/// What an ept_lookup asks for; `None` if that makes no sense.
+fn inquiry(
+    inquiry_type: u32,
+    object: Option<Uuid>,
+    interface: Option<EptIfId>,
+    vers_option: u32,
+) -> Option<Inquiry> {
+    let (by_interface, by_object) = match inquiry_type {
+        0 => return Some(Inquiry::All),
+        1 => (true, false),
+        2 => (false, true),
+        3 => (true, true),
+        _ => return None,
+    };
+    let interface = match by_interface {
+        true => Some((interface?.into(), Versions::from_wire(vers_option)?)),
+        false => None,
+    };
+    let object = match by_object {
+        true => Some(object?),
+        false => None,
+    };
+    Some(Inquiry::Elements { interface, object })
+}
+
+/// What an ept_map asks for.
+fn call_inquiry(object: Uuid, tower: &[u8]) -> Option<Inquiry> {
+    let tower = Tower::decode(tower)
+        .inspect_err(|error| tracing::debug!(%error, "ept_map with a strange tower"))
+        .ok()?;
+    let protocols: Vec<_> = tower.protocols().collect();
+    if protocols.is_empty() {
+        return None;
+    }
+    Some(Inquiry::Call {
+        interface: tower.interface()?,
+        transfer: tower.transfer_syntax()?,
+        protocols,
+        object,
+    })
+}
+
+impl Versions {
+    /// The values of `vers_option` (MS-RPCE 2.2.1.2.4).
+    fn from_wire(vers_option: u32) -> Option<Self> {
+        Some(match vers_option {
+            1 => Versions::All,
+            2 => Versions::Compatible,
+            3 => Versions::Exact,
+            4 => Versions::MajorOnly,
+            5 => Versions::UpTo,
+            _ => return None,
+        })
+    }
+}
+
+impl From<EptIfId> for SyntaxId {
+    fn from(id: EptIfId) -> Self {
+        SyntaxId::new(id.uuid, id.major, id.minor)
+    }
+}
+
+impl From<SyntaxId> for EptIfId {
+    fn from(syntax: SyntaxId) -> Self {
+        EptIfId {
+            uuid: syntax.uuid,
+            major: syntax.major,
+            minor: syntax.minor,
+        }
+    }
+}
+
+impl From<&Tower> for Twr {
+    fn from(tower: &Tower) -> Self {
+        let tower_octets = tower.encode();
+        Twr {
+            tower_length: u32::try_from(tower_octets.len()).unwrap_or(u32::MAX),
+            tower_octets,
+        }
+    }
+}
+
+impl Endpoint {
+    /// `None` without a tower.
+    pub(super) fn from_wire(entry: &EptEntry) -> Option<Self> {
+        let tower = entry.tower.get()?;
+        let tower = Tower::decode(&tower.tower_octets)
+            .inspect_err(|error| tracing::debug!(%error, "an endpoint with a strange tower"))
+            .ok()?;
+        Some(Endpoint {
+            object: entry.object,
+            tower,
+            annotation: String::from_utf8_lossy(&entry.annotation).into_owned(),
+        })
+    }
+
+    pub(super) fn to_wire(&self) -> EptEntry {
+        const LEN_MAX: usize = EPT_MAX_ANNOTATION_SIZE as usize - 1;
+        let (annotation, _) = self
+            .annotation
+            .split_once('\0')
+            .unwrap_or((&self.annotation, ""));
+        let cut = annotation.floor_char_boundary(LEN_MAX);
+        EptEntry {
+            object: self.object,
+            tower: Full::new(Twr::from(&self.tower)),
+            annotation: annotation.as_bytes()[..cut].to_vec(),
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::rpcecho::{self, EchoServer};
+    use crate::{
+        Binding, BindingOptions, Config, Cores, Limits, Registration, Runtime, Server, Serving,
+        mgmt,
+    };
+
+    /// A mapper and an rpcecho server that is registered with it.
+    struct Scene {
+        mapper: Serving,
+        echo: Serving,
+        map: EndpointMap,
+        runtime: Runtime,
+    }
+
+    impl Scene {
+        fn new() -> Self {
+            Scene::with_limits(Limits::default())
+        }
+
+        fn with_limits(limits: Limits) -> Self {
+            let map = EndpointMap::new(&limits);
+            let config = Config::default().cores(Cores::Unpinned(1)).limits(limits);
+            let runtime = Runtime::start(config).unwrap();
+            let mapper = Server::new()
+                .endpoint("ncacn_ip_tcp:0.0.0.0[0]")
+                .unwrap()
+                .interface(interface(EndpointMapper::new(map.clone())));
+            let echo = Registration::new(rpcecho::interface(EchoServer::default()));
+            let echo = Server::new()
+                .endpoint("ncacn_ip_tcp:0.0.0.0[0]")
+                .unwrap()
+                .interface(echo.annotation("an echo"))
+                .register_endpoints(&map);
+            Scene {
+                mapper: runtime.serve(mapper).unwrap(),
+                echo: runtime.serve(echo).unwrap(),
+                map,
+                runtime,
+            }
+        }
+
+        /// A client with connections of its own.
+        fn client(&self) -> EptClient {
+            let port = self.mapper.bindings()[0].port().unwrap();
+            let target = format!("ncacn_ip_tcp:127.0.0.1[{port}]");
+            let options = BindingOptions::new().unique_binding().dont_linger();
+            let binding = Binding::with_options(&self.runtime, &target, INTERFACE, options);
+            EptClient::new(binding.unwrap())
+        }
+
+        /// Where a client at 127.0.0.1 finds rpcecho.
+        fn echo(&self) -> Tower {
+            let port = self.echo.bindings()[0].port().unwrap();
+            tower(&format!("ncacn_ip_tcp:127.0.0.1[{port}]"))
+        }
+    }
+
+    fn tower(binding: &str) -> Tower {
+        Tower::new(
+            rpcecho::INTERFACE,
+            SyntaxId::NDR20,
+            &binding.parse().unwrap(),
+        )
+    }
+
+    fn entry(binding: &str) -> EptEntry {
+        let endpoint = Endpoint {
+            object: Uuid::nil(),
+            tower: tower(binding),
+            annotation: "another".to_owned(),
+        };
+        endpoint.to_wire()
+    }
+
+    fn map_echo(client: &EptClient, handle: ContextHandle, max_towers: u32) -> EptMapResponse {
+        let like = Full::new(Twr::from(&tower("ncacn_ip_tcp:")));
+        client
+            .ept_map(Full::null(), like, handle, max_towers)
+            .unwrap()
+    }
+
+    fn towers(response: &EptMapResponse) -> Vec<String> {
+        let towers = response.towers.iter();
+        let tower = |tower: &Full<Twr>| Tower::decode(&tower.get().unwrap().tower_octets);
+        towers.map(|it| tower(it).unwrap().to_string()).collect()
+    }
+
+    fn lookup(client: &EptClient, handle: ContextHandle, max_ents: u32) -> EptLookupResponse {
+        let (object, interface) = (Full::null(), Full::null());
+        let response = client.ept_lookup(0, object, interface, 0, handle, max_ents);
+        response.unwrap()
+    }
+
+    #[test]
+    fn rule_29_ept_map_tells_port_and_the_address_at_which_it_was_asked() {
+        let scene = Scene::new();
+        let response = map_echo(&scene.client(), ContextHandle::NULL, 4);
+        assert_eq!(response.result, 0);
+        assert_eq!(towers(&response), [scene.echo().to_string()]);
+        assert!(response.entry_handle.is_null(), "there is no more");
+    }
+
+    #[test]
+    fn rule_29_what_nobody_offers_is_not_registered() {
+        let scene = Scene::new();
+        let client = scene.client();
+        let is_not_registered = |tower: Full<Twr>| {
+            let response = client.ept_map(Full::null(), tower, ContextHandle::NULL, 4);
+            let response = response.unwrap();
+            assert_eq!(response.result, EPT_S_NOT_REGISTERED);
+            assert!(response.towers.is_empty() && response.entry_handle.is_null());
+        };
+        let unknown = Tower::new(mgmt::INTERFACE, SyntaxId::NDR20, &"x".parse().unwrap());
+        is_not_registered(Full::new(Twr::from(&unknown)));
+        is_not_registered(Full::new(Twr::from(&tower("ncalrpc:[x]"))));
+        is_not_registered(Full::null());
+        let tower_octets = vec![0xff; 9];
+        is_not_registered(Full::new(Twr {
+            tower_length: 9,
+            tower_octets,
+        }));
+    }
+
+    #[test]
+    fn lookup_handles_go_through_the_map_and_end_with_it() {
+        let scene = Scene::new();
+        let others: Vec<_> = (1..5).map(|n| entry(&format!("ncalrpc:[{n}]"))).collect();
+        let client = scene.client();
+        assert_eq!(client.ept_insert(others, 0), Ok(0));
+        let (mut handle, mut annotations) = (ContextHandle::NULL, Vec::new());
+        let calls = loop {
+            let response = lookup(&client, handle, 2);
+            assert_eq!(response.result, 0);
+            assert!(response.entries.len() <= 2);
+            let entries = response.entries.into_iter();
+            annotations.extend(entries.map(|it| String::from_utf8(it.annotation).unwrap()));
+            handle = response.entry_handle;
+            if handle.is_null() {
+                break annotations.len().div_ceil(2);
+            }
+        };
+        assert_eq!(
+            annotations,
+            ["an echo", "another", "another", "another", "another"]
+        );
+        assert_eq!(calls, 3);
+    }
+
+    #[test]
+    fn a_lookup_can_be_given_up_and_its_handle_is_gone() {
+        let scene = Scene::new();
+        let client = scene.client();
+        assert_eq!(client.ept_insert(vec![entry("ncalrpc:[x]")], 0), Ok(0));
+        let handle = lookup(&client, ContextHandle::NULL, 1).entry_handle;
+        assert!(!handle.is_null());
+        let freed = client.ept_lookup_handle_free(handle).unwrap();
+        assert!(freed.entry_handle.is_null() && freed.result == 0);
+        let again = client.ept_lookup_handle_free(handle);
+        assert_eq!(again.unwrap_err(), Status::ContextMismatch);
+        assert!(client.ept_lookup_handle_free(ContextHandle::NULL).is_ok());
+    }
+
+    #[test]
+    fn a_lookup_handle_of_another_client_names_nothing() {
+        let scene = Scene::new();
+        let (mine, other) = (scene.client(), scene.client());
+        assert_eq!(mine.ept_insert(vec![entry("ncalrpc:[x]")], 0), Ok(0));
+        let handle = lookup(&mine, ContextHandle::NULL, 1).entry_handle;
+        let (object, interface) = (Full::null(), Full::null());
+        let stolen = other.ept_lookup(0, object, interface, 0, handle, 1);
+        assert_eq!(stolen.unwrap_err(), Status::ContextMismatch);
+    }
+
+    #[test]
+    fn a_lookup_for_no_endpoints_leaves_no_handle() {
+        let scene = Scene::new();
+        let response = lookup(&scene.client(), ContextHandle::NULL, 0);
+        assert!(response.entry_handle.is_null());
+        assert_eq!(response.result, EPT_S_NOT_REGISTERED);
+    }
+
+    #[test]
+    fn inquiries_that_make_no_sense_are_told_so() {
+        let scene = Scene::new();
+        let client = scene.client();
+        let id = || Full::new(EptIfId::from(rpcecho::INTERFACE));
+        let object = || Full::new(Uuid::from_u128(1));
+        for (inquiry_type, object, interface, vers_option) in [
+            (4, object(), id(), 1),
+            (1, object(), Full::null(), 1),
+            (2, Full::null(), id(), 1),
+            (3, object(), id(), 0),
+            (3, object(), id(), 6),
+        ] {
+            let null = ContextHandle::NULL;
+            let response = client.ept_lookup(inquiry_type, object, interface, vers_option, null, 9);
+            assert_eq!(response.unwrap().result, EPT_S_CANT_PERFORM_OP);
+        }
+        let by_interface = client.ept_lookup(1, Full::null(), id(), 2, ContextHandle::NULL, 9);
+        assert_eq!(by_interface.unwrap().num_ents, 1);
+        let by_object = client.ept_lookup(2, object(), Full::null(), 0, ContextHandle::NULL, 9);
+        assert_eq!(by_object.unwrap().result, EPT_S_NOT_REGISTERED);
+    }
+
+    #[test]
+    fn what_a_client_registers_is_told_until_it_deletes_it() {
+        let scene = Scene::new();
+        let client = scene.client();
+        let new = "ncacn_ip_tcp:127.0.0.1[4711]";
+        assert_eq!(client.ept_insert(vec![entry(new)], 0), Ok(0));
+        assert_eq!(towers(&map_echo(&client, ContextHandle::NULL, 9)).len(), 2);
+        assert_eq!(client.ept_delete(vec![entry(new)]), Ok(0));
+        let again = client.ept_delete(vec![entry(new)]);
+        assert_eq!(again, Ok(EPT_S_NOT_REGISTERED));
+        assert_eq!(scene.map.endpoints().len(), 1);
+    }
+
+    #[test]
+    fn a_client_deletes_its_own_endpoints_alone() {
+        let scene = Scene::new();
+        let (mine, other) = (scene.client(), scene.client());
+        assert_eq!(mine.ept_insert(vec![entry("ncalrpc:[x]")], 0), Ok(0));
+        let of_this_process = scene.map.endpoints()[0].to_wire();
+        for foreign in [entry("ncalrpc:[x]"), of_this_process] {
+            assert_eq!(other.ept_delete(vec![foreign]), Ok(EPT_S_NOT_REGISTERED));
+        }
+        assert_eq!(scene.map.endpoints().len(), 2);
+    }
+
+    #[test]
+    fn what_a_client_registers_goes_with_its_last_connection() {
+        let scene = Scene::new();
+        let client = scene.client();
+        assert_eq!(client.ept_insert(vec![entry("ncalrpc:[x]")], 0), Ok(0));
+        assert_eq!(scene.map.endpoints().len(), 2);
+        drop(client);
+        // The mapper has one core, so when it answers a later client it has seen the first one go
+        // or will very soon.
+        let deadline = std::time::Instant::now() + std::time::Duration::from_secs(10);
+        let other = scene.client();
+        while lookup(&other, ContextHandle::NULL, 9).num_ents > 1 {
+            assert!(std::time::Instant::now() < deadline, "it stays");
+        }
+    }
+
+    #[test]
+    fn registering_again_and_again_keeps_one_context() {
+        let scene = Scene::with_limits(Limits {
+            context_handles_per_group_max: 2,
+            ..Limits::default()
+        });
+        let client = scene.client();
+        for _ in 0..4 {
+            assert_eq!(client.ept_insert(vec![entry("ncalrpc:[x]")], 1), Ok(0));
+        }
+        for _ in 0..4 {
+            assert_eq!(client.ept_delete(vec![entry("ncalrpc:[x]")]), Ok(0));
+            assert_eq!(client.ept_insert(vec![entry("ncalrpc:[x]")], 0), Ok(0));
+        }
+    }
+
+    #[test]
+    fn endpoints_without_a_tower_are_invalid() {
+        let scene = Scene::new();
+        let client = scene.client();
+        let without = || {
+            vec![EptEntry {
+                tower: Full::null(),
+                ..entry("ncalrpc:[x]")
+            }]
+        };
+        assert_eq!(client.ept_insert(without(), 0), Ok(EPT_S_INVALID_ENTRY));
+        assert_eq!(client.ept_delete(without()), Ok(EPT_S_INVALID_ENTRY));
+    }
+
+    #[test]
+    fn a_server_can_take_its_endpoints_out_and_goes_on_serving() {
+        let scene = Scene::new();
+        scene.echo.unregister_endpoints();
+        assert_eq!(scene.map.endpoints(), []);
+        let target = scene.echo().to_string();
+        let binding = Binding::new(&scene.runtime, &target, rpcecho::INTERFACE).unwrap();
+        assert_eq!(rpcecho::RpcEchoClient::new(binding).add_one(1), Ok(2));
+    }
+
+    #[test]
+    fn a_runtime_that_ends_takes_its_servers_out_of_the_map() {
+        let Scene { map, runtime, .. } = Scene::new();
+        assert_eq!(map.endpoints().len(), 1);
+        runtime.shutdown();
+        assert_eq!(map.endpoints(), []);
+    }
+
+    #[test]
+    fn an_annotation_is_cut_between_characters() {
+        let endpoint = Endpoint {
+            object: Uuid::nil(),
+            tower: tower("ncalrpc:[x]"),
+            annotation: "ä".repeat(40),
+        };
+        let cut = endpoint.to_wire().annotation;
+        assert_eq!(String::from_utf8(cut).unwrap(), "ä".repeat(31));
+    }
+}
