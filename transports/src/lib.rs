@@ -32,6 +32,7 @@
 mod address;
 mod credentials;
 mod error;
+mod kernel;
 mod listen;
 mod ring;
 pub mod sim;
@@ -42,6 +43,7 @@ pub mod uring;
 pub use address::Address;
 pub use credentials::PeerCredentials;
 pub use error::TransportError;
+pub use kernel::{KernelStream, KernelWaker};
 pub use ring::{
     Completion, ListenOptions, ListenerId, ReceiveLease, Ring, RingUsage, RingWaker, SocketId, Wait,
 };

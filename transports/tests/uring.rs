@@ -24,7 +24,7 @@ fn any_address() -> Address {
     Address::from(std::net::SocketAddr::from(([127, 0, 0, 1], 0)))
 }
 
-type Told = Completion<annulus_transports::uring::UringStream>;
+type Told = Completion<annulus_transports::KernelStream>;
 
 /// A ring on which a closed socket lingers for longer than [`next`] waits.
 fn ring_that_lingers() -> UringRing {

@@ -4,23 +4,21 @@
 
 use std::io;
 use std::os::fd::{AsRawFd, FromRawFd, OwnedFd};
-use std::time::Duration;
 
 use annulus_protocol::Time;
 use socket2::SockRef;
 
 use crate::address::Address;
 use crate::error::TransportError;
+use crate::kernel::{
+    ACCEPT_PAUSE, Accepting, Generation, KernelStream, Listener, is_accept_to_be_retried,
+};
 use crate::listen;
 use crate::ring::{Completion, ListenOptions, ListenerId, Ring};
-use crate::uring::listener::{Accepting, Listener};
-use crate::uring::operation::{Generation, Operation};
+use crate::uring::UringRing;
+use crate::uring::operation::Operation;
 use crate::uring::queue::KernelCompletion;
 use crate::uring::submission::Submission;
-use crate::uring::{UringRing, UringStream};
-
-/// How long accepting pauses after something ran out.
-const ACCEPT_PAUSE: Duration = Duration::from_millis(100);
 
 impl UringRing {
     pub(super) fn start_listening(
@@ -81,7 +79,7 @@ impl UringRing {
             // A connection that was given up before it was accepted is no reason to wait.
             0.. => self.rearm_accept(id),
             failure => match -failure {
-                libc::ECONNABORTED | libc::EINTR | libc::EPROTO => self.rearm_accept(id),
+                errno if is_accept_to_be_retried(errno) => self.rearm_accept(id),
                 errno => self.pause_accepting(id, io::Error::from_raw_os_error(errno)),
             },
         }
@@ -95,7 +93,7 @@ impl UringRing {
     fn deliver_accepted(&mut self, listener: ListenerId, fd: OwnedFd) {
         match listen::peer_address(SockRef::from(&fd)) {
             Ok(peer) => {
-                let stream = UringStream::new(fd, peer.credentials().is_some());
+                let stream = KernelStream::new(fd, peer.credentials().is_some());
                 self.ready.push_back(Completion::Accepted {
                     listener,
                     stream,

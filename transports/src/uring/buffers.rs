@@ -23,6 +23,7 @@ use annulus_protocol::Limits;
 use rustix::mm::{MapFlags, ProtFlags};
 
 use crate::error::TransportError;
+use crate::kernel::check_receive_buffers;
 use crate::ring::ReceiveLease;
 use crate::uring::probe;
 use crate::uring::queue::Queue;
@@ -30,7 +31,6 @@ use crate::uring::queue::Queue;
 /// The one buffer group of a ring.
 pub(super) const GROUP: u16 = 0;
 
-const COUNT_MAX: u16 = 1 << 15;
 const PAGE: usize = 4096;
 
 /// `struct io_uring_buf`. In entry 0, `reserved` is the tail of the ring.
@@ -63,21 +63,8 @@ impl ReceiveBuffers {
     /// Maps the memory. The kernel does not know of it before
     /// [`register`](ReceiveBuffers::register).
     pub(super) fn new(limits: &Limits) -> Result<Self, TransportError> {
+        check_receive_buffers(limits)?;
         let (count, buffer_len) = (limits.receive_buffers, limits.receive_buffer_len);
-        if !count.is_power_of_two() || count > COUNT_MAX {
-            return Err(TransportError::Setting {
-                name: "Limits::receive_buffers",
-                value: count.into(),
-                expected: "a power of two from 1 to 32,768",
-            });
-        }
-        if buffer_len == 0 || buffer_len > 1 << 30 {
-            return Err(TransportError::Setting {
-                name: "Limits::receive_buffer_len",
-                value: buffer_len.into(),
-                expected: "1 byte to 1 GiB",
-            });
-        }
         let data_offset = (usize::from(count) * size_of::<Descriptor>()).next_multiple_of(PAGE);
         let map_len = data_offset + usize::from(count) * buffer_len as usize;
         // SAFETY:
@@ -294,17 +281,5 @@ mod tests {
             buffers.give_back(lease);
         }
         assert_eq!(buffers.tail, 70_000_u32 as u16);
-    }
-
-    #[test]
-    fn a_count_that_is_no_power_of_two_is_refused() {
-        for count in [0, 3, 40_000] {
-            let limits = Limits {
-                receive_buffers: count,
-                ..Limits::DEFAULT
-            };
-            let error = ReceiveBuffers::new(&limits).unwrap_err();
-            assert!(matches!(error, TransportError::Setting { .. }), "{error}");
-        }
     }
 }

@@ -7,11 +7,12 @@ use std::os::fd::AsRawFd;
 
 use crate::address::Address;
 use crate::error::TransportError;
+use crate::kernel::{ConnectTarget, Generation};
 use crate::listen;
 use crate::ring::{Completion, SocketId};
 use crate::uring::UringRing;
-use crate::uring::operation::{Generation, Operation};
-use crate::uring::slot::{ConnectTarget, Stage};
+use crate::uring::operation::Operation;
+use crate::uring::slot::Stage;
 use crate::uring::submission::Submission;
 
 impl UringRing {

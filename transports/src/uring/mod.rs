@@ -13,35 +13,30 @@
 mod accept;
 mod buffers;
 mod connect;
-mod listener;
 mod operation;
 mod probe;
 mod queue;
 mod slot;
-mod stream;
 mod submission;
 mod teardown;
 mod transfer;
-mod waker;
 
 use std::collections::VecDeque;
 use std::marker::PhantomData;
 
 use annulus_protocol::{Limits, Time};
-use rustix::time::ClockId;
-
-pub use self::stream::UringStream;
-pub use self::waker::UringWaker;
 
 use self::buffers::ReceiveBuffers;
-use self::listener::ListenerTable;
 use self::operation::Operation;
-use self::queue::{KernelCompletion, KernelWait, Queue};
+use self::queue::{KernelCompletion, Queue};
 use self::slot::{SlotTable, Stage};
 use self::submission::Submission;
-use self::teardown::Lingerers;
 use crate::address::Address;
 use crate::error::TransportError;
+use crate::kernel::{
+    self, KernelStream, KernelWait, KernelWaker, Lingerers, ListenerTable, kernel_wait,
+    socket_capacity,
+};
 use crate::listen::local_address;
 use crate::ring::{
     Completion, ListenOptions, ListenerId, ReceiveLease, Ring, RingUsage, SocketId, Wait,
@@ -81,12 +76,12 @@ pub struct UringRing {
     buffers: ReceiveBuffers,
     slots: SlotTable,
     listeners: ListenerTable,
-    ready: VecDeque<Completion<UringStream>>,
+    ready: VecDeque<Completion<KernelStream>>,
     /// Sockets that found no receive buffer, the longest wait first.
     starved: VecDeque<SocketId>,
     lingerers: Lingerers,
     sends: usize,
-    waker: UringWaker,
+    waker: KernelWaker,
     /// Neither `Send` nor `Sync`: the kernel takes submissions from one thread only.
     thread_bound: PhantomData<*const ()>,
 }
@@ -105,13 +100,13 @@ impl UringRing {
         probe::check_kernel(&probe::kernel_release())?;
         let mut buffers = ReceiveBuffers::new(config.limits)?;
         let mut queue = Queue::new(config.entries)?;
-        let capacity = table_capacity(config.limits);
+        let capacity = socket_capacity(config.limits);
         queue.register_table(capacity)?;
         // SAFETY: `drop` waits for the last operation, or leaks the buffers; and `queue` is the
         // first field of the ring, so it goes before them.
         unsafe { buffers.register(&queue) }?;
-        let waker = UringWaker::new()?;
-        queue.push(Submission::watch(waker.raw_fd()));
+        let waker = KernelWaker::new()?;
+        queue.push(Submission::watch(waker.eventfd()));
         let ready = VecDeque::with_capacity(queue.completion_capacity());
         Ok(UringRing {
             queue,
@@ -175,7 +170,7 @@ impl UringRing {
                 self.on_close(socket, generation, completion.result);
             }
             Operation::Wake if !completion.more => {
-                self.queue.push(Submission::watch(self.waker.raw_fd()));
+                self.queue.push(Submission::watch(self.waker.eventfd()));
             }
             Operation::Wake | Operation::Cancel => {}
         }
@@ -196,54 +191,18 @@ impl UringRing {
         let (linger, accept) = (self.lingerers.next_due(), self.listeners.next_due());
         [linger, accept].into_iter().flatten().min()
     }
-
-    /// How long the kernel may wait; `None` when the caller's time is over.
-    fn kernel_wait(&self, wait: Wait) -> Option<KernelWait> {
-        let deadline = match wait {
-            Wait::No => return None,
-            Wait::Until(deadline) => Some(deadline),
-            Wait::Forever => None,
-        };
-        let Some(until) = [deadline, self.next_timer()].into_iter().flatten().min() else {
-            return Some(KernelWait::Forever);
-        };
-        let now = self.now();
-        if deadline.is_some_and(|deadline| deadline <= now) {
-            return None;
-        }
-        Some(KernelWait::For(until.since(now)))
-    }
-}
-
-/// How large the socket table shall and can be.
-fn table_capacity(limits: &Limits) -> u32 {
-    let connections = u32::try_from(limits.connections_per_core_max).unwrap_or(u32::MAX);
-    // The kernel's own bound on such tables is 2¹⁵ × 32.
-    let closing = u32::try_from(limits.closing_sockets_per_core_max).unwrap_or(u32::MAX);
-    let wanted = connections.saturating_add(closing).min(1 << 20);
-    let open_files = u32::try_from(probe::raise_open_files_limit()).unwrap_or(u32::MAX);
-    if open_files < connections {
-        tracing::warn!(
-            open_files,
-            connections,
-            "the limit of open files is below Limits::connections_per_core_max; raise it (ulimit \
-             -n, LimitNOFILE= in a systemd unit)"
-        );
-    }
-    wanted.min(open_files)
 }
 
 impl Ring for UringRing {
-    type Stream = UringStream;
-    type Waker = UringWaker;
+    type Stream = KernelStream;
+    type Waker = KernelWaker;
 
     fn name(&self) -> &'static str {
         "io_uring"
     }
 
     fn now(&self) -> Time {
-        let now = rustix::time::clock_gettime(ClockId::Monotonic);
-        Time::from_nanos(now.tv_sec as u64 * 1_000_000_000 + now.tv_nsec as u64)
+        kernel::now()
     }
 
     fn listen(
@@ -262,11 +221,11 @@ impl Ring for UringRing {
         self.start_connecting(address)
     }
 
-    fn local_address(stream: &UringStream) -> Option<Address> {
+    fn local_address(stream: &KernelStream) -> Option<Address> {
         local_address(stream)
     }
 
-    fn adopt(&mut self, stream: UringStream) -> Result<SocketId, TransportError> {
+    fn adopt(&mut self, stream: KernelStream) -> Result<SocketId, TransportError> {
         let socket = self.install(Stage::Open, &stream, stream.is_unix())?;
         self.arm_receive(socket);
         Ok(socket)
@@ -307,7 +266,7 @@ impl Ring for UringRing {
             // buffers that came back before will wake nobody.
             self.feed_starved();
             let kernel_wait = if self.ready.is_empty() {
-                self.kernel_wait(wait)
+                kernel_wait(wait, self.next_timer())
             } else {
                 None
             };
@@ -328,7 +287,7 @@ impl Ring for UringRing {
         }
     }
 
-    fn next_completion(&mut self) -> Option<Completion<UringStream>> {
+    fn next_completion(&mut self) -> Option<Completion<KernelStream>> {
         loop {
             let completion = self.ready.pop_front()?;
             match &completion {
@@ -346,7 +305,7 @@ impl Ring for UringRing {
         }
     }
 
-    fn waker(&self) -> UringWaker {
+    fn waker(&self) -> KernelWaker {
         self.waker.clone()
     }
 

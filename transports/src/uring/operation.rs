@@ -1,5 +1,6 @@
 //! What a submission is about, packed into the 64 bits that the kernel hands back.
 
+use crate::kernel::{Generation, Tag};
 use crate::ring::{ListenerId, SocketId};
 
 /// What a completion belongs to.
@@ -28,42 +29,27 @@ pub(crate) enum Operation {
     Cancel,
 }
 
-/// How often a slot was given out, modulo 2²⁴.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
-pub(crate) struct Generation(u32);
+const ACCEPT: u8 = 1;
+const CONNECT: u8 = 2;
+const RECEIVE: u8 = 3;
+const SEND: u8 = 4;
+const DISCARD: u8 = 5;
+const SHUTDOWN: u8 = 6;
+const CLOSE: u8 = 7;
+const WAKE: u8 = 8;
+const CANCEL: u8 = 9;
 
-impl Generation {
-    /// The generation of a slot that was never given out.
-    pub(crate) const FIRST: Self = Generation(0);
-
-    const BITS: u32 = 24;
-    const MASK: u32 = (1 << Self::BITS) - 1;
-
-    /// The generation of the slot's next owner.
-    pub(crate) const fn next(self) -> Self {
-        Generation((self.0 + 1) & Self::MASK)
-    }
-}
-
-const ACCEPT: u64 = 1;
-const CONNECT: u64 = 2;
-const RECEIVE: u64 = 3;
-const SEND: u64 = 4;
-const DISCARD: u64 = 5;
-const SHUTDOWN: u64 = 6;
-const CLOSE: u64 = 7;
-const WAKE: u64 = 8;
-const CANCEL: u64 = 9;
-
-const KIND_SHIFT: u32 = 56;
-const GENERATION_SHIFT: u32 = 32;
-
-const fn pack(kind: u64, generation: Generation, index: u32) -> u64 {
-    kind << KIND_SHIFT | (generation.0 as u64) << GENERATION_SHIFT | index as u64
+const fn pack(kind: u8, generation: Generation, index: u32) -> u64 {
+    let tag = Tag {
+        kind,
+        generation,
+        index,
+    };
+    tag.to_bits()
 }
 
 impl Operation {
-    /// The 64 bits: 8 of kind, 24 of generation, 32 of index.
+    /// The 64 bits of its [`Tag`].
     pub(crate) const fn to_user_data(self) -> u64 {
         match self {
             Operation::Accept(listener, generation) => pack(ACCEPT, generation, listener.0),
@@ -73,18 +59,21 @@ impl Operation {
             Operation::Discard(socket, generation) => pack(DISCARD, generation, socket.0),
             Operation::Shutdown(socket, generation) => pack(SHUTDOWN, generation, socket.0),
             Operation::Close(socket, generation) => pack(CLOSE, generation, socket.0),
-            Operation::Wake => pack(WAKE, Generation(0), 0),
-            Operation::Cancel => pack(CANCEL, Generation(0), 0),
+            Operation::Wake => Tag::unique(WAKE).to_bits(),
+            Operation::Cancel => Tag::unique(CANCEL).to_bits(),
         }
     }
 
     /// The reverse of [`to_user_data`](Operation::to_user_data); `None` for bits that it never
     /// makes.
     pub(crate) const fn from_user_data(user_data: u64) -> Option<Self> {
-        let generation = Generation((user_data >> GENERATION_SHIFT) as u32 & Generation::MASK);
-        let index = user_data as u32;
+        let Tag {
+            kind,
+            generation,
+            index,
+        } = Tag::from_bits(user_data);
         let (listener, socket) = (ListenerId(index), SocketId(index));
-        Some(match user_data >> KIND_SHIFT {
+        Some(match kind {
             ACCEPT => Operation::Accept(listener, generation),
             CONNECT => Operation::Connect(socket, generation),
             RECEIVE => Operation::Receive(socket, generation),
@@ -105,7 +94,7 @@ mod tests {
 
     #[test]
     fn every_operation_survives_the_kernel() {
-        let generation = Generation(0x00ab_cdef);
+        let generation = Generation::FIRST.next();
         let socket = SocketId(0x8000_0001);
         for operation in [
             Operation::Accept(ListenerId(7), generation),
@@ -129,10 +118,5 @@ mod tests {
     fn foreign_bits_are_no_operation() {
         assert_eq!(Operation::from_user_data(0), None);
         assert_eq!(Operation::from_user_data(u64::MAX), None);
-    }
-
-    #[test]
-    fn a_generation_wraps_inside_its_bits() {
-        assert_eq!(Generation(Generation::MASK).next(), Generation(0));
     }
 }

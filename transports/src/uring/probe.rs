@@ -3,9 +3,10 @@
 use std::io;
 
 use io_uring::{IoUring, Probe, opcode};
-use rustix::process::{Resource, Rlimit};
+use rustix::process::Resource;
 
 use crate::error::TransportError;
+use crate::kernel::open_files_limit;
 
 /// The oldest kernel with all that is used here; the youngest need is `DEFER_TASKRUN`.
 const KERNEL_MIN: (u32, u32) = (6, 1);
@@ -131,28 +132,6 @@ pub(super) fn memory_error(what: &'static str, source: io::Error) -> TransportEr
         limit,
         source,
     }
-}
-
-/// Raises the process's soft limit of open files to its hard limit and returns the limit that
-/// is then in force.
-pub(super) fn raise_open_files_limit() -> u64 {
-    let limit = rustix::process::getrlimit(Resource::Nofile);
-    if limit.current != limit.maximum {
-        let raised = Rlimit {
-            current: limit.maximum,
-            maximum: limit.maximum,
-        };
-        if let Err(errno) = rustix::process::setrlimit(Resource::Nofile, raised) {
-            tracing::warn!(%errno, "the limit of open files could not be raised");
-        }
-    }
-    open_files_limit()
-}
-
-fn open_files_limit() -> u64 {
-    rustix::process::getrlimit(Resource::Nofile)
-        .current
-        .unwrap_or(u64::MAX)
 }
 
 fn missing(feature: &'static str, source: io::Error) -> TransportError {

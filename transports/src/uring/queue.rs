@@ -5,12 +5,12 @@
 use std::collections::VecDeque;
 use std::io;
 use std::os::fd::{AsRawFd, RawFd};
-use std::time::Duration;
 
 use io_uring::types::{SubmitArgs, Timespec};
 use io_uring::{IoUring, cqueue};
 
 use crate::error::TransportError;
+use crate::kernel::KernelWait;
 use crate::uring::operation::Operation;
 use crate::uring::probe;
 use crate::uring::submission::Submission;
@@ -40,14 +40,6 @@ pub(super) struct KernelCompletion {
     pub(super) more: bool,
     /// The receive buffer that the kernel used.
     pub(super) buffer: Option<u16>,
-}
-
-/// How long the kernel may wait for a completion.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) enum KernelWait {
-    No,
-    For(Duration),
-    Forever,
 }
 
 impl Queue {
@@ -245,9 +237,11 @@ impl Queue {
 
 #[cfg(test)]
 mod tests {
+    use std::time::Duration;
+
     use super::*;
+    use crate::kernel::Generation;
     use crate::ring::SocketId;
-    use crate::uring::operation::Generation;
 
     /// A submission that fails at once, because there is no table.
     fn numbered(number: u32) -> Submission {

@@ -1,11 +1,7 @@
-//! The sockets of a ring: one small slot each, its index the socket's id and its place in the
-//! kernel's table.
+//! One socket of a ring.
 
-use socket2::SockAddr;
-
-use crate::address::Address;
+use crate::kernel::{ConnectTarget, Generation};
 use crate::ring::SocketId;
-use crate::uring::operation::Generation;
 
 /// Where a socket is in its life.
 ///
@@ -33,13 +29,6 @@ pub(super) enum Stage {
     Closing,
     /// Gone; awaits that its owner takes the news.
     Closed,
-}
-
-/// What a connecting socket connects to; the kernel reads `raw` while the connect is in flight.
-#[derive(Debug)]
-pub(super) struct ConnectTarget {
-    pub(super) address: Address,
-    pub(super) raw: SockAddr,
 }
 
 /// One socket. Small, because there are thousands of idle ones: buffers come from the ring, and
@@ -75,7 +64,7 @@ pub(super) struct Slot {
     pub(super) sent: usize,
     /// What is being sent; empty and unallocated otherwise.
     pub(super) buffer: Vec<u8>,
-    /// What is being connected to.
+    /// What is being connected to; the kernel reads `raw` while the connect is in flight.
     pub(super) target: Option<Box<ConnectTarget>>,
 }
 
@@ -110,94 +99,41 @@ impl Slot {
     }
 }
 
-/// All slots of a ring. Grows with use up to its capacity.
-#[derive(Debug)]
-pub(super) struct SlotTable {
-    slots: Vec<Slot>,
-    /// Free slots below `slots.len()`, the one that was freed last on top: it is warm.
-    free: Vec<u32>,
-    capacity: usize,
-}
+impl crate::kernel::Slot for Slot {
+    type Stage = Stage;
 
-impl SlotTable {
-    /// A table of at most `capacity` sockets.
-    pub(super) fn new(capacity: u32) -> Self {
-        SlotTable {
-            slots: Vec::new(),
-            free: Vec::new(),
-            capacity: capacity as usize,
+    fn free(generation: Generation) -> Self {
+        Slot {
+            generation,
+            ..Slot::EMPTY
         }
     }
 
-    /// Most sockets that it can hold.
-    pub(super) fn capacity(&self) -> usize {
-        self.capacity
+    fn generation(&self) -> Generation {
+        self.generation
     }
 
-    /// Sockets that were given out.
-    pub(super) fn len(&self) -> usize {
-        self.slots.len() - self.free.len()
+    fn is_free(&self) -> bool {
+        self.stage == Stage::Free
     }
 
-    /// Gives a slot out, in the stage of its new life; `None` if all are taken.
-    pub(super) fn allocate(&mut self, stage: Stage) -> Option<SocketId> {
-        let index = match self.free.pop() {
-            Some(index) => index,
-            None if self.slots.len() < self.capacity => {
-                self.slots.push(Slot::EMPTY);
-                (self.slots.len() - 1) as u32
-            }
-            None => return None,
-        };
-        self.slots[index as usize].stage = stage;
-        Some(SocketId(index))
+    fn begin(&mut self, stage: Stage) {
+        self.stage = stage;
     }
 
-    /// Takes a slot back, and frees its memory.
-    ///
-    /// # Panics
-    ///
-    /// An operation of it is in flight, so that the kernel may still use its memory, or would
-    /// use the place of its next owner. The proofs of `transfer` and `connect` rest on this.
-    pub(super) fn free(&mut self, socket: SocketId) {
-        let slot = &mut self.slots[socket.0 as usize];
-        assert!(!slot.sending, "{socket:?} is freed in mid-send");
-        assert!(!slot.connecting, "{socket:?} is freed in mid-connect");
-        assert!(!slot.receiving, "{socket:?} is freed in mid-receive");
-        assert!(!slot.discarding, "{socket:?} is freed in mid-discard");
-        assert!(!slot.shutting_down, "{socket:?} is freed in mid-shutdown");
-        *slot = Slot {
-            generation: slot.generation.next(),
-            ..Slot::EMPTY
-        };
-        self.free.push(socket.0);
-    }
-
-    /// The slot of a socket.
-    ///
-    /// # Panics
-    ///
-    /// This ring never gave out such a socket.
-    pub(super) fn get(&self, socket: SocketId) -> &Slot {
-        &self.slots[socket.0 as usize]
-    }
-
-    /// As [`get`](SlotTable::get), to change it.
-    pub(super) fn get_mut(&mut self, socket: SocketId) -> &mut Slot {
-        &mut self.slots[socket.0 as usize]
-    }
-
-    /// The slot of a completion, unless the slot has another owner by now.
-    pub(super) fn find(&mut self, socket: SocketId, generation: Generation) -> Option<&mut Slot> {
-        let slot = self.slots.get_mut(socket.0 as usize)?;
-        (slot.generation == generation && slot.stage != Stage::Free).then_some(slot)
-    }
-
-    /// Forgets all slots without freeing what the kernel may still read.
-    pub(super) fn leak(&mut self) {
-        std::mem::forget(std::mem::take(&mut self.slots));
+    /// With an operation in flight the kernel may still use the slot's memory, or would use the
+    /// place of its next owner. The proofs of `transfer` and `connect` rest on this.
+    fn assert_ended(&self, socket: SocketId) {
+        assert!(!self.sending, "{socket:?} is freed in mid-send");
+        assert!(!self.connecting, "{socket:?} is freed in mid-connect");
+        assert!(!self.receiving, "{socket:?} is freed in mid-receive");
+        assert!(!self.discarding, "{socket:?} is freed in mid-discard");
+        assert!(!self.shutting_down, "{socket:?} is freed in mid-shutdown");
     }
 }
+
+/// All sockets of a ring; an index is also the place in the kernel's table.
+pub(super) type SlotTable = crate::kernel::SlotTable<Slot>;
 
 #[cfg(test)]
 mod tests {

@@ -2,7 +2,7 @@
 //!
 //! This module holds unsafe code: two constructors whose submissions point into memory.
 
-use std::os::fd::RawFd;
+use std::os::fd::{AsRawFd, BorrowedFd, RawFd};
 use std::ptr;
 
 use io_uring::types::{CancelBuilder, Fd, Fixed};
@@ -79,8 +79,8 @@ impl Submission {
     }
 
     /// Tells of every wake-up through an eventfd.
-    pub(super) fn watch(eventfd: RawFd) -> Self {
-        let entry = opcode::PollAdd::new(Fd(eventfd), libc::POLLIN as u32)
+    pub(super) fn watch(eventfd: BorrowedFd<'_>) -> Self {
+        let entry = opcode::PollAdd::new(Fd(eventfd.as_raw_fd()), libc::POLLIN as u32)
             .multi(true)
             .build();
         Self::new(entry, Operation::Wake)

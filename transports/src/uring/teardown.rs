@@ -7,54 +7,20 @@
 //! example). So the sending half is closed first, and what the peer still sends is read away:
 //! until the peer closes too, for a bounded time and number of bytes. *Close*: the descriptor.
 
-use std::collections::VecDeque;
 use std::time::{Duration, Instant};
 
-use annulus_protocol::{Limits, Time};
+use annulus_protocol::Time;
 
-use crate::ring::{Completion, Ring, SocketId};
+use crate::kernel::{self, Generation, KernelWait};
+use crate::ring::{Completion, SocketId};
 use crate::uring::UringRing;
-use crate::uring::operation::{Generation, Operation};
-use crate::uring::queue::{KernelCompletion, KernelWait};
+use crate::uring::operation::Operation;
+use crate::uring::queue::KernelCompletion;
 use crate::uring::slot::Stage;
 use crate::uring::submission::Submission;
 
 /// How long a ring that is dropped waits for the kernel.
 const DROP_TIME: Duration = Duration::from_secs(1);
-
-/// Most bytes that one discarding read may take.
-const DISCARD_LEN_MAX: u32 = 1 << 30;
-
-/// Sockets whose lingering has a bound, the first to end in front: all have the same time.
-#[derive(Debug)]
-pub(super) struct Lingerers {
-    queue: VecDeque<(Time, SocketId, Generation)>,
-    /// How long a peer has to close its side too.
-    timeout: Duration,
-    /// How many bytes it may still send in that time.
-    len_max: u32,
-}
-
-impl Lingerers {
-    pub(super) fn new(limits: &Limits) -> Self {
-        let len_max = u32::try_from(limits.linger_len_max).unwrap_or(u32::MAX);
-        Lingerers {
-            queue: VecDeque::new(),
-            timeout: limits.linger_timeout,
-            len_max: len_max.min(DISCARD_LEN_MAX),
-        }
-    }
-
-    /// When the first of them must end.
-    pub(super) fn next_due(&self) -> Option<Time> {
-        self.queue.front().map(|(until, ..)| *until)
-    }
-
-    fn pop_due(&mut self, now: Time) -> Option<(SocketId, Generation)> {
-        let (_, socket, generation) = self.queue.pop_front_if(|(until, ..)| *until <= now)?;
-        Some((socket, generation))
-    }
-}
 
 impl UringRing {
     pub(super) fn start_closing(&mut self, socket: SocketId) {
@@ -98,7 +64,7 @@ impl UringRing {
         // there spares it that too, in most cases.
         self.discard(socket, generation, has_sent);
         if has_sent {
-            self.limit_lingering(socket, generation);
+            self.lingerers.push(kernel::now(), socket, generation);
         }
     }
 
@@ -107,13 +73,8 @@ impl UringRing {
         self.queue.push(if self.slots.get(socket).is_unix {
             Submission::discard_into_buffer(socket, wait, operation)
         } else {
-            Submission::discard(socket, self.lingerers.len_max, wait, operation)
+            Submission::discard(socket, self.lingerers.len_max(), wait, operation)
         });
-    }
-
-    fn limit_lingering(&mut self, socket: SocketId, generation: Generation) {
-        let until = self.now() + self.lingerers.timeout;
-        self.lingerers.queue.push_back((until, socket, generation));
     }
 
     pub(super) fn on_discard(
@@ -123,7 +84,7 @@ impl UringRing {
         completion: KernelCompletion,
     ) {
         self.give_back_unused(completion.buffer);
-        let (result, len_max) = (completion.result, self.lingerers.len_max);
+        let (result, len_max) = (completion.result, self.lingerers.len_max());
         let Some(slot) = self.slots.find(socket, generation) else {
             return;
         };
@@ -157,7 +118,7 @@ impl UringRing {
                 continue;
             };
             if slot.discarding {
-                slot.discarded = self.lingerers.len_max;
+                slot.discarded = self.lingerers.len_max();
                 self.queue
                     .push(Submission::cancel(Operation::Discard(socket, generation)));
             }

@@ -5,12 +5,13 @@
 use std::io;
 
 use crate::error::TransportError;
+use crate::kernel::{Generation, KernelStream};
 use crate::ring::{Completion, SocketId};
-use crate::uring::operation::{Generation, Operation};
+use crate::uring::UringRing;
+use crate::uring::operation::Operation;
 use crate::uring::queue::KernelCompletion;
 use crate::uring::slot::Stage;
 use crate::uring::submission::Submission;
-use crate::uring::{UringRing, UringStream};
 
 impl UringRing {
     /// Starts a multishot receive, if the socket should have one and has none.
@@ -117,7 +118,7 @@ impl UringRing {
     }
 
     /// Drops a completion that its owner no longer wants.
-    pub(super) fn forget(&mut self, completion: Completion<UringStream>) {
+    pub(super) fn forget(&mut self, completion: Completion<KernelStream>) {
         if let Completion::Received { lease, .. } = completion {
             self.buffers.give_back(lease);
         }

@@ -7,24 +7,24 @@ use socket2::{Domain, SockRef};
 
 /// A connected socket that no ring owns yet: an ordinary descriptor, closed when dropped.
 #[derive(Debug)]
-pub struct UringStream {
+pub struct KernelStream {
     fd: OwnedFd,
     is_unix: bool,
 }
 
-impl UringStream {
+impl KernelStream {
     /// Takes a socket that is known to be in blocking mode.
     pub(crate) fn new(fd: OwnedFd, is_unix: bool) -> Self {
-        UringStream { fd, is_unix }
+        KernelStream { fd, is_unix }
     }
 
     /// It is a Unix socket.
-    pub(super) const fn is_unix(&self) -> bool {
+    pub(crate) const fn is_unix(&self) -> bool {
         self.is_unix
     }
 }
 
-impl TryFrom<OwnedFd> for UringStream {
+impl TryFrom<OwnedFd> for KernelStream {
     type Error = io::Error;
 
     /// Takes a connected stream socket that was made elsewhere (socket activation, a test), and
@@ -38,17 +38,23 @@ impl TryFrom<OwnedFd> for UringStream {
         let socket = SockRef::from(&fd);
         socket.set_nonblocking(false)?;
         let is_unix = socket.domain()? == Domain::UNIX;
-        Ok(UringStream { fd, is_unix })
+        Ok(KernelStream { fd, is_unix })
     }
 }
 
-impl AsRawFd for UringStream {
+impl From<KernelStream> for OwnedFd {
+    fn from(stream: KernelStream) -> Self {
+        stream.fd
+    }
+}
+
+impl AsRawFd for KernelStream {
     fn as_raw_fd(&self) -> RawFd {
         self.fd.as_raw_fd()
     }
 }
 
-impl AsFd for UringStream {
+impl AsFd for KernelStream {
     fn as_fd(&self) -> BorrowedFd<'_> {
         self.fd.as_fd()
     }

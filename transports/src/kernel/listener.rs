@@ -1,39 +1,49 @@
 //! The listening sockets of a ring.
 
+use std::time::Duration;
+
 use annulus_protocol::Time;
 
+use crate::kernel::Generation;
 use crate::listen::ListenSocket;
 use crate::ring::ListenerId;
-use crate::uring::operation::Generation;
+
+/// How long accepting pauses after something ran out.
+pub(crate) const ACCEPT_PAUSE: Duration = Duration::from_millis(100);
+
+/// Whether a failed accept says nothing of the listener: the connection was given up before it
+/// was accepted, or a signal came.
+pub(crate) fn is_accept_to_be_retried(errno: i32) -> bool {
+    matches!(errno, libc::ECONNABORTED | libc::EINTR | libc::EPROTO)
+}
 
 /// A listening socket.
 #[derive(Debug)]
-pub(super) struct Listener {
-    pub(super) socket: ListenSocket,
-    /// Where the accept stands.
-    pub(super) accepting: Accepting,
+pub(crate) struct Listener {
+    pub(crate) socket: ListenSocket,
+    pub(crate) accepting: Accepting,
     /// The owner wants it gone.
-    pub(super) closing: bool,
+    pub(crate) closing: bool,
 }
 
-/// Where a listener's multishot accept stands.
+/// Where the accepting of a listener stands.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) enum Accepting {
-    /// In flight.
+pub(crate) enum Accepting {
+    /// Going on.
     Armed,
-    /// Not in flight before this time: something ran out.
+    /// Goes on at this time: something ran out.
     PausedUntil(Time),
 }
 
 /// All listeners of a ring; there are few.
 #[derive(Debug, Default)]
-pub(super) struct ListenerTable {
+pub(crate) struct ListenerTable {
     entries: Vec<(Generation, Option<Listener>)>,
 }
 
 impl ListenerTable {
     /// Takes a listener in.
-    pub(super) fn insert(&mut self, listener: Listener) -> (ListenerId, Generation) {
+    pub(crate) fn insert(&mut self, listener: Listener) -> (ListenerId, Generation) {
         let free = self
             .entries
             .iter()
@@ -48,26 +58,26 @@ impl ListenerTable {
     }
 
     /// Lets go of a listener; its socket closes.
-    pub(super) fn remove(&mut self, id: ListenerId) {
+    pub(crate) fn remove(&mut self, id: ListenerId) {
         let (generation, listener) = &mut self.entries[id.0 as usize];
         *listener = None;
         *generation = generation.next();
     }
 
     /// A listener that is open or closing, with its generation.
-    pub(super) fn get_mut(&mut self, id: ListenerId) -> Option<(&mut Listener, Generation)> {
+    pub(crate) fn get_mut(&mut self, id: ListenerId) -> Option<(&mut Listener, Generation)> {
         let (generation, listener) = self.entries.get_mut(id.0 as usize)?;
         listener.as_mut().map(|listener| (listener, *generation))
     }
 
     /// The listener of a completion, unless its place has another owner by now.
-    pub(super) fn find(&mut self, id: ListenerId, of: Generation) -> Option<&mut Listener> {
+    pub(crate) fn find(&mut self, id: ListenerId, of: Generation) -> Option<&mut Listener> {
         let (listener, generation) = self.get_mut(id)?;
         (generation == of).then_some(listener)
     }
 
     /// Listeners that are open or closing.
-    pub(super) fn len(&self) -> usize {
+    pub(crate) fn len(&self) -> usize {
         self.entries
             .iter()
             .filter(|(_, listener)| listener.is_some())
@@ -75,13 +85,13 @@ impl ListenerTable {
     }
 
     /// A listener whose pause is over at `now`.
-    pub(super) fn first_due(&self, now: Time) -> Option<ListenerId> {
+    pub(crate) fn first_due(&self, now: Time) -> Option<ListenerId> {
         let due = self.pauses().find(|(_, until)| *until <= now);
         due.map(|(id, _)| id)
     }
 
     /// When the first pause is over.
-    pub(super) fn next_due(&self) -> Option<Time> {
+    pub(crate) fn next_due(&self) -> Option<Time> {
         self.pauses().map(|(_, until)| until).min()
     }
 

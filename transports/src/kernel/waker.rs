@@ -1,6 +1,6 @@
 //! Waking a ring from other threads.
 
-use std::os::fd::{AsFd, AsRawFd, OwnedFd, RawFd};
+use std::os::fd::{AsFd, BorrowedFd, OwnedFd};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU8, Ordering};
 
@@ -16,12 +16,12 @@ const WAITING: u8 = 1;
 /// A wake-up is pending; more of them change nothing.
 const NOTIFIED: u8 = 2;
 
-/// Wakes a [`UringRing`](super::UringRing) from any thread.
+/// Wakes a ring over the kernel from any thread.
 ///
 /// While the ring's thread runs, a wake-up is one atomic exchange; the system call is made only
 /// when the thread waits in the kernel, and only by the first of several wakers.
 #[derive(Clone, Debug)]
-pub struct UringWaker {
+pub struct KernelWaker {
     shared: Arc<Shared>,
 }
 
@@ -31,11 +31,11 @@ struct Shared {
     eventfd: OwnedFd,
 }
 
-impl UringWaker {
+impl KernelWaker {
     pub(crate) fn new() -> Result<Self, TransportError> {
         let eventfd = rustix::event::eventfd(0, EventfdFlags::CLOEXEC | EventfdFlags::NONBLOCK)
             .map_err(|errno| TransportError::Socket(errno.into()))?;
-        Ok(UringWaker {
+        Ok(KernelWaker {
             shared: Arc::new(Shared {
                 state: AtomicU8::new(AWAKE),
                 eventfd,
@@ -45,8 +45,8 @@ impl UringWaker {
 
     /// The descriptor that becomes readable by a wake-up. Nobody reads it: it is polled for
     /// edges, and its counter would take 2⁶⁴ wake-ups to fill.
-    pub(crate) fn raw_fd(&self) -> RawFd {
-        self.shared.eventfd.as_raw_fd()
+    pub(crate) fn eventfd(&self) -> BorrowedFd<'_> {
+        self.shared.eventfd.as_fd()
     }
 
     /// The ring is about to wait. Returns false if a wake-up is pending; it is then consumed,
@@ -68,13 +68,13 @@ impl UringWaker {
     }
 
     /// The ring no longer waits. Returns whether it was woken; the wake-up is consumed. Acquire
-    /// as in [`begin_wait`](UringWaker::begin_wait).
+    /// as in [`begin_wait`](KernelWaker::begin_wait).
     pub(crate) fn end_wait(&self) -> bool {
         self.shared.state.swap(AWAKE, Ordering::AcqRel) == NOTIFIED
     }
 }
 
-impl RingWaker for UringWaker {
+impl RingWaker for KernelWaker {
     fn wake(&self) {
         // Release pairs with the acquires of `begin_wait` and `end_wait`.
         if self.shared.state.swap(NOTIFIED, Ordering::AcqRel) == WAITING {
@@ -89,7 +89,7 @@ impl RingWaker for UringWaker {
 mod tests {
     use super::*;
 
-    fn signals(waker: &UringWaker) -> u64 {
+    fn signals(waker: &KernelWaker) -> u64 {
         let mut bytes = [0; 8];
         match rustix::io::read(waker.shared.eventfd.as_fd(), &mut bytes) {
             Ok(_) => u64::from_ne_bytes(bytes),
@@ -99,7 +99,7 @@ mod tests {
 
     #[test]
     fn a_running_ring_costs_its_waker_no_system_call() {
-        let waker = UringWaker::new().unwrap();
+        let waker = KernelWaker::new().unwrap();
         waker.wake();
         waker.wake();
         assert_eq!(signals(&waker), 0);
@@ -112,7 +112,7 @@ mod tests {
 
     #[test]
     fn a_waiting_ring_is_signalled_once() {
-        let waker = UringWaker::new().unwrap();
+        let waker = KernelWaker::new().unwrap();
         assert!(waker.begin_wait());
         waker.wake();
         waker.wake();
