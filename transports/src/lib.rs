@@ -1,8 +1,9 @@
-//! Completion-based rings for DCE/RPC transports: io_uring and a seeded simulation.
+//! Completion-based rings for DCE/RPC transports: io_uring, epoll, and a seeded simulation.
 //!
 //! [`Ring`] is the one interface between an engine and whatever moves its bytes. [`UringRing`]
-//! moves them through the kernel, [`SimRing`] through a simulated network whose every run can be
-//! repeated by its seed. Both keep the same promises, checked by one conformance suite.
+//! and [`EpollRing`] move them through the kernel, [`SimRing`] through a simulated network whose
+//! every run can be repeated by its seed. All keep the same promises, checked by one conformance
+//! suite.
 //! [`StringBinding`] reads where a server is, as users write it.
 //!
 //! ```
@@ -31,6 +32,7 @@
 
 mod address;
 mod credentials;
+pub mod epoll;
 mod error;
 mod kernel;
 mod listen;
@@ -42,6 +44,7 @@ pub mod uring;
 
 pub use address::Address;
 pub use credentials::PeerCredentials;
+pub use epoll::EpollRing;
 pub use error::TransportError;
 pub use kernel::{KernelStream, KernelWaker};
 pub use ring::{

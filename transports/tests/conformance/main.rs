@@ -1,8 +1,8 @@
 //! What every ring promises, asked of each of them.
 //!
-//! A test is a function over a [`World`](world::World); the macro below runs it in the kernel
-//! and in the simulation (there with several seeds; a failure names the seed), in each over TCP
-//! and over Unix sockets.
+//! A test is a function over a [`World`](world::World); the macro below runs it over each of the
+//! kernel's rings and in the simulation (there with several seeds; a failure names the seed), in
+//! each over TCP and over Unix sockets.
 
 mod lifecycle;
 mod pair;
@@ -16,12 +16,24 @@ macro_rules! conformance {
     };
     ($transport:ident, $of:expr; $($module:ident :: $test:ident),*) => {
         mod $transport {
-            mod kernel {
+            mod uring {
+                use annulus_transports::UringRing;
+
                 use crate::world::{Kernel, Transport};
 
                 $(#[test]
                 fn $test() {
-                    crate::$module::$test(Kernel($of));
+                    crate::$module::$test(Kernel::<UringRing>::new($of));
+                })*
+            }
+            mod epoll {
+                use annulus_transports::EpollRing;
+
+                use crate::world::{Kernel, Transport};
+
+                $(#[test]
+                fn $test() {
+                    crate::$module::$test(Kernel::<EpollRing>::new($of));
                 })*
             }
             mod simulation {

@@ -1,12 +1,15 @@
 //! Where the rings of a test live: the kernel, or a simulated network.
 
+use std::marker::PhantomData;
 use std::panic::{self, AssertUnwindSafe};
 use std::sync::atomic::{AtomicU32, Ordering};
 use std::thread;
 use std::time::{Duration, Instant};
 
 use annulus_protocol::Limits;
-use annulus_transports::{Address, Ring, SimConfig, SimNet, SimRing, UringConfig, UringRing};
+use annulus_transports::{
+    Address, EpollRing, Ring, SimConfig, SimNet, SimRing, UringConfig, UringRing,
+};
 
 /// Where the rings of a test live.
 pub(crate) trait World {
@@ -63,23 +66,51 @@ impl Bound {
     }
 }
 
-/// The kernel of this machine.
-#[derive(Clone, Copy)]
-pub(crate) struct Kernel(pub(crate) Transport);
+/// A ring over the kernel of this machine.
+pub(crate) trait KernelRing: Ring {
+    fn new(limits: &Limits) -> Self;
+}
 
-impl World for Kernel {
-    type Ring = UringRing;
+impl KernelRing for UringRing {
+    fn new(limits: &Limits) -> Self {
+        UringRing::new(UringConfig::new(limits)).expect("this machine offers io_uring")
+    }
+}
+
+impl KernelRing for EpollRing {
+    fn new(limits: &Limits) -> Self {
+        EpollRing::new(limits).expect("every machine offers epoll")
+    }
+}
+
+/// The kernel of this machine.
+pub(crate) struct Kernel<R> {
+    transport: Transport,
+    ring: PhantomData<R>,
+}
+
+impl<R> Kernel<R> {
+    pub(crate) fn new(transport: Transport) -> Self {
+        Kernel {
+            transport,
+            ring: PhantomData,
+        }
+    }
+}
+
+impl<R: KernelRing> World for Kernel<R> {
+    type Ring = R;
 
     // Loopback sockets grow to some 10 MiB.
     const MORE_THAN_FITS: usize = 48 << 20;
     const MANY: usize = 4_000;
 
     fn transport(&self) -> Transport {
-        self.0
+        self.transport
     }
 
-    fn ring(&self, limits: &Limits) -> UringRing {
-        UringRing::new(UringConfig::new(limits)).expect("this machine offers io_uring")
+    fn ring(&self, limits: &Limits) -> R {
+        R::new(limits)
     }
 
     fn pass_time(&self) -> bool {

@@ -1,0 +1,172 @@
+//! Receiving and sending.
+
+use rustix::event::epoll::EventFlags;
+use rustix::io::Errno;
+use rustix::net::{RecvFlags, SendFlags};
+
+use super::EpollRing;
+use crate::epoll::slot::{Readiness, Stage};
+use crate::error::TransportError;
+use crate::ring::{Completion, SocketId};
+
+/// Reads that a socket may do in one pass.
+pub(super) const READS_PER_PASS: usize = 4;
+
+/// Bytes that a socket may hand to the kernel in one pass.
+const SEND_LEN_PER_PASS: usize = 1 << 20;
+
+impl EpollRing {
+    /// Receives what is there, as far as one pass and the buffers allow.
+    pub(super) fn receive_some(&mut self, socket: SocketId) {
+        for _ in 0..READS_PER_PASS {
+            let slot = self.slots.get_mut(socket);
+            let (fd, poller) = (slot.fd(), &mut self.poller);
+            let filled = self.buffers.fill(|buffer| {
+                poller.count_system_call();
+                rustix::net::recv(fd, buffer, RecvFlags::DONTWAIT).map(|(len, _)| len)
+            });
+            match filled {
+                None => {
+                    slot.starved = true;
+                    return self.starved.push_back(socket);
+                }
+                Some(Ok(Some(lease))) => {
+                    // A read that did not fill its buffer has taken all that was there.
+                    let is_all = lease.len() < self.buffers.buffer_len() && !slot.more_behind;
+                    self.ready.push_back(Completion::Received { socket, lease });
+                    if is_all {
+                        slot.reading = Readiness::Awaited;
+                        return;
+                    }
+                }
+                Some(Ok(None)) => return self.end_receiving(socket, None),
+                Some(Err(Errno::INTR)) => {}
+                Some(Err(Errno::AGAIN)) => {
+                    slot.reading = Readiness::Awaited;
+                    slot.more_behind = false;
+                    return;
+                }
+                Some(Err(errno)) => return self.end_receiving(socket, Some(errno)),
+            }
+        }
+        self.enqueue(socket);
+    }
+
+    fn end_receiving(&mut self, socket: SocketId, failure: Option<Errno>) {
+        self.slots.get_mut(socket).receive_ended = true;
+        let error = failure.map(|errno| TransportError::Io {
+            action: "receive",
+            source: errno.into(),
+        });
+        self.ready
+            .push_back(Completion::ReceiveEnded { socket, error });
+    }
+
+    pub(super) fn resume(&mut self, socket: SocketId) {
+        let slot = self.slots.get_mut(socket);
+        if !std::mem::replace(&mut slot.paused, false) || slot.stage != Stage::Open {
+            return;
+        }
+        if slot.has_work() {
+            self.enqueue(socket);
+        }
+        self.update_interest(socket);
+    }
+
+    /// Lets sockets that found no buffer try again, as many as there are buffers now.
+    pub(super) fn feed_starved(&mut self) {
+        let mut buffers = self.buffers.available();
+        while buffers > 0
+            && let Some(socket) = self.starved.pop_front()
+        {
+            // The slot may have another owner by now, which is not starved; then this does
+            // nothing that it would not do itself.
+            let slot = self.slots.get_mut(socket);
+            slot.starved = false;
+            if slot.has_work() {
+                buffers -= 1;
+                self.enqueue(socket);
+            }
+            self.update_interest(socket);
+        }
+    }
+
+    /// Whether a socket's owner still takes what it received.
+    pub(super) fn is_open(&self, socket: SocketId) -> bool {
+        self.slots.get(socket).stage == Stage::Open
+    }
+
+    pub(super) fn start_sending(&mut self, socket: SocketId, buffer: Vec<u8>) {
+        let slot = self.slots.get_mut(socket);
+        assert!(!slot.sending, "a send is in flight on {socket:?}");
+        assert_eq!(
+            slot.stage,
+            Stage::Open,
+            "send on {socket:?}, which is not open"
+        );
+        if buffer.is_empty() {
+            return self.ready.push_back(Completion::Sent { socket, buffer });
+        }
+        slot.has_sent = true;
+        slot.buffer = buffer;
+        slot.sent = 0;
+        slot.sending = true;
+        self.sends += 1;
+        self.enqueue(socket);
+    }
+
+    /// Sends as much as one pass and the kernel allow of what is left.
+    pub(super) fn send_some(&mut self, socket: SocketId) {
+        let slot = self.slots.get_mut(socket);
+        let rest = &slot.buffer[slot.sent..];
+        let part = &rest[..rest.len().min(SEND_LEN_PER_PASS)];
+        let flags = SendFlags::DONTWAIT | SendFlags::NOSIGNAL;
+        self.poller.count_system_call();
+        match rustix::net::send(slot.fd(), part, flags) {
+            Ok(len) => {
+                let is_short = len < part.len();
+                slot.sent += len;
+                if slot.sent == slot.buffer.len() {
+                    self.end_send(socket, None);
+                } else if is_short {
+                    self.await_room(socket);
+                } else {
+                    self.enqueue(socket);
+                }
+            }
+            Err(Errno::INTR) => self.enqueue(socket),
+            Err(Errno::AGAIN) => self.await_room(socket),
+            Err(errno) => {
+                let error = TransportError::Io {
+                    action: "send",
+                    source: errno.into(),
+                };
+                self.end_send(socket, Some(error));
+            }
+        }
+    }
+
+    fn await_room(&mut self, socket: SocketId) {
+        self.slots.get_mut(socket).writing = Readiness::Awaited;
+        self.update_interest(socket);
+    }
+
+    /// Gives the buffer of a send back that has succeeded or failed.
+    pub(super) fn end_send(&mut self, socket: SocketId, failure: Option<TransportError>) {
+        let slot = self.slots.get_mut(socket);
+        slot.sending = false;
+        self.sends -= 1;
+        let buffer = std::mem::take(&mut slot.buffer);
+        self.ready.push_back(match failure {
+            None => Completion::Sent { socket, buffer },
+            Some(error) => Completion::SendFailed {
+                socket,
+                buffer,
+                error,
+            },
+        });
+        if slot.interest.contains(EventFlags::OUT) {
+            self.update_interest(socket);
+        }
+    }
+}
