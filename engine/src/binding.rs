@@ -78,7 +78,7 @@ impl BindingShared {
         options: BindingOptions,
     ) -> Result<Arc<Self>, Error> {
         Ok(Arc::new(BindingShared {
-            addresses: Arc::from(endpoint::resolve(binding)?),
+            addresses: Arc::from(endpoint::resolve(binding, interface)?),
             interface,
             transfer: endpoint::transfer_syntax(binding),
             object: binding.object(),
@@ -125,13 +125,16 @@ impl BindingShared {
 
 impl Binding {
     /// A binding to the server that `string_binding` names, such as
-    /// `ncacn_ip_tcp:host[port]`. Nothing is sent yet; host names are resolved here. The option
-    /// `ndr64` (`ncacn_ip_tcp:host[port,ndr64]`) chooses that transfer syntax instead of NDR.
+    /// `ncacn_ip_tcp:host[port]`. Host names are resolved here, and without a port the endpoint
+    /// mapper of the host is asked where the interface is; otherwise nothing is sent yet. The option
+    /// `ndr64` (`ncacn_ip_tcp:host[port,ndr64]`) chooses that transfer syntax instead of NDR, and the
+    /// option `mapper` the endpoint of the mapper (`ncacn_ip_tcp:host[,mapper=1135]`) instead of
+    /// 135.
     ///
     /// # Errors
     ///
-    /// The string is not a binding, names a transport that is not supported, has no port, or
-    /// its host is not found.
+    /// The string is not a binding, names a transport that is not supported, its host is not found,
+    /// or its endpoint mapper does not tell the port.
     pub fn new(host: &impl Host, string_binding: &str, interface: SyntaxId) -> Result<Self, Error> {
         Binding::with_options(host, string_binding, interface, BindingOptions::new())
     }

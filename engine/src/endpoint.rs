@@ -1,8 +1,11 @@
 //! From string bindings to addresses.
 
-use annulus_protocol::TransferSyntax;
+use std::sync::Arc;
+
+use annulus_protocol::{SyntaxId, TransferSyntax};
 use annulus_transports::{Address, ProtocolSequence, StringBinding};
 
+use crate::epmapper;
 use crate::error::Error;
 
 /// Parses a string binding.
@@ -10,15 +13,19 @@ pub(crate) fn parse(text: &str) -> Result<StringBinding, Error> {
     Ok(text.parse()?)
 }
 
-/// The addresses of a server that is to be called.
-pub(crate) fn resolve(binding: &StringBinding) -> Result<Vec<Address>, Error> {
+/// The addresses of a server that is to be called; without an endpoint, its host's endpoint mapper
+/// is asked for one. May block.
+pub(crate) fn resolve(binding: &StringBinding, interface: SyntaxId) -> Result<Vec<Address>, Error> {
     check_sequence(binding)?;
-    if binding.port().is_none_or(|port| port == 0) {
-        return Err(Error::MissingEndpoint {
-            binding: binding.to_string(),
-        });
+    if has_endpoint(binding) {
+        return Ok(binding.resolve(0)?);
     }
-    Ok(binding.resolve(0)?)
+    Ok(epmapper::find_endpoint(binding, interface, &Arc::default())?.resolve(0)?)
+}
+
+/// Whether the string binding says at which endpoint its server is.
+fn has_endpoint(binding: &StringBinding) -> bool {
+    binding.endpoint().is_some() && binding.port() != Some(0)
 }
 
 /// The addresses that a server is to listen on; without a port, one is chosen.

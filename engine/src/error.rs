@@ -3,6 +3,7 @@
 use annulus_transports::{StringBindingError, TransportError};
 
 use crate::epmapper::RegisterError;
+use crate::status::Status;
 
 /// A failure to set something up: a runtime, a server, a binding. It says what failed, on
 /// what, and what to do about it.
@@ -22,13 +23,18 @@ pub enum Error {
         /// Its protocol sequence.
         sequence: String,
     },
-    /// A string binding of a server to be called has no port.
+    /// The endpoint mapper does not tell where the server of a string binding without an endpoint
+    /// is.
     #[error(
-        "{binding}: the port is missing; write {binding}[PORT] (there is no endpoint mapper client yet)"
+        "{binding}: no endpoint is written, and the endpoint mapper at {mapper} does not tell one: {status}; start the mapper, or write the endpoint ({binding}[ENDPOINT]) or that of another mapper ({binding}[,mapper=ENDPOINT])"
     )]
-    MissingEndpoint {
+    EndpointMapper {
         /// The string binding.
         binding: String,
+        /// The mapper that was asked.
+        mapper: String,
+        /// What came of it.
+        status: Status,
     },
     /// An address cannot be used, or the ring cannot be set up.
     #[error(transparent)]

@@ -101,12 +101,14 @@ impl<R: Ring + 'static> LocalRuntime<R> {
         })
     }
 
-    /// A binding to the server that `string_binding` names; connecting begins.
+    /// A binding to the server that `string_binding` names, as [`Binding::new`] has it; connecting
+    /// begins.
     ///
     /// # Errors
     ///
-    /// The string is not a binding, names a transport that is not supported, has no port, or
-    /// its host is not found.
+    /// As [`Binding::new`].
+    ///
+    /// [`Binding::new`]: crate::Binding::new
     pub fn bind(
         &mut self,
         string_binding: &str,

@@ -87,6 +87,9 @@ statuses! {
     UnsupportedTransSyn = 1730, "RPC_S_UNSUPPORTED_TRANS_SYN", "The server does not support the transfer syntax";
     MaxCallsTooSmall = 1742, "RPC_S_MAX_CALLS_TOO_SMALL", "The maximum number of calls is too small";
     ProcnumOutOfRange = 1745, "RPC_S_PROCNUM_OUT_OF_RANGE", "The interface has no operation with this number";
+    EptInvalidEntry = 1751, "EPT_S_INVALID_ENTRY", "The endpoint map has no such entry, or takes none";
+    EptCantPerformOp = 1752, "EPT_S_CANT_PERFORM_OP", "The endpoint mapper cannot do this";
+    EptNotRegistered = 1753, "EPT_S_NOT_REGISTERED", "The endpoint mapper knows of no such endpoint";
     EntryNotFound = 1761, "RPC_S_ENTRY_NOT_FOUND", "There is no such entry";
     CannotSupport = 1764, "RPC_S_CANNOT_SUPPORT", "The operation is not supported";
     InNullContext = 1775, "RPC_X_SS_IN_NULL_CONTEXT", "A null context handle was passed where one is required";

@@ -158,6 +158,16 @@ impl StringBinding {
         self
     }
 
+    /// The same binding with another endpoint.
+    ///
+    /// # Errors
+    ///
+    /// It is no endpoint of the protocol sequence.
+    pub fn with_endpoint(mut self, endpoint: &str) -> Result<Self, StringBindingError> {
+        self.endpoint = Some(endpoint.to_owned());
+        self.to_string().parse()
+    }
+
     /// The addresses of the host, as the system's resolver gives them; may block. The endpoint
     /// is the port, or else `default_port`. An empty host is this machine.
     ///

@@ -248,16 +248,59 @@ impl Element {
     }
 }
 
-/// What is looked for in a map.
+/// Which endpoints of a map are asked for (MS-RPCE 2.2.1.2.4, `inquiry_type`): those of an interface,
+/// of an object, of both, or all.
+///
+/// ```
+/// use annulus::epmapper::{Inquiry, Versions};
+/// use annulus::rpcecho;
+///
+/// let echo = Inquiry::ALL.of_interface(rpcecho::INTERFACE, Versions::Compatible);
+/// ```
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Inquiry {
+    pub(super) interface: Option<(SyntaxId, Versions)>,
+    pub(super) object: Option<Uuid>,
+}
+
+impl Inquiry {
+    /// All endpoints.
+    pub const ALL: Inquiry = Inquiry {
+        interface: None,
+        object: None,
+    };
+
+    /// Those of them that are of this interface, in these versions.
+    #[must_use]
+    pub fn of_interface(self, interface: SyntaxId, versions: Versions) -> Self {
+        Inquiry {
+            interface: Some((interface, versions)),
+            ..self
+        }
+    }
+
+    /// Those of them that are of this object.
+    #[must_use]
+    pub fn of_object(self, object: Uuid) -> Self {
+        Inquiry {
+            object: Some(object),
+            ..self
+        }
+    }
+
+    fn finds(&self, element: &Element) -> bool {
+        self.interface.is_none_or(|(wanted, versions)| {
+            wanted.uuid == element.interface.uuid && versions.contain(wanted, element.interface)
+        }) && self
+            .object
+            .is_none_or(|wanted| wanted == element.endpoint.object)
+    }
+}
+
+/// What a search looks for in a map.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub(super) enum Inquiry {
-    /// Everything.
-    All,
-    /// Endpoints of an interface, of an object, or of both.
-    Elements {
-        interface: Option<(SyntaxId, Versions)>,
-        object: Option<Uuid>,
-    },
+pub(super) enum Wanted {
+    Endpoints(Inquiry),
     /// Where an interface can be called over some protocols, in an order of preference.
     Call {
         interface: SyntaxId,
@@ -303,20 +346,13 @@ type Rank = u8;
 /// One more than the last rank.
 const RANKS: Rank = 4;
 
-impl Inquiry {
+impl Wanted {
     /// How well an element answers; `None` if it does not. `local` is where the client has reached
     /// this machine.
     fn rank(&self, element: &Element, local: Option<Ipv4Addr>) -> Option<Rank> {
         match self {
-            Inquiry::All => Some(0),
-            Inquiry::Elements { interface, object } => {
-                let is_match = interface.is_none_or(|(wanted, versions)| {
-                    wanted.uuid == element.interface.uuid
-                        && versions.contain(wanted, element.interface)
-                }) && object.is_none_or(|wanted| wanted == element.endpoint.object);
-                is_match.then_some(0)
-            }
-            Inquiry::Call {
+            Wanted::Endpoints(inquiry) => inquiry.finds(element).then_some(0),
+            Wanted::Call {
                 interface,
                 transfer,
                 protocols,
@@ -355,15 +391,15 @@ fn object_rank(wanted: Uuid, offered: Uuid) -> Option<Rank> {
 /// A search that goes on from call to call.
 #[derive(Clone, Debug)]
 pub(super) struct Search {
-    inquiry: Inquiry,
+    wanted: Wanted,
     rank: Rank,
     next_key: u64,
 }
 
 impl Search {
-    pub(super) fn new(inquiry: Inquiry) -> Self {
+    pub(super) fn new(wanted: Wanted) -> Self {
         Search {
-            inquiry,
+            wanted,
             rank: 0,
             next_key: 0,
         }
@@ -381,7 +417,7 @@ impl Search {
         let mut found = Vec::new();
         while self.rank < RANKS {
             for (key, element) in elements.by_key.range(self.next_key..) {
-                if self.inquiry.rank(element, local) != Some(self.rank) {
+                if self.wanted.rank(element, local) != Some(self.rank) {
                     continue;
                 }
                 if found.len() == len_max {
@@ -422,9 +458,9 @@ mod tests {
         towers.map(ToString::to_string).collect()
     }
 
-    fn call(interface: SyntaxId, object: Uuid) -> Inquiry {
+    fn call(interface: SyntaxId, object: Uuid) -> Wanted {
         let like = echo("ncacn_ip_tcp:").tower;
-        Inquiry::Call {
+        Wanted::Call {
             interface,
             transfer: SyntaxId::NDR20,
             protocols: like.protocols().collect(),
@@ -432,8 +468,8 @@ mod tests {
         }
     }
 
-    fn find(map: &EndpointMap, inquiry: Inquiry, local: Option<Ipv4Addr>) -> Vec<String> {
-        bindings(&Search::new(inquiry).take(map, usize::MAX, local).0)
+    fn find(map: &EndpointMap, wanted: Wanted, local: Option<Ipv4Addr>) -> Vec<String> {
+        bindings(&Search::new(wanted).take(map, usize::MAX, local).0)
     }
 
     #[test]
@@ -541,7 +577,7 @@ mod tests {
         let first = register(1);
         let second = register(2);
         let third = register(3);
-        let mut search = Search::new(Inquiry::All);
+        let mut search = Search::new(Wanted::Endpoints(Inquiry::ALL));
         let (found, has_more) = search.take(&map, 1, None);
         assert_eq!(bindings(&found), ["ncacn_ip_tcp:10.0.0.1[1]"]);
         assert!(has_more);
@@ -561,7 +597,7 @@ mod tests {
         let map = EndpointMap::default();
         let endpoints = ["ncalrpc:[a]", "ncalrpc:[b]"].map(echo).to_vec();
         let _registered = map.register(endpoints, false).unwrap();
-        let mut search = Search::new(Inquiry::All);
+        let mut search = Search::new(Wanted::Endpoints(Inquiry::ALL));
         assert!(search.take(&map, 1, None).1);
         assert!(!search.take(&map, 1, None).1);
     }

@@ -6,7 +6,7 @@ use annulus_ndr::{ContextHandle, Full};
 use annulus_protocol::{SyntaxId, Uuid};
 
 use super::endpoint_map::{
-    Endpoint, EndpointMap, Inquiry, RegisterError, Registered, Search, Versions,
+    Endpoint, EndpointMap, Inquiry, RegisterError, Registered, Search, Versions, Wanted,
 };
 use super::tower::Tower;
 use super::*;
@@ -193,8 +193,8 @@ impl Ept for EndpointMapper {
         let object = object.get().map(|object| *object);
         let interface = interface_id.get().map(|id| *id);
         let new = || {
-            inquiry(inquiry_type, object, interface, vers_option)
-                .map(Search::new)
+            Inquiry::from_wire(inquiry_type, object, interface, vers_option)
+                .map(|inquiry| Search::new(Wanted::Endpoints(inquiry)))
                 .ok_or(EPT_S_CANT_PERFORM_OP)
         };
         let found = self.search(context, entry_handle, new, max_ents)?;
@@ -218,7 +218,7 @@ impl Ept for EndpointMapper {
         // A tower that nothing can match finds nothing.
         let new = || {
             let tower = map_tower.get().ok_or(EPT_S_NOT_REGISTERED)?;
-            call_inquiry(object, &tower.tower_octets)
+            wanted_by_tower(object, &tower.tower_octets)
                 .map(Search::new)
                 .ok_or(EPT_S_NOT_REGISTERED)
         };
@@ -267,33 +267,8 @@ fn local_ip(context: &CallContext<'_>) -> Option<Ipv4Addr> {
     }
 }
 
-/// What an ept_lookup asks for; `None` if that makes no sense.
-fn inquiry(
-    inquiry_type: u32,
-    object: Option<Uuid>,
-    interface: Option<EptIfId>,
-    vers_option: u32,
-) -> Option<Inquiry> {
-    let (by_interface, by_object) = match inquiry_type {
-        0 => return Some(Inquiry::All),
-        1 => (true, false),
-        2 => (false, true),
-        3 => (true, true),
-        _ => return None,
-    };
-    let interface = match by_interface {
-        true => Some((interface?.into(), Versions::from_wire(vers_option)?)),
-        false => None,
-    };
-    let object = match by_object {
-        true => Some(object?),
-        false => None,
-    };
-    Some(Inquiry::Elements { interface, object })
-}
-
 /// What an ept_map asks for.
-fn call_inquiry(object: Uuid, tower: &[u8]) -> Option<Inquiry> {
+fn wanted_by_tower(object: Uuid, tower: &[u8]) -> Option<Wanted> {
     let tower = Tower::decode(tower)
         .inspect_err(|error| tracing::debug!(%error, "ept_map with a strange tower"))
         .ok()?;
@@ -301,7 +276,7 @@ fn call_inquiry(object: Uuid, tower: &[u8]) -> Option<Inquiry> {
     if protocols.is_empty() {
         return None;
     }
-    Some(Inquiry::Call {
+    Some(Wanted::Call {
         interface: tower.interface()?,
         transfer: tower.transfer_syntax()?,
         protocols,
@@ -309,17 +284,66 @@ fn call_inquiry(object: Uuid, tower: &[u8]) -> Option<Inquiry> {
     })
 }
 
-impl Versions {
-    /// The values of `vers_option` (MS-RPCE 2.2.1.2.4).
-    fn from_wire(vers_option: u32) -> Option<Self> {
-        Some(match vers_option {
-            1 => Versions::All,
-            2 => Versions::Compatible,
-            3 => Versions::Exact,
-            4 => Versions::MajorOnly,
-            5 => Versions::UpTo,
+impl Inquiry {
+    /// What the in-parameters of an ept_lookup ask for; `None` if they make no sense.
+    fn from_wire(
+        inquiry_type: u32,
+        object: Option<Uuid>,
+        interface: Option<EptIfId>,
+        vers_option: u32,
+    ) -> Option<Self> {
+        let (by_interface, by_object) = match inquiry_type {
+            0 => (false, false),
+            1 => (true, false),
+            2 => (false, true),
+            3 => (true, true),
             _ => return None,
-        })
+        };
+        let mut inquiry = Inquiry::ALL;
+        if by_interface {
+            let versions = Versions::from_wire(vers_option)?;
+            inquiry = inquiry.of_interface(interface?.into(), versions);
+        }
+        if by_object {
+            inquiry = inquiry.of_object(object?);
+        }
+        Some(inquiry)
+    }
+
+    /// The `inquiry_type`, and the `vers_option`.
+    pub(super) fn to_wire(self) -> (u32, u32) {
+        let by_interface = u32::from(self.interface.is_some());
+        let by_object = u32::from(self.object.is_some()) * 2;
+        let versions = self
+            .interface
+            .map_or(Versions::All, |(_, versions)| versions);
+        (by_interface + by_object, versions.to_wire())
+    }
+}
+
+impl Versions {
+    const ALL: [Versions; 5] = [
+        Versions::All,
+        Versions::Compatible,
+        Versions::Exact,
+        Versions::MajorOnly,
+        Versions::UpTo,
+    ];
+
+    /// The values of `vers_option` (MS-RPCE 2.2.1.2.4).
+    fn to_wire(self) -> u32 {
+        match self {
+            Versions::All => 1,
+            Versions::Compatible => 2,
+            Versions::Exact => 3,
+            Versions::MajorOnly => 4,
+            Versions::UpTo => 5,
+        }
+    }
+
+    fn from_wire(vers_option: u32) -> Option<Self> {
+        let mut all = Versions::ALL.into_iter();
+        all.find(|versions| versions.to_wire() == vers_option)
     }
 }
 

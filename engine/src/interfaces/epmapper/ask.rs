@@ -1,0 +1,342 @@
+//! One question to an endpoint mapper, asked by a thread that may block: how a binding without a
+//! port finds it. It has a connection of its own, so it needs no core.
+
+use std::io::{self, Read, Write};
+use std::net::TcpStream;
+use std::os::unix::net::UnixStream;
+use std::sync::Arc;
+use std::time::{Duration, Instant};
+
+use annulus_ndr::{ContextHandle, Full};
+use annulus_protocol::{
+    ClientConfig, ClientConnection, ClientEvent, ContextId, Input, Limits, Opnum, SyntaxId, Time,
+    TransferSyntax, Uuid,
+};
+use annulus_transports::{Address, StringBinding};
+
+use super::tower::Tower;
+use super::{EPT_MAP, EptMapRequest, EptMapResponse, INTERFACE, Twr, mapper_of, to_status};
+use crate::Status;
+use crate::dispatch::{byte_order, decode_params, encode_params};
+use crate::error::Error;
+
+/// How many towers are asked for: the first that can be used is taken.
+const TOWERS_MAX: u32 = 4;
+
+/// A string binding without an endpoint, with the one that the endpoint mapper of its host tells for
+/// an interface. The host stays: the mapper knows one of its addresses at best, and the client has
+/// reached another one. Blocks for [`Limits::bind_timeout`] at most for each address of the host.
+pub(crate) fn find_endpoint(
+    binding: &StringBinding,
+    interface: SyntaxId,
+    limits: &Arc<Limits>,
+) -> Result<StringBinding, Error> {
+    let mapper = mapper_of(binding)?;
+    let like = Tower::new(interface, SyntaxId::NDR20, binding);
+    let mut status = Status::ServerUnavailable;
+    for address in mapper.resolve(0)? {
+        match ask(&address, &like, binding.object(), limits) {
+            Ok(endpoint) => return Ok(binding.clone().with_endpoint(&endpoint)?),
+            Err(why) => status = why,
+        }
+    }
+    Err(Error::EndpointMapper {
+        binding: binding.to_string(),
+        mapper: mapper.to_string(),
+        status,
+    })
+}
+
+/// The endpoint of what `like` describes, as the mapper at `mapper` tells it:
+/// [`Status::EptNotRegistered`] if the mapper knows of nothing; [`Status::ServerUnavailable`] if
+/// there is no mapper, or it does not answer in time.
+fn ask(
+    mapper: &Address,
+    like: &Tower,
+    object: Option<Uuid>,
+    limits: &Arc<Limits>,
+) -> Result<String, Status> {
+    let mut conversation = Conversation::begin(mapper, limits)?;
+    let context = conversation.bind()?;
+    let response = conversation.map(context, like, object)?;
+    if response.result != 0 {
+        return Err(to_status(response.result));
+    }
+    response
+        .towers
+        .iter()
+        .filter_map(|tower| Tower::decode(&tower.get()?.tower_octets).ok())
+        .find_map(|tower| tower.string_binding()?.endpoint().map(str::to_owned))
+        .ok_or(Status::EptNotRegistered)
+}
+
+/// A connection to a mapper, and how far its one call has come.
+struct Conversation {
+    stream: Stream,
+    protocol: ClientConnection,
+    start: Instant,
+    patience: Duration,
+    /// What was received and not looked at.
+    received: Vec<u8>,
+    /// What is to be sent.
+    out: Vec<u8>,
+}
+
+/// A transport that blocks.
+enum Stream {
+    Tcp(TcpStream),
+    Unix(UnixStream),
+}
+
+impl Conversation {
+    fn begin(mapper: &Address, limits: &Arc<Limits>) -> Result<Self, Status> {
+        let patience = limits.bind_timeout;
+        let stream = Stream::connect(mapper, patience).map_err(|error| {
+            tracing::debug!(%mapper, %error, "the endpoint mapper cannot be reached");
+            Status::ServerUnavailable
+        })?;
+        Ok(Conversation {
+            stream,
+            protocol: ClientConnection::new(ClientConfig::new(Arc::clone(limits))),
+            start: Instant::now(),
+            patience,
+            received: Vec::new(),
+            out: Vec::new(),
+        })
+    }
+
+    fn bind(&mut self) -> Result<ContextId, Status> {
+        let transfers = [TransferSyntax::Ndr];
+        self.protocol
+            .bind(self.now(), INTERFACE, &transfers, None, &mut self.out)
+            .map_err(|_| Status::CallFailedDne)?;
+        self.next(|event| match event {
+            ClientEvent::Bound { context, .. } => Some(Ok(context)),
+            ClientEvent::InterfaceRefused { .. } => Some(Err(Status::UnknownIf)),
+            _ => None,
+        })
+    }
+
+    fn map(
+        &mut self,
+        context: ContextId,
+        like: &Tower,
+        object: Option<Uuid>,
+    ) -> Result<EptMapResponse, Status> {
+        let request = EptMapRequest {
+            object: object.map_or_else(Full::null, Full::new),
+            map_tower: Full::new(Twr::from(like)),
+            entry_handle: ContextHandle::NULL,
+            max_towers: TOWERS_MAX,
+        };
+        let start = self
+            .protocol
+            .begin_request(context, None, &mut self.out)
+            .map_err(|_| Status::CallFailedDne)?;
+        encode_params(&request, TransferSyntax::Ndr, &mut self.out)?;
+        self.protocol
+            .finish_request(start, Opnum(EPT_MAP), 0, &mut self.out);
+        self.next(|event| match event {
+            ClientEvent::Response {
+                transfer,
+                drep,
+                stub,
+                ..
+            } => {
+                let order = byte_order(drep);
+                Some(decode_params(stub.as_slice(), order, transfer))
+            }
+            ClientEvent::Fault { status, .. } => Some(Err(Status::from_fault(status))),
+            _ => None,
+        })
+    }
+
+    /// Sends what there is to send, and receives until `pick` takes an event.
+    fn next<T>(
+        &mut self,
+        mut pick: impl FnMut(ClientEvent<'_>) -> Option<Result<T, Status>>,
+    ) -> Result<T, Status> {
+        loop {
+            let now = self.now();
+            let received = std::mem::take(&mut self.received);
+            let mut input = Input::new(&received);
+            while let Some(event) = self.protocol.next_event(now, &mut input, &mut self.out) {
+                match event {
+                    ClientEvent::Close(_) => return Err(Status::ProtocolError),
+                    ClientEvent::BindRefused(_) => return Err(Status::ServerUnavailable),
+                    event => {
+                        if let Some(picked) = pick(event) {
+                            let rest = received.len() - input.remaining();
+                            self.received.extend_from_slice(&received[rest..]);
+                            return picked;
+                        }
+                    }
+                }
+            }
+            self.exchange().map_err(|error| {
+                tracing::debug!(%error, "the endpoint mapper does not answer");
+                Status::ServerUnavailable
+            })?;
+        }
+    }
+
+    /// Sends all that is to be sent, and receives something.
+    fn exchange(&mut self) -> io::Result<()> {
+        let left = self.patience.saturating_sub(self.start.elapsed());
+        if left.is_zero() {
+            return Err(io::ErrorKind::TimedOut.into());
+        }
+        self.stream.set_timeout(left)?;
+        self.stream.write_all(&self.out)?;
+        self.out.clear();
+        self.received.resize(RECEIVE_LEN, 0);
+        let len = self.stream.read(&mut self.received)?;
+        self.received.truncate(len);
+        if len == 0 {
+            return Err(io::ErrorKind::UnexpectedEof.into());
+        }
+        Ok(())
+    }
+
+    /// The time of the protocol, which begins with the conversation.
+    fn now(&self) -> Time {
+        Time::ZERO + self.start.elapsed()
+    }
+}
+
+/// What is received at a time.
+const RECEIVE_LEN: usize = 8 << 10;
+
+impl Stream {
+    fn connect(address: &Address, patience: Duration) -> io::Result<Self> {
+        match address {
+            Address::Tcp(address) => {
+                let stream = TcpStream::connect_timeout(address, patience)?;
+                stream.set_nodelay(true)?;
+                Ok(Stream::Tcp(stream))
+            }
+            Address::Unix(path) => UnixStream::connect(path).map(Stream::Unix),
+            _ => Err(io::ErrorKind::Unsupported.into()),
+        }
+    }
+
+    fn set_timeout(&self, timeout: Duration) -> io::Result<()> {
+        let timeout = Some(timeout);
+        match self {
+            Stream::Tcp(stream) => {
+                stream.set_read_timeout(timeout)?;
+                stream.set_write_timeout(timeout)
+            }
+            Stream::Unix(stream) => {
+                stream.set_read_timeout(timeout)?;
+                stream.set_write_timeout(timeout)
+            }
+        }
+    }
+
+    fn write_all(&mut self, bytes: &[u8]) -> io::Result<()> {
+        match self {
+            Stream::Tcp(stream) => stream.write_all(bytes),
+            Stream::Unix(stream) => stream.write_all(bytes),
+        }
+    }
+
+    fn read(&mut self, bytes: &mut [u8]) -> io::Result<usize> {
+        match self {
+            Stream::Tcp(stream) => stream.read(bytes),
+            Stream::Unix(stream) => stream.read(bytes),
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::net::TcpListener;
+    use std::thread;
+
+    use super::*;
+    use crate::epmapper::{self, EndpointMap, EndpointMapper};
+    use crate::rpcecho::{self, EchoServer, RpcEchoClient};
+    use crate::{Binding, Config, Cores, Runtime, Server, mgmt};
+
+    /// A runtime with a mapper and an rpcecho server that is registered with it; and a string
+    /// binding that names the mapper alone.
+    fn scene() -> (Runtime, String) {
+        let map = EndpointMap::default();
+        let runtime = Runtime::start(Config::default().cores(Cores::Unpinned(1))).unwrap();
+        let server = || Server::new().endpoint("ncacn_ip_tcp:127.0.0.1[0]").unwrap();
+        let mapper = server().interface(epmapper::interface(EndpointMapper::new(map.clone())));
+        let echo = server()
+            .interface(rpcecho::interface(EchoServer::default()))
+            .register_endpoints(&map);
+        runtime.serve(echo).unwrap();
+        let mapper = runtime.serve(mapper).unwrap();
+        let port = mapper.bindings()[0].port().unwrap();
+        (runtime, format!("ncacn_ip_tcp:127.0.0.1[,mapper={port}]"))
+    }
+
+    fn failure(binding: &str, limits: Limits) -> Status {
+        let binding = binding.parse().unwrap();
+        match find_endpoint(&binding, rpcecho::INTERFACE, &Arc::new(limits)) {
+            Err(Error::EndpointMapper { status, .. }) => status,
+            other => panic!("{other:?}"),
+        }
+    }
+
+    #[test]
+    fn a_binding_without_a_port_finds_its_server() {
+        let (runtime, target) = scene();
+        let binding = Binding::new(&runtime, &target, rpcecho::INTERFACE).unwrap();
+        assert_eq!(RpcEchoClient::new(binding).add_one(1), Ok(2));
+    }
+
+    #[test]
+    fn what_the_mapper_does_not_know_is_not_registered() {
+        let (_runtime, target) = scene();
+        let target = target.parse().unwrap();
+        let error = find_endpoint(&target, mgmt::INTERFACE, &Arc::default()).unwrap_err();
+        assert!(matches!(
+            error,
+            Error::EndpointMapper {
+                status: Status::EptNotRegistered,
+                ..
+            }
+        ));
+    }
+
+    #[test]
+    fn without_a_mapper_the_server_is_unavailable() {
+        let free = TcpListener::bind("127.0.0.1:0").unwrap();
+        let port = free.local_addr().unwrap().port();
+        drop(free);
+        let target = format!("ncacn_ip_tcp:127.0.0.1[,mapper={port}]");
+        assert_eq!(failure(&target, Limits::DEFAULT), Status::ServerUnavailable);
+    }
+
+    #[test]
+    fn a_mapper_that_says_nothing_is_given_up() {
+        let listener = TcpListener::bind("127.0.0.1:0").unwrap();
+        let port = listener.local_addr().unwrap().port();
+        let limits = Limits {
+            bind_timeout: Duration::from_millis(20),
+            ..Limits::DEFAULT
+        };
+        let target = format!("ncacn_ip_tcp:127.0.0.1[,mapper={port}]");
+        assert_eq!(failure(&target, limits), Status::ServerUnavailable);
+    }
+
+    #[test]
+    fn a_mapper_that_talks_nonsense_breaks_the_protocol() {
+        let listener = TcpListener::bind("127.0.0.1:0").unwrap();
+        let port = listener.local_addr().unwrap().port();
+        let nonsense = thread::spawn(move || {
+            let (mut stream, _) = listener.accept().unwrap();
+            stream.write_all(&[0xff; 64]).unwrap();
+            // Until the client has gone, for no reset is to overtake the bytes.
+            let _ = stream.read_to_end(&mut Vec::new());
+        });
+        let target = format!("ncacn_ip_tcp:127.0.0.1[,mapper={port}]");
+        assert_eq!(failure(&target, Limits::DEFAULT), Status::ProtocolError);
+        nonsense.join().unwrap();
+    }
+}
