@@ -77,28 +77,40 @@ impl BindingShared {
         interface: SyntaxId,
         options: BindingOptions,
     ) -> Result<Arc<Self>, Error> {
-        Ok(Arc::new(BindingShared {
-            addresses: Arc::from(endpoint::resolve(binding, interface)?),
+        let transfer = endpoint::transfer_syntax(binding);
+        let addresses = endpoint::resolve(binding, interface)?;
+        let shared = BindingShared::new(addresses, interface, transfer, binding.object(), options);
+        Ok(Arc::new(shared))
+    }
+
+    fn new(
+        addresses: impl Into<Arc<[Address]>>,
+        interface: SyntaxId,
+        transfer: TransferSyntax,
+        object: Option<Uuid>,
+        options: BindingOptions,
+    ) -> Self {
+        BindingShared {
+            addresses: addresses.into(),
             interface,
-            transfer: endpoint::transfer_syntax(binding),
-            object: binding.object(),
+            transfer,
+            object,
             options,
             keeps_connection: AtomicBool::new(false),
             key: AtomicU64::new(NO_KEY),
-        }))
+        }
     }
 
     /// The same binding with connections of its own, for the core to make calls with pipes on.
     pub(crate) fn apart(&self) -> Arc<Self> {
-        Arc::new(BindingShared {
-            addresses: Arc::clone(&self.addresses),
-            interface: self.interface,
-            transfer: self.transfer,
-            object: self.object,
-            options: self.options.unique_binding().dont_linger(),
-            keeps_connection: AtomicBool::new(false),
-            key: AtomicU64::new(NO_KEY),
-        })
+        let options = self.options.unique_binding().dont_linger();
+        Arc::new(BindingShared::new(
+            Arc::clone(&self.addresses),
+            self.interface,
+            self.transfer,
+            self.object,
+            options,
+        ))
     }
 
     pub(crate) fn keeps_connection(&self) -> bool {
@@ -151,11 +163,29 @@ impl Binding {
         options: BindingOptions,
     ) -> Result<Self, Error> {
         let shared = BindingShared::resolve(&endpoint::parse(string_binding)?, interface, options)?;
+        Ok(Binding::of_shared(host, shared))
+    }
+
+    /// A binding to a server with these addresses.
+    #[cfg(test)]
+    pub(crate) fn to_addresses(
+        host: &impl Host,
+        addresses: Vec<Address>,
+        interface: SyntaxId,
+        options: BindingOptions,
+    ) -> Self {
+        let transfer = TransferSyntax::Ndr;
+        let shared = BindingShared::new(addresses, interface, transfer, None, options);
+        Binding::of_shared(host, Arc::new(shared))
+    }
+
+    fn of_shared(host: &impl Host, shared: Arc<BindingShared>) -> Self {
+        let deadline = shared.options.call_deadline;
         let core = host.choose_core().0;
-        Ok(Binding {
+        Binding {
             handle: Arc::new(BindingHandle { core, shared }),
-            deadline: options.call_deadline,
-        })
+            deadline,
+        }
     }
 
     /// The same binding, for calls that are to end after this time at the latest; in place of

@@ -16,6 +16,8 @@ mod lifecycle;
 mod links;
 mod pipes;
 mod server_side;
+#[cfg(test)]
+mod simulation;
 mod sleeps;
 pub(crate) mod tasks;
 pub(crate) mod timers;
