@@ -16,6 +16,7 @@
 #![forbid(unsafe_code)]
 
 mod cargo;
+mod epmapper;
 mod impacket;
 mod loadgen;
 mod packages;

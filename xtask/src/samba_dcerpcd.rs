@@ -17,7 +17,7 @@ use crate::{cargo, samba_config};
 /// Where Debian puts the server.
 const PROGRAM: &str = "/usr/libexec/samba/samba-dcerpcd";
 /// The endpoint mapper's well-known port.
-const PORT: u16 = 135;
+pub(crate) const PORT: u16 = 135;
 /// How long the server may take until it listens.
 const START_LIMIT: Duration = Duration::from_secs(30);
 /// How often it is tried while it starts.
@@ -26,7 +26,6 @@ const START_POLL: Duration = Duration::from_millis(20);
 /// Starts the server on a loopback address of its own and runs the example
 /// `six_notifications` against it.
 pub(crate) fn step(session: &Session<'_>) -> Result<String> {
-    packages::require(session, "samba-dcerpcd", || Path::new(PROGRAM).exists())?;
     let client = cargo::build_example(session, "six_notifications")?;
     let address = free_address()?;
     let _server = start(session, address)?;
@@ -45,7 +44,11 @@ pub(crate) fn step(session: &Session<'_>) -> Result<String> {
 }
 
 /// A loopback address on which the well-known port is free.
-fn free_address() -> Result<Ipv4Addr> {
+///
+/// # Errors
+///
+/// [`Unavailable`] if there is none.
+pub(crate) fn free_address() -> Result<Ipv4Addr> {
     (1..255)
         .map(|last| Ipv4Addr::new(127, 77, 1, last))
         .find(|address| TcpListener::bind((*address, PORT)).is_ok())
@@ -58,7 +61,12 @@ fn free_address() -> Result<Ipv4Addr> {
 }
 
 /// Starts the server and waits until it listens.
-fn start(session: &Session<'_>, address: Ipv4Addr) -> Result<Process> {
+///
+/// # Errors
+///
+/// [`Unavailable`] if it is not to be had; others if it does not listen.
+pub(crate) fn start(session: &Session<'_>, address: Ipv4Addr) -> Result<Process> {
+    packages::require(session, "samba-dcerpcd", || Path::new(PROGRAM).exists())?;
     let configuration = samba_config::write(
         session.scratch(),
         &format!("{address}/8"),

@@ -1,4 +1,4 @@
-//! The project's own rpcecho server, as foreign clients meet it.
+//! The project's own servers, as foreign clients meet them.
 
 use std::path::PathBuf;
 use std::process::Command;
@@ -19,7 +19,7 @@ const STOP_LIMIT: Duration = Duration::from_secs(15);
 /// How often its output is read while it starts.
 const START_POLL: Duration = Duration::from_millis(10);
 
-/// A running rpcecho server on a port of the loopback interface.
+/// A running server on a port of the loopback interface.
 ///
 /// Its output goes to the step's log when it is stopped or dropped.
 pub(crate) struct Server<'a> {
@@ -45,12 +45,26 @@ impl<'a> Server<'a> {
     ///
     /// Those of [`start`](Server::start).
     pub(crate) fn start_on(session: &'a Session<'a>, port: u16) -> Result<Server<'a>> {
-        let program = cargo::build_example(session, "rpcecho_server")?;
+        let binding = format!("ncacn_ip_tcp:127.0.0.1[{port}]");
+        Server::start_example(session, "rpcecho_server", &binding)
+    }
+
+    /// Builds the example `name`, which serves, and starts it at `binding`.
+    ///
+    /// # Errors
+    ///
+    /// Those of [`start`](Server::start).
+    pub(crate) fn start_example(
+        session: &'a Session<'a>,
+        name: &str,
+        binding: &str,
+    ) -> Result<Server<'a>> {
+        let program = cargo::build_example(session, name)?;
         let output = session.scratch().join("server");
         let file = session::create(&output)?;
         let mut command = Command::new(program);
         command
-            .arg(format!("ncacn_ip_tcp:127.0.0.1[{port}]"))
+            .arg(binding)
             .current_dir(&session.workspace.root)
             .stdout(file.try_clone().context("cannot share a file")?)
             .stderr(file);

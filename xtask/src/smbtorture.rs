@@ -1,4 +1,4 @@
-//! Samba's test client for the rpcecho interface.
+//! Samba's test client.
 
 use std::collections::BTreeMap;
 use std::fmt::Write;
@@ -43,20 +43,44 @@ pub(crate) fn step(session: &Session<'_>, options: &[&str]) -> Result<String> {
 ///
 /// If smbtorture cannot be run, or anything but ten successes comes of it.
 pub(crate) fn run(session: &Session<'_>, port: u16, options: &[&str]) -> Result<String> {
-    let configuration = samba_config::write(session.scratch(), "lo", &[])?;
     let mut endpoint = port.to_string();
     for option in options {
         write!(endpoint, ",{option}")?;
     }
+    run_echo(session, &format!("ncacn_ip_tcp:127.0.0.1[{endpoint}]"))
+}
+
+/// Runs the suite against the server that a string binding names.
+///
+/// # Errors
+///
+/// Those of [`run`].
+pub(crate) fn run_echo(session: &Session<'_>, target: &str) -> Result<String> {
+    run_suite(session, target, "rpc.echo", TESTS)
+}
+
+/// Runs `suite` against the server that a string binding names; each of `tests`, which it is made
+/// of, must report success.
+///
+/// # Errors
+///
+/// If smbtorture cannot be run, or anything else comes of it.
+pub(crate) fn run_suite(
+    session: &Session<'_>,
+    target: &str,
+    suite: &str,
+    tests: &[&str],
+) -> Result<String> {
+    let configuration = samba_config::write(session.scratch(), "lo", &[])?;
     let said = session.capture(
         Command::new("smbtorture")
             .arg("-s")
             .arg(configuration)
-            .arg(format!("ncacn_ip_tcp:127.0.0.1[{endpoint}]"))
-            .args(["-U%", "rpc.echo"]),
+            .arg(target)
+            .args(["-U%", suite]),
     )?;
     let results = Results::parse(&said.stdout);
-    let seen = results.verdict()?;
+    let seen = results.verdict(tests)?;
     if let Some(line) = complaint(&said.stdout).or(complaint(&said.stderr)) {
         bail!("smbtorture succeeds and complains: {line}");
     }
@@ -123,10 +147,10 @@ impl<'a> Results<'a> {
         Results { outcomes }
     }
 
-    /// What was seen; an error unless exactly the tests of [`TESTS`] ran and all succeeded.
-    fn verdict(&self) -> Result<String> {
+    /// What was seen; an error unless exactly these tests ran and all succeeded.
+    fn verdict(&self, tests: &[&str]) -> Result<String> {
         let mut faults = Vec::new();
-        for name in TESTS {
+        for name in tests {
             match self.outcomes.get(name) {
                 None => faults.push(format!("{name} did not run")),
                 Some(Outcome { word, reason }) if *word != "success" => {
@@ -135,11 +159,11 @@ impl<'a> Results<'a> {
                 Some(_) => {}
             }
         }
-        for name in self.outcomes.keys().filter(|name| !TESTS.contains(name)) {
-            faults.push(format!("{name} is not known to be a test of rpc.echo"));
+        for name in self.outcomes.keys().filter(|name| !tests.contains(name)) {
+            faults.push(format!("{name} is not known to be a test of the suite"));
         }
         ensure!(faults.is_empty(), "{}", faults.join("; "));
-        Ok(format!("{0} of {0} tests", TESTS.len()))
+        Ok(format!("{0} of {0} tests", tests.len()))
     }
 }
 
@@ -203,13 +227,19 @@ success: {name}
     }
 
     fn fault(output: &str) -> String {
-        Results::parse(output).verdict().unwrap_err().to_string()
+        Results::parse(output)
+            .verdict(TESTS)
+            .unwrap_err()
+            .to_string()
     }
 
     #[test]
     fn ten_successes_pass() {
         let report = report(TESTS);
-        assert_eq!(Results::parse(&report).verdict().unwrap(), "10 of 10 tests");
+        assert_eq!(
+            Results::parse(&report).verdict(TESTS).unwrap(),
+            "10 of 10 tests"
+        );
     }
 
     #[test]

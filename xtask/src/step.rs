@@ -6,7 +6,8 @@ use anyhow::{Result, bail};
 
 use crate::session::Session;
 use crate::{
-    cargo, impacket, loadgen, raw_protocol, samba_dcerpcd, samba_ndr, smbtorture, stubs, tshark,
+    cargo, epmapper, impacket, loadgen, raw_protocol, samba_dcerpcd, samba_ndr, smbtorture, stubs,
+    tshark,
 };
 
 /// One check that a change must pass.
@@ -136,6 +137,24 @@ pub(crate) const STEPS: &[Step] = &[
         proves: "our client calls Samba's server and is told of its answers in all six ways",
         limit: PEER,
         run: samba_dcerpcd::step,
+    },
+    Step {
+        name: "epmapper-echo",
+        proves: "Samba's client finds rpcecho by our endpoint mapper, and gets ten right answers",
+        limit: PEER,
+        run: epmapper::echo,
+    },
+    Step {
+        name: "epmapper-impacket",
+        proves: "impacket maps interfaces and looks endpoints up, with handles",
+        limit: PEER,
+        run: epmapper::impacket,
+    },
+    Step {
+        name: "epmapper-samba",
+        proves: "our client finds a service by Samba's endpoint mapper, and calls it",
+        limit: PEER,
+        run: epmapper::samba,
     },
     Step {
         name: "tshark",

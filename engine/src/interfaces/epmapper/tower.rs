@@ -239,12 +239,20 @@ impl Tower {
     }
 }
 
-/// The string binding, or what the floors say.
+/// The string binding, also of transports that do not exist here; otherwise what the floors say.
 impl fmt::Display for Tower {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        match self.string_binding() {
-            Some(binding) => binding.fmt(f),
-            None => f.debug_list().entries(self.floors.iter().skip(2)).finish(),
+        use Floor::{ConnectionOriented, Connectionless, Http, Ip, NetBios, SmbPipe, Udp};
+        if let Some(binding) = self.string_binding() {
+            return binding.fmt(f);
+        }
+        match self.floors.get(2..).unwrap_or_default() {
+            [ConnectionOriented(_), SmbPipe(pipe), NetBios(host), ..] => {
+                write!(f, "ncacn_np:{host}[{pipe}]")
+            }
+            [ConnectionOriented(_), Http(port), Ip(ip), ..] => write!(f, "ncacn_http:{ip}[{port}]"),
+            [Connectionless(_), Udp(port), Ip(ip), ..] => write!(f, "ncadg_ip_udp:{ip}[{port}]"),
+            floors => f.debug_list().entries(floors).finish(),
         }
     }
 }
