@@ -35,7 +35,8 @@ impl AsyncContext {
         self.object
     }
 
-    /// Where the client is.
+    /// Where the client is; over `ncalrpc`, who it is
+    /// ([`Address::credentials`](crate::transports::Address::credentials)).
     #[must_use]
     pub fn peer(&self) -> &Address {
         &self.peer

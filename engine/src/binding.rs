@@ -73,12 +73,13 @@ const NO_KEY: u64 = u64::MAX;
 
 impl BindingShared {
     pub(crate) fn resolve(
+        core: &CoreShared,
         binding: &StringBinding,
         interface: SyntaxId,
         options: BindingOptions,
     ) -> Result<Arc<Self>, Error> {
         let transfer = endpoint::transfer_syntax(binding);
-        let addresses = endpoint::resolve(binding, interface)?;
+        let addresses = endpoint::resolve(binding, interface, core.ncalrpc_directory())?;
         let shared = BindingShared::new(addresses, interface, transfer, binding.object(), options);
         Ok(Arc::new(shared))
     }
@@ -137,16 +138,16 @@ impl BindingShared {
 
 impl Binding {
     /// A binding to the server that `string_binding` names, such as
-    /// `ncacn_ip_tcp:host[port]`. Host names are resolved here, and without a port the endpoint
-    /// mapper of the host is asked where the interface is; otherwise nothing is sent yet. The option
-    /// `ndr64` (`ncacn_ip_tcp:host[port,ndr64]`) chooses that transfer syntax instead of NDR, and the
-    /// option `mapper` the endpoint of the mapper (`ncacn_ip_tcp:host[,mapper=1135]`) instead of
-    /// 135.
+    /// `ncacn_ip_tcp:host[port]` or, on this machine, `ncalrpc:[name]`. Host names are resolved
+    /// here, and without an endpoint the endpoint mapper of the host is asked where the interface
+    /// is; otherwise nothing is sent yet. The option `ndr64` (`ncacn_ip_tcp:host[port,ndr64]`)
+    /// chooses that transfer syntax instead of NDR, and the option `mapper` the endpoint of the
+    /// mapper (`ncacn_ip_tcp:host[,mapper=1135]`) instead of 135, or of `EPMAPPER` for `ncalrpc`.
     ///
     /// # Errors
     ///
-    /// The string is not a binding, names a transport that is not supported, its host is not found,
-    /// or its endpoint mapper does not tell the port.
+    /// The string is not a binding, its host is not found, or its endpoint mapper does not tell
+    /// the endpoint.
     pub fn new(host: &impl Host, string_binding: &str, interface: SyntaxId) -> Result<Self, Error> {
         Binding::with_options(host, string_binding, interface, BindingOptions::new())
     }
@@ -162,8 +163,10 @@ impl Binding {
         interface: SyntaxId,
         options: BindingOptions,
     ) -> Result<Self, Error> {
-        let shared = BindingShared::resolve(&endpoint::parse(string_binding)?, interface, options)?;
-        Ok(Binding::of_shared(host, shared))
+        let core = host.choose_core().0;
+        let binding = endpoint::parse(string_binding)?;
+        let shared = BindingShared::resolve(&core, &binding, interface, options)?;
+        Ok(Binding::of_shared(core, shared))
     }
 
     /// A binding to a server with these addresses.
@@ -176,12 +179,11 @@ impl Binding {
     ) -> Self {
         let transfer = TransferSyntax::Ndr;
         let shared = BindingShared::new(addresses, interface, transfer, None, options);
-        Binding::of_shared(host, Arc::new(shared))
+        Binding::of_shared(host.choose_core().0, Arc::new(shared))
     }
 
-    fn of_shared(host: &impl Host, shared: Arc<BindingShared>) -> Self {
+    fn of_shared(core: Arc<CoreShared>, shared: Arc<BindingShared>) -> Self {
         let deadline = shared.options.call_deadline;
-        let core = host.choose_core().0;
         Binding {
             handle: Arc::new(BindingHandle { core, shared }),
             deadline,

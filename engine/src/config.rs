@@ -1,10 +1,12 @@
 //! How a runtime is to run.
 
 use std::fmt;
+use std::path::PathBuf;
 use std::sync::Arc;
 use std::time::Duration;
 
 use annulus_protocol::Limits;
+use annulus_transports::NcalrpcDirectory;
 
 /// Settings of a [`Runtime`](crate::Runtime) or a [`LocalRuntime`](crate::LocalRuntime).
 ///
@@ -26,6 +28,8 @@ pub struct Config {
     /// Makes runs repeat, which is for the simulation: peers must not know it. `None`, the
     /// default, is different each time.
     pub seed: Option<u64>,
+    /// Where the sockets of `ncalrpc` are, for servers and for bindings.
+    pub ncalrpc_directory: NcalrpcDirectory,
 }
 
 impl Config {
@@ -47,6 +51,13 @@ impl Config {
     #[must_use]
     pub fn seed(mut self, seed: u64) -> Self {
         self.seed = Some(seed);
+        self
+    }
+
+    /// Sets [`Config::ncalrpc_directory`] to the directory of this path.
+    #[must_use]
+    pub fn ncalrpc_directory(mut self, path: impl Into<PathBuf>) -> Self {
+        self.ncalrpc_directory = NcalrpcDirectory::new(path);
         self
     }
 

@@ -8,11 +8,13 @@ use std::thread::ThreadId;
 use std::time::Duration;
 
 use annulus_protocol::{Limits, Uuid};
+use annulus_transports::NcalrpcDirectory;
 use crossbeam_queue::ArrayQueue;
 
 use crate::binding::BindingShared;
 use crate::call_state::CallState;
 use crate::call_watch::CallWatch;
+use crate::config::Config;
 use crate::core::Lane;
 use crate::core::buffers::SharedBufferPool;
 use crate::core::connection::Inbound;
@@ -34,6 +36,7 @@ const SPARE_BUFFER_LEN_MAX: usize = 16 << 10;
 /// The part of a core that other threads may touch: its inbox and a few counters.
 pub(crate) struct CoreShared {
     limits: Arc<Limits>,
+    ncalrpc_directory: NcalrpcDirectory,
     /// The thread that runs the core.
     thread: OnceLock<ThreadId>,
     inbox: Inbox<Command>,
@@ -130,11 +133,12 @@ pub enum CancelKind {
 }
 
 impl CoreShared {
-    pub(crate) fn new(limits: Arc<Limits>, wake: Box<dyn Fn() + Send + Sync>) -> Self {
+    pub(crate) fn new(config: &Config, wake: Box<dyn Fn() + Send + Sync>) -> Self {
         CoreShared {
             thread: OnceLock::new(),
-            inbox: Inbox::new(limits.inbox_len, wake),
-            limits,
+            inbox: Inbox::new(config.limits.inbox_len, wake),
+            limits: Arc::clone(&config.limits),
+            ncalrpc_directory: config.ncalrpc_directory.clone(),
             closed: AtomicBool::new(false),
             connections: AtomicUsize::new(0),
             calls_out: Counter::default(),
@@ -145,6 +149,11 @@ impl CoreShared {
 
     pub(crate) fn limits(&self) -> &Limits {
         &self.limits
+    }
+
+    /// Where the sockets of `ncalrpc` are.
+    pub(crate) fn ncalrpc_directory(&self) -> &NcalrpcDirectory {
+        &self.ncalrpc_directory
     }
 
     /// Marks the calling thread as the one that runs this core.

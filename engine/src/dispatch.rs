@@ -321,7 +321,8 @@ impl CallContext<'_> {
         self.facts.object
     }
 
-    /// Where the client is.
+    /// Where the client is; over `ncalrpc`, who it is
+    /// ([`Address::credentials`](crate::transports::Address::credentials)).
     #[must_use]
     pub fn peer(&self) -> &Address {
         self.peer

@@ -3,7 +3,7 @@
 use std::sync::Arc;
 
 use annulus_protocol::{SyntaxId, TransferSyntax};
-use annulus_transports::{Address, ProtocolSequence, StringBinding};
+use annulus_transports::{Address, NcalrpcDirectory, ProtocolSequence, StringBinding};
 
 use crate::epmapper;
 use crate::error::Error;
@@ -15,12 +15,16 @@ pub(crate) fn parse(text: &str) -> Result<StringBinding, Error> {
 
 /// The addresses of a server that is to be called; without an endpoint, its host's endpoint mapper
 /// is asked for one. May block.
-pub(crate) fn resolve(binding: &StringBinding, interface: SyntaxId) -> Result<Vec<Address>, Error> {
-    check_sequence(binding)?;
+pub(crate) fn resolve(
+    binding: &StringBinding,
+    interface: SyntaxId,
+    local: &NcalrpcDirectory,
+) -> Result<Vec<Address>, Error> {
     if has_endpoint(binding) {
-        return Ok(binding.resolve(0)?);
+        return addresses(binding, local);
     }
-    Ok(epmapper::find_endpoint(binding, interface, &Arc::default())?.resolve(0)?)
+    let found = epmapper::find_endpoint(binding, interface, local, &Arc::default())?;
+    addresses(&found, local)
 }
 
 /// Whether the string binding says at which endpoint its server is.
@@ -28,9 +32,26 @@ fn has_endpoint(binding: &StringBinding) -> bool {
     binding.endpoint().is_some() && binding.port() != Some(0)
 }
 
-/// The addresses that a server is to listen on; without a port, one is chosen.
-pub(crate) fn resolve_local(binding: &StringBinding) -> Result<Vec<Address>, Error> {
-    check_sequence(binding)?;
+/// The addresses that a server is to listen on; without a port or a name, one is chosen.
+pub(crate) fn resolve_local(
+    binding: &StringBinding,
+    local: &NcalrpcDirectory,
+) -> Result<Vec<Address>, Error> {
+    if binding.sequence() == ProtocolSequence::Ncalrpc && binding.endpoint().is_none() {
+        return Ok(vec![local.unused_address()?]);
+    }
+    addresses(binding, local)
+}
+
+/// The addresses of what a string binding says. May block.
+pub(crate) fn addresses(
+    binding: &StringBinding,
+    local: &NcalrpcDirectory,
+) -> Result<Vec<Address>, Error> {
+    if binding.sequence() == ProtocolSequence::Ncalrpc {
+        let name = binding.endpoint().unwrap_or_default();
+        return Ok(vec![local.address(name)?]);
+    }
     Ok(binding.resolve(0)?)
 }
 
@@ -41,14 +62,4 @@ pub(crate) fn transfer_syntax(binding: &StringBinding) -> TransferSyntax {
     } else {
         TransferSyntax::Ndr
     }
-}
-
-fn check_sequence(binding: &StringBinding) -> Result<(), Error> {
-    if binding.sequence() == ProtocolSequence::NcacnIpTcp {
-        return Ok(());
-    }
-    Err(Error::UnsupportedProtocolSequence {
-        binding: binding.to_string(),
-        sequence: binding.sequence().to_string(),
-    })
 }

@@ -15,14 +15,6 @@ pub enum Error {
     /// A string binding cannot be parsed.
     #[error(transparent)]
     StringBinding(#[from] StringBindingError),
-    /// A string binding names a transport that this version does not have.
-    #[error("{binding}: the protocol sequence {sequence} is not supported yet; use ncacn_ip_tcp")]
-    UnsupportedProtocolSequence {
-        /// The string binding.
-        binding: String,
-        /// Its protocol sequence.
-        sequence: String,
-    },
     /// The endpoint mapper does not tell where the server of a string binding without an endpoint
     /// is.
     #[error(

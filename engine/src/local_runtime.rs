@@ -73,7 +73,7 @@ impl<R: Ring + 'static> LocalRuntime<R> {
     }
 
     fn assemble(ring: R, config: &Config, workers: Workers) -> Self {
-        let shared = share(&ring, &config.limits);
+        let shared = share(&ring, config);
         let guard = ThreadGuard::new(&shared);
         let siblings = Siblings {
             all: Arc::from([shared]),
@@ -94,11 +94,14 @@ impl<R: Ring + 'static> LocalRuntime<R> {
     ///
     /// An endpoint cannot be opened (the others are closed again), or there is none.
     pub fn serve(&mut self, server: Server) -> Result<Serving, Error> {
-        server.resolve(&self.workers)?.serve_with(|server| {
-            // A listener that was closed by the try before is gone only then.
-            self.core.advance_ring()?;
-            self.core.serve(server)
-        })
+        let directory = self.core.shared().ncalrpc_directory();
+        server
+            .resolve(&self.workers, directory)?
+            .serve_with(|server| {
+                // A listener that was closed by the try before is gone only then.
+                self.core.advance_ring()?;
+                self.core.serve(server)
+            })
     }
 
     /// A binding to the server that `string_binding` names, as [`Binding::new`] has it; connecting
@@ -128,7 +131,12 @@ impl<R: Ring + 'static> LocalRuntime<R> {
         interface: SyntaxId,
         options: BindingOptions,
     ) -> Result<LocalBinding, Error> {
-        let shared = BindingShared::resolve(&endpoint::parse(string_binding)?, interface, options)?;
+        let shared = BindingShared::resolve(
+            self.core.shared(),
+            &endpoint::parse(string_binding)?,
+            interface,
+            options,
+        )?;
         Ok(LocalBinding(self.core.open_local_binding(&shared)))
     }
 

@@ -59,7 +59,8 @@ struct Security {
 #[derive(Debug)]
 #[non_exhaustive]
 pub struct SecurityQuery<'a> {
-    /// Where the client is.
+    /// Where the client is; over `ncalrpc`, who it is
+    /// ([`Address::credentials`](crate::transports::Address::credentials)).
     pub peer: &'a Address,
     /// The interface that it calls.
     pub interface: SyntaxId,
@@ -147,6 +148,18 @@ impl Registration {
 
     /// Asks the callback before the first call of each connection to this interface. An error,
     /// or a panic, refuses the call with [`Status::AccessDenied`], and the next call asks again.
+    ///
+    /// Over `ncalrpc` the kernel says who the peer is:
+    ///
+    /// ```
+    /// # use annulus::rpcecho::{self, EchoServer};
+    /// # use annulus::{Registration, Status};
+    /// let for_root_alone = Registration::new(rpcecho::interface(EchoServer::default()))
+    ///     .security_callback(|query| match query.peer.credentials() {
+    ///         Some(peer) if peer.uid == 0 => Ok(()),
+    ///         _ => Err(Status::AccessDenied),
+    ///     });
+    /// ```
     ///
     /// The callback runs on the core and must be short.
     pub fn security_callback(
@@ -312,6 +325,8 @@ impl Drop for CallPermit {
 mod tests {
     use std::net::SocketAddr;
 
+    use annulus_transports::PeerCredentials;
+
     use super::*;
     use crate::interfaces::mgmt;
 
@@ -320,8 +335,8 @@ mod tests {
         let management = mgmt::interface(mgmt::Management);
         let registered =
             RegisteredInterface::new(Arc::new(Registration::new(management).local_only()));
-        let admit = |peer: &str| {
-            let peer = Address::from(peer.parse::<SocketAddr>().unwrap());
+        let tcp = |peer: &str| Address::from(peer.parse::<SocketAddr>().unwrap());
+        let admit = |peer: Address| {
             let permit = registered.admit(Applicant {
                 peer: &peer,
                 opnum: 0,
@@ -339,10 +354,16 @@ mod tests {
             "[::1]:1",
             "[::ffff:127.0.0.1]:1",
         ] {
-            assert_eq!(admit(peer), Ok(()), "{peer}");
+            assert_eq!(admit(tcp(peer)), Ok(()), "{peer}");
         }
+        let process = Address::Process(PeerCredentials {
+            uid: 1000,
+            gid: 1000,
+            pid: None,
+        });
+        assert_eq!(admit(process), Ok(()), "over ncalrpc");
         for peer in ["10.0.0.1:1", "[fe80::1]:1", "[::ffff:10.0.0.1]:1"] {
-            assert_eq!(admit(peer), Err(Status::AccessDenied), "{peer}");
+            assert_eq!(admit(tcp(peer)), Err(Status::AccessDenied), "{peer}");
         }
     }
 }

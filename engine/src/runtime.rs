@@ -105,12 +105,14 @@ impl Runtime {
     ///
     /// An endpoint cannot be opened (the others are closed again), or there is none.
     pub fn serve(&self, server: Server) -> Result<Serving, Error> {
-        server.resolve(&self.workers)?.serve_with(|server| {
-            let (answer, answered) = mpsc::channel();
-            let server = Arc::clone(server);
-            self.cores[0].submit(Command::Serve { server, answer });
-            answered.recv().map_err(|_| Error::ShutDown)?
-        })
+        server
+            .resolve(&self.workers, self.cores[0].ncalrpc_directory())?
+            .serve_with(|server| {
+                let (answer, answered) = mpsc::channel();
+                let server = Arc::clone(server);
+                self.cores[0].submit(Command::Serve { server, answer });
+                answered.recv().map_err(|_| Error::ShutDown)?
+            })
     }
 
     /// How many cores there are.
@@ -251,7 +253,7 @@ fn run_thread(
             return;
         }
     };
-    let shared = share(&ring, &config.limits);
+    let shared = share(&ring, config);
     let _ = report.send((index, Ok((Arc::clone(&shared), ring.name()))));
     // Without an answer another thread has failed, and the runtime does not start.
     let Ok(siblings) = start.recv() else { return };

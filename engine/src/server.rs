@@ -10,7 +10,7 @@ use annulus_protocol::{
     AuthenticationType, GroupId, InterfaceKey, Limits, Opnum, ServerEndpoint, ServerMechanism,
     SyntaxId, TransferSyntax, Uuid,
 };
-use annulus_transports::{Address, Ring, StringBinding, TransportError};
+use annulus_transports::{Address, NcalrpcDirectory, Ring, StringBinding, TransportError};
 
 use crate::blocking_call::BlockingCall;
 use crate::context_handle::GroupContexts;
@@ -44,9 +44,14 @@ impl Server {
     /// Adds an endpoint, such as `ncacn_ip_tcp:127.0.0.1[4711]`. Without a port, or with port
     /// 0, one is chosen.
     ///
+    /// `ncalrpc:[name]` is reached from this machine alone, by a Unix socket in
+    /// [`Config::ncalrpc_directory`](crate::Config::ncalrpc_directory). Every user may connect:
+    /// who may call, [`Registration::security_callback`] can decide by the credentials of the
+    /// peer. Without a name, one is chosen.
+    ///
     /// # Errors
     ///
-    /// The string is not a binding, or names a transport that is not supported.
+    /// The string is not a binding.
     pub fn endpoint(mut self, string_binding: &str) -> Result<Self, Error> {
         self.endpoints.push(endpoint::parse(string_binding)?);
         Ok(self)
@@ -69,10 +74,14 @@ impl Server {
 
 impl Server {
     /// Looks the addresses of the endpoints up; may block.
-    pub(crate) fn resolve(self, workers: &Workers) -> Result<Arc<ResolvedServer>, Error> {
+    pub(crate) fn resolve(
+        self,
+        workers: &Workers,
+        local: &NcalrpcDirectory,
+    ) -> Result<Arc<ResolvedServer>, Error> {
         let mut endpoints = Vec::new();
         for binding in self.endpoints {
-            for address in endpoint::resolve_local(&binding)? {
+            for address in endpoint::resolve_local(&binding, local)? {
                 endpoints.push(BoundEndpoint {
                     binding: binding.clone(),
                     address,

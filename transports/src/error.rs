@@ -1,6 +1,7 @@
 //! What can go wrong below the protocol.
 
 use std::io;
+use std::path::PathBuf;
 use std::time::Duration;
 
 use crate::address::Address;
@@ -95,9 +96,36 @@ pub enum TransportError {
         /// The resolver's answer.
         source: io::Error,
     },
-    /// The protocol sequence has no transport here yet.
-    #[error("protocol sequence {0} is not supported by this build; use ncacn_ip_tcp")]
-    UnsupportedSequence(&'static str),
+    /// The name of a local endpoint (`ncalrpc:[NAME]`) cannot be one.
+    #[error("the local endpoint {name:?} is no possible name: expected {expected}")]
+    NcalrpcName {
+        /// The name.
+        name: String,
+        /// What would be one.
+        expected: &'static str,
+    },
+    /// The directory of the local endpoints cannot be made or used.
+    #[error(
+        "cannot listen in {}, the directory of local endpoints: {source}; have it made for this \
+         user (install -d -o USER DIRECTORY, or RuntimeDirectory= in a systemd unit), or choose \
+         another one, for clients too (ANNULUS_NCALRPC_DIR)",
+        directory.display()
+    )]
+    NcalrpcDirectory {
+        /// The directory.
+        directory: PathBuf,
+        /// The kernel's answer.
+        source: io::Error,
+    },
+    /// The directory of the local endpoints is one in which others could replace a server's
+    /// socket.
+    #[error("the directory of local endpoints {} is not safe: {reason}", directory.display())]
+    NcalrpcDirectoryUnsafe {
+        /// The directory.
+        directory: PathBuf,
+        /// Why, and what to do.
+        reason: &'static str,
+    },
 
     /// The kernel is older than the oldest that works.
     #[error("Linux {found} is too old: io_uring as it is used here needs Linux {needed} or newer")]

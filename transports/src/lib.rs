@@ -36,8 +36,10 @@ pub mod epoll;
 mod error;
 mod kernel;
 mod listen;
+mod ncalrpc;
 mod ring;
 pub mod sim;
+mod socket_directory;
 mod socket_file;
 mod string_binding;
 pub mod uring;
@@ -47,6 +49,7 @@ pub use credentials::PeerCredentials;
 pub use epoll::EpollRing;
 pub use error::TransportError;
 pub use kernel::{KernelStream, KernelWaker};
+pub use ncalrpc::NcalrpcDirectory;
 pub use ring::{
     Completion, ListenOptions, ListenerId, ReceiveLease, Ring, RingUsage, RingWaker, SocketId, Wait,
 };

@@ -3,6 +3,7 @@
 use std::io;
 use std::net::SocketAddr;
 use std::os::fd::{AsFd, AsRawFd, BorrowedFd, RawFd};
+use std::path::Path;
 use std::thread;
 use std::time::{Duration, Instant};
 
@@ -12,6 +13,7 @@ use crate::address::Address;
 use crate::credentials::PeerCredentials;
 use crate::error::TransportError;
 use crate::ring::ListenOptions;
+use crate::socket_directory;
 use crate::socket_file::SocketFile;
 
 /// How long to sleep before an address in use is tried again.
@@ -40,13 +42,16 @@ impl AsRawFd for ListenSocket {
 /// Opens a listening socket and says what it was bound to.
 ///
 /// For TCP, `SO_REUSEADDR` is set, so that connections of a former server in `TIME_WAIT` do not
-/// matter; accepted connections inherit `TCP_NODELAY`. The file of a Unix socket that a former
-/// server left is replaced. Blocks for up to [`ListenOptions::retry_in_use`] while another
+/// matter; accepted connections inherit `TCP_NODELAY`. The directory of a Unix socket is made if
+/// it is missing, and its file replaced if a former server left it. Blocks for up to [`ListenOptions::retry_in_use`] while another
 /// process holds the address.
 pub(crate) fn open_listener(
     address: &Address,
     options: &ListenOptions,
 ) -> Result<(ListenSocket, Address), TransportError> {
+    if let Some(directory) = address.as_unix().and_then(Path::parent) {
+        socket_directory::prepare(directory)?;
+    }
     let start = Instant::now();
     loop {
         match open(address, options) {
@@ -169,6 +174,12 @@ fn explain(address: Address, source: io::Error) -> TransportError {
             TransportError::AddressForbidden {
                 address,
                 first_free_port: first_free_port(),
+            }
+        }
+        (Some(libc::EACCES | libc::EPERM | libc::EROFS), Address::Unix(path)) => {
+            TransportError::NcalrpcDirectory {
+                directory: path.parent().unwrap_or(&path).to_owned(),
+                source,
             }
         }
         (_, address) => TransportError::Listen { address, source },

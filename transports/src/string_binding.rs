@@ -9,6 +9,7 @@ use uuid::Uuid;
 
 use crate::address::Address;
 use crate::error::TransportError;
+use crate::ncalrpc::NcalrpcDirectory;
 
 /// A protocol sequence: which transport carries the PDUs.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
@@ -171,12 +172,16 @@ impl StringBinding {
     /// The addresses of the host, as the system's resolver gives them; may block. The endpoint
     /// is the port, or else `default_port`. An empty host is this machine.
     ///
+    /// Of `ncalrpc`, the socket of that name in the [default directory](NcalrpcDirectory); its
+    /// host does not matter.
+    ///
     /// # Errors
     ///
-    /// The host is unknown or has no address, or the protocol sequence has no transport here.
+    /// The host is unknown or has no address, or a local endpoint's name is missing or none.
     pub fn resolve(&self, default_port: u16) -> Result<Vec<Address>, TransportError> {
-        if self.sequence != ProtocolSequence::NcacnIpTcp {
-            return Err(TransportError::UnsupportedSequence(self.sequence.as_str()));
+        if self.sequence == ProtocolSequence::Ncalrpc {
+            let name = self.endpoint().unwrap_or_default();
+            return Ok(vec![NcalrpcDirectory::default().address(name)?]);
         }
         let port = self.port().unwrap_or(default_port);
         if let Some(address) = unc_ipv6(&self.host) {
@@ -498,16 +503,24 @@ mod tests {
     }
 
     #[test]
-    fn ncalrpc_is_read_and_not_resolved() {
+    fn ncalrpc_names_a_socket() {
         let binding = parse("ncalrpc:[annulus]");
         assert_eq!(binding.sequence(), ProtocolSequence::Ncalrpc);
         assert_eq!(binding.endpoint(), Some("annulus"));
         assert_eq!(binding.port(), None);
-        let error = binding.resolve(135).unwrap_err();
+        let directory = NcalrpcDirectory::default();
+        let address = directory.address("annulus").unwrap();
+        for same in ["ncalrpc:[annulus]", "ncalrpc:127.0.0.1[annulus]"] {
+            assert_eq!(parse(same).resolve(135).unwrap(), [address.clone()]);
+        }
+        let error = parse("ncalrpc:").resolve(135).unwrap_err();
         assert!(
-            matches!(error, TransportError::UnsupportedSequence("ncalrpc")),
+            matches!(error, TransportError::NcalrpcName { .. }),
             "{error}"
         );
+        let chosen = directory.unused_address().unwrap();
+        let bound = parse("ncalrpc:").with_address(&chosen);
+        assert_eq!(bound.resolve(135).unwrap(), [chosen]);
     }
 
     #[test]

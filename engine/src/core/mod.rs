@@ -87,12 +87,9 @@ pub(crate) struct Core<R: Ring> {
 }
 
 /// A core's shared part, made before the ring is put to use.
-pub(crate) fn share<R: Ring>(ring: &R, limits: &Arc<Limits>) -> Arc<CoreShared> {
+pub(crate) fn share<R: Ring>(ring: &R, config: &Config) -> Arc<CoreShared> {
     let waker = ring.waker();
-    Arc::new(CoreShared::new(
-        Arc::clone(limits),
-        Box::new(move || waker.wake()),
-    ))
+    Arc::new(CoreShared::new(config, Box::new(move || waker.wake())))
 }
 
 impl<R: Ring> Core<R> {

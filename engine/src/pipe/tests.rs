@@ -8,6 +8,7 @@ use annulus_ndr::ByteOrder;
 use annulus_protocol::{Limits, TransferSyntax};
 
 use super::{PipeLink, PipeNotify, PipeShape, Pipes, PullPipe, PushPipe};
+use crate::config::Config;
 use crate::core_shared::{Command, CoreShared};
 use crate::notification::NotificationEvent;
 use crate::status::Status;
@@ -26,7 +27,10 @@ struct Call {
 }
 
 fn core() -> Arc<CoreShared> {
-    Arc::new(CoreShared::new(Arc::new(LIMITS), Box::new(|| {})))
+    Arc::new(CoreShared::new(
+        &Config::default().limits(LIMITS),
+        Box::new(|| {}),
+    ))
 }
 
 impl Call {

@@ -1,5 +1,5 @@
-//! One question to an endpoint mapper, asked by a thread that may block: how a binding without a
-//! port finds it. It has a connection of its own, so it needs no core.
+//! One question to an endpoint mapper, asked by a thread that may block: how a binding without an
+//! endpoint finds it. It has a connection of its own, so it needs no core.
 
 use std::io::{self, Read, Write};
 use std::net::TcpStream;
@@ -12,12 +12,13 @@ use annulus_protocol::{
     ClientConfig, ClientConnection, ClientEvent, ContextId, Input, Limits, Opnum, SyntaxId, Time,
     TransferSyntax, Uuid,
 };
-use annulus_transports::{Address, StringBinding};
+use annulus_transports::{Address, NcalrpcDirectory, StringBinding};
 
 use super::tower::Tower;
 use super::{EPT_MAP, EptMapRequest, EptMapResponse, INTERFACE, Twr, mapper_of, to_status};
 use crate::Status;
 use crate::dispatch::{byte_order, decode_params, encode_params};
+use crate::endpoint;
 use crate::error::Error;
 
 /// How many towers are asked for: the first that can be used is taken.
@@ -29,12 +30,13 @@ const TOWERS_MAX: u32 = 4;
 pub(crate) fn find_endpoint(
     binding: &StringBinding,
     interface: SyntaxId,
+    local: &NcalrpcDirectory,
     limits: &Arc<Limits>,
 ) -> Result<StringBinding, Error> {
     let mapper = mapper_of(binding)?;
     let like = Tower::new(interface, SyntaxId::NDR20, binding);
     let mut status = Status::ServerUnavailable;
-    for address in mapper.resolve(0)? {
+    for address in endpoint::addresses(&mapper, local)? {
         match ask(&address, &like, binding.object(), limits) {
             Ok(endpoint) => return Ok(binding.clone().with_endpoint(&endpoint)?),
             Err(why) => status = why,
@@ -277,7 +279,8 @@ mod tests {
 
     fn failure(binding: &str, limits: Limits) -> Status {
         let binding = binding.parse().unwrap();
-        match find_endpoint(&binding, rpcecho::INTERFACE, &Arc::new(limits)) {
+        let local = NcalrpcDirectory::default();
+        match find_endpoint(&binding, rpcecho::INTERFACE, &local, &Arc::new(limits)) {
             Err(Error::EndpointMapper { status, .. }) => status,
             other => panic!("{other:?}"),
         }
@@ -294,7 +297,9 @@ mod tests {
     fn what_the_mapper_does_not_know_is_not_registered() {
         let (_runtime, target) = scene();
         let target = target.parse().unwrap();
-        let error = find_endpoint(&target, mgmt::INTERFACE, &Arc::default()).unwrap_err();
+        let local = NcalrpcDirectory::default();
+        let found = find_endpoint(&target, mgmt::INTERFACE, &local, &Arc::default());
+        let error = found.unwrap_err();
         assert!(matches!(
             error,
             Error::EndpointMapper {
