@@ -39,13 +39,15 @@ use crate::status::Status;
 /// assert_eq!(handle.complete()?.out_data, 42);
 /// # Ok(()) }
 /// ```
-pub struct AsyncHandle<O> {
+pub struct AsyncHandle<O: Outputs> {
     state: Arc<CallState>,
     notify: Notify,
     core: Option<Arc<CoreShared>>,
     /// What came with the fault of the last call.
     extended: Option<Vec<u8>>,
     notifies_of_sends: bool,
+    /// What the request of the call tells about the out-parameters.
+    given: Option<O::Given>,
     outputs: PhantomData<fn() -> O>,
 }
 
@@ -59,6 +61,7 @@ impl<O: Outputs> AsyncHandle<O> {
             core: None,
             extended: None,
             notifies_of_sends: false,
+            given: None,
             outputs: PhantomData,
         }
     }
@@ -133,7 +136,7 @@ impl<O: Outputs> AsyncHandle<O> {
             self.extended = self.state.take_extended();
         }
         let reply = self.state.take()?;
-        let outputs = reply.decode();
+        let outputs = reply.decode(self.given);
         if let Some(core) = core {
             core.stub_buffers.put(reply.stub);
         }
@@ -172,13 +175,18 @@ impl<O: Outputs> AsyncHandle<O> {
         }
     }
 
-    /// Begins a call on `core`; the handle must not have one.
-    pub(crate) fn begin(&mut self, core: &Arc<CoreShared>) -> Result<Begun, Status> {
+    /// Begins a call on `core` whose request tells `given`; the handle must not have one.
+    pub(crate) fn begin(
+        &mut self,
+        core: &Arc<CoreShared>,
+        given: O::Given,
+    ) -> Result<Begun, Status> {
         if !self.state.has_no_call() {
             return Err(Status::InvalidAsyncCall);
         }
         self.core = Some(Arc::clone(core));
         self.extended = None;
+        self.given = Some(given);
         Ok(Begun {
             serial: self.state.begin(),
             state: Arc::clone(&self.state),
@@ -194,7 +202,7 @@ pub(crate) struct Begun {
     pub(crate) notify: Notify,
 }
 
-impl<O> Drop for AsyncHandle<O> {
+impl<O: Outputs> Drop for AsyncHandle<O> {
     /// Gives a pending call up: the server is told, the late reply is discarded.
     fn drop(&mut self) {
         if let Some(core) = self.core.take()
@@ -210,7 +218,7 @@ impl<O> Drop for AsyncHandle<O> {
     }
 }
 
-impl<O> std::fmt::Debug for AsyncHandle<O> {
+impl<O: Outputs> std::fmt::Debug for AsyncHandle<O> {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
         f.debug_struct("AsyncHandle")
             .field("status", &self.state.status())

@@ -4,7 +4,7 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::time::Duration;
 
-use annulus_ndr::{ByteOrder, DecodeParams, EncodeParams};
+use annulus_ndr::{ByteOrder, DecodeParams, EncodeParams, Gives, Params};
 use annulus_protocol::{SyntaxId, TransferSyntax, Uuid};
 use annulus_transports::{Address, StringBinding};
 
@@ -209,11 +209,20 @@ impl Binding {
     }
 
     /// Makes a call; `.await` it, or [`wait`](Call::wait) for it.
-    pub fn call<I: EncodeParams, O: Outputs>(&self, opnum: u16, inputs: &I) -> Call<O> {
+    pub fn call<I: EncodeParams + Gives<O::Given>, O: Outputs>(
+        &self,
+        opnum: u16,
+        inputs: &I,
+    ) -> Call<O> {
         self.call_in(Lane::of_this_thread(), opnum, inputs)
     }
 
-    fn call_in<I: EncodeParams, O: Outputs>(&self, lane: Lane, opnum: u16, inputs: &I) -> Call<O> {
+    fn call_in<I: EncodeParams + Gives<O::Given>, O: Outputs>(
+        &self,
+        lane: Lane,
+        opnum: u16,
+        inputs: &I,
+    ) -> Call<O> {
         let core = &self.handle.core;
         let state = core.take_call_state();
         let begun = Begun {
@@ -222,7 +231,7 @@ impl Binding {
             notify: Notify::None,
         };
         match self.submit(lane, opnum, inputs, begun) {
-            Ok(()) => Call::in_flight(Arc::clone(core), state),
+            Ok(()) => Call::in_flight(Arc::clone(core), state, inputs.given()),
             Err(status) => {
                 core.put_call_state(state);
                 Call::refused(status)
@@ -236,7 +245,7 @@ impl Binding {
     ///
     /// The status with which the call ended. [`Status::CannotSupport`] on the thread that runs
     /// this binding's own core, which would wait for itself; then no call was made.
-    pub fn call_blocking<I: EncodeParams, O: Outputs>(
+    pub fn call_blocking<I: EncodeParams + Gives<O::Given>, O: Outputs>(
         &self,
         opnum: u16,
         inputs: &I,
@@ -254,13 +263,13 @@ impl Binding {
     ///
     /// [`Status::InvalidAsyncCall`] if the handle has a call already;
     /// [`Status::BadStubData`] if the parameters contradict each other.
-    pub fn call_async<I: EncodeParams, O: Outputs>(
+    pub fn call_async<I: EncodeParams + Gives<O::Given>, O: Outputs>(
         &self,
         handle: &mut AsyncHandle<O>,
         opnum: u16,
         inputs: &I,
     ) -> Result<(), Status> {
-        let begun = handle.begin(&self.handle.core)?;
+        let begun = handle.begin(&self.handle.core, inputs.given())?;
         self.submit(Lane::of_this_thread(), opnum, inputs, begun)
     }
 
@@ -272,7 +281,7 @@ impl Binding {
     /// # Errors
     ///
     /// [`Status::BadStubData`] if the parameters contradict each other.
-    pub fn call_with_pipes<I: EncodeParams, O: Outputs>(
+    pub fn call_with_pipes<I: EncodeParams + Gives<O::Given>, O: Outputs>(
         &self,
         opnum: u16,
         inputs: &I,
@@ -286,7 +295,10 @@ impl Binding {
             notify: Notify::None,
         };
         match self.submit_with_pipes(opnum, inputs, shape, begun, None) {
-            Ok(pipes) => Ok((Call::in_flight(Arc::clone(core), state), pipes)),
+            Ok(pipes) => {
+                let call = Call::in_flight(Arc::clone(core), state, inputs.given());
+                Ok((call, pipes))
+            }
             Err(status) => {
                 core.put_call_state(state);
                 Err(status)
@@ -302,14 +314,14 @@ impl Binding {
     /// # Errors
     ///
     /// As for [`call_async`](Binding::call_async).
-    pub fn call_async_with_pipes<I: EncodeParams, O: Outputs>(
+    pub fn call_async_with_pipes<I: EncodeParams + Gives<O::Given>, O: Outputs>(
         &self,
         handle: &mut AsyncHandle<O>,
         opnum: u16,
         inputs: &I,
         shape: PipeShape,
     ) -> Result<Pipes, Status> {
-        let begun = handle.begin(&self.handle.core)?;
+        let begun = handle.begin(&self.handle.core, inputs.given())?;
         let notify = handle.pipe_notify();
         self.submit_with_pipes(opnum, inputs, shape, begun, Some(notify))
     }
@@ -424,13 +436,19 @@ impl std::fmt::Debug for Binding {
 }
 
 /// The out-parameters of an operation, decoded from a response into values of the caller's own.
-pub trait Outputs: Sized {
-    /// Decodes the stub data of a response.
+pub trait Outputs: Params + Sized {
+    /// Decodes the stub data of a response, checked against what its request tells, if that is
+    /// known.
     ///
     /// # Errors
     ///
     /// [`Status::BadStubData`] and its like, if the stub data is not what the operation returns.
-    fn decode(stub: &[u8], order: ByteOrder, transfer: TransferSyntax) -> Result<Self, Status>;
+    fn decode(
+        given: Option<Self::Given>,
+        stub: &[u8],
+        order: ByteOrder,
+        transfer: TransferSyntax,
+    ) -> Result<Self, Status>;
 
     /// The same where they start `start` bytes into `stub`, behind the operation's pipes.
     ///
@@ -438,6 +456,7 @@ pub trait Outputs: Sized {
     ///
     /// As for [`decode`](Outputs::decode).
     fn decode_behind(
+        given: Option<Self::Given>,
         start: usize,
         stub: &[u8],
         order: ByteOrder,
@@ -449,16 +468,22 @@ impl<T> Outputs for T
 where
     T: for<'a> DecodeParams<'a>,
 {
-    fn decode(stub: &[u8], order: ByteOrder, transfer: TransferSyntax) -> Result<Self, Status> {
-        dispatch::decode_params(stub, order, transfer)
+    fn decode(
+        given: Option<T::Given>,
+        stub: &[u8],
+        order: ByteOrder,
+        transfer: TransferSyntax,
+    ) -> Result<Self, Status> {
+        dispatch::decode_params(given, stub, order, transfer)
     }
 
     fn decode_behind(
+        given: Option<Self::Given>,
         start: usize,
         stub: &[u8],
         order: ByteOrder,
         transfer: TransferSyntax,
     ) -> Result<Self, Status> {
-        dispatch::decode_behind(start, stub, order, transfer)
+        dispatch::decode_behind(given, start, stub, order, transfer)
     }
 }

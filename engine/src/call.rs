@@ -18,8 +18,10 @@ use crate::status::Status;
 /// Dropping it before it is ready gives the call up: the server is told, and the late reply is
 /// discarded.
 #[must_use = "a call that is dropped is given up"]
-pub struct Call<O> {
+pub struct Call<O: Outputs> {
     state: CallProgress,
+    /// What the request tells about the out-parameters.
+    given: Option<O::Given>,
     outputs: PhantomData<fn() -> O>,
 }
 
@@ -37,13 +39,15 @@ impl<O: Outputs> Call<O> {
     pub(crate) fn refused(status: Status) -> Self {
         Call {
             state: CallProgress::Refused(status),
+            given: None,
             outputs: PhantomData,
         }
     }
 
-    pub(crate) fn in_flight(core: Arc<CoreShared>, state: Arc<CallState>) -> Self {
+    pub(crate) fn in_flight(core: Arc<CoreShared>, state: Arc<CallState>, given: O::Given) -> Self {
         Call {
             state: CallProgress::InFlight { core, state },
+            given: Some(given),
             outputs: PhantomData,
         }
     }
@@ -93,7 +97,7 @@ impl<O: Outputs> Future for Call<O> {
             CallProgress::Refused(status) => Poll::Ready(Err(status)),
             CallProgress::InFlight { core, state } => {
                 let result = state.take().and_then(|reply| {
-                    let outputs = reply.decode();
+                    let outputs = reply.decode(self.given);
                     core.stub_buffers.put(reply.stub);
                     outputs
                 });
@@ -105,7 +109,7 @@ impl<O: Outputs> Future for Call<O> {
     }
 }
 
-impl<O> Drop for Call<O> {
+impl<O: Outputs> Drop for Call<O> {
     fn drop(&mut self) {
         if let CallProgress::InFlight { core, state } = &self.state {
             let serial = state.serial();

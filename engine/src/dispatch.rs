@@ -103,6 +103,7 @@ impl<'d, 'c> Dispatch<'d, 'c> {
     /// [`Status::BadStubData`], or [`Status::NullRefPointer`].
     pub fn decode<T: DecodeParams<'d>>(&self) -> Result<T, Status> {
         decode_params(
+            None,
             self.stub,
             self.context.facts.order,
             self.context.facts.transfer,
@@ -605,8 +606,8 @@ impl CallContext<'_> {
     ) -> Result<(T, usize), Status> {
         let order = self.facts.order;
         let result = match self.facts.transfer {
-            TransferSyntax::Ndr => annulus_ndr::decode_prefix::<Ndr, T>(stub, order),
-            TransferSyntax::Ndr64 => annulus_ndr::decode_prefix::<Ndr64, T>(stub, order),
+            TransferSyntax::Ndr => annulus_ndr::decode_prefix::<Ndr, T>(None, stub, order),
+            TransferSyntax::Ndr64 => annulus_ndr::decode_prefix::<Ndr64, T>(None, stub, order),
         };
         result.map_err(|error| {
             if self.pipes.is_partial {
@@ -626,13 +627,14 @@ pub(crate) fn byte_order(drep: DataRepresentation) -> ByteOrder {
 }
 
 pub(crate) fn decode_params<'a, T: DecodeParams<'a>>(
+    given: Option<T::Given>,
     stub: &'a [u8],
     order: ByteOrder,
     transfer: TransferSyntax,
 ) -> Result<T, Status> {
     let result = match transfer {
-        TransferSyntax::Ndr => annulus_ndr::decode::<Ndr, T>(stub, order),
-        TransferSyntax::Ndr64 => annulus_ndr::decode::<Ndr64, T>(stub, order),
+        TransferSyntax::Ndr => annulus_ndr::decode_given::<Ndr, T>(given, stub, order),
+        TransferSyntax::Ndr64 => annulus_ndr::decode_given::<Ndr64, T>(given, stub, order),
     };
     result.map_err(|error| refused(&error))
 }
@@ -659,23 +661,25 @@ fn lacking(error: &DecodeErrorKind) -> Option<usize> {
 
 /// Decodes parameters that start `start` bytes into `stub`, behind a call's pipes.
 pub(crate) fn decode_behind<'a, T: DecodeParams<'a>>(
+    given: Option<T::Given>,
     start: usize,
     stub: &'a [u8],
     order: ByteOrder,
     transfer: TransferSyntax,
 ) -> Result<T, Status> {
     fn decode<'a, S: Syntax, T: DecodeParams<'a>>(
+        given: Option<T::Given>,
         start: usize,
         stub: &'a [u8],
         order: ByteOrder,
     ) -> Result<T, DecodeError> {
         let mut reader = Reader::<S>::new(stub, order);
         reader.bytes(start)?;
-        T::decode_params(&mut reader)
+        T::decode_params(given, &mut reader)
     }
     let result = match transfer {
-        TransferSyntax::Ndr => decode::<Ndr, T>(start, stub, order),
-        TransferSyntax::Ndr64 => decode::<Ndr64, T>(start, stub, order),
+        TransferSyntax::Ndr => decode::<Ndr, T>(given, start, stub, order),
+        TransferSyntax::Ndr64 => decode::<Ndr64, T>(given, start, stub, order),
     };
     result.map_err(|error| refused(&error))
 }
@@ -688,9 +692,11 @@ pub(crate) fn encode_tail<T: EncodeParams>(
     out: &mut Vec<u8>,
 ) -> Result<(), Status> {
     let result = match transfer {
-        TransferSyntax::Ndr => params.encode_params(&mut Writer::<Ndr>::continuing(out, offset)),
+        TransferSyntax::Ndr => {
+            params.encode_params(None, &mut Writer::<Ndr>::continuing(out, offset))
+        }
         TransferSyntax::Ndr64 => {
-            params.encode_params(&mut Writer::<Ndr64>::continuing(out, offset))
+            params.encode_params(None, &mut Writer::<Ndr64>::continuing(out, offset))
         }
     };
     result.map_err(|error| {

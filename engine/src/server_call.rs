@@ -3,7 +3,7 @@
 use std::marker::PhantomData;
 use std::sync::Arc;
 
-use annulus_ndr::EncodeParams;
+use annulus_ndr::{EncodeParams, Params, WithGiven};
 use annulus_protocol::{ReplyTo, ServerConnection, TransferSyntax};
 
 use crate::call_watch::CallWatch;
@@ -33,8 +33,10 @@ use crate::table::Key;
 /// # }
 /// ```
 #[must_use = "dropping the call sends a fault"]
-pub struct ServerCall<O> {
+pub struct ServerCall<O: Params> {
     call: OpenCall,
+    /// What the request tells about the out-parameters.
+    given: Option<O::Given>,
     outputs: PhantomData<fn(O)>,
 }
 
@@ -42,20 +44,32 @@ impl<O: EncodeParams> ServerCall<O> {
     pub(crate) fn new(call: OpenCall) -> Self {
         ServerCall {
             call,
+            given: None,
             outputs: PhantomData,
         }
+    }
+
+    /// Has the out-parameters checked against what the request tells about them, as
+    /// [`complete`](ServerCall::complete) sends them: what generated stubs do.
+    pub fn with_given(mut self, given: O::Given) -> Self {
+        self.given = Some(given);
+        self
     }
 
     /// Sends the reply. Needed for an operation without out-parameters too.
     ///
     /// # Errors
     ///
-    /// [`Status::BadStubData`] if the parameters contradict each other; the client then gets a
-    /// fault with this status.
+    /// [`Status::BadStubData`] if the parameters contradict each other, or the request; the client
+    /// then gets a fault with this status.
     /// [`Status::PipeDisciplineError`] if a pipe was not pulled, or pushed, to its end; likewise.
     pub fn complete(mut self, outputs: &O) -> Result<(), Status> {
         let mut stub = self.call.reply_buffer();
-        let result = self.call.encode(outputs, &mut stub);
+        let outputs = WithGiven {
+            params: outputs,
+            given: self.given,
+        };
+        let result = self.call.encode(&outputs, &mut stub);
         self.call.end(match result {
             Ok(()) => CallEnd::Reply(stub),
             Err(status) => CallEnd::Fault(status),
@@ -95,7 +109,7 @@ impl<O: EncodeParams> ServerCall<O> {
     }
 }
 
-impl<O> ServerCall<O> {
+impl<O: Params> ServerCall<O> {
     /// Whether the client has cancelled the call: [`Status::Ok`] if it has, or is gone, and
     /// [`Status::CallInProgress`] if it still waits. Changes nothing.
     ///
@@ -176,7 +190,7 @@ impl<O> ServerCall<O> {
     }
 }
 
-impl<O> std::fmt::Debug for ServerCall<O> {
+impl<O: Params> std::fmt::Debug for ServerCall<O> {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
         f.debug_struct("ServerCall")
             .field("key", &self.call.key)

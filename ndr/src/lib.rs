@@ -37,6 +37,7 @@ mod fixed;
 mod full;
 mod holder;
 mod numbers;
+mod params;
 mod pipe;
 mod pointer;
 mod reader;
@@ -62,6 +63,10 @@ pub use error::{DecodeError, DecodeErrorKind, EncodeError, EncodeErrorKind};
 pub use fixed::{Elements, Fixed};
 pub use full::{Full, Ptr, Referent};
 pub use numbers::{Numbers, NumbersIter};
+pub use params::{
+    DecodeParams, EncodeParams, Gives, Params, WithGiven, decode, decode_given, decode_prefix,
+    encode,
+};
 pub use pipe::{PipeReader, PipeWriter};
 pub use pointer::{Ref, Unique};
 pub use reader::{ByteOrder, DEPTH_MAX, Reader};
@@ -73,10 +78,7 @@ pub use section::{
 pub use shared::{SHARED_LEN_MIN, Segments, SharedNumbers, encode_segments};
 pub use syntax::{Layout, Ndr, Ndr64, Syntax};
 pub use text::{RawText, Text, Utf16Str, VaryingText};
-pub use traits::{
-    Decode, DecodeParams, Direct, Encode, EncodeParams, Natural, Shape, Wire, decode,
-    decode_prefix, encode,
-};
+pub use traits::{Decode, Direct, Encode, Natural, Shape, Wire};
 pub use union::Switch;
 pub use uuid::Uuid;
 pub use writer::Writer;

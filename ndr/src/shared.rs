@@ -15,11 +15,12 @@ use crate::array::{
 };
 use crate::correlation::{Bounds, Counted};
 use crate::error::{DecodeError, EncodeError};
+use crate::params::EncodeParams;
 use crate::reader::{ByteOrder, Reader};
 use crate::scalar::Number;
 use crate::simd;
 use crate::syntax::{Layout, Syntax};
-use crate::traits::{Decode, Direct, Encode, EncodeParams, Wire};
+use crate::traits::{Decode, Direct, Encode, Wire};
 use crate::writer::Writer;
 
 /// Arrays with fewer bytes are copied: gathering them costs more than that.
@@ -107,7 +108,7 @@ pub fn encode_segments<S: Syntax, T: EncodeParams + ?Sized>(
 ) -> Result<Segments, EncodeError> {
     let mut segments = Segments::default();
     let mut writer = Writer::<S>::sharing(&mut segments.written, &mut segments.shared);
-    params.encode_params(&mut writer)?;
+    params.encode_params(None, &mut writer)?;
     Ok(segments)
 }
 

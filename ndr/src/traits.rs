@@ -8,7 +8,7 @@
 
 use crate::error::{DecodeError, EncodeError};
 use crate::fixed::collect_array;
-use crate::reader::{ByteOrder, Reader};
+use crate::reader::Reader;
 use crate::syntax::{Layout, Syntax};
 use crate::writer::Writer;
 
@@ -280,99 +280,4 @@ pub trait Decode<'a, H: Shape = Natural>: Sized + Wire<H> {
         let inline = Self::decode_inline(conformance, reader)?;
         Self::decode_deferred(inline, args, reader)
     }
-}
-
-/// The parameters of one operation in one direction, to be written.
-///
-/// Not a structure: each parameter is written whole, with its pointees, before the next, and
-/// the list has no alignment of its own. Derive it with `#[derive(NdrParams)]`.
-pub trait EncodeParams {
-    /// Writes the parameters.
-    ///
-    /// # Errors
-    /// Which parameter cannot be written, and why.
-    fn encode_params<S: Syntax>(&self, writer: &mut Writer<'_, S>) -> Result<(), EncodeError>;
-}
-
-/// The parameters of one operation in one direction, to be read. See [`EncodeParams`].
-pub trait DecodeParams<'a>: Sized {
-    /// Reads the parameters.
-    ///
-    /// # Errors
-    /// Which parameter is bad, and why.
-    fn decode_params<S: Syntax>(reader: &mut Reader<'a, S>) -> Result<Self, DecodeError>;
-}
-
-impl EncodeParams for () {
-    #[inline]
-    fn encode_params<S: Syntax>(&self, _: &mut Writer<'_, S>) -> Result<(), EncodeError> {
-        Ok(())
-    }
-}
-
-impl<'a> DecodeParams<'a> for () {
-    #[inline]
-    fn decode_params<S: Syntax>(_: &mut Reader<'a, S>) -> Result<Self, DecodeError> {
-        Ok(())
-    }
-}
-
-impl<T: EncodeParams + ?Sized> EncodeParams for &T {
-    #[inline]
-    fn encode_params<S: Syntax>(&self, writer: &mut Writer<'_, S>) -> Result<(), EncodeError> {
-        (**self).encode_params(writer)
-    }
-}
-
-/// Appends the stub data of `params` to `out`, whose end is the start of the stub.
-///
-/// # Errors
-/// Which field cannot be written, and why; `out` is then as long as it was before.
-#[inline]
-pub fn encode<S: Syntax, T: EncodeParams + ?Sized>(
-    params: &T,
-    out: &mut Vec<u8>,
-) -> Result<(), EncodeError> {
-    let start = out.len();
-    let result = params.encode_params(&mut Writer::<S>::new(out));
-    if result.is_err() {
-        out.truncate(start);
-    }
-    result
-}
-
-/// Reads the parameters that `stub` starts with. Bytes behind them are ignored, as real peers
-/// expect.
-///
-/// # Errors
-/// What is wrong with the stub data, at which offset, in which field.
-#[inline]
-pub fn decode<'a, S: Syntax, T: DecodeParams<'a>>(
-    stub: &'a [u8],
-    order: ByteOrder,
-) -> Result<T, DecodeError> {
-    match order {
-        ByteOrder::Little => T::decode_params(&mut Reader::<S>::new(stub, ByteOrder::Little)),
-        ByteOrder::Big => decode_big_endian::<S, T>(stub),
-    }
-}
-
-/// Reads the parameters that `stub` starts with, and gives the offset behind them: where the
-/// operation's pipes start.
-///
-/// # Errors
-/// As for [`decode`].
-pub fn decode_prefix<'a, S: Syntax, T: DecodeParams<'a>>(
-    stub: &'a [u8],
-    order: ByteOrder,
-) -> Result<(T, usize), DecodeError> {
-    let mut reader = Reader::<S>::new(stub, order);
-    let params = T::decode_params(&mut reader)?;
-    Ok((params, reader.offset()))
-}
-
-/// Kept apart, so that the way of the many knows its byte order at compile time.
-#[inline(never)]
-fn decode_big_endian<'a, S: Syntax, T: DecodeParams<'a>>(stub: &'a [u8]) -> Result<T, DecodeError> {
-    T::decode_params(&mut Reader::<S>::new(stub, ByteOrder::Big))
 }

@@ -166,7 +166,7 @@ fn a_pipe_follows_the_other_parameters() {
         flags: u8,
     }
     let stub = hex("(flags) 05 (gap) 000000 (count) 01000000 (element) 07 (gap) 000000 00000000");
-    let (params, offset) = decode_prefix::<Ndr, Params>(&stub, ByteOrder::Little).unwrap();
+    let (params, offset) = decode_prefix::<Ndr, Params>(None, &stub, ByteOrder::Little).unwrap();
     assert_eq!((params.flags, offset), (5, 1));
     let (elements, _) =
         read_in_steps::<Ndr, u8>(&stub[offset..], 4, (offset, ByteOrder::Little)).unwrap();

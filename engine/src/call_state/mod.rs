@@ -29,12 +29,12 @@ pub(crate) struct Reply {
 }
 
 impl Reply {
-    pub(crate) fn decode<O: Outputs>(&self) -> Result<O, Status> {
+    pub(crate) fn decode<O: Outputs>(&self, given: Option<O::Given>) -> Result<O, Status> {
         match &self.pipes {
-            None => O::decode(&self.stub, self.order, self.transfer),
+            None => O::decode(given, &self.stub, self.order, self.transfer),
             Some(link) => {
                 let tail = link.take_tail()?;
-                O::decode_behind(tail.start, &tail.bytes, tail.order, self.transfer)
+                O::decode_behind(given, tail.start, &tail.bytes, tail.order, self.transfer)
             }
         }
     }

@@ -164,7 +164,16 @@ impl<'r> StubData<'r> {
     ///
     /// [`Status::BadStubData`] and its like.
     pub fn decode<O: DecodeParams<'r>>(&self) -> Result<O, Status> {
-        decode_params(self.bytes, self.order, self.transfer)
+        decode_params(None, self.bytes, self.order, self.transfer)
+    }
+
+    /// The same, checked against what the request tells.
+    ///
+    /// # Errors
+    ///
+    /// As for [`decode`](StubData::decode); and [`Status::BadStubData`] if they differ from it.
+    pub fn decode_given<O: DecodeParams<'r>>(&self, given: O::Given) -> Result<O, Status> {
+        decode_params(Some(given), self.bytes, self.order, self.transfer)
     }
 }
 

@@ -102,9 +102,9 @@ pub(crate) fn read<'a, T: DecodeParams<'a>>(stub: Stub<'a>) -> Result<T, CodecEr
         ByteOrder::Little
     };
     let (params, read) = if form.ndr64 {
-        decode_prefix::<Ndr64, T>(bytes, order)?
+        decode_prefix::<Ndr64, T>(None, bytes, order)?
     } else {
-        decode_prefix::<Ndr, T>(bytes, order)?
+        decode_prefix::<Ndr, T>(None, bytes, order)?
     };
     if read != bytes.len() {
         return Err(CodecError::Rest {

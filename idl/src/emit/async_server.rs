@@ -8,7 +8,7 @@ use super::fields::{Borrow, FieldCode};
 use super::pipes::Side;
 use super::plan::Plan;
 use super::server::{ServerNames, facts, variables};
-use super::{Generator, contexts, docs};
+use super::{Generator, contexts, docs, given};
 use crate::model::Interface;
 
 impl Generator<'_> {
@@ -134,15 +134,24 @@ fn body(plan: &Plan, call: &Ident, manager: &Ident) -> TokenStream {
     let pipes = plan.each_pipe().map(|pipe| pipe.taken(Side::Server, &ends));
     let arguments = arguments.chain(pipes);
     let invoke = quote!(#manager.#method(#context, #(#arguments),*).await);
-    let answer = match plan.only_output() {
-        Some(FieldCode { ident, .. }) => {
+    let (told, tell) = given::statement(plan).unzip();
+    let answer = match (plan.only_output(), &told) {
+        (Some(FieldCode { ident, .. }), told) => {
             let response = plan.response_type();
+            let replied = given::replied(quote!(#response { #ident }), told.as_ref());
             quote! {
                 let #ident = #invoke?;
-                Ok(#response { #ident })
+                Ok(#replied)
             }
         }
-        None => invoke,
+        (None, Some(told)) => {
+            let replied = given::replied(quote!(response), Some(told));
+            quote! {
+                let response = #invoke?;
+                Ok(#replied)
+            }
+        }
+        (None, None) => invoke,
     };
     let request = plan.request_pattern();
     if plan.pipes.is_some() {
@@ -154,6 +163,7 @@ fn body(plan: &Plan, call: &Ident, manager: &Ident) -> TokenStream {
         return quote! {
             #call.spawn_with_pipes(|#request, #context, #ends| {
                 #(#made)*
+                #tell
                 async move {
                     #(#checked)*
                     #answer
@@ -169,6 +179,7 @@ fn body(plan: &Plan, call: &Ident, manager: &Ident) -> TokenStream {
     quote! {
         #decode
         #(#made)*
+        #tell
         #call.spawn(|#context| async move { #answer })
     }
 }

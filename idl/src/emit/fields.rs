@@ -36,8 +36,22 @@ impl Owner {
     }
 }
 
-/// The fields of one struct: their names in the IDL, with their names in Rust and their places.
-pub(super) type Siblings = HashMap<String, (Ident, usize)>;
+/// What may tell a count of a field, by its name in the IDL.
+#[derive(Default)]
+pub(super) struct Siblings {
+    /// The fields of the same struct: their names in Rust and their places.
+    pub(super) fields: HashMap<String, (Ident, usize)>,
+    /// Of out-parameters: the in-parameters that only the request has.
+    pub(super) given: HashMap<String, Ident>,
+}
+
+impl Siblings {
+    /// How a count names what tells it.
+    fn source(&self, name: &str) -> Option<String> {
+        let field = self.fields.get(name).map(|(ident, _)| ident.to_string());
+        field.or_else(|| self.given.get(name).map(|ident| format!("given.{ident}")))
+    }
+}
 
 /// What a field of a request borrows from the stub data.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -58,6 +72,8 @@ pub(super) struct FieldCode {
     /// A conformant array of bytes that is there: what a reply can borrow.
     pub(super) is_bytes: bool,
     pub(super) attributes: Vec<TokenStream>,
+    /// The in-parameters that tell something about it, by their names in Rust.
+    pub(super) given: Vec<Ident>,
     pub(super) docs: TokenStream,
 }
 
@@ -85,6 +101,7 @@ struct Lowering<'g, 'm> {
     index: usize,
     field: &'g Field,
     attributes: Vec<TokenStream>,
+    given: Vec<Ident>,
     borrow: Borrow,
 }
 
@@ -105,12 +122,18 @@ impl Generator<'_> {
             index,
             field,
             attributes: Vec::new(),
+            given: Vec::new(),
             borrow: Borrow::Nothing,
         };
         let ty = lowering.outermost();
         lowering.switch();
         lowering.range();
-        let (attributes, borrow) = (lowering.attributes, lowering.borrow);
+        let Lowering {
+            attributes,
+            given,
+            borrow,
+            ..
+        } = lowering;
         let name = ident.to_string();
         FieldCode {
             ty,
@@ -118,6 +141,7 @@ impl Generator<'_> {
             is_optional: matches!(field.ty, Type::Pointer(PointerKind::Unique, _)),
             is_bytes: is_bytes(&field.ty),
             attributes,
+            given,
             docs: super::docs::of(&field.docs, &field.name, &name),
             ident,
         }
@@ -463,7 +487,7 @@ impl Lowering<'_, '_> {
     fn comes_later(&self, count: &Count) -> bool {
         let mut comes_later = false;
         count.sources(&mut |name| {
-            let place = self.siblings.get(name);
+            let place = self.siblings.fields.get(name);
             comes_later |= place.is_some_and(|(_, place)| *place > self.index);
         });
         comes_later
@@ -474,20 +498,21 @@ impl Lowering<'_, '_> {
         if matches!(self.owner, Owner::Arm(_)) {
             return None;
         }
-        let mut all_here = true;
-        count.sources(&mut |name| all_here &= self.siblings.contains_key(name));
-        if !all_here || *count == Count::Unchecked {
-            return None;
-        }
-        expression(count, self.siblings)
+        let expression = expression(count, self.siblings)?;
+        count.sources(&mut |name| {
+            if !self.siblings.fields.contains_key(name) {
+                self.given.extend(self.siblings.given.get(name).cloned());
+            }
+        });
+        Some(expression)
     }
 }
 
-/// The count over the fields' names in Rust.
+/// The count over the fields' names in Rust; `None` if what tells it is not here.
 fn expression(count: &Count, siblings: &Siblings) -> Option<String> {
     Some(match count {
         Count::Number(number) => number.to_string(),
-        Count::Source(name) => siblings.get(name)?.0.to_string(),
+        Count::Source(name) => siblings.source(name)?,
         Count::Unchecked => return None,
         Count::Binary(operator, left, right) => {
             let operator = match operator {

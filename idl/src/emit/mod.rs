@@ -5,6 +5,7 @@ mod client;
 mod contexts;
 mod docs;
 mod fields;
+mod given;
 mod graph;
 mod names;
 mod pipes;
@@ -76,6 +77,8 @@ const TAKEN: &[&str] = &[
     "Interface",
     "Full",
     "ArraySection",
+    "Gives",
+    "Params",
     "PipeShape",
     "PullPipe",
     "PushPipe",
@@ -119,6 +122,8 @@ const IMPORTS: &[(&str, &[&str])] = &[
             "Utf16Str",
             "Full",
             "ArraySection",
+            "Gives",
+            "Params",
         ],
     ),
 ];

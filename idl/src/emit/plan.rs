@@ -1,10 +1,13 @@
 //! What an operation becomes: its names, its two parameter lists, its arguments.
 
+use std::collections::HashMap;
+
 use proc_macro2::{Ident, TokenStream};
 use quote::{ToTokens, quote};
 
 use super::contexts::{self, Context};
 use super::fields::{Borrow, FieldCode, Owner, Siblings, integer_type};
+use super::given::Given;
 use super::names::{self, Names};
 use super::pipes::{self, Pipe, Pipes};
 use super::{Generator, docs};
@@ -23,6 +26,8 @@ pub(super) struct Plan {
     pub(super) handle: Ident,
     pub(super) request: Option<Params>,
     pub(super) response: Option<Params>,
+    /// What the request tells about the response.
+    pub(super) given: Option<Given>,
     pub(super) pipes: Option<Pipes>,
     /// The response as the server writes it, if it can borrow the request.
     pub(super) reply: Option<Ident>,
@@ -64,24 +69,32 @@ impl Plan {
         self.pipes.iter().flat_map(|pipes| &pipes.pipes)
     }
 
-    /// The names of the arguments of a manager routine.
+    /// The names of the arguments of a manager routine, and of what tells about the response: no
+    /// variable of a stub may have them.
     pub(super) fn argument_names(&self) -> Vec<&Ident> {
         let pipes = self.each_pipe().map(|pipe| &pipe.ident);
+        let given = self.given.iter().flat_map(|given| &given.fields);
         self.arguments()
             .map(|field| &field.ident)
             .chain(pipes)
+            .chain(given.map(|(name, _)| name))
             .collect()
     }
 
-    /// A pattern that takes the arguments out of the request.
+    /// A pattern that takes the arguments out of the request, and what tells about the response.
     pub(super) fn request_pattern(&self) -> TokenStream {
         let Some(request) = &self.request else {
             return quote!(());
         };
         let ident = &request.ident;
-        let arguments = request.arguments().map(|field| &field.ident);
-        let rest = (!request.elided.is_empty()).then(|| quote!(, ..));
-        quote!(#ident { #(#arguments),* #rest })
+        let is_taken = |field: &&FieldCode| {
+            let is_given = self.given.as_ref().is_some_and(|g| g.has(&field.ident));
+            is_given || request.elided_as(&field.ident).is_none()
+        };
+        let taken: Vec<_> = request.fields.iter().filter(is_taken).collect();
+        let rest = (taken.len() < request.fields.len()).then(|| quote!(, ..));
+        let names = taken.iter().map(|field| &field.ident);
+        quote!(#ident { #(#names),* #rest })
     }
 
     /// The type of the out-parameters together.
@@ -154,7 +167,7 @@ impl Generator<'_> {
         let method = methods.take_family(&method, &names);
         let camel = names::camel(&operation.name);
         let has_pipes = operation.parameters.iter().any(Parameter::is_pipe);
-        let endings = ["Request", "Response", "Reply"].into_iter();
+        let endings = ["Request", "Response", "Reply", "Given"].into_iter();
         let endings: Vec<_> = endings.chain(has_pipes.then_some("Pipes")).collect();
         let family = self.names.take_family(&camel, &endings);
         let opnum_ident = names::ident(&self.names.take(&names::screaming(&operation.name)));
@@ -174,6 +187,11 @@ impl Generator<'_> {
             result_name.as_deref(),
             &format!("{family}Response"),
         );
+        let given = given(
+            request.as_ref(),
+            response.as_ref(),
+            &format!("{family}Given"),
+        );
         let can_borrow = !operation.is_async
             && request.as_ref().is_some_and(Params::borrows)
             && response
@@ -189,6 +207,7 @@ impl Generator<'_> {
             handle: names::ident(&format!("{method}_async")),
             request,
             response,
+            given,
             pipes,
             reply: can_borrow.then(|| names::ident(&format!("{family}Reply"))),
             is_async: operation.is_async,
@@ -210,7 +229,7 @@ impl Generator<'_> {
             .filter(|(parameter, _)| parameter.is_in && !parameter.is_pipe())
             .map(|(parameter, ident)| (&parameter.field, ident))
             .collect();
-        let mut params = self.params(&ins, Owner::Request, name)?;
+        let mut params = self.params(&ins, HashMap::new(), Owner::Request, name)?;
         params.elided = elided(&operation.parameters, idents);
         Some(params)
     }
@@ -243,18 +262,38 @@ impl Generator<'_> {
             .map(|(parameter, ident)| (&parameter.field, ident))
             .collect();
         outs.extend(result.iter().map(|(field, ident)| (field, ident)));
-        self.params(&outs, Owner::Response, name)
+        let given = operation
+            .parameters
+            .iter()
+            .zip(idents)
+            .filter(|(parameter, _)| self.can_be_given(parameter))
+            .map(|(parameter, ident)| (parameter.field.name.clone(), ident.clone()))
+            .collect();
+        self.params(&outs, given, Owner::Response, name)
     }
 
-    fn params(&mut self, list: &[(&Field, &Ident)], owner: Owner, name: &str) -> Option<Params> {
+    /// Whether only the request has it, and a copy of it can be kept until the reply.
+    fn can_be_given(&self, parameter: &Parameter) -> bool {
+        parameter.is_in && !parameter.is_out && self.graph.type_is_copy(&parameter.field.ty)
+    }
+
+    fn params(
+        &mut self,
+        list: &[(&Field, &Ident)],
+        given: HashMap<String, Ident>,
+        owner: Owner,
+        name: &str,
+    ) -> Option<Params> {
         if list.is_empty() {
             return None;
         }
-        let siblings: Siblings = list
-            .iter()
-            .enumerate()
-            .map(|(index, (field, ident))| (field.name.clone(), ((*ident).clone(), index)))
-            .collect();
+        let siblings = list.iter().enumerate();
+        let siblings =
+            siblings.map(|(index, (field, ident))| (field.name.clone(), ((*ident).clone(), index)));
+        let siblings = Siblings {
+            fields: siblings.collect(),
+            given,
+        };
         let fields: Vec<_> = list
             .iter()
             .enumerate()
@@ -286,12 +325,15 @@ impl Generator<'_> {
         let name = &plan.idl_name;
         let request = plan.request.as_ref().map(|params| {
             let docs = docs::lines([format!("`{name}`: in-parameters.")]);
-            self.params_item(params, &docs)
+            self.params_item(params, None, &docs)
         });
+        let told = plan.given.as_ref().map(|given| &given.ident);
         let response = plan.response.as_ref().map(|params| {
             let docs = docs::lines([format!("`{name}`: out-parameters.")]);
-            self.params_item(params, &docs)
+            self.params_item(params, told, &docs)
         });
+        let given = plan.given.as_ref().zip(plan.request.as_ref());
+        let given = given.map(|(given, request)| given.items(name, request));
         let reply = plan.reply.as_ref().zip(plan.response.as_ref());
         let reply = reply.map(|(ident, response)| {
             let members = response.fields.iter().map(|field| {
@@ -299,18 +341,25 @@ impl Generator<'_> {
                 quote!(#attribute #name: &'a [u8])
             });
             let docs = docs::lines([format!("`{name}`: out-parameters, borrowed.")]);
+            let told = told.map(|given| quote!(, given = #given));
             quote! {
                 #docs
                 #[derive(NdrParams)]
-                #[ndr(encode_only, crate = ::annulus::ndr)]
+                #[ndr(encode_only, crate = ::annulus::ndr #told)]
                 struct #ident<'a> { #(#members),* }
             }
         });
         let pipes = self.pipes_items(plan);
-        quote!(#request #response #reply #pipes)
+        quote!(#request #response #given #reply #pipes)
     }
 
-    fn params_item(&self, params: &Params, docs: &TokenStream) -> TokenStream {
+    fn params_item(
+        &self,
+        params: &Params,
+        given: Option<&Ident>,
+        docs: &TokenStream,
+    ) -> TokenStream {
+        let given = given.map(|given| quote!(, given = #given));
         let (more, copy) = (self.more_derives(), params.is_copy.then(|| quote!(Copy,)));
         let eq = params.is_eq.then(|| quote!(Eq,));
         let derives = if params.is_clone {
@@ -324,10 +373,28 @@ impl Generator<'_> {
         quote! {
             #docs
             #[derive(#derives)]
-            #[ndr(crate = ::annulus::ndr)]
+            #[ndr(crate = ::annulus::ndr #given)]
             pub struct #ident #lifetime { #(#members),* }
         }
     }
+}
+
+/// Those in-parameters that the fields of the response use.
+fn given(request: Option<&Params>, response: Option<&Params>, name: &str) -> Option<Given> {
+    let used = |field: &&FieldCode| {
+        let mut told = response.iter().flat_map(|response| &response.fields);
+        told.any(|about| about.given.contains(&field.ident))
+    };
+    let fields: Vec<_> = request?
+        .fields
+        .iter()
+        .filter(used)
+        .map(|field| (field.ident.clone(), field.ty.clone()))
+        .collect();
+    (!fields.is_empty()).then(|| Given {
+        ident: names::ident(name),
+        fields,
+    })
 }
 
 /// The lengths that their arrays tell: plain integers that are only [in] and are the whole

@@ -8,7 +8,7 @@ use super::contexts;
 use super::fields::{Borrow, FieldCode};
 use super::pipes::{self, Side};
 use super::plan::Plan;
-use super::{Generator, docs};
+use super::{Generator, docs, given};
 use crate::model::{Interface, Notify};
 
 /// The names of one server stub.
@@ -325,6 +325,8 @@ fn body(plan: &Plan, call: &Ident, manager: &Ident) -> TokenStream {
         (None, Some(_)) => quote!(let #request = #call.decode()?;),
         (None, None) => TokenStream::new(),
     };
+    let (told, tell) = given::statement(plan).unzip();
+    let told = told.as_ref();
     let mark = matches!(plan.notification, Some((Notify::Flag, _))).then(|| {
         let was_called = was_called(plan);
         quote!(*#was_called = true;)
@@ -341,33 +343,42 @@ fn body(plan: &Plan, call: &Ident, manager: &Ident) -> TokenStream {
             .pipes
             .is_none()
             .then(|| quote!(let #deferred = #call.defer()?;));
+        let with_given = told.map(|told| quote!(.with_given(#told)));
         return quote! {
             #decode
+            #tell
             #defer
-            #manager.#method(#context, #deferred, #(#arguments),*)
+            #manager.#method(#context, #deferred #with_given, #(#arguments),*)
         };
     }
     let invoke = quote!(#manager.#method(#context, #(#arguments),*)?);
     let answer = match (plan.only_output(), &plan.reply) {
-        (Some(FieldCode { ident, .. }), Some(reply)) => quote! {
-            let #ident = #invoke;
-            #call.reply(&#reply { #ident: &#ident })
-        },
-        (Some(FieldCode { ident, .. }), None) => {
-            let response = plan.response_type();
+        (Some(FieldCode { ident, .. }), Some(reply)) => {
+            let replied = given::replied(quote!(#reply { #ident: &#ident }), told);
             quote! {
                 let #ident = #invoke;
-                #call.reply(&#response { #ident })
+                #call.reply(&#replied)
+            }
+        }
+        (Some(FieldCode { ident, .. }), None) => {
+            let response = plan.response_type();
+            let replied = given::replied(quote!(#response { #ident }), told);
+            quote! {
+                let #ident = #invoke;
+                #call.reply(&#replied)
             }
         }
         (None, _) if plan.response.is_none() => quote! {
             #invoke;
             #call.reply(&())
         },
-        (None, _) => quote! {
-            let response = #invoke;
-            #call.reply(&response)
-        },
+        (None, _) => {
+            let replied = given::replied(quote!(response), told);
+            quote! {
+                let response = #invoke;
+                #call.reply(&#replied)
+            }
+        }
     };
-    quote!(#decode #mark #answer)
+    quote!(#decode #tell #mark #answer)
 }

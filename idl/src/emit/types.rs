@@ -64,11 +64,14 @@ impl Generator<'_> {
             .iter()
             .map(|field| names::ident(&names.take(&names::snake(&field.name))))
             .collect();
-        let siblings: Siblings = fields
-            .iter()
-            .enumerate()
-            .map(|(index, field)| (field.name.clone(), (idents[index].clone(), index)))
-            .collect();
+        let siblings = Siblings {
+            fields: fields
+                .iter()
+                .enumerate()
+                .map(|(index, field)| (field.name.clone(), (idents[index].clone(), index)))
+                .collect(),
+            ..Siblings::default()
+        };
         let members: Vec<_> = fields
             .iter()
             .enumerate()
@@ -188,7 +191,7 @@ impl Generator<'_> {
             return (Vec::new(), None);
         };
         let ident = names::ident(&names::snake(&body.name));
-        let code = self.field(body, Owner::Arm(id), &Siblings::new(), 0, ident);
+        let code = self.field(body, Owner::Arm(id), &Siblings::default(), 0, ident);
         (code.attributes, Some(code.ty))
     }
 

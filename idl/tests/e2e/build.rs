@@ -16,7 +16,7 @@ fn main() -> Result<(), annulus_idl::CompileError> {
     ] {
         annulus_idl::compile(format!("../idl/{name}.idl"))?;
     }
-    for name in ["rpcecho", "rules", "pipes", "sessions"] {
+    for name in ["rpcecho", "rules", "pipes", "sessions", "counts"] {
         with_async.compile(format!("../idl/{name}.idl"))?;
     }
     Ok(())

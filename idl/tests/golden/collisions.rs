@@ -15,7 +15,7 @@ use ::std::borrow::Cow;
 use ::annulus::{
     AsyncHandle, Binding, Call, CallContext, Dispatch, Interface, Status, SyntaxId, Uuid,
 };
-use ::annulus::ndr::{Ndr, NdrParams};
+use ::annulus::ndr::{Ndr, NdrParams, Gives, Params};
 
 /// `INTERFACE`.
 pub const INTERFACE2: i32 = 1;
@@ -237,18 +237,33 @@ pub struct InterfaceNameRequest<'a> {
 
 /// `interface_name`: out-parameters.
 #[derive(Clone, Debug, PartialEq, Eq, NdrParams)]
-#[ndr(crate = ::annulus::ndr)]
+#[ndr(crate = ::annulus::ndr, given = InterfaceNameGiven)]
 pub struct InterfaceNameResponse {
     /// `len_`.
-    #[ndr(conformant)]
+    #[ndr(size_is = "given.len")]
     pub len2: Vec<u8>,
+}
+
+/// `interface_name`: what its in-parameters tell about its out-parameters.
+#[derive(Clone, Copy, Debug)]
+pub struct InterfaceNameGiven {
+    /// As in [`InterfaceNameRequest`].
+    pub len: i32,
+}
+
+impl Gives<InterfaceNameGiven> for InterfaceNameRequest<'_> {
+    fn given(&self) -> InterfaceNameGiven {
+        InterfaceNameGiven {
+            len: self.len,
+        }
+    }
 }
 
 /// `interface_name`: out-parameters, borrowed.
 #[derive(NdrParams)]
-#[ndr(encode_only, crate = ::annulus::ndr)]
+#[ndr(encode_only, crate = ::annulus::ndr, given = InterfaceNameGiven)]
 struct InterfaceNameReply<'a> {
-    #[ndr(conformant)]
+    #[ndr(size_is = "given.len")]
     len2: &'a [u8],
 }
 
@@ -753,9 +768,13 @@ impl<M: Status4> Interface for Stub2<M> {
                 call_.reply(&response)
             }
             INTERFACE_NAME => {
-                let InterfaceNameRequest { call, .. } = call_.decode()?;
+                let InterfaceNameRequest { len, call } = call_.decode()?;
+                let given = InterfaceNameGiven { len };
                 let len2 = manager_.interface_name(call_.context(), call)?;
-                call_.reply(&InterfaceNameReply { len2: &len2 })
+                call_
+                    .reply(
+                        &Params::with_given(InterfaceNameReply { len2: &len2 }, given),
+                    )
             }
             SYNTAX => {
                 let SyntaxRequest { async_handle, out, binding } = call_.decode()?;

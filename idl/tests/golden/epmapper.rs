@@ -14,7 +14,7 @@
 use ::annulus::{
     AsyncHandle, Binding, Call, CallContext, Dispatch, Interface, Status, SyntaxId, Uuid,
 };
-use ::annulus::ndr::{ContextHandle, Ndr, NdrParams, Full};
+use ::annulus::ndr::{ContextHandle, Ndr, NdrParams, Full, Gives, Params};
 
 /// `ept_max_annotation_size`.
 pub const EPT_MAX_ANNOTATION_SIZE: i32 = 64;
@@ -146,17 +146,32 @@ pub struct EptLookupRequest {
 
 /// `ept_lookup`: out-parameters.
 #[derive(Debug, NdrParams)]
-#[ndr(crate = ::annulus::ndr)]
+#[ndr(crate = ::annulus::ndr, given = EptLookupGiven)]
 pub struct EptLookupResponse {
     /// `entry_handle`.
     pub entry_handle: EptLookupHandleT,
     /// `num_ents`.
     pub num_ents: u32,
     /// `entries`.
-    #[ndr(conformant, length_is = "num_ents")]
+    #[ndr(size_is = "given.max_ents", length_is = "num_ents")]
     pub entries: Vec<EptEntryT>,
     /// What the operation returns.
     pub result: u32,
+}
+
+/// `ept_lookup`: what its in-parameters tell about its out-parameters.
+#[derive(Clone, Copy, Debug)]
+pub struct EptLookupGiven {
+    /// As in [`EptLookupRequest`].
+    pub max_ents: u32,
+}
+
+impl Gives<EptLookupGiven> for EptLookupRequest {
+    fn given(&self) -> EptLookupGiven {
+        EptLookupGiven {
+            max_ents: self.max_ents,
+        }
+    }
 }
 
 /// `ept_map`: in-parameters.
@@ -176,17 +191,32 @@ pub struct EptMapRequest {
 
 /// `ept_map`: out-parameters.
 #[derive(Debug, NdrParams)]
-#[ndr(crate = ::annulus::ndr)]
+#[ndr(crate = ::annulus::ndr, given = EptMapGiven)]
 pub struct EptMapResponse {
     /// `entry_handle`.
     pub entry_handle: EptLookupHandleT,
     /// `num_towers`.
     pub num_towers: u32,
     /// `towers`.
-    #[ndr(conformant, length_is = "num_towers")]
+    #[ndr(size_is = "given.max_towers", length_is = "num_towers")]
     pub towers: Vec<Full<TwrT>>,
     /// What the operation returns.
     pub result: u32,
+}
+
+/// `ept_map`: what its in-parameters tell about its out-parameters.
+#[derive(Clone, Copy, Debug)]
+pub struct EptMapGiven {
+    /// As in [`EptMapRequest`].
+    pub max_towers: u32,
+}
+
+impl Gives<EptMapGiven> for EptMapRequest {
+    fn given(&self) -> EptMapGiven {
+        EptMapGiven {
+            max_towers: self.max_towers,
+        }
+    }
 }
 
 /// `ept_lookup_handle_free`: in-parameters.
@@ -642,6 +672,7 @@ impl<M: Ept> Interface for Stub<M> {
                     entry_handle,
                     max_ents,
                 } = call.decode()?;
+                let given = EptLookupGiven { max_ents };
                 let response = manager
                     .ept_lookup(
                         call.context(),
@@ -652,11 +683,12 @@ impl<M: Ept> Interface for Stub<M> {
                         entry_handle,
                         max_ents,
                     )?;
-                call.reply(&response)
+                call.reply(&Params::with_given(response, given))
             }
             EPT_MAP => {
                 let EptMapRequest { object, map_tower, entry_handle, max_towers } = call
                     .decode()?;
+                let given = EptMapGiven { max_towers };
                 let response = manager
                     .ept_map(
                         call.context(),
@@ -665,7 +697,7 @@ impl<M: Ept> Interface for Stub<M> {
                         entry_handle,
                         max_towers,
                     )?;
-                call.reply(&response)
+                call.reply(&Params::with_given(response, given))
             }
             EPT_LOOKUP_HANDLE_FREE => {
                 let EptLookupHandleFreeRequest { entry_handle } = call.decode()?;

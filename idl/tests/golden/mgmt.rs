@@ -14,7 +14,7 @@
 use ::annulus::{
     AsyncHandle, Binding, Call, CallContext, Dispatch, Interface, Status, SyntaxId, Uuid,
 };
-use ::annulus::ndr::{Ndr, NdrParams};
+use ::annulus::ndr::{Ndr, NdrParams, Gives, Params};
 
 /// An interface: UUID and version.
 ///
@@ -129,13 +129,28 @@ pub struct RpcMgmtInqPrincNameRequest {
 
 /// `rpc__mgmt_inq_princ_name`: out-parameters.
 #[derive(Clone, Debug, PartialEq, Eq, NdrParams)]
-#[ndr(crate = ::annulus::ndr)]
+#[ndr(crate = ::annulus::ndr, given = RpcMgmtInqPrincNameGiven)]
 pub struct RpcMgmtInqPrincNameResponse {
     /// `princ_name`.
-    #[ndr(string)]
+    #[ndr(string, size_is = "given.princ_name_size")]
     pub princ_name: Vec<u8>,
     /// `status`.
     pub status: u32,
+}
+
+/// `rpc__mgmt_inq_princ_name`: what its in-parameters tell about its out-parameters.
+#[derive(Clone, Copy, Debug)]
+pub struct RpcMgmtInqPrincNameGiven {
+    /// As in [`RpcMgmtInqPrincNameRequest`].
+    pub princ_name_size: u32,
+}
+
+impl Gives<RpcMgmtInqPrincNameGiven> for RpcMgmtInqPrincNameRequest {
+    fn given(&self) -> RpcMgmtInqPrincNameGiven {
+        RpcMgmtInqPrincNameGiven {
+            princ_name_size: self.princ_name_size,
+        }
+    }
 }
 
 /// Calls `mgmt`.
@@ -495,13 +510,16 @@ impl<M: Mgmt> Interface for Stub<M> {
             RPC_MGMT_INQ_PRINC_NAME => {
                 let RpcMgmtInqPrincNameRequest { authn_proto, princ_name_size } = call
                     .decode()?;
+                let given = RpcMgmtInqPrincNameGiven {
+                    princ_name_size,
+                };
                 let response = manager
                     .rpc_mgmt_inq_princ_name(
                         call.context(),
                         authn_proto,
                         princ_name_size,
                     )?;
-                call.reply(&response)
+                call.reply(&Params::with_given(response, given))
             }
             _ => Err(Status::ProcnumOutOfRange),
         }

@@ -14,7 +14,7 @@
 use ::annulus::{
     AsyncHandle, Binding, Call, CallContext, Dispatch, Interface, Status, SyntaxId, Uuid,
 };
-use ::annulus::ndr::{ContextHandle, Ndr, NdrParams, Utf16Str};
+use ::annulus::ndr::{ContextHandle, Ndr, NdrParams, Utf16Str, Gives, Params};
 
 /// `RPC_SID_IDENTIFIER_AUTHORITY`.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Ndr)]
@@ -298,12 +298,28 @@ pub struct SamrQueryInformationDomainRequest {
 
 /// `SamrQueryInformationDomain`: out-parameters.
 #[derive(Clone, Debug, PartialEq, Eq, NdrParams)]
-#[ndr(crate = ::annulus::ndr)]
+#[ndr(crate = ::annulus::ndr, given = SamrQueryInformationDomainGiven)]
 pub struct SamrQueryInformationDomainResponse {
     /// `Buffer`.
+    #[ndr(switch_is = "given.domain_information_class")]
     pub buffer: Option<SamprDomainInfoBuffer>,
     /// What the operation returns.
     pub result: u32,
+}
+
+/// `SamrQueryInformationDomain`: what its in-parameters tell about its out-parameters.
+#[derive(Clone, Copy, Debug)]
+pub struct SamrQueryInformationDomainGiven {
+    /// As in [`SamrQueryInformationDomainRequest`].
+    pub domain_information_class: DomainInformationClass,
+}
+
+impl Gives<SamrQueryInformationDomainGiven> for SamrQueryInformationDomainRequest {
+    fn given(&self) -> SamrQueryInformationDomainGiven {
+        SamrQueryInformationDomainGiven {
+            domain_information_class: self.domain_information_class,
+        }
+    }
 }
 
 /// `SamrLookupNamesInDomain`: in-parameters.
@@ -1037,13 +1053,16 @@ impl<M: Samr> Interface for Stub<M> {
                     domain_handle,
                     domain_information_class,
                 } = call.decode()?;
+                let given = SamrQueryInformationDomainGiven {
+                    domain_information_class,
+                };
                 let response = manager
                     .samr_query_information_domain(
                         call.context(),
                         domain_handle,
                         domain_information_class,
                     )?;
-                call.reply(&response)
+                call.reply(&Params::with_given(response, given))
             }
             SAMR_LOOKUP_NAMES_IN_DOMAIN => {
                 let SamrLookupNamesInDomainRequest { domain_handle, count, names } = call

@@ -15,7 +15,7 @@ use ::std::borrow::Cow;
 use ::annulus::{
     AsyncHandle, Binding, Call, CallContext, Dispatch, Interface, Status, SyntaxId, Uuid,
 };
-use ::annulus::ndr::{Ndr, NdrParams, Utf16Str};
+use ::annulus::ndr::{Ndr, NdrParams, Utf16Str, Gives, Params};
 
 /// `FIRST`.
 pub const FIRST: i32 = 1;
@@ -209,18 +209,31 @@ pub mod second {
 
     /// `put`: out-parameters.
     #[derive(Clone, Debug, PartialEq, Eq, NdrParams)]
-    #[ndr(crate = ::annulus::ndr)]
+    #[ndr(crate = ::annulus::ndr, given = PutGiven)]
     pub struct PutResponse {
         /// `back`.
-        #[ndr(conformant)]
+        #[ndr(size_is = "given.len")]
         pub back: Vec<u8>,
+    }
+
+    /// `put`: what its in-parameters tell about its out-parameters.
+    #[derive(Clone, Copy, Debug)]
+    pub struct PutGiven {
+        /// As in [`PutRequest`].
+        pub len: i32,
+    }
+
+    impl Gives<PutGiven> for PutRequest<'_> {
+        fn given(&self) -> PutGiven {
+            PutGiven { len: self.len }
+        }
     }
 
     /// `put`: out-parameters, borrowed.
     #[derive(NdrParams)]
-    #[ndr(encode_only, crate = ::annulus::ndr)]
+    #[ndr(encode_only, crate = ::annulus::ndr, given = PutGiven)]
     struct PutReply<'a> {
-        #[ndr(conformant)]
+        #[ndr(size_is = "given.len")]
         back: &'a [u8],
     }
 
@@ -375,9 +388,10 @@ pub mod second {
                     call.reply(&response)
                 }
                 PUT => {
-                    let PutRequest { data, .. } = call.decode()?;
+                    let PutRequest { len, data } = call.decode()?;
+                    let given = PutGiven { len };
                     let back = manager.put(call.context(), data)?;
-                    call.reply(&PutReply { back: &back })
+                    call.reply(&Params::with_given(PutReply { back: &back }, given))
                 }
                 _ => Err(Status::ProcnumOutOfRange),
             }

@@ -16,6 +16,8 @@ pub(crate) struct ContainerAttributes {
     pub(crate) enum16: Option<Span>,
     encode_only: Option<Span>,
     decode_only: Option<Span>,
+    /// What the request tells about these parameters.
+    pub(crate) given: Option<Type>,
     crate_path: Option<Path>,
 }
 
@@ -38,6 +40,8 @@ impl ContainerAttributes {
                 set(&mut parsed.encode_only, span, span)
             } else if meta.path.is_ident("decode_only") {
                 set(&mut parsed.decode_only, span, span)
+            } else if meta.path.is_ident("given") {
+                set(&mut parsed.given, meta.value()?.parse()?, span)
             } else if meta.path.is_ident("crate") {
                 set(
                     &mut parsed.crate_path,
@@ -47,7 +51,8 @@ impl ContainerAttributes {
             } else {
                 Err(meta.error(
                     "unknown attribute of a type; allowed: switch = T, encapsulated, \
-                     ms_union, v1_enum, enum16, encode_only, decode_only, crate = path",
+                     ms_union, v1_enum, enum16, given = T, encode_only, decode_only, \
+                     crate = path",
                 ))
             }
         })?;
@@ -83,6 +88,17 @@ impl ContainerAttributes {
         self.refuse_for_structs()?;
         match self.v1_enum.or(self.enum16) {
             Some(span) => Err(Error::new(span, "this attribute is for enums")),
+            None => Ok(()),
+        }
+    }
+
+    /// Only parameters are given something.
+    pub(crate) fn refuse_given(&self) -> Result<()> {
+        match &self.given {
+            Some(given) => Err(Error::new_spanned(
+                given,
+                "given is for the parameters of an operation: derive NdrParams",
+            )),
             None => Ok(()),
         }
     }

@@ -2,7 +2,7 @@
 
 use proc_macro2::{Ident, Literal, TokenStream};
 use quote::quote;
-use syn::{BinOp, Error, Expr, ExprBinary, Lit, Result, UnOp};
+use syn::{BinOp, Error, Expr, ExprBinary, ExprField, Lit, Result, UnOp};
 
 /// Turns an expression over fields into Rust that yields an `i128` and cannot panic, whatever
 /// the fields hold. `access` gives a reference to a field, or an error if there is none.
@@ -20,6 +20,10 @@ pub(crate) fn lower(
             )?;
             Ok(quote!(#krate::Correlated::correlated(#field)))
         }
+        Expr::Field(field) if is_given(field) => {
+            let member = &field.member;
+            Ok(quote!(#krate::Correlated::correlated(&given.#member)))
+        }
         Expr::Lit(literal) => match &literal.lit {
             Lit::Int(int) => {
                 let value = Literal::i128_suffixed(int.base10_parse()?);
@@ -36,6 +40,23 @@ pub(crate) fn lower(
         Expr::Binary(binary) => lower_binary(krate, binary, access),
         _ => Err(not_allowed(expression)),
     }
+}
+
+/// Whether the expression needs what the request tells: `given.n`.
+pub(crate) fn needs_given(expression: &Expr) -> bool {
+    match expression {
+        Expr::Field(field) => is_given(field),
+        Expr::Unary(unary) => needs_given(&unary.expr),
+        Expr::Paren(inner) => needs_given(&inner.expr),
+        Expr::Group(inner) => needs_given(&inner.expr),
+        Expr::Binary(binary) => needs_given(&binary.left) || needs_given(&binary.right),
+        Expr::Tuple(tuple) => tuple.elems.iter().any(needs_given),
+        _ => false,
+    }
+}
+
+fn is_given(field: &ExprField) -> bool {
+    matches!(&*field.base, Expr::Path(base) if base.path.is_ident("given"))
 }
 
 fn lower_binary(
@@ -73,6 +94,6 @@ fn is_positive_literal(expression: &Expr) -> bool {
 fn not_allowed(expression: &Expr) -> Error {
     Error::new_spanned(
         expression,
-        "allowed: the name of a field, *field, whole numbers, + - * / and parentheses",
+        "allowed: the name of a field, *field, given.n, whole numbers, + - * / and parentheses",
     )
 }

@@ -26,6 +26,16 @@ pub(crate) fn collect(krate: &TokenStream, fields: &Fields, embedded: bool) -> R
         let FieldShape { is_pointer, tokens } =
             shape::of_field(krate, &field.ty, &attributes, embedded);
         let is_last = index + 1 == fields.len();
+        if let Some(given) = attributes
+            .correlations()
+            .find(|e| correlation::needs_given(e))
+            && embedded
+        {
+            return Err(Error::new_spanned(
+                given,
+                "a structure is given nothing; only the parameters of an operation are",
+            ));
+        }
         if embedded
             && !is_last
             && !is_pointer
@@ -129,6 +139,12 @@ impl Field {
         &self.sources
     }
 
+    /// Where something needs what the request tells.
+    pub(crate) fn needs_given(&self) -> Option<&Expr> {
+        let mut correlations = self.attributes.correlations();
+        correlations.find(|expression| correlation::needs_given(expression))
+    }
+
     /// Whether this field, the one at `index`, depends on a field behind it.
     pub(crate) fn speaks_of_later(&self, index: usize) -> bool {
         self.sources.iter().any(|&source| source > index)
@@ -154,12 +170,36 @@ impl Field {
                 if path.path.segments.last().is_some_and(|s| s.ident == "Option" || s.ident == "Full"))
     }
 
-    /// What the other fields say about this one; `access` gives a reference to a field.
+    /// What the other fields, and the request, say about this one; `access` gives a reference to a
+    /// field.
     pub(crate) fn args(
         &self,
         krate: &TokenStream,
         fields: &[Field],
         access: impl Fn(&Field) -> TokenStream,
+    ) -> TokenStream {
+        if self.needs_given().is_none() {
+            return self.args_of(krate, fields, &access, |_| true);
+        }
+        let told = self.args_of(krate, fields, &access, |_| true);
+        let untold = self.args_of(krate, fields, &access, |expression| {
+            !correlation::needs_given(expression)
+        });
+        quote! {
+            match given {
+                ::core::option::Option::Some(given) => #told,
+                ::core::option::Option::None => #untold,
+            }
+        }
+    }
+
+    /// What those expressions say that are `known`.
+    fn args_of(
+        &self,
+        krate: &TokenStream,
+        fields: &[Field],
+        access: &impl Fn(&Field) -> TokenStream,
+        known: impl Fn(&Expr) -> bool,
     ) -> TokenStream {
         let mut lower = |expression: &Expr| {
             correlation::lower(krate, expression, &mut |ident| {
@@ -168,13 +208,13 @@ impl Field {
             .unwrap_or_else(Error::into_compile_error)
         };
         let attributes = &self.attributes;
-        if let Some(switch) = &attributes.switch_is {
+        if let Some(switch) = attributes.switch_is.as_ref().filter(|e| known(e)) {
             let switch = lower(switch);
             return quote!(#krate::Selector(::core::option::Option::Some(#switch)));
         }
         let is_multi = attributes.dimensions().is_some();
         let mut with = |method: &str, expression: Option<&Expr>| {
-            let expression = expression?;
+            let expression = expression.filter(|expression| known(expression))?;
             let method = Ident::new(method, Span::call_site());
             let values: Vec<_> = dimensions(expression).into_iter().map(&mut lower).collect();
             Some(if is_multi {

@@ -82,7 +82,9 @@ pub fn derive_ndr(input: TokenStream) -> TokenStream {
 /// Implements `EncodeParams` and `DecodeParams` for a struct: the parameters of one operation
 /// in one direction, in the order of the IDL, the result last.
 ///
-/// The attributes are those of the fields of [`macro@Ndr`].
+/// The attributes are those of the fields of [`macro@Ndr`]. On the struct there may be
+/// `given = T`: the counts and discriminants of its fields may then use what the request tells, the
+/// fields of `T`, as `given.n`. See `Params`.
 #[proc_macro_derive(NdrParams, attributes(ndr))]
 pub fn derive_ndr_params(input: TokenStream) -> TokenStream {
     let input = parse_macro_input!(input as DeriveInput);
@@ -93,6 +95,7 @@ pub fn derive_ndr_params(input: TokenStream) -> TokenStream {
 
 fn expand_type(input: &DeriveInput) -> Result<proc_macro2::TokenStream> {
     let attributes = ContainerAttributes::parse(&input.attrs)?;
+    attributes.refuse_given()?;
     match &input.data {
         Data::Struct(data) => {
             attributes.refuse_for_structs()?;

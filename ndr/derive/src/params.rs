@@ -2,7 +2,7 @@
 
 use proc_macro2::TokenStream;
 use quote::quote;
-use syn::{DeriveInput, Fields, Result};
+use syn::{DeriveInput, Error, Fields, Result};
 
 use crate::attributes::ContainerAttributes;
 use crate::fields::{self, Field};
@@ -16,7 +16,8 @@ pub(crate) fn expand(
 ) -> Result<TokenStream> {
     let krate = &attributes.crate_path();
     let fields = &fields::collect(krate, fields, false)?;
-    let mut tokens = TokenStream::new();
+    check_given(attributes, fields)?;
+    let mut tokens = params(input, attributes);
     if attributes.encodes() {
         tokens.extend(encode(input, krate, fields));
     }
@@ -24,6 +25,32 @@ pub(crate) fn expand(
         tokens.extend(decode(input, krate, fields)?);
     }
     Ok(tokens)
+}
+
+/// What fields use of the request, the struct must be given.
+fn check_given(attributes: &ContainerAttributes, fields: &[Field]) -> Result<()> {
+    match fields.iter().find_map(Field::needs_given) {
+        Some(expression) if attributes.given.is_none() => Err(Error::new_spanned(
+            expression,
+            "these parameters are given nothing: add #[ndr(given = T)] to the struct",
+        )),
+        _ => Ok(()),
+    }
+}
+
+fn params(input: &DeriveInput, attributes: &ContainerAttributes) -> TokenStream {
+    let (krate, name) = (attributes.crate_path(), &input.ident);
+    let (impl_generics, ty_generics, where_clause) = input.generics.split_for_impl();
+    let given = match &attributes.given {
+        Some(given) => quote!(#given),
+        None => quote!(()),
+    };
+    quote! {
+        #[automatically_derived]
+        impl #impl_generics #krate::Params for #name #ty_generics #where_clause {
+            type Given = #given;
+        }
+    }
 }
 
 fn encode(input: &DeriveInput, krate: &TokenStream, fields: &[Field]) -> TokenStream {
@@ -52,9 +79,10 @@ fn encode(input: &DeriveInput, krate: &TokenStream, fields: &[Field]) -> TokenSt
             #[inline(always)]
             fn encode_params<__S: #krate::Syntax>(
                 &self,
+                given: ::core::option::Option<<Self as #krate::Params>::Given>,
                 writer: &mut #krate::Writer<'_, __S>,
             ) -> ::core::result::Result<(), #krate::EncodeError> {
-                let _ = &writer;
+                let _ = (given, &writer);
                 #(#parameters)*
                 ::core::result::Result::Ok(())
             }
@@ -112,9 +140,10 @@ fn decode(input: &DeriveInput, krate: &TokenStream, fields: &[Field]) -> Result<
             // Into `encode` and `decode` alone, where all offsets up to the first array are known.
             #[inline(always)]
             fn decode_params<__S: #krate::Syntax>(
+                given: ::core::option::Option<<Self as #krate::Params>::Given>,
                 reader: &mut #krate::Reader<#lifetime, __S>,
             ) -> ::core::result::Result<Self, #krate::DecodeError> {
-                let _ = &reader;
+                let _ = (given, &reader);
                 #(#parameters)*
                 #(#late_checks)*
                 ::core::result::Result::Ok(Self { #(#members: #variables),* })

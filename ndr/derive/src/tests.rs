@@ -97,6 +97,26 @@ fn length_is_needs_room() {
 }
 
 #[test]
+fn only_parameters_are_given_what_the_request_tells() {
+    assert_type_error(
+        parse_quote! { struct S { #[ndr(size_is = "given.n")] a: Vec<u8> } },
+        "a structure is given nothing",
+    );
+    assert_type_error(
+        parse_quote! { #[ndr(given = G)] struct S { a: u8 } },
+        "derive NdrParams",
+    );
+    let given_nothing: DeriveInput = parse_quote! {
+        struct P { #[ndr(size_is = "2 * given.n")] a: Vec<u8> }
+    };
+    let error = expand_params(&given_nothing).expect_err("nothing is given");
+    assert!(
+        error.to_string().contains("add #[ndr(given = T)]"),
+        "{error}"
+    );
+}
+
+#[test]
 fn dimensions_are_as_many_everywhere() {
     assert_type_error(
         parse_quote! {

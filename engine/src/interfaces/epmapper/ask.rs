@@ -7,7 +7,7 @@ use std::os::unix::net::UnixStream;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
-use annulus_ndr::{ContextHandle, Full};
+use annulus_ndr::{ContextHandle, Full, Gives};
 use annulus_protocol::{
     ClientConfig, ClientConnection, ClientEvent, ContextId, Input, Limits, Opnum, SyntaxId, Time,
     TransferSyntax, Uuid,
@@ -131,6 +131,7 @@ impl Conversation {
             entry_handle: ContextHandle::NULL,
             max_towers: TOWERS_MAX,
         };
+        let given = request.given();
         let start = self
             .protocol
             .begin_request(context, None, &mut self.out)
@@ -146,7 +147,7 @@ impl Conversation {
                 ..
             } => {
                 let order = byte_order(drep);
-                Some(decode_params(stub.as_slice(), order, transfer))
+                Some(decode_params(Some(given), stub.as_slice(), order, transfer))
             }
             ClientEvent::Fault { status, .. } => Some(Err(Status::from_fault(status))),
             _ => None,

@@ -15,7 +15,7 @@
 use ::annulus::{
     AsyncHandle, Binding, Call, CallContext, Dispatch, Interface, Status, SyntaxId, Uuid,
 };
-use ::annulus::ndr::{ContextHandle, Ndr, NdrParams, Full};
+use ::annulus::ndr::{ContextHandle, Ndr, NdrParams, Full, Gives, Params};
 
 /// The most bytes of an annotation, with its terminator.
 pub const EPT_MAX_ANNOTATION_SIZE: i32 = 64;
@@ -153,17 +153,32 @@ pub struct EptLookupRequest {
 
 /// `ept_lookup`: out-parameters.
 #[derive(Debug, NdrParams)]
-#[ndr(crate = ::annulus::ndr)]
+#[ndr(crate = ::annulus::ndr, given = EptLookupGiven)]
 pub struct EptLookupResponse {
     /// Where the lookup goes on.
     pub entry_handle: EptLookupHandle,
     /// How many were found.
     pub num_ents: u32,
     /// The endpoints.
-    #[ndr(conformant, length_is = "num_ents")]
+    #[ndr(size_is = "given.max_ents", length_is = "num_ents")]
     pub entries: Vec<EptEntry>,
     /// What the operation returns.
     pub result: u32,
+}
+
+/// `ept_lookup`: what its in-parameters tell about its out-parameters.
+#[derive(Clone, Copy, Debug)]
+pub struct EptLookupGiven {
+    /// As in [`EptLookupRequest`].
+    pub max_ents: u32,
+}
+
+impl Gives<EptLookupGiven> for EptLookupRequest {
+    fn given(&self) -> EptLookupGiven {
+        EptLookupGiven {
+            max_ents: self.max_ents,
+        }
+    }
 }
 
 /// `ept_map`: in-parameters.
@@ -183,17 +198,32 @@ pub struct EptMapRequest {
 
 /// `ept_map`: out-parameters.
 #[derive(Debug, NdrParams)]
-#[ndr(crate = ::annulus::ndr)]
+#[ndr(crate = ::annulus::ndr, given = EptMapGiven)]
 pub struct EptMapResponse {
     /// Where the lookup goes on.
     pub entry_handle: EptLookupHandle,
     /// How many were found.
     pub num_towers: u32,
     /// The towers.
-    #[ndr(conformant, length_is = "num_towers")]
+    #[ndr(size_is = "given.max_towers", length_is = "num_towers")]
     pub towers: Vec<Full<Twr>>,
     /// What the operation returns.
     pub result: u32,
+}
+
+/// `ept_map`: what its in-parameters tell about its out-parameters.
+#[derive(Clone, Copy, Debug)]
+pub struct EptMapGiven {
+    /// As in [`EptMapRequest`].
+    pub max_towers: u32,
+}
+
+impl Gives<EptMapGiven> for EptMapRequest {
+    fn given(&self) -> EptMapGiven {
+        EptMapGiven {
+            max_towers: self.max_towers,
+        }
+    }
 }
 
 /// `ept_lookup_handle_free`: in-parameters.
@@ -649,6 +679,7 @@ impl<M: Ept> Interface for Stub<M> {
                     entry_handle,
                     max_ents,
                 } = call.decode()?;
+                let given = EptLookupGiven { max_ents };
                 let response = manager
                     .ept_lookup(
                         call.context(),
@@ -659,11 +690,12 @@ impl<M: Ept> Interface for Stub<M> {
                         entry_handle,
                         max_ents,
                     )?;
-                call.reply(&response)
+                call.reply(&Params::with_given(response, given))
             }
             EPT_MAP => {
                 let EptMapRequest { object, map_tower, entry_handle, max_towers } = call
                     .decode()?;
+                let given = EptMapGiven { max_towers };
                 let response = manager
                     .ept_map(
                         call.context(),
@@ -672,7 +704,7 @@ impl<M: Ept> Interface for Stub<M> {
                         entry_handle,
                         max_towers,
                     )?;
-                call.reply(&response)
+                call.reply(&Params::with_given(response, given))
             }
             EPT_LOOKUP_HANDLE_FREE => {
                 let EptLookupHandleFreeRequest { entry_handle } = call.decode()?;

@@ -15,7 +15,7 @@
 use ::annulus::{
     AsyncHandle, Binding, Call, CallContext, Dispatch, Interface, Status, SyntaxId, Uuid,
 };
-use ::annulus::ndr::{Ndr, NdrParams};
+use ::annulus::ndr::{Ndr, NdrParams, Gives, Params};
 
 /// An interface: UUID and version.
 ///
@@ -130,13 +130,28 @@ pub struct InqPrincNameRequest {
 
 /// `inq_princ_name`: out-parameters.
 #[derive(Clone, Debug, PartialEq, Eq, NdrParams)]
-#[ndr(crate = ::annulus::ndr)]
+#[ndr(crate = ::annulus::ndr, given = InqPrincNameGiven)]
 pub struct InqPrincNameResponse {
     /// The name.
-    #[ndr(string)]
+    #[ndr(string, size_is = "given.princ_name_size")]
     pub princ_name: Vec<u8>,
     /// 0, or why there is none.
     pub status: u32,
+}
+
+/// `inq_princ_name`: what its in-parameters tell about its out-parameters.
+#[derive(Clone, Copy, Debug)]
+pub struct InqPrincNameGiven {
+    /// As in [`InqPrincNameRequest`].
+    pub princ_name_size: u32,
+}
+
+impl Gives<InqPrincNameGiven> for InqPrincNameRequest {
+    fn given(&self) -> InqPrincNameGiven {
+        InqPrincNameGiven {
+            princ_name_size: self.princ_name_size,
+        }
+    }
 }
 
 /// Calls `mgmt`.
@@ -444,9 +459,12 @@ impl<M: Mgmt> Interface for Stub<M> {
             INQ_PRINC_NAME => {
                 let InqPrincNameRequest { authn_service, princ_name_size } = call
                     .decode()?;
+                let given = InqPrincNameGiven {
+                    princ_name_size,
+                };
                 let response = manager
                     .inq_princ_name(call.context(), authn_service, princ_name_size)?;
-                call.reply(&response)
+                call.reply(&Params::with_given(response, given))
             }
             _ => Err(Status::ProcnumOutOfRange),
         }

@@ -17,7 +17,7 @@ use ::annulus::{
     AsyncHandle, Binding, Call, CallContext, Dispatch, Interface, ServerCall, Status,
     SyntaxId, Uuid,
 };
-use ::annulus::ndr::{Ndr, NdrParams, Utf16Str};
+use ::annulus::ndr::{Ndr, NdrParams, Utf16Str, Gives, Params};
 
 /// One byte.
 ///
@@ -284,18 +284,31 @@ pub struct EchoDataRequest<'a> {
 
 /// `EchoData`: out-parameters.
 #[derive(Clone, Debug, PartialEq, Eq, NdrParams)]
-#[ndr(crate = ::annulus::ndr)]
+#[ndr(crate = ::annulus::ndr, given = EchoDataGiven)]
 pub struct EchoDataResponse {
     /// The same bytes.
-    #[ndr(conformant)]
+    #[ndr(size_is = "given.len")]
     pub out_data: Vec<u8>,
+}
+
+/// `EchoData`: what its in-parameters tell about its out-parameters.
+#[derive(Clone, Copy, Debug)]
+pub struct EchoDataGiven {
+    /// As in [`EchoDataRequest`].
+    pub len: u32,
+}
+
+impl Gives<EchoDataGiven> for EchoDataRequest<'_> {
+    fn given(&self) -> EchoDataGiven {
+        EchoDataGiven { len: self.len }
+    }
 }
 
 /// `EchoData`: out-parameters, borrowed.
 #[derive(NdrParams)]
-#[ndr(encode_only, crate = ::annulus::ndr)]
+#[ndr(encode_only, crate = ::annulus::ndr, given = EchoDataGiven)]
 struct EchoDataReply<'a> {
-    #[ndr(conformant)]
+    #[ndr(size_is = "given.len")]
     out_data: &'a [u8],
 }
 
@@ -320,11 +333,24 @@ pub struct SourceDataRequest {
 
 /// `SourceData`: out-parameters.
 #[derive(Clone, Debug, PartialEq, Eq, NdrParams)]
-#[ndr(crate = ::annulus::ndr)]
+#[ndr(crate = ::annulus::ndr, given = SourceDataGiven)]
 pub struct SourceDataResponse {
     /// The bytes: 0, 1, 2 and so on.
-    #[ndr(conformant)]
+    #[ndr(size_is = "given.len")]
     pub data: Vec<u8>,
+}
+
+/// `SourceData`: what its in-parameters tell about its out-parameters.
+#[derive(Clone, Copy, Debug)]
+pub struct SourceDataGiven {
+    /// As in [`SourceDataRequest`].
+    pub len: u32,
+}
+
+impl Gives<SourceDataGiven> for SourceDataRequest {
+    fn given(&self) -> SourceDataGiven {
+        SourceDataGiven { len: self.len }
+    }
 }
 
 /// `TestCall`: in-parameters.
@@ -355,12 +381,28 @@ pub struct TestCall2Request {
 
 /// `TestCall2`: out-parameters.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, NdrParams)]
-#[ndr(crate = ::annulus::ndr)]
+#[ndr(crate = ::annulus::ndr, given = TestCall2Given)]
 pub struct TestCall2Response {
     /// The arm.
+    #[ndr(switch_is = "given.level")]
     pub info: EchoInfo,
     /// What the operation returns.
     pub result: u32,
+}
+
+/// `TestCall2`: what its in-parameters tell about its out-parameters.
+#[derive(Clone, Copy, Debug)]
+pub struct TestCall2Given {
+    /// As in [`TestCall2Request`].
+    pub level: u16,
+}
+
+impl Gives<TestCall2Given> for TestCall2Request {
+    fn given(&self) -> TestCall2Given {
+        TestCall2Given {
+            level: self.level,
+        }
+    }
 }
 
 /// `TestSleep`: in-parameters.
@@ -1107,12 +1149,16 @@ impl<M: RpcEcho> Interface for Stub<M> {
                 call.reply(&AddOneResponse { out_data })
             }
             ECHO_DATA => {
-                let EchoDataRequest { in_data, .. } = call.decode()?;
+                let EchoDataRequest { len, in_data } = call.decode()?;
+                let given = EchoDataGiven { len };
                 let out_data = manager.echo_data(call.context(), in_data)?;
                 call.reply(
-                    &EchoDataReply {
-                        out_data: &out_data,
-                    },
+                    &Params::with_given(
+                        EchoDataReply {
+                            out_data: &out_data,
+                        },
+                        given,
+                    ),
                 )
             }
             SINK_DATA => {
@@ -1122,8 +1168,9 @@ impl<M: RpcEcho> Interface for Stub<M> {
             }
             SOURCE_DATA => {
                 let SourceDataRequest { len } = call.decode()?;
+                let given = SourceDataGiven { len };
                 let data = manager.source_data(call.context(), len)?;
-                call.reply(&SourceDataResponse { data })
+                call.reply(&Params::with_given(SourceDataResponse { data }, given))
             }
             TEST_CALL => {
                 let TestCallRequest { s1 } = call.decode()?;
@@ -1132,8 +1179,9 @@ impl<M: RpcEcho> Interface for Stub<M> {
             }
             TEST_CALL2 => {
                 let TestCall2Request { level } = call.decode()?;
+                let given = TestCall2Given { level };
                 let response = manager.test_call2(call.context(), level)?;
-                call.reply(&response)
+                call.reply(&Params::with_given(response, given))
             }
             TEST_SLEEP => {
                 let TestSleepRequest { seconds } = call.decode()?;

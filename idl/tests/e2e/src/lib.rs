@@ -14,3 +14,4 @@ annulus::include_interface!("rules");
 annulus::include_interface!("shapes");
 annulus::include_interface!("pipes");
 annulus::include_interface!("sessions");
+annulus::include_interface!("counts");
