@@ -15,8 +15,7 @@ use crate::writer::Writer;
 
 /// Takes a pipe apart as its bytes arrive.
 ///
-/// Elements are of any type without pointers and without conformant or varying arrays, as the
-/// standard demands.
+/// Elements are of any type without pointers and without conformant arrays.
 ///
 /// ```
 /// use annulus_ndr::{ByteOrder, Ndr, PipeReader};
@@ -229,7 +228,7 @@ fn each<'a, S: Syntax, T: Decode<'a>>(
         let mut ahead = reader.clone();
         let element = match element(&mut ahead) {
             Ok(element) => element,
-            Err(error) if matches!(error.kind(), DecodeErrorKind::Truncated { .. }) => break,
+            Err(error) if is_cut(&error) => break,
             Err(error) => return Err(error),
         };
         if ahead.is_beyond_end() {
@@ -241,6 +240,15 @@ fn each<'a, S: Syntax, T: Decode<'a>>(
         elements.push(element);
     }
     Ok(end)
+}
+
+/// Whether all that is wrong with an element is that it has not come whole. The counts of its
+/// varying arrays have been held against their room before, so more bytes can put it right.
+fn is_cut(error: &DecodeError) -> bool {
+    matches!(
+        error.kind(),
+        DecodeErrorKind::Truncated { .. } | DecodeErrorKind::CountTooLarge { .. }
+    )
 }
 
 /// Reads one element as one of an array, with what it points to.

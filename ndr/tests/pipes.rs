@@ -105,6 +105,45 @@ fn elements_with_arrays_survive_however_they_are_cut() {
 
 /// A union of NDR lies where its discriminant is aligned, whatever its arms are.
 #[test]
+fn elements_with_varying_arrays_survive_however_they_are_cut() {
+    #[derive(Ndr, Clone, Debug, PartialEq)]
+    struct Ragged {
+        channel: u8,
+        #[ndr(varying = 4)]
+        values: Vec<u32>,
+        #[ndr(string, varying = 6)]
+        name: String,
+    }
+    let ragged = |len: u32| Ragged {
+        channel: 7,
+        values: (0..len).collect(),
+        name: "x".repeat(len as usize),
+    };
+    let values: Vec<_> = (0..5).map(ragged).collect();
+    assert_survives::<Ndr, _>(&[&values, &values[1..]]);
+    assert_survives::<Ndr64, _>(&[&values, &values[1..]]);
+}
+
+#[test]
+fn a_varying_array_beyond_its_room_is_refused_before_its_elements_come() {
+    #[derive(Ndr, Debug)]
+    struct Ragged {
+        #[ndr(varying = 4)]
+        _values: Vec<u32>,
+    }
+    let wire = hex("(count) 01000000 (offset) 00000000 (actual) ffffffff");
+    let mut pipe = PipeReader::<Ndr>::new(0, ByteOrder::Little);
+    let error = pipe
+        .read(&wire, usize::MAX, &mut Vec::<Ragged>::new())
+        .unwrap_err();
+    let kind = error.kind();
+    assert!(
+        matches!(kind, DecodeErrorKind::BeyondMaximum { .. }),
+        "{error}"
+    );
+}
+
+#[test]
 fn unions_survive_however_they_are_cut() {
     #[derive(Ndr, Debug, Clone, PartialEq)]
     #[ndr(switch = u16)]

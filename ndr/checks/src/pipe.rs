@@ -17,6 +17,15 @@ struct Sample {
     flags: u8,
 }
 
+#[derive(Ndr, Debug)]
+struct Ragged {
+    channel: u8,
+    #[ndr(varying = 5)]
+    values: Vec<u16>,
+    #[ndr(string, varying = 4)]
+    name: Vec<u8>,
+}
+
 /// Reads all but the first three bytes as a pipe. They choose the element, the syntax and the
 /// byte order; how many bytes come at a time; and where in the stub the pipe starts.
 pub fn pipe(input: &[u8]) {
@@ -48,13 +57,14 @@ struct Arrival<'a> {
 
 impl<'a> Arrival<'a> {
     fn each_element<S: Syntax>(self, selector: u8) {
-        match selector % 6 {
+        match selector % 7 {
             0 => self.check::<S, Sample>(),
             1 => self.check::<S, u16>(),
             2 => self.check::<S, u64>(),
             3 => self.check::<S, [u8; 3]>(),
             4 => self.check::<S, Weight>(),
-            _ => self.check::<S, Old>(),
+            5 => self.check::<S, Old>(),
+            _ => self.check::<S, Ragged>(),
         }
     }
 
