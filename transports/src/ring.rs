@@ -23,11 +23,11 @@ use crate::error::TransportError;
 /// An operation owns its buffer until its last completion. A [`Completion::Sent`] or
 /// [`Completion::SendFailed`] returns the send buffer; a [`Completion::Received`] lends a receive
 /// buffer that must go back by [`release`](Ring::release). A socket's id is valid until its
-/// [`Completion::Closed`], which comes exactly once for each socket that was given out, after
-/// all other completions of that socket.
+/// [`Completion::Closed`], or its [`Completion::Detached`]: one of them comes exactly once for
+/// each socket that was given out, after all other completions of that socket.
 pub trait Ring: Sized {
-    /// A connected byte stream that no ring owns: fresh from `accept`, on its way to the core
-    /// that will own it.
+    /// A connected byte stream that no ring owns: fresh from `accept`, or detached, on its way to
+    /// the core that will own it.
     type Stream: Send + 'static;
     /// Wakes this ring's `enter` from any thread.
     type Waker: RingWaker;
@@ -102,6 +102,21 @@ pub trait Ring: Sized {
     /// `Limits::linger_len_max` bytes at most.
     fn close(&mut self, socket: SocketId);
 
+    /// Whether [`detach`](Ring::detach) works here. Where it does not, a socket stays in the ring
+    /// that adopted it.
+    fn can_detach(&self) -> bool;
+
+    /// Takes an open socket out of this ring, for another one to [adopt](Ring::adopt). Receiving
+    /// stops; what was received until then still arrives, before the end of this. Ends with
+    /// [`Completion::Detached`], or with [`Completion::DetachFailed`] if the socket had to stay,
+    /// which then receives as before. A [`close`](Ring::close) in between ends in `Closed`.
+    ///
+    /// # Panics
+    ///
+    /// This ring cannot detach, a send is in flight on the socket, or the socket is not open: a
+    /// mistake of the engine.
+    fn detach(&mut self, socket: SocketId);
+
     /// The bytes of a receive buffer.
     fn received(&self, lease: &ReceiveLease) -> &[u8];
 
@@ -142,7 +157,7 @@ pub trait RingWaker: Clone + Send + Sync + 'static {
 pub struct ListenerId(pub u32);
 
 /// A connected or connecting socket of one ring. Small and dense: usable as an index.
-/// An id is used again only after its `Closed`.
+/// An id is used again only after its `Closed` or `Detached`.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
 pub struct SocketId(pub u32);
 
@@ -260,6 +275,20 @@ pub enum Completion<Stream> {
         socket: SocketId,
         /// The buffer.
         buffer: Vec<u8>,
+        /// Why.
+        error: TransportError,
+    },
+    /// A socket has left this ring; its id may be given out again.
+    Detached {
+        /// The socket that was.
+        socket: SocketId,
+        /// The connection, with all bytes that this ring has not received. Closed when dropped.
+        stream: Stream,
+    },
+    /// A socket could not leave this ring (descriptors are exhausted); it is open as before.
+    DetachFailed {
+        /// The socket.
+        socket: SocketId,
         /// Why.
         error: TransportError,
     },

@@ -97,7 +97,7 @@ impl EpollRing {
     fn deliver_accepted(&mut self, listener: ListenerId, fd: OwnedFd) {
         match listen::peer_address(SockRef::from(&fd)) {
             Ok(peer) => {
-                let stream = KernelStream::new(fd, peer.credentials().is_some());
+                let stream = KernelStream::new(fd, peer.credentials().is_some(), false);
                 self.ready.push_back(Completion::Accepted {
                     listener,
                     stream,

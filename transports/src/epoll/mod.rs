@@ -9,6 +9,7 @@
 mod accept;
 mod buffers;
 mod connect;
+mod detach;
 mod poller;
 mod slot;
 mod teardown;
@@ -164,7 +165,7 @@ impl EpollRing {
             Stage::Connecting => return self.go_on_connecting(socket),
             Stage::Lingering => return self.discard_some(socket),
             Stage::Open | Stage::Closing => {}
-            Stage::Free | Stage::Closed => return,
+            Stage::Free | Stage::Detached | Stage::Closed => return,
         }
         if slot.sending && slot.writing == Readiness::Likely {
             self.send_some(socket);
@@ -282,7 +283,9 @@ impl Ring for EpollRing {
     }
 
     fn adopt(&mut self, stream: KernelStream) -> Result<SocketId, TransportError> {
+        let has_sent = stream.has_sent();
         let socket = self.install(Stage::Open, stream.into())?;
+        self.slots.get_mut(socket).has_sent = has_sent;
         if let Err(error) = self.register(socket) {
             self.slots.get_mut(socket).fd = None;
             self.slots.free(socket);
@@ -305,6 +308,14 @@ impl Ring for EpollRing {
 
     fn close(&mut self, socket: SocketId) {
         self.start_closing(socket);
+    }
+
+    fn can_detach(&self) -> bool {
+        true
+    }
+
+    fn detach(&mut self, socket: SocketId) {
+        self.detach_socket(socket);
     }
 
     fn received(&self, lease: &ReceiveLease) -> &[u8] {
@@ -345,10 +356,21 @@ impl Ring for EpollRing {
         loop {
             let completion = self.ready.pop_front()?;
             match completion {
-                Completion::Received { socket, lease } if !self.is_open(socket) => {
+                Completion::Received { socket, lease } if !self.is_heard(socket) => {
                     self.buffers.give_back(lease);
                 }
-                Completion::ReceiveEnded { socket, .. } if !self.is_open(socket) => {}
+                Completion::ReceiveEnded { socket, .. }
+                | Completion::DetachFailed { socket, .. }
+                    if !self.is_heard(socket) => {}
+                Completion::Detached { socket, .. } => {
+                    let is_closed = self.slots.get(socket).stage == Stage::Closed;
+                    self.slots.free(socket);
+                    return Some(if is_closed {
+                        Completion::Closed { socket }
+                    } else {
+                        completion
+                    });
+                }
                 Completion::Closed { socket } => {
                     self.slots.free(socket);
                     return Some(completion);

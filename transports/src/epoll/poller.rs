@@ -57,6 +57,16 @@ impl Poller {
             .expect("a registered descriptor takes another interest");
     }
 
+    /// Tells no more events of a descriptor.
+    ///
+    /// # Errors
+    ///
+    /// The descriptor was not added.
+    pub(super) fn remove(&mut self, fd: BorrowedFd<'_>) -> io::Result<()> {
+        self.count_system_call();
+        Ok(epoll::delete(&self.epoll, fd)?)
+    }
+
     /// Takes the events that are there, and waits for one if told to.
     ///
     /// May return early, without an event: a wait is made of as many milliseconds as fit, which

@@ -15,6 +15,8 @@ use crate::ring::SocketId;
 ///         │  connect ─▶ Connecting┘  Closing ─▶ Lingering ─▶ Closed
 ///         │                 └───────────▲ close, failure       │
 ///         └────────────── the owner was told ──────────────────┘
+///
+///  Open ─▶ Detached ─▶ Free; but ─▶ Closed, if that is asked for before the owner was told
 /// ```
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum Stage {
@@ -24,6 +26,8 @@ pub(super) enum Stage {
     Connecting,
     /// In use.
     Open,
+    /// Has left the ring; awaits that its owner takes the news.
+    Detached,
     /// Closed by its owner; the next turn ends what it was doing.
     Closing,
     /// Half-closed; reads away what the peer still sends, so that the kernel does not answer it

@@ -25,9 +25,14 @@ const DISCARD_LEN: usize = 16 << 10;
 impl EpollRing {
     pub(super) fn start_closing(&mut self, socket: SocketId) {
         let slot = self.slots.get_mut(socket);
-        if matches!(slot.stage, Stage::Open | Stage::Connecting) {
-            slot.stage = Stage::Closing;
-            self.enqueue(socket);
+        match slot.stage {
+            Stage::Open | Stage::Connecting => {
+                slot.stage = Stage::Closing;
+                self.enqueue(socket);
+            }
+            // Its descriptor lies with the news, which nobody will take.
+            Stage::Detached => slot.stage = Stage::Closed,
+            _ => {}
         }
     }
 

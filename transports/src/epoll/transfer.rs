@@ -92,8 +92,8 @@ impl EpollRing {
     }
 
     /// Whether a socket's owner still takes what it received.
-    pub(super) fn is_open(&self, socket: SocketId) -> bool {
-        self.slots.get(socket).stage == Stage::Open
+    pub(super) fn is_heard(&self, socket: SocketId) -> bool {
+        matches!(self.slots.get(socket).stage, Stage::Open | Stage::Detached)
     }
 
     pub(super) fn start_sending(&mut self, socket: SocketId, buffer: Vec<u8>) {

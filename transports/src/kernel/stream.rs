@@ -10,12 +10,22 @@ use socket2::{Domain, SockRef};
 pub struct KernelStream {
     fd: OwnedFd,
     is_unix: bool,
+    has_sent: bool,
 }
 
 impl KernelStream {
-    /// Takes a socket that is known to be in blocking mode.
-    pub(crate) fn new(fd: OwnedFd, is_unix: bool) -> Self {
-        KernelStream { fd, is_unix }
+    /// Takes a socket that is known to be in blocking mode, and to which a ring has sent, or not.
+    pub(crate) fn new(fd: OwnedFd, is_unix: bool, has_sent: bool) -> Self {
+        KernelStream {
+            fd,
+            is_unix,
+            has_sent,
+        }
+    }
+
+    /// Something may have been sent before: a close must not destroy it.
+    pub(crate) const fn has_sent(&self) -> bool {
+        self.has_sent
     }
 
     /// It is a Unix socket.
@@ -38,7 +48,8 @@ impl TryFrom<OwnedFd> for KernelStream {
         let socket = SockRef::from(&fd);
         socket.set_nonblocking(false)?;
         let is_unix = socket.domain()? == Domain::UNIX;
-        Ok(KernelStream { fd, is_unix })
+        // Whoever made it may have used it.
+        Ok(KernelStream::new(fd, is_unix, true))
     }
 }
 

@@ -21,6 +21,8 @@ impl NetState {
         self.rings[ring].socket(socket).end = Some(id);
         if let Some(end) = self.connections.get(id) {
             end.owner = Some(Owner { ring, socket });
+            // Who had it before may have been told.
+            end.end_told = false;
         }
         Ok(socket)
     }
@@ -31,7 +33,7 @@ impl NetState {
                 self.fail_connect(ring, socket, TransportError::ClosedLocally);
             }
             Stage::Open => self.finish_close(ring, socket),
-            Stage::Free | Stage::Closing => {}
+            Stage::Free | Stage::Detached | Stage::Closing => {}
         }
     }
 

@@ -29,6 +29,7 @@
 mod close;
 mod connect;
 mod connection;
+mod detach;
 mod net;
 mod random;
 mod ring;
@@ -66,6 +67,8 @@ pub struct SimConfig {
     /// Probability that a listener runs out of descriptors, drawn for each connection; accepting
     /// then pauses for 100 ms.
     pub accept_pause: f64,
+    /// Probability that a socket cannot leave its ring, drawn for each detach.
+    pub detach_failure: f64,
 }
 
 impl SimConfig {
@@ -81,6 +84,7 @@ impl SimConfig {
             connect_failure: 0.1,
             reset: 0.005,
             accept_pause: 0.1,
+            detach_failure: 0.1,
         }
     }
 }
@@ -97,6 +101,7 @@ impl Default for SimConfig {
             connect_failure: 0.0,
             reset: 0.0,
             accept_pause: 0.0,
+            detach_failure: 0.0,
         }
     }
 }

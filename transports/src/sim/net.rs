@@ -120,6 +120,12 @@ pub(super) enum Event {
     StreamEnds(EndId),
     /// The answer to bytes for an end that is gone.
     ResetArrives(EndId),
+    /// A socket leaves its ring.
+    SocketDetaches {
+        ring: usize,
+        socket: SocketId,
+        generation: u32,
+    },
     /// A socket is closed at last.
     SocketCloses {
         ring: usize,
@@ -226,6 +232,11 @@ impl NetState {
             Event::Arrive(end, len) => self.on_arrive(end, len),
             Event::StreamEnds(end) => self.on_stream_end(end, StreamEnd::Closed),
             Event::ResetArrives(end) => self.on_stream_end(end, StreamEnd::Reset),
+            Event::SocketDetaches {
+                ring,
+                socket,
+                generation,
+            } => self.on_detach(ring, socket, generation),
             Event::SocketCloses {
                 ring,
                 socket,
@@ -277,6 +288,7 @@ impl NetState {
                 self.rings[ring].socket(socket).paused = false;
                 self.pump(ring, socket);
             }
+            Submission::Detach(socket) => self.start_detaching(ring, socket),
             Submission::Close(socket) => self.close_socket(ring, socket),
         }
     }

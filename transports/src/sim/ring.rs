@@ -84,7 +84,18 @@ impl SimRing {
                     state.buffers_free += 1;
                 }
                 Completion::ReceiveEnded { socket, .. }
+                | Completion::DetachFailed { socket, .. }
                     if state.socket(*socket).close_submitted => {}
+                Completion::Detached { socket, stream } => {
+                    let (socket, end) = (*socket, *stream);
+                    let is_closed = state.socket(socket).close_submitted;
+                    state.free(socket);
+                    if !is_closed {
+                        return Some(completion);
+                    }
+                    net.close_end(end);
+                    return Some(Completion::Closed { socket });
+                }
                 Completion::Closed { socket } => {
                     state.free(*socket);
                     return Some(completion);
@@ -156,7 +167,7 @@ impl Ring for SimRing {
         let slot = state.socket(socket);
         assert!(!slot.sending, "a send is in flight on {socket:?}");
         assert!(
-            slot.stage == Stage::Open && !slot.close_submitted,
+            slot.stage == Stage::Open && !slot.detaching && !slot.close_submitted,
             "send on {socket:?}, which is not open"
         );
         slot.sending = true;
@@ -176,9 +187,30 @@ impl Ring for SimRing {
         let mut net = NetState::lock(&self.net);
         let state = &mut net.rings[self.index];
         let slot = state.socket(socket);
-        if slot.stage != Stage::Free && !std::mem::replace(&mut slot.close_submitted, true) {
+        if slot.stage == Stage::Free || std::mem::replace(&mut slot.close_submitted, true) {
+            return;
+        }
+        // One that has left closes when its owner would take the news.
+        if slot.stage != Stage::Detached {
             state.submissions.push(Submission::Close(socket));
         }
+    }
+
+    fn can_detach(&self) -> bool {
+        true
+    }
+
+    fn detach(&mut self, socket: SocketId) {
+        let mut net = NetState::lock(&self.net);
+        let state = &mut net.rings[self.index];
+        let slot = state.socket(socket);
+        assert!(
+            slot.stage == Stage::Open && !slot.detaching && !slot.close_submitted,
+            "detach of {socket:?}, which is not open"
+        );
+        assert!(!slot.sending, "a send is in flight on {socket:?}");
+        slot.detaching = true;
+        state.submissions.push(Submission::Detach(socket));
     }
 
     fn received(&self, lease: &ReceiveLease) -> &[u8] {
@@ -245,6 +277,13 @@ impl Ring for SimRing {
                 buffer,
                 error,
             },
+            Completion::Detached { socket, stream } => Completion::Detached {
+                socket,
+                stream: NetState::stream(&self.net, stream),
+            },
+            Completion::DetachFailed { socket, error } => {
+                Completion::DetachFailed { socket, error }
+            }
             Completion::Closed { socket } => Completion::Closed { socket },
         })
     }

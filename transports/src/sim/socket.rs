@@ -19,6 +19,7 @@ pub(super) enum Submission {
     Send(SocketId, Vec<u8>),
     Pause(SocketId),
     Resume(SocketId),
+    Detach(SocketId),
     Close(SocketId),
 }
 
@@ -28,6 +29,8 @@ pub(super) enum Stage {
     Free,
     Connecting,
     Open,
+    /// Has left the ring; its owner takes what was received, then the news.
+    Detached,
     /// Closed by its owner, or its connect failed; `Closed` comes.
     Closing,
 }
@@ -42,6 +45,8 @@ pub(super) struct Socket {
     pub(super) end: Option<EndId>,
     /// Its owner asked for a close, which is not yet handed over.
     pub(super) close_submitted: bool,
+    /// Its owner asked for a detach, which has not ended.
+    pub(super) detaching: bool,
     /// A send was submitted and has not ended.
     pub(super) sending: bool,
     /// Receiving has been handed over.
@@ -57,6 +62,7 @@ impl Socket {
         generation: 0,
         end: None,
         close_submitted: false,
+        detaching: false,
         sending: false,
         receiving: false,
         paused: false,
@@ -177,6 +183,8 @@ fn subject<S>(completion: &Completion<S>) -> Subject {
         | Completion::ReceiveEnded { socket, .. }
         | Completion::Sent { socket, .. }
         | Completion::SendFailed { socket, .. }
+        | Completion::Detached { socket, .. }
+        | Completion::DetachFailed { socket, .. }
         | Completion::Closed { socket } => Subject::Socket(*socket),
     }
 }

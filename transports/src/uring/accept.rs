@@ -63,7 +63,7 @@ impl UringRing {
         generation: Generation,
         completion: KernelCompletion,
     ) {
-        if let Some(fd) = accepted(completion) {
+        if let Some(fd) = new_descriptor(completion) {
             self.deliver_accepted(id, fd);
         }
         if completion.more {
@@ -85,15 +85,10 @@ impl UringRing {
         }
     }
 
-    /// Closes what was accepted while the ring goes down.
-    pub(super) fn drop_accepted(completion: KernelCompletion) {
-        drop(accepted(completion));
-    }
-
     fn deliver_accepted(&mut self, listener: ListenerId, fd: OwnedFd) {
         match listen::peer_address(SockRef::from(&fd)) {
             Ok(peer) => {
-                let stream = KernelStream::new(fd, peer.credentials().is_some());
+                let stream = KernelStream::new(fd, peer.credentials().is_some(), false);
                 self.ready.push_back(Completion::Accepted {
                     listener,
                     stream,
@@ -136,10 +131,13 @@ impl UringRing {
     }
 }
 
-/// The descriptor in an accept's completion, which is taken out of the queue once.
-fn accepted(completion: KernelCompletion) -> Option<OwnedFd> {
-    debug_assert!(matches!(completion.operation, Operation::Accept(..)));
-    // SAFETY: the kernel made this descriptor for this completion, which is handled once, so
+/// The descriptor that a completion brings, which is taken out of the queue once.
+pub(super) fn new_descriptor(completion: KernelCompletion) -> Option<OwnedFd> {
+    let is_new = matches!(
+        completion.operation,
+        Operation::Accept(..) | Operation::Detach(..)
+    );
+    // SAFETY: both operations make a descriptor for this completion, which is handled once, so
     // nobody else owns it.
-    (completion.result >= 0).then(|| unsafe { OwnedFd::from_raw_fd(completion.result) })
+    (is_new && completion.result >= 0).then(|| unsafe { OwnedFd::from_raw_fd(completion.result) })
 }

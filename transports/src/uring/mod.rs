@@ -13,6 +13,7 @@
 mod accept;
 mod buffers;
 mod connect;
+mod detach;
 mod operation;
 mod probe;
 mod queue;
@@ -169,6 +170,9 @@ impl UringRing {
             Operation::Close(socket, generation) => {
                 self.on_close(socket, generation, completion.result);
             }
+            Operation::Detach(socket, generation) => {
+                self.on_detach(socket, generation, completion);
+            }
             Operation::Wake if !completion.more => {
                 self.queue.push(Submission::watch(self.waker.eventfd()));
             }
@@ -227,6 +231,7 @@ impl Ring for UringRing {
 
     fn adopt(&mut self, stream: KernelStream) -> Result<SocketId, TransportError> {
         let socket = self.install(Stage::Open, &stream, stream.is_unix())?;
+        self.slots.get_mut(socket).has_sent = stream.has_sent();
         self.arm_receive(socket);
         Ok(socket)
     }
@@ -245,6 +250,14 @@ impl Ring for UringRing {
 
     fn close(&mut self, socket: SocketId) {
         self.start_closing(socket);
+    }
+
+    fn can_detach(&self) -> bool {
+        self.queue.can_install()
+    }
+
+    fn detach(&mut self, socket: SocketId) {
+        self.start_detaching(socket);
     }
 
     fn received(&self, lease: &ReceiveLease) -> &[u8] {
@@ -292,9 +305,21 @@ impl Ring for UringRing {
             let completion = self.ready.pop_front()?;
             match &completion {
                 Completion::Received { socket, .. } | Completion::ReceiveEnded { socket, .. }
-                    if self.slots.get(*socket).stage != Stage::Open =>
+                    if !self.slots.get(*socket).is_heard() =>
                 {
                     self.forget(completion);
+                }
+                Completion::DetachFailed { socket, .. }
+                    if self.slots.get(*socket).stage != Stage::Open => {}
+                Completion::Detached { socket, .. } => {
+                    let socket = *socket;
+                    let is_closed = self.slots.get(socket).stage == Stage::Closed;
+                    self.slots.free(socket);
+                    return Some(if is_closed {
+                        Completion::Closed { socket }
+                    } else {
+                        completion
+                    });
                 }
                 Completion::Closed { socket } => {
                     self.slots.free(*socket);

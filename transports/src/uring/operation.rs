@@ -23,6 +23,8 @@ pub(crate) enum Operation {
     Shutdown(SocketId, Generation),
     /// Closing a socket's direct descriptor.
     Close(SocketId, Generation),
+    /// Giving a socket that leaves the ring an ordinary descriptor.
+    Detach(SocketId, Generation),
     /// The eventfd of the waker became readable.
     Wake,
     /// A cancellation: what counts is the completion of the operation that it cancelled.
@@ -38,6 +40,7 @@ const SHUTDOWN: u8 = 6;
 const CLOSE: u8 = 7;
 const WAKE: u8 = 8;
 const CANCEL: u8 = 9;
+const DETACH: u8 = 10;
 
 const fn pack(kind: u8, generation: Generation, index: u32) -> u64 {
     let tag = Tag {
@@ -59,6 +62,7 @@ impl Operation {
             Operation::Discard(socket, generation) => pack(DISCARD, generation, socket.0),
             Operation::Shutdown(socket, generation) => pack(SHUTDOWN, generation, socket.0),
             Operation::Close(socket, generation) => pack(CLOSE, generation, socket.0),
+            Operation::Detach(socket, generation) => pack(DETACH, generation, socket.0),
             Operation::Wake => Tag::unique(WAKE).to_bits(),
             Operation::Cancel => Tag::unique(CANCEL).to_bits(),
         }
@@ -81,6 +85,7 @@ impl Operation {
             DISCARD => Operation::Discard(socket, generation),
             SHUTDOWN => Operation::Shutdown(socket, generation),
             CLOSE => Operation::Close(socket, generation),
+            DETACH => Operation::Detach(socket, generation),
             WAKE => Operation::Wake,
             CANCEL => Operation::Cancel,
             _ => return None,
@@ -104,6 +109,7 @@ mod tests {
             Operation::Discard(socket, generation),
             Operation::Shutdown(socket, generation),
             Operation::Close(socket, generation),
+            Operation::Detach(socket, generation),
             Operation::Wake,
             Operation::Cancel,
         ] {

@@ -49,8 +49,15 @@ fn major_minor(release: &str) -> Option<(u32, u32)> {
     Some((numbers.next()?.ok()?, numbers.next()?.ok()?))
 }
 
-/// Refuses a kernel that lacks an opcode or a feature, and names it.
-pub(super) fn check_features(ring: &IoUring) -> Result<(), TransportError> {
+/// What a kernel may offer, and may not.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct Offers {
+    /// `IORING_OP_FIXED_FD_INSTALL`, since Linux 6.8.
+    pub(super) fixed_fd_install: bool,
+}
+
+/// Refuses a kernel that lacks an opcode or a feature that is needed, and names it.
+pub(super) fn check_features(ring: &IoUring) -> Result<Offers, TransportError> {
     let parameters = ring.params();
     for (feature, offered) in [
         ("IORING_FEAT_NODROP", parameters.is_feature_nodrop()),
@@ -71,7 +78,9 @@ pub(super) fn check_features(ring: &IoUring) -> Result<(), TransportError> {
         .map_err(|source| missing("IORING_REGISTER_PROBE", source))?;
     match OPCODES.iter().find(|(_, code)| !probe.is_supported(*code)) {
         Some((name, _)) => Err(missing(name, io::ErrorKind::Unsupported.into())),
-        None => Ok(()),
+        None => Ok(Offers {
+            fixed_fd_install: probe.is_supported(opcode::FixedFdInstall::CODE),
+        }),
     }
 }
 

@@ -29,6 +29,7 @@ pub(super) struct Queue {
     /// Operations whose last completion was not seen yet.
     in_flight: usize,
     enter_count: u64,
+    can_install: bool,
 }
 
 /// A completion as the kernel gives it.
@@ -63,12 +64,13 @@ impl Queue {
             .dontfork()
             .build(entries)
             .map_err(probe::setup_error)?;
-        probe::check_features(&ring)?;
+        let can_install = probe::check_features(&ring)?.fixed_fd_install;
         Ok(Queue {
             ring,
             spilled: VecDeque::new(),
             in_flight: 0,
             enter_count: 0,
+            can_install,
         })
     }
 
@@ -89,6 +91,19 @@ impl Queue {
         self.ring
             .submitter()
             .register_files_update(index, &fds)
+            .map(drop)
+    }
+
+    /// Whether the kernel makes an ordinary descriptor of a direct one.
+    pub(super) fn can_install(&self) -> bool {
+        self.can_install
+    }
+
+    /// Empties a place of the table. The socket closes, unless somebody else has it too.
+    pub(super) fn uninstall(&self, index: u32) -> io::Result<()> {
+        self.ring
+            .submitter()
+            .register_files_update(index, &[-1])
             .map(drop)
     }
 

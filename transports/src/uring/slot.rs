@@ -11,6 +11,9 @@ use crate::ring::SocketId;
 ///         │  connect ─▶ Connecting┘  Draining ─▶ Lingering ─▶ Closing ─▶ Closed
 ///         │                 └───────────▲ close, failure                   │
 ///         └────────────────────────── the owner was told ──────────────────┘
+///
+///  Open ─▶ Detaching ─▶ Detached ─▶ Free; but a close leads from Detaching to Draining, and from
+///  Detached, of which the owner was not told yet, to Closed; and a failure back to Open
 /// ```
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum Stage {
@@ -20,6 +23,10 @@ pub(super) enum Stage {
     Connecting,
     /// In use.
     Open,
+    /// Is to leave the ring; awaits the end of its receive, then its descriptor.
+    Detaching,
+    /// Has left the ring; awaits that its owner takes the news.
+    Detached,
     /// Closed by its owner; awaits the last completions of cancelled operations.
     Draining,
     /// Half-closed; reads away what the peer still sends, so that the kernel does not answer it
@@ -49,11 +56,13 @@ pub(super) struct Slot {
     pub(super) receive_ended: bool,
     /// A send is in flight; the kernel reads `buffer`.
     pub(super) sending: bool,
-    /// Something was sent, at any time: its bytes may still be on their way. No receive clears
-    /// this, because a peer may send without having read.
+    /// Something was sent, at any time and by any ring: its bytes may still be on their way. No
+    /// receive clears this, because a peer may send without having read.
     pub(super) has_sent: bool,
     /// A connect is in flight; the kernel reads `target`.
     pub(super) connecting: bool,
+    /// The installing of its descriptor is in flight.
+    pub(super) installing: bool,
     /// A read of unwanted bytes is in flight.
     pub(super) discarding: bool,
     /// A half-close is in flight.
@@ -80,6 +89,7 @@ impl Slot {
         sending: false,
         has_sent: false,
         connecting: false,
+        installing: false,
         discarding: false,
         shutting_down: false,
         discarded: 0,
@@ -93,9 +103,14 @@ impl Slot {
         self.stage == Stage::Open && !self.paused && !self.receive_ended
     }
 
+    /// Whether its owner takes what is received.
+    pub(super) fn is_heard(&self) -> bool {
+        matches!(self.stage, Stage::Open | Stage::Detaching | Stage::Detached)
+    }
+
     /// Whether an operation is in flight that the owner asked for.
     pub(super) fn is_draining(&self) -> bool {
-        self.receiving || self.sending || self.connecting
+        self.receiving || self.sending || self.connecting || self.installing
     }
 }
 
@@ -127,6 +142,7 @@ impl crate::kernel::Slot for Slot {
         assert!(!self.sending, "{socket:?} is freed in mid-send");
         assert!(!self.connecting, "{socket:?} is freed in mid-connect");
         assert!(!self.receiving, "{socket:?} is freed in mid-receive");
+        assert!(!self.installing, "{socket:?} is freed in mid-detach");
         assert!(!self.discarding, "{socket:?} is freed in mid-discard");
         assert!(!self.shutting_down, "{socket:?} is freed in mid-shutdown");
     }
@@ -160,10 +176,11 @@ mod tests {
     /// Until each one's last completion, the kernel may use the slot's memory.
     #[test]
     fn a_close_awaits_every_operation_of_the_owner() {
-        let in_flight: [fn(&mut Slot); 3] = [
+        let in_flight: [fn(&mut Slot); 4] = [
             |slot| slot.receiving = true,
             |slot| slot.sending = true,
             |slot| slot.connecting = true,
+            |slot| slot.installing = true,
         ];
         assert!(!Slot::EMPTY.is_draining());
         for begin in in_flight {

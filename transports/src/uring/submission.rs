@@ -78,6 +78,13 @@ impl Submission {
         Self::new(opcode::Close::new(Fixed(socket.0)).build(), operation)
     }
 
+    /// Makes an ordinary descriptor of a direct one, which stays; not inherited by child
+    /// processes.
+    pub(super) fn install(socket: SocketId, operation: Operation) -> Self {
+        let entry = opcode::FixedFdInstall::new(Fixed(socket.0), 0).build();
+        Self::new(entry, operation)
+    }
+
     /// Tells of every wake-up through an eventfd.
     pub(super) fn watch(eventfd: BorrowedFd<'_>) -> Self {
         let entry = opcode::PollAdd::new(Fd(eventfd.as_raw_fd()), libc::POLLIN as u32)

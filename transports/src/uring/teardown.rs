@@ -13,11 +13,11 @@ use annulus_protocol::Time;
 
 use crate::kernel::{self, Generation, KernelWait};
 use crate::ring::{Completion, SocketId};
-use crate::uring::UringRing;
 use crate::uring::operation::Operation;
 use crate::uring::queue::KernelCompletion;
 use crate::uring::slot::Stage;
 use crate::uring::submission::Submission;
+use crate::uring::{UringRing, accept};
 
 /// How long a ring that is dropped waits for the kernel.
 const DROP_TIME: Duration = Duration::from_secs(1);
@@ -25,8 +25,11 @@ const DROP_TIME: Duration = Duration::from_secs(1);
 impl UringRing {
     pub(super) fn start_closing(&mut self, socket: SocketId) {
         let slot = self.slots.get_mut(socket);
-        if !matches!(slot.stage, Stage::Open | Stage::Connecting) {
-            return;
+        match slot.stage {
+            Stage::Open | Stage::Connecting | Stage::Detaching => {}
+            // Its descriptor lies with the news, which nobody will take.
+            Stage::Detached => return slot.stage = Stage::Closed,
+            _ => return,
         }
         slot.stage = Stage::Draining;
         let generation = slot.generation;
@@ -158,10 +161,8 @@ impl UringRing {
                 return false;
             }
             while let Some(completion) = self.queue.pop() {
-                // Closes a descriptor that was accepted at the last moment.
-                if let Operation::Accept(..) = completion.operation {
-                    Self::drop_accepted(completion);
-                }
+                // Closes a descriptor that was made at the last moment.
+                drop(accept::new_descriptor(completion));
             }
         }
         true

@@ -27,7 +27,7 @@ impl UringRing {
 
     pub(super) fn pause(&mut self, socket: SocketId) {
         let slot = self.slots.get_mut(socket);
-        if slot.paused || slot.stage != Stage::Open {
+        if slot.paused || !slot.is_heard() {
             return;
         }
         slot.paused = true;
@@ -56,9 +56,9 @@ impl UringRing {
             return self.give_back_unused(completion.buffer);
         };
         slot.receiving = completion.more;
-        let open = slot.stage == Stage::Open;
+        let is_heard = slot.is_heard();
         match (completion.result, completion.buffer) {
-            (len @ 1.., Some(buffer)) if open => {
+            (len @ 1.., Some(buffer)) if is_heard => {
                 let lease = self.buffers.lend(buffer, len as u32);
                 self.ready.push_back(Completion::Received { socket, lease });
             }
@@ -70,6 +70,7 @@ impl UringRing {
         if !completion.more {
             self.arm_receive(socket);
             self.continue_closing(socket);
+            self.continue_detaching(socket);
         }
     }
 
@@ -95,7 +96,7 @@ impl UringRing {
             }),
         };
         slot.receive_ended = true;
-        if slot.stage == Stage::Open {
+        if slot.is_heard() {
             self.ready
                 .push_back(Completion::ReceiveEnded { socket, error });
         }

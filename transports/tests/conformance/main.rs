@@ -4,6 +4,7 @@
 //! kernel's rings and in the simulation (there with several seeds; a failure names the seed), in
 //! each over TCP and over Unix sockets.
 
+mod detach;
 mod lifecycle;
 mod pair;
 mod transfer;
@@ -77,4 +78,13 @@ conformance! {
     transfer::nothing_is_received_after_a_close,
     transfer::the_end_of_the_stream_comes_after_its_bytes,
     transfer::sending_to_a_peer_that_is_gone_fails_in_the_end,
+    detach::bytes_before_during_and_after_a_detach_arrive_once_and_in_order,
+    detach::an_idle_socket_moves_and_goes_on,
+    detach::a_socket_that_starves_moves_with_its_bytes,
+    detach::a_paused_socket_receives_where_it_arrives,
+    detach::the_end_of_the_stream_is_told_where_it_arrives,
+    detach::a_close_that_follows_a_detach_ends_in_one_way,
+    detach::an_id_comes_back_after_its_detached,
+    detach::a_detached_stream_that_nobody_adopts_is_closed,
+    detach::the_last_reply_survives_a_close_in_another_ring,
 }

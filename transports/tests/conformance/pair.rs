@@ -15,6 +15,8 @@ pub(crate) struct Side<R: Ring> {
     pub(crate) ring: R,
     /// Accepted, not yet taken by the test.
     pub(crate) streams: Vec<(ListenerId, R::Stream, Address)>,
+    /// Detached, not yet taken by the test.
+    pub(crate) detached: Vec<R::Stream>,
     pub(crate) records: BTreeMap<SocketId, Record>,
     /// Keeps received buffers instead of giving them back.
     pub(crate) hold: bool,
@@ -32,6 +34,7 @@ pub(crate) struct Record {
     pub(crate) ended: Option<Option<TransportError>>,
     pub(crate) sent: Vec<Vec<u8>>,
     pub(crate) send_failed: Vec<(Vec<u8>, TransportError)>,
+    /// Its `Closed` or its `Detached` has come.
     pub(crate) closed: bool,
 }
 
@@ -40,6 +43,7 @@ impl<R: Ring> Side<R> {
         Side {
             ring,
             streams: Vec::new(),
+            detached: Vec::new(),
             records: BTreeMap::new(),
             hold: false,
             held: Vec::new(),
@@ -67,6 +71,13 @@ impl<R: Ring> Side<R> {
 
     pub(crate) fn adopt(&mut self) -> SocketId {
         let (_, stream, _) = self.streams.pop().expect("a stream was accepted");
+        let socket = self.ring.adopt(stream).expect("the table has room");
+        self.begin(socket)
+    }
+
+    /// Takes a stream that another side has let go of.
+    pub(crate) fn adopt_from(&mut self, other: &mut Side<R>) -> SocketId {
+        let stream = other.detached.pop().expect("a stream was detached");
         let socket = self.ring.adopt(stream).expect("the table has room");
         self.begin(socket)
     }
@@ -117,6 +128,10 @@ impl<R: Ring> Side<R> {
             } => {
                 self.open(socket).send_failed.push((buffer, error));
             }
+            Completion::Detached { socket, stream } => {
+                self.open(socket).closed = true;
+                self.detached.push(stream);
+            }
             Completion::Closed { socket } => self.open(socket).closed = true,
             _ => panic!("a completion that the suite does not know"),
         }
@@ -163,6 +178,7 @@ impl<R: Ring> Side<R> {
     /// Closes all sockets that are open.
     pub(crate) fn close_all(&mut self) {
         self.streams.clear();
+        self.detached.clear();
         for (socket, _) in self.records.iter().filter(|(_, record)| !record.closed) {
             self.ring.close(*socket);
         }

@@ -1,0 +1,38 @@
+//! Taking a socket out of the ring, for another ring to adopt.
+
+use socket2::{Domain, SockRef};
+
+use super::EpollRing;
+use crate::epoll::slot::Stage;
+use crate::error::TransportError;
+use crate::kernel::KernelStream;
+use crate::ring::{Completion, SocketId};
+
+impl EpollRing {
+    /// Nothing is in flight here: what was read is told already, all else is in the socket.
+    pub(super) fn detach_socket(&mut self, socket: SocketId) {
+        let slot = self.slots.get_mut(socket);
+        assert_eq!(
+            slot.stage,
+            Stage::Open,
+            "detach of {socket:?}, which is not open"
+        );
+        assert!(!slot.sending, "a send is in flight on {socket:?}");
+        if let Err(source) = self.poller.remove(slot.fd()) {
+            let action = "detach";
+            let error = TransportError::Io { action, source };
+            return self
+                .ready
+                .push_back(Completion::DetachFailed { socket, error });
+        }
+        slot.stage = Stage::Detached;
+        if let Some(fd) = slot.fd.take() {
+            let is_unix = SockRef::from(&fd)
+                .domain()
+                .is_ok_and(|domain| domain == Domain::UNIX);
+            let stream = KernelStream::new(fd, is_unix, slot.has_sent);
+            self.ready
+                .push_back(Completion::Detached { socket, stream });
+        }
+    }
+}
