@@ -44,6 +44,8 @@ pub(crate) struct CoreShared {
     /// Connections that live on this core or are on their way to it; by this the acceptor
     /// chooses.
     pub(crate) connections: AtomicUsize,
+    /// Bytes that were pushed into the pipes of its server calls and are not sent yet.
+    pub(crate) pushed_len: AtomicUsize,
     /// Calls that this core has sent. Only the core writes.
     pub(crate) calls_out: Counter,
     pub(crate) stub_buffers: SharedBufferPool,
@@ -141,6 +143,7 @@ impl CoreShared {
             ncalrpc_directory: config.ncalrpc_directory.clone(),
             closed: AtomicBool::new(false),
             connections: AtomicUsize::new(0),
+            pushed_len: AtomicUsize::new(0),
             calls_out: Counter::default(),
             stub_buffers: SharedBufferPool::new(SPARE_MAX, SPARE_BUFFER_LEN_MAX),
             call_states: ArrayQueue::new(SPARE_MAX),

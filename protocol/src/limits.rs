@@ -83,10 +83,12 @@ pub struct Limits {
     pub mapped_endpoints_max: usize,
     /// Bytes of replies that may wait for a peer that does not read, and the one reply that goes
     /// beyond it. Above it this side stops reading from that peer until half of it has drained.
-    /// Default 8 MiB.
+    /// As many bytes again may wait that were pushed into out-pipes, of which only those of one
+    /// call go out at a time; above it the other calls' pushes wait. Default 8 MiB.
     pub send_backlog_max: usize,
     /// Bytes of replies that may wait for all peers of a core together. Above it this side stops
-    /// reading from each peer that has not read all of its own. Default 256 MiB.
+    /// reading from each peer that has not read all of its own. It holds in the same way, for
+    /// itself, for what was pushed into out-pipes. Default 256 MiB.
     pub send_backlog_per_core_max: usize,
     /// Bytes of send buffers that a core keeps for their next use. Default 16 MiB.
     pub spare_buffers_len_max: usize,

@@ -11,7 +11,8 @@ use super::buffers::BufferPool;
 use super::held::HeldAnswers;
 use super::pipes::Incoming;
 use crate::context_handle::GroupContexts;
-use crate::pipe::PipeLink;
+use crate::core_shared::CoreShared;
+use crate::pipe::{PipeBacklog, PipeLink};
 use crate::server::RunningServer;
 
 /// What a core keeps of a connection from accept, or connect, to close.
@@ -60,6 +61,8 @@ pub(crate) struct ServerLink {
     pub(crate) contexts: Option<Arc<GroupContexts>>,
     /// The request that arrives piece by piece, because a pipe is in it.
     pub(super) incoming: Option<Incoming>,
+    /// What its calls have pushed into pipes; from the first such call on.
+    pushed: Option<Arc<PipeBacklog>>,
 }
 
 /// A connection that was accepted: whose it is, and from where.
@@ -82,7 +85,13 @@ impl ServerLink {
             cleared: Vec::new(),
             contexts: None,
             incoming: None,
+            pushed: None,
         }
+    }
+
+    /// What the calls of the connection have pushed into pipes, for one more that will.
+    pub(super) fn pipe_backlog(&mut self, core: &Arc<CoreShared>) -> Arc<PipeBacklog> {
+        Arc::clone(self.pushed.get_or_insert_with(|| PipeBacklog::new(core)))
     }
 
     /// Carries the count of received PDUs over into the server's statistics.

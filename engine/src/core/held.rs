@@ -15,9 +15,12 @@ use crate::server_call::CallEnd;
 #[derive(Default)]
 pub(crate) struct HeldAnswers {
     queue: VecDeque<(ReplyTo, HeldAnswer)>,
-    /// Bytes of the ends among it.
-    len: usize,
+    /// Bytes that the ends among it hold.
+    ends_len: usize,
 }
+
+/// What an answer takes in the queue.
+const ANSWER_LEN: usize = size_of::<(ReplyTo, HeldAnswer)>();
 
 enum HeldAnswer {
     /// What was pushed into a call's out-pipes.
@@ -27,24 +30,32 @@ enum HeldAnswer {
 }
 
 impl HeldAnswers {
-    /// Bytes that it holds, without those that lie in pipes.
+    /// Bytes that it holds, without those that lie in pipes. A fault is something, too.
     pub(crate) fn len(&self) -> usize {
-        self.len
+        self.ends_len + self.queue.len() * ANSWER_LEN
     }
 
     fn push_end(&mut self, reply: ReplyTo, end: CallEnd) {
-        self.len += end.len();
+        self.ends_len += end.len();
         self.queue.push_back((reply, HeldAnswer::End(end)));
     }
 
-    fn push_pipes(&mut self, reply: ReplyTo, pipes: Arc<PipeLink>) {
-        self.queue.push_back((reply, HeldAnswer::Pipes(pipes)));
+    /// Once for all that is pushed until these pipes are popped: the core may be told of them for
+    /// more than one reason.
+    fn push_pipes(&mut self, reply: ReplyTo, pipes: &Arc<PipeLink>) {
+        if !pipes.set_waits_for_response(true) {
+            self.queue
+                .push_back((reply, HeldAnswer::Pipes(Arc::clone(pipes))));
+        }
     }
 
     fn pop(&mut self) -> Option<(ReplyTo, HeldAnswer)> {
         let (reply, answer) = self.queue.pop_front()?;
-        if let HeldAnswer::End(end) = &answer {
-            self.len -= end.len();
+        match &answer {
+            HeldAnswer::End(end) => self.ends_len -= end.len(),
+            HeldAnswer::Pipes(pipes) => {
+                pipes.set_waits_for_response(false);
+            }
         }
         Some((reply, answer))
     }
@@ -57,7 +68,7 @@ impl HeldAnswers {
         let place = self.queue.iter().position(is_end)?;
         match self.queue.remove(place)? {
             (_, HeldAnswer::End(end)) => {
-                self.len -= end.len();
+                self.ends_len -= end.len();
                 Some(end)
             }
             (_, HeldAnswer::Pipes(_)) => None,
@@ -100,9 +111,8 @@ impl Connection {
             return;
         };
         if !link.protocol.can_answer(reply) {
-            // Once: the core is not told of further pieces before it has taken these.
             if pipes.has_pieces() {
-                self.outgoing.held.push_pipes(*reply, Arc::clone(pipes));
+                self.outgoing.held.push_pipes(*reply, pipes);
             }
             return;
         }
@@ -117,6 +127,7 @@ impl Connection {
                 out.extend_from_slice(&stub);
                 link.protocol.finish_response_part(start, reply, out);
                 if out.len() > before {
+                    pipes.go_out();
                     self.outgoing.share(pipes, stub.len());
                 } else {
                     // Nobody wants it any more.

@@ -133,8 +133,8 @@ impl ServerWork<'_> {
     }
 
     /// The pipes of a call that a worker is to run, if its operation has any.
-    pub(super) fn link_pipes(&self, head: &CallHead, is_whole: bool) -> Option<Arc<PipeLink>> {
-        let Role::Server(link) = &self.connection.role else {
+    pub(super) fn link_pipes(&mut self, head: &CallHead, is_whole: bool) -> Option<Arc<PipeLink>> {
+        let Role::Server(link) = &mut self.connection.role else {
             return None;
         };
         let interface = link.server.registered(head.facts.interface).interface();
@@ -142,7 +142,8 @@ impl ServerWork<'_> {
         if shape == PipeShape::default() || head.facts.maybe {
             return None;
         }
-        let pipes = PipeLink::of_server(self.core, head.facts.transfer, shape);
+        let backlog = link.pipe_backlog(self.core);
+        let pipes = PipeLink::of_server(self.core, head.facts.transfer, shape, Some(backlog));
         if is_whole {
             pipes.received(Vec::new(), true, head.facts.order);
         }
@@ -289,8 +290,9 @@ impl<R: Ring> Core<R> {
     }
 
     fn serve_server_pipe(&mut self, call: Key, pipes: &Arc<PipeLink>, replies: LocalReplies<'_>) {
+        pipes.feed();
         let Some(origin) = self.deferred.origin(call) else {
-            return;
+            return pipes.discard();
         };
         let Some(connection) = self.connections.get_mut(origin.socket) else {
             return;
@@ -420,11 +422,13 @@ impl<R: Ring> Core<R> {
             Some(OutPiece {
                 stub: call.stub,
                 is_last: true,
+                is_alone: true,
             })
         } else {
+            pipes.begin_take();
             pipes.take()
         };
-        let Some(OutPiece { stub, is_last }) = first else {
+        let Some(OutPiece { stub, is_last, .. }) = first else {
             link.protocol.cancel_request(start, out);
             return Some(WaitingCall {
                 stub: Vec::new(),
@@ -487,7 +491,7 @@ impl<R: Ring> Core<R> {
             return;
         };
         pipes.begin_take();
-        while let Some(OutPiece { stub, is_last }) = pipes.take() {
+        while let Some(OutPiece { stub, is_last, .. }) = pipes.take() {
             let out = connection.outgoing.writable(&mut self.buffers);
             let start = if stub.is_empty() && !is_last {
                 None

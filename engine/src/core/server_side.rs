@@ -360,9 +360,15 @@ impl ServerWork<'_> {
         out: &mut Vec<u8>,
     ) -> Ran {
         let origin = self.origin(head);
-        let Role::Server(link) = &self.connection.role else {
+        let Role::Server(link) = &mut self.connection.role else {
             return Ran::Replied;
         };
+        let shape = {
+            let interface = link.server.registered(head.facts.interface).interface();
+            interface.pipes(head.opnum)
+        };
+        let backlog = (shape.out_count > 0).then(|| link.pipe_backlog(self.core));
+        let link = &*link;
         let interface = link.server.registered(head.facts.interface).interface();
         let mut context = CallContext {
             facts: head.facts,
@@ -384,7 +390,8 @@ impl ServerWork<'_> {
             deferred: None,
             not_executed: false,
             pipes: PipeDispatch {
-                shape: interface.pipes(head.opnum),
+                shape,
+                backlog,
                 is_partial,
                 ..PipeDispatch::default()
             },

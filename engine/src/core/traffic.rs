@@ -70,9 +70,6 @@ impl<R: Ring> Core<R> {
             return;
         };
         connection.outgoing.end_send();
-        if connection.life == Life::Open && connection.outgoing.held_back {
-            self.continue_held_back(socket);
-        }
         self.settle(socket, replies);
     }
 
@@ -84,14 +81,15 @@ impl<R: Ring> Core<R> {
         self.close(socket);
     }
 
-    /// A peer that was held back has read something: its waiting input goes on, and when none
-    /// of that is left, receiving does.
+    /// A peer that was held back may have read something, or nothing may be left of what waited
+    /// for it: its waiting input goes on, and when none of that is left, receiving does.
     fn continue_held_back(&mut self, socket: SocketId) {
         let half = self.limits.send_backlog_max / 2;
         let Some(connection) = self.connections.get_mut(socket) else {
             return;
         };
-        if connection.outgoing.backlog() > half {
+        let is_held_back = connection.life == Life::Open && connection.outgoing.held_back;
+        if !is_held_back || connection.outgoing.backlog() > half {
             return;
         }
         let stalled = std::mem::take(&mut connection.stalled);
@@ -115,6 +113,7 @@ impl<R: Ring> Core<R> {
     /// timer, and closes it when all has been said.
     pub(super) fn settle(&mut self, socket: SocketId, replies: LocalReplies<'_>) {
         let deadline = self.now + self.limits.flush_timeout;
+        self.continue_held_back(socket);
         let Some(connection) = self.connections.get_mut(socket) else {
             return;
         };

@@ -8,6 +8,7 @@ use std::task::Poll;
 use annulus_ndr::ByteOrder;
 use annulus_protocol::TransferSyntax;
 
+use super::backlog::PipeBacklog;
 use super::inbound::{Inbound, NoPiece, Tail, Wanted};
 use super::outbound::{OutPiece, Outbound};
 use crate::call::block_on;
@@ -51,6 +52,8 @@ pub(crate) struct PipeLink {
     end: AtomicU32,
     /// A worker waits for what is in front of the pipes of a request.
     awaits_head: AtomicBool,
+    /// What was pushed waits for the end of another call's response. The core's own note.
+    waits_for_response: AtomicBool,
     inbound: Inbound,
     outbound: Outbound,
     notify: OnceLock<PipeNotify>,
@@ -68,20 +71,22 @@ impl PipeLink {
         shape: PipeShape,
     ) -> Arc<Self> {
         let len_max = core.limits().pipe_len_max;
-        let outbound = Outbound::new(transfer, shape.in_count, len_max);
+        let outbound = Outbound::new(transfer, shape.in_count, len_max, None);
         let inbound = Inbound::new(transfer, shape.out_count, len_max);
         PipeLink::new(core, PipeSide::Client, shape, inbound, outbound)
     }
 
     /// The pipes of a call that this side serves; where they start in the request is told by
-    /// [`start`](PipeLink::start).
+    /// [`start`](PipeLink::start). The pipes that it pushes share `backlog` with those of the
+    /// connection's other calls.
     pub(crate) fn of_server(
         core: &Arc<CoreShared>,
         transfer: TransferSyntax,
         shape: PipeShape,
+        backlog: Option<Arc<PipeBacklog>>,
     ) -> Arc<Self> {
         let len_max = core.limits().pipe_len_max;
-        let outbound = Outbound::new(transfer, shape.out_count, len_max);
+        let outbound = Outbound::new(transfer, shape.out_count, len_max, backlog);
         let inbound = Inbound::new(transfer, shape.in_count, len_max);
         PipeLink::new(core, PipeSide::Server, shape, inbound, outbound)
     }
@@ -105,6 +110,7 @@ impl PipeLink {
             call: AtomicU64::new(NO_CALL),
             end: AtomicU32::new(OPEN),
             awaits_head: AtomicBool::new(false),
+            waits_for_response: AtomicBool::new(false),
             inbound,
             outbound,
             notify: OnceLock::new(),
@@ -123,10 +129,12 @@ impl PipeLink {
     /// the call is dispatched before anything is pushed.
     pub(crate) fn push_head(&self, stub: Vec<u8>) {
         self.outbound.output().start(stub.len());
-        self.outbound.add(OutPiece {
+        let head = OutPiece {
             stub,
             is_last: false,
-        });
+            is_alone: true,
+        };
+        self.outbound.add(head, &self.core.stub_buffers);
     }
 
     /// Pipes that this side pulls.
@@ -251,6 +259,12 @@ impl PipeLink {
         }
     }
 
+    /// Whether the pusher, who found no room, is to wait until it hears of some.
+    pub(super) fn waits_for_room(self: &Arc<Self>, wanted: Wanted) -> bool {
+        let this = || Arc::downgrade(self);
+        self.outbound.want(wanted, this, || self.end().is_some())
+    }
+
     /// Whether in-parameters' pipes come before what is to be done with an out-parameter's.
     pub(super) fn check_pull(&self) -> Result<(), Status> {
         match self.side {
@@ -312,6 +326,25 @@ impl PipeLink {
         self.inbound.queued_len()
     }
 
+    /// Notes whether what was pushed waits for the end of another call's response; whether it did
+    /// so before.
+    pub(crate) fn set_waits_for_response(&self, waits: bool) -> bool {
+        self.waits_for_response.swap(waits, Ordering::Relaxed)
+    }
+
+    /// The call has ended: what is still pushed is wanted by nobody, unless it was pushed before the
+    /// end and waits for another call's.
+    pub(crate) fn discard(&self) {
+        if self.waits_for_response.load(Ordering::Relaxed) {
+            return;
+        }
+        self.begin_take();
+        while let Some(OutPiece { stub, .. }) = self.take() {
+            self.sent(stub.len());
+            self.core.stub_buffers.put(stub);
+        }
+    }
+
     /// Whether something was pushed that the core has not taken.
     pub(crate) fn has_pieces(&self) -> bool {
         self.outbound.has_pieces()
@@ -331,6 +364,26 @@ impl PipeLink {
     /// news.
     pub(crate) fn sent(&self, len: usize) {
         if self.outbound.sent(len, self.notifies_of_sends()) && self.end().is_none() {
+            self.notify(NotificationEvent::SendComplete);
+        }
+        self.feed();
+    }
+
+    /// Tells the connection's other calls if there is room for what they are to push.
+    pub(crate) fn feed(&self) {
+        if let Some(backlog) = self.outbound.backlog() {
+            backlog.feed();
+        }
+    }
+
+    /// The response with what was pushed begins to go out.
+    pub(crate) fn go_out(&self) {
+        self.outbound.go_out();
+    }
+
+    /// The connection's other calls may have left room for what is to be pushed.
+    pub(super) fn offer_room(&self) {
+        if self.outbound.offer_room() && self.end().is_none() {
             self.notify(NotificationEvent::SendComplete);
         }
     }
@@ -384,6 +437,16 @@ impl PipeLink {
             return Err(Status::PipeDisciplineError);
         }
         Ok(output.take_carry(stub))
+    }
+}
+
+impl Drop for PipeLink {
+    /// What was pushed and never sent makes room for the connection's other calls.
+    fn drop(&mut self) {
+        if let Some(backlog) = self.outbound.backlog() {
+            backlog.remove(self.outbound.unsent_len());
+            backlog.ask_to_feed();
+        }
     }
 }
 

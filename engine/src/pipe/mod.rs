@@ -6,6 +6,7 @@
 //! bounded queue in each direction: a puller that is slow makes the core stop receiving, which
 //! stops the peer through TCP; a pusher that is fast is told to wait.
 
+mod backlog;
 mod codec;
 mod inbound;
 mod link;
@@ -15,6 +16,7 @@ mod push;
 #[cfg(test)]
 mod tests;
 
+pub(crate) use self::backlog::PipeBacklog;
 pub use self::link::PipeShape;
 pub(crate) use self::link::{PipeLink, PipeNotify, PipeSide};
 pub(crate) use self::outbound::OutPiece;

@@ -1,29 +1,45 @@
 //! What is pushed into a call's pipes, on its way to the core.
 
+use std::collections::VecDeque;
 use std::sync::atomic::{AtomicBool, AtomicU8, AtomicUsize, Ordering, fence};
-use std::sync::{Mutex, MutexGuard, PoisonError};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError, TryLockError, Weak};
 use std::task::Waker;
 
 use annulus_ndr::Encode;
 use annulus_protocol::TransferSyntax;
 use atomic_waker::AtomicWaker;
-use crossbeam_queue::SegQueue;
 
+use super::backlog::PipeBacklog;
 use super::codec::{write_chunk, write_end};
 use super::inbound::Wanted;
+use super::link::PipeLink;
+use crate::core::buffers::SharedBufferPool;
 use crate::status::Status;
 
 /// Fragments end at multiples of so many bytes of the stub, but for the one that ends with the
 /// in-parameters, which a peer may want to read before anything else comes, and the last.
 const FRAGMENT_UNIT: usize = 8;
 
+/// What is pushed joins the piece before it, while the core has not taken that, up to so many
+/// bytes. So two pieces in a row are more than this together, and small pushes do not hold a
+/// buffer each.
+const GATHERED_LEN_MAX: usize = 16 << 10;
+
 /// Stub data on its way from whoever pushes to the core.
 pub(super) struct Outbound {
-    pieces: SegQueue<OutPiece>,
+    /// Whoever pushes locks this to append and does nothing else meanwhile. The core never waits
+    /// for it.
+    pieces: Mutex<VecDeque<OutPiece>>,
     /// Bytes that were pushed and not sent yet.
     unsent_len: AtomicUsize,
     /// No more is pushed while so many bytes are unsent.
     unsent_len_max: usize,
+    /// What is unsent of all calls of the connection; on a server.
+    backlog: Option<Arc<PipeBacklog>>,
+    /// The response has begun to go out, so the others of the connection wait for its end.
+    goes_out: AtomicBool,
+    /// The backlog will tell of room.
+    is_starved: AtomicBool,
     /// The core will look at the queue anyway.
     is_announced: AtomicBool,
     /// What the pusher waits for, as a [`Wanted`].
@@ -38,6 +54,8 @@ pub(crate) struct OutPiece {
     pub(crate) stub: Vec<u8>,
     /// Nothing comes behind it.
     pub(crate) is_last: bool,
+    /// It goes out by itself, without what is pushed behind it.
+    pub(crate) is_alone: bool,
 }
 
 /// How far the pipes have been pushed.
@@ -54,11 +72,19 @@ pub(super) struct Output {
 
 impl Outbound {
     /// For `count` pipes.
-    pub(super) fn new(transfer: TransferSyntax, count: usize, unsent_len_max: usize) -> Self {
+    pub(super) fn new(
+        transfer: TransferSyntax,
+        count: usize,
+        unsent_len_max: usize,
+        backlog: Option<Arc<PipeBacklog>>,
+    ) -> Self {
         Outbound {
-            pieces: SegQueue::new(),
+            pieces: Mutex::default(),
             unsent_len: AtomicUsize::new(0),
             unsent_len_max,
+            backlog,
+            goes_out: AtomicBool::new(false),
+            is_starved: AtomicBool::new(false),
             is_announced: AtomicBool::new(false),
             wanted: AtomicU8::new(Wanted::Nothing as u8),
             waker: AtomicWaker::new(),
@@ -77,22 +103,58 @@ impl Outbound {
         self.output.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
-    pub(super) fn is_full(&self) -> bool {
-        self.unsent_len.load(Ordering::Relaxed) >= self.unsent_len_max
+    /// Whether more may be pushed.
+    pub(super) fn has_room(&self) -> bool {
+        self.unsent_len() < self.unsent_len_max && self.has_shared_room()
+    }
+
+    fn has_shared_room(&self) -> bool {
+        let goes_out = self.goes_out.load(Ordering::Relaxed);
+        self.backlog
+            .as_ref()
+            .is_none_or(|backlog| backlog.has_room(self.unsent_len(), goes_out))
+    }
+
+    /// The response begins to go out.
+    pub(super) fn go_out(&self) {
+        self.goes_out.store(true, Ordering::Relaxed);
+    }
+
+    pub(super) fn backlog(&self) -> Option<&Arc<PipeBacklog>> {
+        self.backlog.as_ref()
     }
 
     pub(super) fn unsent_len(&self) -> usize {
         self.unsent_len.load(Ordering::Relaxed)
     }
 
-    /// Queues a piece. True if the core is to be told.
-    pub(super) fn add(&self, piece: OutPiece) -> bool {
-        self.unsent_len
-            .fetch_add(piece.stub.len(), Ordering::Relaxed);
-        self.pieces.push(piece);
+    /// Queues a piece, or lets the last one that is queued grow by it. True if the core is to be
+    /// told.
+    pub(super) fn add(&self, piece: OutPiece, buffers: &SharedBufferPool) -> bool {
+        let len = piece.stub.len();
+        self.unsent_len.fetch_add(len, Ordering::Relaxed);
+        if let Some(backlog) = &self.backlog {
+            backlog.add(len);
+        }
+        if let Some(joined) = append(&mut self.pieces(), piece) {
+            buffers.put(joined);
+        }
         // Its release half pairs with the acquire in `begin_take`: a core that clears this sees
         // the piece.
         !self.is_announced.swap(true, Ordering::AcqRel)
+    }
+
+    fn pieces(&self) -> MutexGuard<'_, VecDeque<OutPiece>> {
+        self.pieces.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// The pieces, unless one is being added at this moment.
+    fn try_pieces(&self) -> Option<MutexGuard<'_, VecDeque<OutPiece>>> {
+        match self.pieces.try_lock() {
+            Ok(pieces) => Some(pieces),
+            Err(TryLockError::Poisoned(error)) => Some(error.into_inner()),
+            Err(TryLockError::WouldBlock) => None,
+        }
     }
 
     /// The core is about to take what is queued.
@@ -102,18 +164,24 @@ impl Outbound {
         self.is_announced.swap(false, Ordering::AcqRel);
     }
 
+    /// Whether there is a piece for the core, or may be in a moment.
     pub(super) fn has_pieces(&self) -> bool {
-        !self.pieces.is_empty()
+        self.try_pieces().is_none_or(|pieces| !pieces.is_empty())
     }
 
+    /// The next piece. If one is being added at this moment there may be none, but as the core
+    /// has begun to take, that one is announced anew.
     pub(super) fn take(&self) -> Option<OutPiece> {
-        self.pieces.pop()
+        self.try_pieces()?.pop_front()
     }
 
     /// The core has sent so many bytes. True if the pusher is to be notified: of these bytes
     /// being sent, all together, or of the room that there is.
     pub(super) fn sent(&self, len: usize, notifies_each: bool) -> bool {
         let before = self.unsent_len.fetch_sub(len, Ordering::Relaxed);
+        if let Some(backlog) = &self.backlog {
+            backlog.remove(len);
+        }
         // Pairs with the fence in `want`.
         fence(Ordering::SeqCst);
         let wanted = if before - len <= self.unsent_len_max / 2 {
@@ -144,18 +212,61 @@ impl Outbound {
         wanted
     }
 
+    /// The connection's other calls have left room. True if the pusher waits for a notification.
+    pub(super) fn offer_room(&self) -> bool {
+        // Its acquire half pairs with the release in `starves`: who was starved before this is seen
+        // to want, and who is starved behind it is noted anew.
+        self.is_starved.swap(false, Ordering::AcqRel);
+        self.take_wanted() == Wanted::Notification as u8
+    }
+
     /// A pusher found no room and wants to hear of some. False if there is some now that it was
-    /// not told of: it is to try again.
-    pub(super) fn want(&self, wanted: Wanted, has_ended: impl FnOnce() -> bool) -> bool {
+    /// not told of: it is to try again. `link` is the one that this belongs to.
+    pub(super) fn want(
+        &self,
+        wanted: Wanted,
+        link: impl FnOnce() -> Weak<PipeLink>,
+        has_ended: impl FnOnce() -> bool,
+    ) -> bool {
         self.wanted.store(wanted as u8, Ordering::Relaxed);
         // Pairs with the fences in `sent` and `end`.
         fence(Ordering::SeqCst);
-        let is_news = self.unsent_len() <= self.unsent_len_max / 2 || has_ended();
+        // Who has much unsent hears of that being sent, and looks at the rest then.
+        let has_room = self.unsent_len() <= self.unsent_len_max / 2
+            && (self.has_shared_room() || !self.starves(link));
+        let is_news = has_room || has_ended();
         !is_news || self.wanted.swap(Wanted::Nothing as u8, Ordering::AcqRel) != wanted as u8
+    }
+
+    /// Has the backlog tell of room; false if there is some by now.
+    fn starves(&self, link: impl FnOnce() -> Weak<PipeLink>) -> bool {
+        if let Some(backlog) = &self.backlog
+            && !self.is_starved.swap(true, Ordering::AcqRel)
+        {
+            backlog.starve(link());
+        }
+        // Pairs with the fence in `PipeBacklog::feed`.
+        fence(Ordering::SeqCst);
+        !self.has_shared_room()
     }
 
     pub(super) fn register(&self, waker: &Waker) {
         self.waker.register(waker);
+    }
+}
+
+/// Lets the last piece grow, if it may, or appends another one; the buffer that this leaves over.
+fn append(pieces: &mut VecDeque<OutPiece>, piece: OutPiece) -> Option<Vec<u8>> {
+    match pieces.back_mut() {
+        Some(last) if !last.is_alone && last.stub.len() + piece.stub.len() <= GATHERED_LEN_MAX => {
+            last.stub.extend_from_slice(&piece.stub);
+            last.is_last = piece.is_last;
+            Some(piece.stub)
+        }
+        _ => {
+            pieces.push_back(piece);
+            None
+        }
     }
 }
 

@@ -19,8 +19,8 @@ use crate::status::Status;
 ///
 /// After a push the elements are the caller's again. A push of no elements ends the pipe, and
 /// must come in the end. What was pushed and not sent is bounded by
-/// [`Limits::pipe_len_max`](crate::Limits::pipe_len_max) bytes (and one push): a peer that does
-/// not pull makes pushes wait. A client that drops this before the end gives the call up.
+/// [`Limits::pipe_len_max`](crate::Limits::pipe_len_max) bytes (and one push), on a server also by
+/// what may wait for the client in all: a peer that does not pull makes pushes wait. A client that drops this before the end gives the call up.
 ///
 /// Fragments end at multiples of eight bytes, so up to seven of those pushed last wait for the
 /// next push, the end, or [`flush`](PushPipe::flush).
@@ -86,9 +86,16 @@ impl<T> PushPipe<T> {
     }
 
     fn submit(&self, stub: Vec<u8>, is_last: bool) {
+        let buffers = &self.link.core().stub_buffers;
         if stub.is_empty() && !is_last && !self.link.notifies_of_sends() {
-            self.link.core().stub_buffers.put(stub);
-        } else if self.link.outbound().add(OutPiece { stub, is_last }) {
+            return buffers.put(stub);
+        }
+        let piece = OutPiece {
+            stub,
+            is_last,
+            is_alone: false,
+        };
+        if self.link.outbound().add(piece, buffers) {
             self.link.call_core();
         }
     }
@@ -157,8 +164,8 @@ impl<T: Encode> PushPipe<T> {
             return self.finish();
         }
         let outbound = self.checked()?;
-        while outbound.is_full() {
-            if outbound.want(wanted, || self.link.end().is_some()) {
+        while !outbound.has_room() {
+            if self.link.waits_for_room(wanted) {
                 return Err(Status::SendIncomplete);
             }
             self.checked()?;

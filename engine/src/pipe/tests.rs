@@ -43,7 +43,7 @@ impl Call {
         let (client_core, server_core) = (core(), core());
         let client = PipeLink::of_client(&client_core, transfer, shape);
         client.push_head(vec![1, 2, 3]);
-        let server = PipeLink::of_server(&server_core, transfer, shape);
+        let server = PipeLink::of_server(&server_core, transfer, shape, None);
         server.start(3, &[], ByteOrder::Little);
         Call {
             client,
@@ -408,4 +408,48 @@ fn data_behind_a_hold_does_not_take_the_hold_back() {
     while pull.pull(&mut pulled, 100).is_ok() {}
     assert_eq!(commands(&call.server_core), 1, "the core goes on, once");
     assert!(!call.server.is_held_back());
+}
+
+#[test]
+fn small_pushes_lie_in_few_buffers() {
+    let call = Call::new(1, 0, TransferSyntax::Ndr);
+    let mut push = call.push::<u32>();
+    let pushes = (0..).take_while(|it| push.push(&[*it]).is_ok()).count();
+    assert!(pushes > 100, "{pushes}");
+    call.client.begin_take();
+    let pieces: Vec<_> = std::iter::from_fn(|| call.client.take()).collect();
+    assert_eq!(
+        pieces[0].stub,
+        [1, 2, 3],
+        "dispatched before anything comes"
+    );
+    assert_eq!(pieces.len(), 2);
+    assert!(pieces[1].stub.len() > 8 * (pushes - 1));
+}
+
+/// The core never waits for a pusher that adds to a piece, and yet misses nothing.
+#[test]
+fn a_pusher_and_its_core_do_not_lose_what_passes_between_them() {
+    const COUNT: u32 = 50_000;
+    let call = Call::new(1, 0, TransferSyntax::Ndr);
+    let (mut push, mut pull) = (call.push::<u32>(), call.pull::<u32>());
+    let mut pulled = Vec::new();
+    std::thread::scope(|scope| {
+        scope.spawn(move || {
+            for number in 0..COUNT {
+                push.push_blocking(&[number]).unwrap();
+            }
+            push.finish().unwrap();
+        });
+        call.send(usize::MAX);
+        while !pull.is_ended() {
+            if let Some(Command::Pipe(_)) = call.client_core.inbox().pop() {
+                call.send(usize::MAX);
+            }
+            let is_more = |result| result != Ok(0) && result != Err(Status::AsyncCallPending);
+            while is_more(pull.pull(&mut pulled, 1000)) {}
+            std::thread::yield_now();
+        }
+    });
+    assert!(pulled.iter().copied().eq(0..COUNT));
 }
