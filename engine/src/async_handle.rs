@@ -9,6 +9,7 @@ use crate::call::block_on;
 use crate::call_state::CallState;
 use crate::core_shared::{CancelKind, Command, CoreShared};
 use crate::extended_error::ExtendedError;
+use crate::foreign::Contained;
 use crate::notification::{HandleRef, Notification};
 use crate::notify::Notify;
 use crate::pipe::PipeNotify;
@@ -161,7 +162,8 @@ impl<O: Outputs> AsyncHandle<O> {
 
     /// Who is told of the pipes of the call that has begun.
     pub(crate) fn pipe_notify(&self) -> PipeNotify {
-        let (notify, handle) = (self.notify.clone(), self.reference());
+        let notify = Contained::new(self.notify.clone());
+        let handle = self.reference();
         let user_info = self.user_info();
         PipeNotify {
             notify: Box::new(move |event| {
@@ -190,7 +192,7 @@ impl<O: Outputs> AsyncHandle<O> {
         Ok(Begun {
             serial: self.state.begin(),
             state: Arc::clone(&self.state),
-            notify: self.notify.clone(),
+            notify: Contained::new(self.notify.clone()),
         })
     }
 }
@@ -199,7 +201,7 @@ impl<O: Outputs> AsyncHandle<O> {
 pub(crate) struct Begun {
     pub(crate) state: Arc<CallState>,
     pub(crate) serial: u32,
-    pub(crate) notify: Notify,
+    pub(crate) notify: Contained<Notify>,
 }
 
 impl<O: Outputs> Drop for AsyncHandle<O> {

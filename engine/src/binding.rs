@@ -16,6 +16,7 @@ use crate::core_shared::{Command, CoreShared, MaybeCall, OutgoingCall};
 use crate::dispatch::{self, encode_params};
 use crate::endpoint;
 use crate::error::Error;
+use crate::foreign::Contained;
 use crate::notify::Notify;
 use crate::pipe::{PipeLink, PipeNotify, PipeShape, Pipes};
 use crate::runtime::Host;
@@ -228,7 +229,7 @@ impl Binding {
         let begun = Begun {
             serial: state.begin(),
             state: Arc::clone(&state),
-            notify: Notify::None,
+            notify: Contained::new(Notify::None),
         };
         match self.submit(lane, opnum, inputs, begun) {
             Ok(()) => Call::in_flight(Arc::clone(core), state, inputs.given()),
@@ -292,7 +293,7 @@ impl Binding {
         let begun = Begun {
             serial: state.begin(),
             state: Arc::clone(&state),
-            notify: Notify::None,
+            notify: Contained::new(Notify::None),
         };
         match self.submit_with_pipes(opnum, inputs, shape, begun, None) {
             Ok(pipes) => {

@@ -6,9 +6,9 @@ use annulus_protocol::Time;
 use annulus_transports::Address;
 
 use crate::context_handle::GroupContexts;
-use crate::core::contain_panic;
 use crate::core_shared::CoreShared;
 use crate::dispatch::{CallContext, CallFacts, Dispatch, PipeDispatch, Place};
+use crate::foreign::contain_panic;
 use crate::pipe::PipeLink;
 use crate::registration::CallPermit;
 use crate::server::RunningServer;

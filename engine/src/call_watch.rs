@@ -4,6 +4,7 @@
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Mutex, MutexGuard, PoisonError};
 
+use crate::foreign::Contained;
 use crate::notification::{HandleRef, Notification, NotificationEvent};
 use crate::notify::Notify;
 use crate::status::Status;
@@ -42,7 +43,7 @@ struct Extras {
 /// Who is to be told of an event.
 struct Subscription {
     event: NotificationEvent,
-    notify: Notify,
+    notify: Contained<Notify>,
     user_info: u64,
     /// Notices that were given: one at most.
     queued: u32,
@@ -116,7 +117,7 @@ impl CallWatch {
         }
         subscriptions.push(Subscription {
             event,
-            notify,
+            notify: Contained::new(notify),
             user_info,
             queued: 0,
         });

@@ -13,7 +13,7 @@ use std::task::{Context, Poll, Waker};
 use annulus_ndr::ContextHandle;
 use annulus_protocol::{InterfaceKey, Uuid};
 
-use crate::core::contain_panic;
+use crate::foreign::{contain_panic, wake_all};
 use crate::status::Status;
 
 /// A context that this call has to itself: no other call uses it until this is dropped.
@@ -188,7 +188,7 @@ impl GroupContexts {
                 state.is_over = true;
                 (state.value.take(), state.take_next())
             };
-            waiting.into_iter().for_each(Waker::wake);
+            wake_all(waiting);
             // Dropping it is foreign code.
             contain_panic(|| drop(value));
         }
@@ -274,7 +274,7 @@ impl Drop for Turn {
         // Wakers may be foreign code to drop.
         drop(state);
         drop(waiter);
-        next.into_iter().for_each(Waker::wake);
+        wake_all(next);
     }
 }
 
@@ -297,7 +297,9 @@ impl State {
     /// Waits no more, with the context in its hand.
     fn leave(&mut self, ticket: &mut Option<u64>) {
         if let Some(ticket) = ticket.take() {
-            self.waiting.remove(&ticket);
+            let waiter = self.waiting.remove(&ticket);
+            // Whatever dropping it does, the context has been handed over.
+            contain_panic(|| drop(waiter));
         }
     }
 
@@ -367,7 +369,7 @@ impl<T: Send + Sync + 'static> Drop for ExclusiveContext<T> {
         let waiting = state.take_next();
         // What is left is run down outside of the lock.
         drop(state);
-        waiting.into_iter().for_each(Waker::wake);
+        wake_all(waiting);
     }
 }
 
@@ -382,12 +384,13 @@ impl<T: Send + Sync + 'static> Deref for SharedContext<T> {
 impl<T: Send + Sync + 'static> Drop for SharedContext<T> {
     fn drop(&mut self) {
         // Before it counts no more: whoever has the context alone next has the only reference.
-        drop(self.value.take());
+        let value = self.value.take();
+        contain_panic(|| drop(value));
         let mut state = lock(&self.entry.state);
         state.sharing -= 1;
         let waiting = state.take_next();
         drop(state);
-        waiting.into_iter().for_each(Waker::wake);
+        wake_all(waiting);
     }
 }
 
@@ -640,5 +643,44 @@ mod tests {
             alone.as_mut().poll(&mut context),
             Poll::Ready(Ok(_))
         ));
+    }
+
+    /// Panics when it is dropped.
+    struct Bomb;
+
+    impl Wake for Bomb {
+        fn wake(self: Arc<Self>) {
+            drop(self);
+        }
+    }
+
+    impl Drop for Bomb {
+        fn drop(&mut self) {
+            panic!("a destructor");
+        }
+    }
+
+    #[test]
+    fn a_waker_that_panics_takes_no_context_with_it() {
+        let contexts = GroupContexts::new(1);
+        let handle = contexts.open(HERE, 7_u32).unwrap();
+        let held = exclusive::<u32>(&contexts, HERE, &handle).unwrap();
+        let bomb = Waker::from(Arc::new(Bomb));
+        let mut waiting = [(); 2].map(|()| Box::pin(contexts.exclusive::<u32>(HERE, &handle)));
+        for call in &mut waiting {
+            let poll = call.as_mut().poll(&mut Context::from_waker(&bomb));
+            assert!(poll.is_pending());
+        }
+        // The last reference is that of the one which is not woken.
+        drop(bomb);
+        drop(held);
+        let [first, second] = &mut waiting;
+        let mut context = Context::from_waker(Waker::noop());
+        let Poll::Ready(Ok(held)) = second.as_mut().poll(&mut context) else {
+            panic!("the context is free");
+        };
+        drop(held);
+        let poll = first.as_mut().poll(&mut context);
+        assert!(matches!(poll, Poll::Ready(Ok(context)) if *context == 7));
     }
 }

@@ -19,6 +19,7 @@ use crate::core::Lane;
 use crate::core::buffers::SharedBufferPool;
 use crate::core::connection::Inbound;
 use crate::error::Error;
+use crate::foreign::Contained;
 use crate::inbox::Inbox;
 use crate::notify::Notify;
 use crate::pipe::PipeLink;
@@ -99,7 +100,7 @@ pub(crate) struct OutgoingCall {
     pub(crate) binding: Arc<BindingShared>,
     pub(crate) state: Arc<CallState>,
     pub(crate) serial: u32,
-    pub(crate) notify: Notify,
+    pub(crate) notify: Contained<Notify>,
     pub(crate) lane: Lane,
     /// How long the call may take at most.
     pub(crate) deadline: Option<Duration>,

@@ -38,7 +38,8 @@ pub trait Interface: Send + Sync + 'static {
     /// The interface's UUID and version.
     fn syntax(&self) -> SyntaxId;
 
-    /// How many operations it has; they are numbered from zero.
+    /// How many operations it has; they are numbered from zero. Asked once, as is what is said of
+    /// each of them below.
     fn operation_count(&self) -> u16;
 
     /// Whether stub data of this transfer syntax is understood.

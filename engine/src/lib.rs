@@ -47,6 +47,7 @@ mod error;
 mod event;
 mod executor;
 mod extended_error;
+mod foreign;
 mod futex;
 mod idle;
 mod inbox;

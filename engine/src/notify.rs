@@ -5,8 +5,8 @@ use std::sync::Arc;
 
 use crate::apc::{Apc, ApcThread};
 use crate::completion_port::{CompletionPacket, CompletionPort};
-use crate::core::contain_panic;
 use crate::event::Event;
+use crate::foreign::contain_panic;
 use crate::notification::Notification;
 use crate::window::{Message, MessageQueue};
 

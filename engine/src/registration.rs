@@ -4,11 +4,12 @@ use std::fmt;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
 
-use annulus_protocol::{InterfaceKey, SyntaxId, Uuid};
+use annulus_protocol::{InterfaceKey, SyntaxId, TransferSyntax, Uuid};
 use annulus_transports::Address;
 
-use crate::core::contain_panic;
 use crate::dispatch::Interface;
+use crate::foreign::{Contained, contain_panic};
+use crate::pipe::PipeShape;
 use crate::status::Status;
 
 /// An interface and the conditions under which a server offers it, the counterpart of
@@ -30,7 +31,12 @@ use crate::status::Status;
 /// ```
 #[must_use]
 pub struct Registration {
-    interface: Arc<dyn Interface>,
+    interface: Contained<Arc<dyn Interface>>,
+    /// What the interface says of itself, asked once: it is foreign code.
+    syntax: SyntaxId,
+    operation_count: u16,
+    /// The pipes of each operation, up to the last one that has any.
+    pipes: Vec<PipeShape>,
     calls_max: usize,
     request_len_max: usize,
     is_local_only: bool,
@@ -51,7 +57,7 @@ type SecurityCallback = dyn Fn(&SecurityQuery<'_>) -> Result<(), Status> + Send 
 
 #[derive(Clone)]
 struct Security {
-    callback: Arc<SecurityCallback>,
+    callback: Contained<Arc<SecurityCallback>>,
     is_for_each_call: bool,
 }
 
@@ -73,11 +79,19 @@ pub struct SecurityQuery<'a> {
 impl Registration {
     /// An interface without conditions.
     pub fn new(interface: impl Interface) -> Self {
-        let blocking: Vec<_> = (0..interface.operation_count())
+        let operation_count = interface.operation_count();
+        let opnums = 0..operation_count;
+        let blocking: Vec<_> = opnums
+            .clone()
             .filter(|opnum| interface.blocks(*opnum))
             .collect();
+        let mut pipes: Vec<_> = opnums.map(|opnum| interface.pipes(opnum)).collect();
+        while pipes.pop_if(|last| *last == PipeShape::default()).is_some() {}
         Registration {
-            interface: Arc::new(interface),
+            syntax: interface.syntax(),
+            operation_count,
+            pipes,
+            interface: Contained::new(Arc::new(interface)),
             calls_max: usize::MAX,
             request_len_max: usize::MAX,
             is_local_only: false,
@@ -167,7 +181,7 @@ impl Registration {
         callback: impl Fn(&SecurityQuery<'_>) -> Result<(), Status> + Send + Sync + 'static,
     ) -> Self {
         self.security = Some(Security {
-            callback: Arc::new(callback),
+            callback: Contained::new(Arc::new(callback)),
             is_for_each_call: false,
         });
         self
@@ -187,7 +201,7 @@ impl Registration {
     }
 
     pub(crate) fn syntax(&self) -> SyntaxId {
-        self.interface.syntax()
+        self.syntax
     }
 
     pub(crate) fn has_blocking(&self) -> bool {
@@ -252,7 +266,21 @@ impl RegisteredInterface {
     }
 
     pub(crate) fn interface(&self) -> &dyn Interface {
-        &*self.registration.interface
+        &**self.registration.interface
+    }
+
+    pub(crate) fn supports(&self, transfer: TransferSyntax) -> bool {
+        contain_panic(|| self.interface().supports(transfer)).unwrap_or(false)
+    }
+
+    pub(crate) fn operation_count(&self) -> u16 {
+        self.registration.operation_count
+    }
+
+    /// The pipes of an operation.
+    pub(crate) fn pipes(&self, opnum: u16) -> PipeShape {
+        let shape = self.registration.pipes.get(usize::from(opnum));
+        shape.copied().unwrap_or_default()
     }
 
     pub(crate) fn annotation(&self) -> &str {

@@ -15,7 +15,6 @@ use annulus_transports::{Address, NcalrpcDirectory, Ring, StringBinding, Transpo
 use crate::blocking_call::BlockingCall;
 use crate::context_handle::GroupContexts;
 use crate::core_shared::CoreShared;
-use crate::dispatch::Interface;
 use crate::endpoint;
 use crate::epmapper::{Endpoint, EndpointMap, RegisterError, Registered, Tower};
 use crate::error::Error;
@@ -480,8 +479,8 @@ pub(crate) struct EndpointView<'s> {
 }
 
 impl EndpointView<'_> {
-    fn interface(&self, key: InterfaceKey) -> &dyn Interface {
-        self.server.registered(key).interface()
+    fn interface(&self, key: InterfaceKey) -> &RegisteredInterface {
+        self.server.registered(key)
     }
 
     fn groups(&self) -> MutexGuard<'_, Groups> {

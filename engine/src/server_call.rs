@@ -10,6 +10,7 @@ use crate::call_watch::CallWatch;
 use crate::core_shared::{Command, CoreShared};
 use crate::dispatch::{encode_params, encode_tail};
 use crate::extended_error::ExtendedError;
+use crate::foreign::Contained;
 use crate::notification::{HandleRef, Notification, NotificationEvent};
 use crate::notify::Notify;
 use crate::pipe::{PipeLink, PipeNotify};
@@ -171,6 +172,7 @@ impl<O: Params> ServerCall<O> {
         on_send_complete: bool,
     ) -> Result<(), Status> {
         let pipes = self.call.pipes().ok_or(Status::InvalidPipeObject)?;
+        let notify = Contained::new(notify);
         pipes.set_notify(PipeNotify {
             notify: Box::new(move |event| {
                 notify.notify(|| Notification {

@@ -9,9 +9,9 @@ use crossbeam_queue::ArrayQueue;
 use rustix::thread::{CpuSet, sched_getaffinity, sched_setaffinity};
 
 use crate::blocking_call::BlockingCall;
-use crate::core::contain_panic;
 use crate::error::Error;
 use crate::event::Event;
+use crate::foreign::contain_panic;
 
 /// The worker pool of a runtime, which begins with the first server that needs it. Dropping this
 /// ends the threads and waits for them.

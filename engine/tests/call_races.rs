@@ -26,11 +26,11 @@ mod sync {
     pub(super) use loom::sync::atomic::{AtomicU32, Ordering, fence};
     pub(super) use loom::sync::{Mutex, MutexGuard};
 
-    pub(super) struct AtomicWaker(loom::future::AtomicWaker);
+    pub(super) struct WakerCell(loom::future::AtomicWaker);
 
-    impl AtomicWaker {
+    impl WakerCell {
         pub(super) fn new() -> Self {
-            AtomicWaker(loom::future::AtomicWaker::new())
+            WakerCell(loom::future::AtomicWaker::new())
         }
 
         pub(super) fn register(&self, waker: &Waker) {

@@ -4,7 +4,7 @@
 
 use std::task::{Context, Poll};
 
-use super::sync::{AtomicU32, AtomicWaker, Mutex, MutexGuard, Ordering, fence};
+use super::sync::{AtomicU32, Mutex, MutexGuard, Ordering, WakerCell, fence};
 
 /// The phases of a call, apart from its code: a server may end a call with any code, also
 /// with those that stand for "pending" or "no call".
@@ -34,7 +34,7 @@ pub(super) struct Life<T> {
     serial: AtomicU32,
     /// Nobody ever waits for this lock: the phase says whether the core or the caller may look.
     outcome: Mutex<T>,
-    waker: AtomicWaker,
+    waker: WakerCell,
 }
 
 impl<T: Default> Life<T> {
@@ -44,7 +44,7 @@ impl<T: Default> Life<T> {
             code: AtomicU32::new(0),
             serial: AtomicU32::new(0),
             outcome: Mutex::new(T::default()),
-            waker: AtomicWaker::new(),
+            waker: WakerCell::new(),
         }
     }
 

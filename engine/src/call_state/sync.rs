@@ -4,4 +4,4 @@
 pub(super) use std::sync::atomic::{AtomicU32, Ordering, fence};
 pub(super) use std::sync::{Mutex, MutexGuard};
 
-pub(super) use atomic_waker::AtomicWaker;
+pub(super) use crate::foreign::WakerCell;

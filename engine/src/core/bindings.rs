@@ -14,6 +14,7 @@ use crate::call_state::{CallState, Reply};
 use crate::core::buffers::SharedBufferPool;
 use crate::core_shared::CoreShared;
 use crate::dispatch::decode_params;
+use crate::foreign::Contained;
 use crate::notify::Notify;
 use crate::pipe::PipeLink;
 use crate::status::Status;
@@ -118,7 +119,7 @@ pub(super) enum Sink {
     Shared {
         state: Arc<CallState>,
         serial: u32,
-        notify: Notify,
+        notify: Contained<Notify>,
     },
     /// The thread that runs this core, by a token of its choice.
     Local(u64),

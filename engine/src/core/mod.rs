@@ -38,7 +38,6 @@ use self::buffers::BufferPool;
 use self::connection::{Connections, Life, Role};
 use self::deferred::DeferredCalls;
 use self::lifecycle::{Listener, Phase};
-pub(crate) use self::server_side::contain_panic;
 use self::tasks::Tasks;
 use self::timers::Timers;
 use crate::config::Config;

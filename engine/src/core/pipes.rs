@@ -137,8 +137,10 @@ impl ServerWork<'_> {
         let Role::Server(link) = &mut self.connection.role else {
             return None;
         };
-        let interface = link.server.registered(head.facts.interface).interface();
-        let shape = interface.pipes(head.opnum);
+        let shape = link
+            .server
+            .registered(head.facts.interface)
+            .pipes(head.opnum);
         if shape == PipeShape::default() || head.facts.maybe {
             return None;
         }

@@ -1,6 +1,5 @@
 //! What a core does for the connections of its servers.
 
-use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::rc::Rc;
 use std::sync::Arc;
 use std::sync::atomic::Ordering;
@@ -23,17 +22,13 @@ use crate::core_shared::CoreShared;
 use crate::dispatch::{
     CallContext, CallFacts, Clock, Dispatch, OnCore, PipeDispatch, Place, byte_order,
 };
+use crate::foreign::contain_panic;
 use crate::pipe::PipeLink;
 use crate::registration::{Applicant, CallPermit};
 use crate::server::EndpointView;
 use crate::server_call::{CallEnd, OpenCall};
 use crate::status::Status;
 use crate::table::Key;
-
-/// Runs foreign code; a panic ends that code and nothing else. The panic hook has reported it.
-pub(crate) fn contain_panic<T>(run: impl FnOnce() -> T) -> Option<T> {
-    catch_unwind(AssertUnwindSafe(run)).ok()
-}
 
 /// All that serving one connection needs, borrowed apart from the ring, so that requests can
 /// be read where they were received.
@@ -363,10 +358,10 @@ impl ServerWork<'_> {
         let Role::Server(link) = &mut self.connection.role else {
             return Ran::Replied;
         };
-        let shape = {
-            let interface = link.server.registered(head.facts.interface).interface();
-            interface.pipes(head.opnum)
-        };
+        let shape = link
+            .server
+            .registered(head.facts.interface)
+            .pipes(head.opnum);
         let backlog = (shape.out_count > 0).then(|| link.pipe_backlog(self.core));
         let link = &*link;
         let interface = link.server.registered(head.facts.interface).interface();

@@ -12,9 +12,9 @@ use std::time::Duration;
 
 use annulus_protocol::Time;
 
-use super::contain_panic;
 use super::sleeps::Sleeps;
 use crate::core_shared::{Command, CoreShared};
+use crate::foreign::contain_panic;
 use crate::table::{Key, Table};
 
 /// The tasks of one core, and the sleeps of their futures. Never leaves its thread.

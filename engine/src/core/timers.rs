@@ -6,6 +6,7 @@ use std::collections::BinaryHeap;
 use annulus_protocol::Time;
 use annulus_transports::SocketId;
 
+use crate::foreign::Contained;
 use crate::status::Status;
 use crate::table::Key;
 
@@ -21,7 +22,7 @@ pub(crate) enum Timer {
     /// Runs a closure of a manager routine; for a deferred call, if that is still open.
     Run {
         call: Option<Key>,
-        run: Box<dyn FnOnce() + Send>,
+        run: Contained<Box<dyn FnOnce() + Send>>,
     },
     /// Ends the draining of a core that shuts down.
     DrainEnds,
@@ -154,6 +155,7 @@ impl Timers {
             return Err(Status::ServerTooBusy);
         }
         self.serial += 1;
+        let run = Contained::new(run);
         let timer = Timer::Run { call, run };
         self.closures.entries.push(Reverse(Entry {
             due,

@@ -9,7 +9,8 @@ use super::connection::{Connection, Life, Role};
 use super::deferred::DeferredCalls;
 use super::tasks::Tasks;
 use super::timers::Timer;
-use super::{Core, LocalReplies, server_side};
+use super::{Core, LocalReplies};
+use crate::foreign::contain_panic;
 use crate::server::EndpointView;
 use crate::table::Key;
 
@@ -198,9 +199,9 @@ impl<R: Ring> Core<R> {
                 Timer::Run { call, run } => {
                     let is_wanted = call.is_none_or(|call| self.deferred.contains(call));
                     // Foreign code also where it is only dropped.
-                    server_side::contain_panic(|| {
+                    contain_panic(|| {
                         if is_wanted {
-                            run();
+                            run.into_inner()();
                         }
                     });
                 }

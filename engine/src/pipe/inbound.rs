@@ -6,10 +6,10 @@ use std::task::Waker;
 
 use annulus_ndr::{ByteOrder, Decode};
 use annulus_protocol::TransferSyntax;
-use atomic_waker::AtomicWaker;
 use crossbeam_queue::SegQueue;
 
 use super::codec::Reader;
+use crate::foreign::WakerCell;
 use crate::status::Status;
 
 /// Stub data on its way from the core to whoever pulls.
@@ -28,7 +28,7 @@ pub(super) struct Inbound {
     is_big_endian: AtomicBool,
     /// What the puller waits for, as a [`Wanted`].
     wanted: AtomicU8,
-    waker: AtomicWaker,
+    waker: WakerCell,
     intake: Mutex<Intake>,
 }
 
@@ -82,7 +82,7 @@ impl Inbound {
             is_held_back: AtomicBool::new(false),
             is_big_endian: AtomicBool::new(false),
             wanted: AtomicU8::new(Wanted::Nothing as u8),
-            waker: AtomicWaker::new(),
+            waker: WakerCell::new(),
             intake: Mutex::new(Intake {
                 transfer,
                 reader: None,

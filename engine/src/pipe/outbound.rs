@@ -7,13 +7,13 @@ use std::task::Waker;
 
 use annulus_ndr::Encode;
 use annulus_protocol::TransferSyntax;
-use atomic_waker::AtomicWaker;
 
 use super::backlog::PipeBacklog;
 use super::codec::{write_chunk, write_end};
 use super::inbound::Wanted;
 use super::link::PipeLink;
 use crate::core::buffers::SharedBufferPool;
+use crate::foreign::WakerCell;
 use crate::status::Status;
 
 /// Fragments end at multiples of so many bytes of the stub, but for the one that ends with the
@@ -44,7 +44,7 @@ pub(super) struct Outbound {
     is_announced: AtomicBool,
     /// What the pusher waits for, as a [`Wanted`].
     wanted: AtomicU8,
-    waker: AtomicWaker,
+    waker: WakerCell,
     output: Mutex<Output>,
 }
 
@@ -87,7 +87,7 @@ impl Outbound {
             is_starved: AtomicBool::new(false),
             is_announced: AtomicBool::new(false),
             wanted: AtomicU8::new(Wanted::Nothing as u8),
-            waker: AtomicWaker::new(),
+            waker: WakerCell::new(),
             output: Mutex::new(Output {
                 transfer,
                 carry: Vec::new(),
