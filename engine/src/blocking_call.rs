@@ -44,7 +44,8 @@ impl BlockingCall {
         self.stub.len()
     }
 
-    /// Runs the manager routine on this thread, and answers.
+    /// Runs the manager routine on this thread, and answers. Not for a client that went while the
+    /// call waited for a worker: that call only gives back what it holds.
     pub(crate) fn run(self) {
         let BlockingCall {
             facts,
@@ -64,6 +65,9 @@ impl BlockingCall {
             Answer::To(call) => (Some(call), None),
             nobody @ Answer::Nobody(_) => (None, Some(nobody)),
         };
+        if call.as_ref().is_some_and(OpenCall::is_disconnected) {
+            return core.stub_buffers.put(stub);
+        }
         let mut out = core.stub_buffers.take();
         let registered = server.registered(facts.interface);
         let mut is_partial = pipes.is_some();

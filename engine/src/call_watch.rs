@@ -175,6 +175,12 @@ impl CallWatch {
         self.extras.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
+    /// Whether nobody waits for the answer to the call of this number.
+    pub(crate) fn is_disconnected(&self, serial: u32) -> bool {
+        let word = self.word.load(Ordering::Acquire);
+        word >> 32 == u64::from(serial) && word & DISCONNECTED != 0
+    }
+
     /// How the call of this number stands, in the words of rule 25: cancelled is
     /// [`Status::Ok`].
     pub(crate) fn test_cancel(&self, serial: u32) -> Status {

@@ -382,8 +382,8 @@ impl CallContext<'_> {
             return Err(Status::CannotSupport);
         };
         let calls = &*core.calls;
-        let is_open = |call| calls.contains(call);
-        let gone = calls.removals();
+        let is_open = |call| calls.is_wanted(call);
+        let gone = calls.gone();
         // Not the turn's time: the turn may have begun long ago.
         let due = core.clock.now() + delay;
         core.timers

@@ -385,6 +385,12 @@ impl OpenCall {
         })
     }
 
+    /// Whether nobody waits for the answer, as the client is gone.
+    pub(crate) fn is_disconnected(&self) -> bool {
+        let link = self.link.as_ref();
+        link.is_some_and(|link| link.watch.is_disconnected(self.serial))
+    }
+
     pub(crate) fn call_ref(&self) -> ServerCallRef {
         let link = self.link.as_ref();
         ServerCallRef {

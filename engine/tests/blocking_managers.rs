@@ -136,6 +136,56 @@ fn what_the_pool_cannot_take_is_refused_and_not_executed() {
     assert!(begins.try_recv().is_err(), "the refused one never did");
 }
 
+/// Otherwise a client that comes again and again would have more calls than there may be, and
+/// keep the workers busy with those that nobody waits for.
+#[test]
+fn a_call_whose_client_goes_keeps_its_place_until_its_manager_ends_and_begins_none() {
+    const PARK: u16 = 0;
+    let limits = Limits {
+        worker_threads_max: 1,
+        ..limits()
+    };
+    let (servers, clients) = (runtime_within(limits), runtime());
+    let (begin, begins) = mpsc::channel();
+    let (leave, left) = mpsc::channel();
+    let gate = Arc::new(Mutex::new(()));
+    let (closed, entrance) = (gate.lock().unwrap(), Arc::clone(&gate));
+    let interface = routine(move |mut call| {
+        let Number { value } = call.decode()?;
+        begin.send(value).unwrap();
+        if call.opnum() == PARK {
+            while call.context().test_cancel() == Status::CallInProgress {
+                thread::yield_now();
+            }
+            leave.send(()).unwrap();
+            drop(entrance.lock().unwrap());
+        }
+        call.reply(&number(value))
+    });
+    let serving = serve(
+        &servers,
+        Registration::new(interface).blocking().calls_max(2),
+    );
+    let binding = bind(&clients, &serving);
+    let running = binding.call::<_, Number>(PARK, &number(1));
+    assert_eq!(begins.recv_timeout(PATIENCE), Ok(1));
+    let queued = binding.call::<_, Number>(1, &number(2));
+    while serving.statistics().calls_in < 2 {
+        thread::yield_now();
+    }
+    drop((running, queued, binding, clients));
+    left.recv_timeout(PATIENCE).expect("the client is gone");
+    let others = runtime();
+    let binding = bind(&others, &serving);
+    let answer = || binding.call_blocking::<_, Number>(1, &number(3));
+    assert_eq!(answer(), Err(Status::ServerTooBusy), "one runs, one waits");
+    drop(closed);
+    while answer() == Err(Status::ServerTooBusy) {
+        thread::yield_now();
+    }
+    assert_eq!(begins.recv_timeout(PATIENCE), Ok(3), "the second never ran");
+}
+
 #[test]
 fn a_local_runtime_has_a_pool_when_it_needs_one() {
     let mut runtime = LocalRuntime::new(&Config::default().cores(Cores::Unpinned(1))).unwrap();

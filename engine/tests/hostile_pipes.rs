@@ -193,6 +193,22 @@ fn attack_parameters_in_front_of_a_pipe_that_stop_coming() {
 }
 
 #[test]
+fn attack_parameters_in_front_of_a_pipe_that_stop_coming_to_a_worker() {
+    let world = World::blocking_limited(
+        Sum,
+        Limits {
+            progress_timeout: Duration::from_millis(200),
+            worker_threads_max: 1,
+            ..Limits::default()
+        },
+    );
+    let mut stream = bound(&world);
+    stream.write_all(&sum_in_four(2)[0]).unwrap();
+    // The one worker is free again, too.
+    read_to_close(&world, stream);
+}
+
+#[test]
 fn a_pipe_may_come_as_slowly_as_it_likes() {
     let timeout = Duration::from_millis(100);
     let world = World::limited(

@@ -36,8 +36,8 @@ pub(super) struct Association {
     pub(super) links_max: usize,
     /// What the server calls the association, while it has a connection.
     pub(super) group: Option<GroupId>,
-    /// Its last connection stays open however idle it is.
-    keeps_connection: bool,
+    /// Bindings that want its last connection to stay open however idle it is.
+    keepers: usize,
     /// The association whose group its connections join.
     pub(super) beside: Option<Key>,
     /// The group that the server did not let its last connection join.
@@ -95,7 +95,8 @@ impl Associations {
     }
 
     /// The association of a new binding: one that it may share, or one of its own.
-    pub(super) fn join(&mut self, binding: &BindingShared, limits: &Limits) -> Key {
+    /// `keeps` says whether it wants one connection to stay open.
+    pub(super) fn join(&mut self, binding: &BindingShared, keeps: bool, limits: &Limits) -> Key {
         let is_shared = !binding.options.is_unique;
         let server = Server {
             addresses: Arc::clone(&binding.addresses),
@@ -104,7 +105,7 @@ impl Associations {
         if is_shared && let Some(&key) = self.shared.get(&server) {
             if let Some(association) = self.table.get_mut(key) {
                 association.bindings += 1;
-                association.keeps_connection |= binding.keeps_connection();
+                association.keepers += usize::from(keeps);
                 association.lingers_until = None;
             }
             return key;
@@ -115,7 +116,7 @@ impl Associations {
             links: Vec::new(),
             links_max: limits.connections_per_association_max,
             group: None,
-            keeps_connection: binding.keeps_connection(),
+            keepers: usize::from(keeps),
             beside: None,
             refused_group: None,
             address: 0,
@@ -156,11 +157,13 @@ impl Associations {
     }
 
     /// A binding goes. True if it was the last one; then the association may linger until `end`.
-    pub(super) fn leave(&mut self, key: Key, end: Time) -> bool {
+    /// `keeps` is what it said when it came.
+    pub(super) fn leave(&mut self, key: Key, keeps: bool, end: Time) -> bool {
         let Some(association) = self.table.get_mut(key) else {
             return false;
         };
         association.bindings -= 1;
+        association.keepers -= usize::from(keeps);
         if association.bindings == 0 {
             association.lingers_until = Some(end);
         }
@@ -180,7 +183,7 @@ impl Associations {
 impl Association {
     /// Whether its one connection is to stay open however idle it is.
     pub(super) fn needs_idle_link(&self) -> bool {
-        self.keeps_connection && self.bindings > 0 && self.links.len() == 1
+        self.keepers > 0 && self.links.len() == 1
     }
 
     /// When it ends, if no binding comes.

@@ -32,6 +32,8 @@ pub(super) struct Bindings {
 pub(super) struct ClientBinding {
     pub(super) shared: Arc<BindingShared>,
     pub(super) association: Key,
+    /// It wants one connection of the association to stay open.
+    pub(super) keeps_connection: bool,
     /// The multiplexed connection that takes all calls of this binding, in their order.
     pub(super) route: Option<Route>,
     pub(super) waiting: WaitingCalls,
@@ -192,10 +194,16 @@ impl Bindings {
     }
 
     /// Enters a binding that uses the connections of `association`.
-    pub(super) fn enter(&mut self, shared: &Arc<BindingShared>, association: Key) -> Key {
+    pub(super) fn enter(
+        &mut self,
+        shared: &Arc<BindingShared>,
+        association: Key,
+        keeps_connection: bool,
+    ) -> Key {
         let binding = ClientBinding {
             shared: Arc::clone(shared),
             association,
+            keeps_connection,
             route: None,
             waiting: WaitingCalls::default(),
             is_listed: false,

@@ -365,13 +365,12 @@ impl<R: Ring> Core<R> {
         self.bindings.drop_ended(binding, &self.shared.stub_buffers);
         let entry = self.bindings.table.get(binding)?;
         let is_ordered = entry.route.is_some();
-        let mut waiting = entry.waiting.iter().take(LOOK_AHEAD);
-        waiting.position(|waiting| {
-            let call = self.bindings.call(waiting.key);
-            call.is_some_and(|call| {
-                is_ordered || self.is_lane_free(binding, entry.association, call.lane)
-            })
-        })
+        let waiting = entry.waiting.iter().enumerate();
+        waiting
+            .filter_map(|(place, waiting)| Some((place, self.bindings.call(waiting.key)?.lane)))
+            .take(LOOK_AHEAD)
+            .find(|(_, lane)| is_ordered || self.is_lane_free(binding, entry.association, *lane))
+            .map(|(place, _)| place)
     }
 
     /// Notes at its association that calls of a binding wait.

@@ -25,16 +25,25 @@ pub(crate) struct Origin {
 pub(crate) struct DeferredCall {
     pub(crate) origin: Origin,
     watch: Arc<CallWatch>,
-    /// Given back when the call ends.
+    /// Given back when the call ends, whether its client is still there or not: its manager is.
     _permit: CallPermit,
     /// The future that will end it, if it is one.
     task: Option<Key>,
     pipes: Option<Arc<PipeLink>>,
+    /// Its client is gone, so nobody is answered when it ends.
+    is_disconnected: bool,
 }
 
 /// The deferred calls of one core.
+///
+/// A call keeps its place until its manager ends it. Otherwise a client that goes and comes again
+/// would have more calls running than there may be.
 pub(crate) struct DeferredCalls {
     table: Table<DeferredCall>,
+    /// How many of them have lost their clients.
+    disconnected: usize,
+    /// How many calls were ended, or lost their clients, so far.
+    gone: u64,
     /// Watches that no call uses at the moment.
     spare: Vec<Arc<CallWatch>>,
 }
@@ -55,21 +64,26 @@ impl DeferredCalls {
     pub(crate) fn new(len_max: usize) -> Self {
         DeferredCalls {
             table: Table::new(len_max),
+            disconnected: 0,
+            gone: 0,
             spare: Vec::new(),
         }
     }
 
+    /// Calls that a client waits for.
     pub(crate) fn len(&self) -> usize {
-        self.table.len()
+        self.table.len() - self.disconnected
     }
 
-    /// How many calls have ended so far.
-    pub(crate) fn removals(&self) -> u64 {
-        self.table.removals()
+    /// How many calls were ended, or lost their clients, so far.
+    pub(crate) fn gone(&self) -> u64 {
+        self.gone
     }
 
-    pub(crate) fn contains(&self, key: Key) -> bool {
-        self.table.contains(key)
+    /// Whether a client waits for a call.
+    pub(crate) fn is_wanted(&self, key: Key) -> bool {
+        let call = self.table.get(key);
+        call.is_some_and(|call| !call.is_disconnected)
     }
 
     /// Enters a call, with a watch that is still to begin; `None` if there are too many.
@@ -91,15 +105,21 @@ impl DeferredCalls {
             _permit: permit,
             task: None,
             pipes,
+            is_disconnected: false,
         };
         let key = self.table.insert(call).ok()?;
         Some((key, watch))
     }
 
-    /// Takes a call out that is answered now, or will never be.
+    /// Takes a call out whose manager has ended it; where the answer goes, if anybody wants one.
     pub(crate) fn end(&mut self, key: Key) -> Option<Origin> {
         let call = self.table.remove(key)?;
         call.watch.end();
+        if call.is_disconnected {
+            self.disconnected -= 1;
+            return None;
+        }
+        self.gone += 1;
         call.end_pipes(Status::Ok);
         Some(call.origin)
     }
@@ -111,10 +131,15 @@ impl DeferredCalls {
         }
     }
 
-    /// Takes a call out whose client is gone; its manager learns of that. The future that was to
-    /// end it, if it is one, is not wanted any more.
+    /// The client of a call is gone; its manager learns of that, and has still to end it. The
+    /// future that was to end it, if it is one, is not wanted any more.
     pub(crate) fn disconnect(&mut self, key: Key) -> Option<Key> {
-        let call = self.table.remove(key)?;
+        let call = self.table.get_mut(key)?;
+        if std::mem::replace(&mut call.is_disconnected, true) {
+            return None;
+        }
+        self.disconnected += 1;
+        self.gone += 1;
         call.watch.disconnect();
         call.end_pipes(Status::CommFailure);
         call.task
@@ -126,11 +151,13 @@ impl DeferredCalls {
             call.watch.disconnect();
             call.end_pipes(Status::CommFailure);
         }
+        self.disconnected = 0;
     }
 
-    /// Where a call came in, if it is still open.
-    pub(crate) fn origin(&mut self, key: Key) -> Option<Origin> {
-        self.table.get_mut(key).map(|call| call.origin)
+    /// Where a call came in, if its client waits for it.
+    pub(crate) fn origin(&self, key: Key) -> Option<Origin> {
+        let call = self.table.get(key).filter(|call| !call.is_disconnected);
+        call.map(|call| call.origin)
     }
 
     /// The client of a call cancels it.

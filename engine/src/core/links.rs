@@ -24,8 +24,10 @@ impl<R: Ring> Core<R> {
         if let Some(key) = shared.key() {
             return Key::from_bits(key);
         }
-        let association = self.associations.join(shared, &self.limits);
-        self.bindings.enter(shared, association)
+        // Asked once: it may change meanwhile.
+        let keeps = shared.keeps_connection();
+        let association = self.associations.join(shared, keeps, &self.limits);
+        self.bindings.enter(shared, association, keeps)
     }
 
     /// The connections of an association that are in use, or will be.
@@ -412,7 +414,7 @@ impl<R: Ring> Core<R> {
             let key = binding.association;
             let lingers = !binding.shared.options.lingers_not && self.phase == Phase::Running;
             let end = self.now + self.limits.association_linger;
-            if !self.associations.leave(key, end) {
+            if !self.associations.leave(key, binding.keeps_connection, end) {
                 continue;
             }
             let entry = self.associations.table.get_mut(key);

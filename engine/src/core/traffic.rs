@@ -197,7 +197,7 @@ impl<R: Ring> Core<R> {
                     self.connection_timer(socket, serial, replies);
                 }
                 Timer::Run { call, run } => {
-                    let is_wanted = call.is_none_or(|call| self.deferred.contains(call));
+                    let is_wanted = call.is_none_or(|call| self.deferred.is_wanted(call));
                     // Foreign code also where it is only dropped.
                     contain_panic(|| {
                         if is_wanted {

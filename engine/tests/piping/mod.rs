@@ -235,6 +235,11 @@ impl World {
         World::with(manager, Registration::blocking, options, Limits::default())
     }
 
+    /// Both.
+    pub fn blocking_limited(manager: impl Manager, limits: Limits) -> Self {
+        World::with(manager, Registration::blocking, "", limits)
+    }
+
     fn with(
         manager: impl Manager,
         register: impl FnOnce(Registration) -> Registration,
