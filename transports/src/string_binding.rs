@@ -511,7 +511,10 @@ mod tests {
         let directory = NcalrpcDirectory::default();
         let address = directory.address("annulus").unwrap();
         for same in ["ncalrpc:[annulus]", "ncalrpc:127.0.0.1[annulus]"] {
-            assert_eq!(parse(same).resolve(135).unwrap(), [address.clone()]);
+            assert_eq!(
+                parse(same).resolve(135).unwrap(),
+                std::slice::from_ref(&address)
+            );
         }
         let error = parse("ncalrpc:").resolve(135).unwrap_err();
         assert!(

@@ -26,6 +26,7 @@ mod runner;
 mod samba_config;
 mod samba_dcerpcd;
 mod samba_ndr;
+mod samba_python;
 mod server;
 mod session;
 mod smbtorture;

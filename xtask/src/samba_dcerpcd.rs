@@ -24,23 +24,30 @@ const START_LIMIT: Duration = Duration::from_secs(30);
 const START_POLL: Duration = Duration::from_millis(20);
 
 /// Starts the server on a loopback address of its own and runs the example
-/// `six_notifications` against it.
+/// `six_notifications` against it, over TCP and over its Unix socket.
 pub(crate) fn step(session: &Session<'_>) -> Result<String> {
     let client = cargo::build_example(session, "six_notifications")?;
     let address = free_address()?;
     let _server = start(session, address)?;
-    let said =
-        session.capture(Command::new(client).arg(format!("ncacn_ip_tcp:{address}[{PORT}]")))?;
-    ensure!(
-        said.status.success(),
-        "the client ended with {}",
-        said.status
-    );
-    said.stdout
-        .lines()
-        .last()
-        .map(str::to_owned)
-        .context("the client said nothing")
+    let local = samba_config::ncalrpc_directory(session.scratch())?;
+    let mut seen = Vec::new();
+    for target in [
+        format!("ncacn_ip_tcp:{address}[{PORT}]"),
+        "ncalrpc:[EPMAPPER]".to_owned(),
+    ] {
+        let mut client = Command::new(&client);
+        client.arg(&target).env("ANNULUS_NCALRPC_DIR", &local);
+        let said = session.capture(&mut client)?;
+        let (status, last) = (said.status, said.stdout.lines().last());
+        ensure!(
+            status.success(),
+            "the client of {target} ended with {status}"
+        );
+        let last = last.context("the client said nothing")?;
+        seen.push(last.to_owned());
+    }
+    seen.dedup();
+    Ok(seen.join("; "))
 }
 
 /// A loopback address on which the well-known port is free.

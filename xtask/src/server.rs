@@ -8,9 +8,9 @@ use std::time::{Duration, Instant};
 use anyhow::{Context, Result, bail, ensure};
 use rustix::process::Signal;
 
-use crate::cargo;
 use crate::process::{self, Process};
 use crate::session::{self, Session};
+use crate::{cargo, samba_config};
 
 /// How long the server may take until it listens.
 const START_LIMIT: Duration = Duration::from_secs(15);
@@ -49,6 +49,15 @@ impl<'a> Server<'a> {
         Server::start_example(session, "rpcecho_server", &binding)
     }
 
+    /// The same at `ncalrpc:[name]`, in the directory that Samba's configuration names too.
+    ///
+    /// # Errors
+    ///
+    /// Those of [`start`](Server::start).
+    pub(crate) fn start_local(session: &'a Session<'a>, name: &str) -> Result<Server<'a>> {
+        Server::start_example(session, "rpcecho_server", &format!("ncalrpc:[{name}]"))
+    }
+
     /// Builds the example `name`, which serves, and starts it at `binding`.
     ///
     /// # Errors
@@ -65,6 +74,10 @@ impl<'a> Server<'a> {
         let mut command = Command::new(program);
         command
             .arg(binding)
+            .env(
+                "ANNULUS_NCALRPC_DIR",
+                samba_config::ncalrpc_directory(session.scratch())?,
+            )
             .current_dir(&session.workspace.root)
             .stdout(file.try_clone().context("cannot share a file")?)
             .stderr(file);
@@ -75,11 +88,11 @@ impl<'a> Server<'a> {
             output,
             port: 0,
         };
-        server.port = server.wait_for_port()?;
+        server.port = server.wait_for_endpoint()?.unwrap_or(0);
         Ok(server)
     }
 
-    /// The TCP port that the server listens on.
+    /// The TCP port that the server listens on; 0 if it listens on none.
     pub(crate) fn port(&self) -> u16 {
         self.port
     }
@@ -111,13 +124,14 @@ impl<'a> Server<'a> {
         Ok(())
     }
 
-    fn wait_for_port(&self) -> Result<u16> {
+    /// Waits until the server says where it listens, and returns its port if it has one.
+    fn wait_for_endpoint(&self) -> Result<Option<u16>> {
         let deadline = Instant::now() + START_LIMIT;
         loop {
             // Asked first: what the server wrote before it ended is read afterwards.
             let ended = self.process.has_ended()?;
-            if let Some(port) = listening_port(&session::read_lossy(&self.output)?) {
-                return Ok(port);
+            if let Some(endpoint) = listening_endpoint(&session::read_lossy(&self.output)?) {
+                return Ok(endpoint.parse().ok());
             }
             ensure!(!ended, "the server ended before it listened");
             ensure!(
@@ -140,15 +154,15 @@ impl Drop for Server<'_> {
     }
 }
 
-/// The port in the first whole line `listening on ncacn_ip_tcp:127.0.0.1[PORT]`.
-fn listening_port(output: &str) -> Option<u16> {
+/// The endpoint in the first whole line `listening on SEQUENCE:HOST[ENDPOINT]`.
+fn listening_endpoint(output: &str) -> Option<&str> {
     output
         .split_inclusive('\n')
         .filter(|line| line.ends_with('\n'))
-        .filter_map(|line| line.trim_end().strip_prefix("listening on ncacn_ip_tcp:"))
+        .filter_map(|line| line.trim_end().strip_prefix("listening on "))
         .find_map(|binding| {
             let (_, options) = binding.split_once('[')?;
-            options.strip_suffix(']')?.split(',').next()?.parse().ok()
+            options.strip_suffix(']')?.split(',').next()
         })
 }
 
@@ -157,23 +171,17 @@ mod tests {
     use super::*;
 
     #[test]
-    fn the_port_is_read_from_the_line_of_the_endpoint() {
+    fn the_endpoint_is_read_from_the_line_of_the_server() {
         let output = "2 cores\nlistening on ncacn_ip_tcp:127.0.0.1[40123]\n";
-        assert_eq!(listening_port(output), Some(40123));
+        assert_eq!(listening_endpoint(output), Some("40123"));
+        let output = "listening on ncalrpc:[echo]\n";
+        assert_eq!(listening_endpoint(output), Some("echo"));
     }
 
     #[test]
     fn half_a_line_is_waited_for() {
-        assert_eq!(
-            listening_port("listening on ncacn_ip_tcp:127.0.0.1[401"),
-            None
-        );
-        assert_eq!(listening_port(""), None);
-    }
-
-    #[test]
-    fn endpoints_of_other_sequences_are_passed_over() {
-        let output = "listening on ncalrpc:[echo]\nlistening on ncacn_ip_tcp:127.0.0.1[7]\n";
-        assert_eq!(listening_port(output), Some(7));
+        let half = "listening on ncacn_ip_tcp:127.0.0.1[401";
+        assert_eq!(listening_endpoint(half), None);
+        assert_eq!(listening_endpoint(""), None);
     }
 }

@@ -37,6 +37,15 @@ pub(crate) fn step(session: &Session<'_>, options: &[&str]) -> Result<String> {
     Ok(seen)
 }
 
+/// Runs the suite over a Unix socket against a server of its own.
+pub(crate) fn ncalrpc_step(session: &Session<'_>) -> Result<String> {
+    packages::require_programs(session, &["smbtorture"])?;
+    let server = Server::start_local(session, "echo")?;
+    let seen = run_echo(session, "ncalrpc:127.0.0.1[echo]")?;
+    server.stop()?;
+    Ok(seen)
+}
+
 /// Runs the suite against the server on `port` of the loopback interface.
 ///
 /// # Errors

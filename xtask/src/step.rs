@@ -6,8 +6,8 @@ use anyhow::{Result, bail};
 
 use crate::session::Session;
 use crate::{
-    cargo, epmapper, impacket, loadgen, raw_protocol, samba_dcerpcd, samba_ndr, smbtorture, stubs,
-    tshark,
+    cargo, epmapper, impacket, loadgen, raw_protocol, samba_dcerpcd, samba_ndr, samba_python,
+    smbtorture, stubs, tshark,
 };
 
 /// One check that a change must pass.
@@ -101,6 +101,18 @@ pub(crate) const STEPS: &[Step] = &[
         proves: "the same in NDR64",
         limit: PEER,
         run: |session| smbtorture::step(session, &["ndr64"]),
+    },
+    Step {
+        name: "smbtorture-ncalrpc",
+        proves: "the same over a Unix socket",
+        limit: PEER,
+        run: smbtorture::ncalrpc_step,
+    },
+    Step {
+        name: "samba-ncalrpc",
+        proves: "Samba's Python client gets right answers over a Unix socket, and errors where due",
+        limit: PEER,
+        run: samba_python::step,
     },
     Step {
         name: "raw-protocol",
