@@ -6,7 +6,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use annulus_protocol::Limits;
-use annulus_transports::NcalrpcDirectory;
+use annulus_transports::{NcalrpcDirectory, RingChoice};
 
 /// Settings of a [`Runtime`](crate::Runtime) or a [`LocalRuntime`](crate::LocalRuntime).
 ///
@@ -23,6 +23,8 @@ pub struct Config {
     pub cores: Cores,
     /// What a core does when there is nothing to do.
     pub idle: IdlePolicy,
+    /// Which ring over the kernel carries the connections.
+    pub ring: RingChoice,
     /// Bounds on everything that a peer can grow.
     pub limits: Arc<Limits>,
     /// Makes runs repeat, which is for the simulation: peers must not know it. `None`, the
@@ -44,6 +46,13 @@ impl Config {
     #[must_use]
     pub fn idle(mut self, idle: IdlePolicy) -> Self {
         self.idle = idle;
+        self
+    }
+
+    /// Sets [`Config::ring`].
+    #[must_use]
+    pub fn ring(mut self, ring: RingChoice) -> Self {
+        self.ring = ring;
         self
     }
 

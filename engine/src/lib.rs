@@ -69,7 +69,9 @@ mod worker_pool;
 
 pub use annulus_ndr as ndr;
 pub use annulus_protocol::{Limits, SyntaxId, Time, TransferSyntax, Uuid};
-pub use annulus_transports::{NcalrpcDirectory, PeerCredentials, RingUsage, StringBinding};
+pub use annulus_transports::{
+    NcalrpcDirectory, PeerCredentials, RingChoice, RingUsage, StringBinding,
+};
 
 pub use self::apc::{Apc, ApcThread, ThreadEnded, WaitResult, sleep_ex, wait_ex};
 pub use self::async_context::AsyncContext;

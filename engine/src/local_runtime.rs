@@ -9,7 +9,7 @@ use std::task::{Context, Poll, Wake, Waker};
 
 use annulus_ndr::EncodeParams;
 use annulus_protocol::{SyntaxId, Time};
-use annulus_transports::{Ring, RingUsage, UringRing, Wait};
+use annulus_transports::{KernelRing, Ring, RingUsage, Wait};
 
 use crate::binding::BindingShared;
 use crate::binding_options::BindingOptions;
@@ -32,7 +32,7 @@ use crate::worker_pool::Workers;
 /// of [`turn`](LocalRuntime::turn); nothing is copied and, once warm, nothing is allocated. Or
 /// `.await` calls of a [`Binding`](crate::Binding) inside [`block_on`](LocalRuntime::block_on).
 /// A server can live here too.
-pub struct LocalRuntime<R: Ring = UringRing> {
+pub struct LocalRuntime<R: Ring = KernelRing> {
     core: Core<R>,
     idler: Idler,
     _guard: ThreadGuard,
@@ -46,7 +46,7 @@ pub struct LocalRuntime<R: Ring = UringRing> {
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct LocalBinding(Key);
 
-impl LocalRuntime<UringRing> {
+impl LocalRuntime<KernelRing> {
     /// A runtime on this thread. If [`Config::cores`] names one core, the thread is pinned to
     /// it.
     ///
@@ -276,7 +276,7 @@ impl<R: Ring + 'static> LocalRuntime<R> {
         self.core.usage()
     }
 
-    /// The ring's name: `io_uring`, `simulation`.
+    /// The ring's name: `io_uring`, `epoll`, `simulation`.
     #[must_use]
     pub fn ring_name(&self) -> &'static str {
         self.core.ring().name()

@@ -5,7 +5,7 @@ use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::mpsc::{self, Receiver, Sender};
 use std::thread::JoinHandle;
 
-use annulus_transports::{Ring, UringConfig, UringRing};
+use annulus_transports::{KernelRing, Ring};
 
 use crate::config::{Config, Cores, IdlePolicy};
 use crate::core::{Core, Siblings, share};
@@ -121,7 +121,7 @@ impl Runtime {
         self.cores.len()
     }
 
-    /// The name of the ring that runs: `io_uring`.
+    /// The name of the ring that runs: `io_uring` or `epoll`.
     #[must_use]
     pub fn ring_name(&self) -> &'static str {
         self.ring_name
@@ -221,8 +221,8 @@ pub(crate) fn pin(core: usize) -> Result<(), Error> {
     })
 }
 
-pub(crate) fn new_ring(config: &Config) -> Result<UringRing, Error> {
-    Ok(UringRing::new(UringConfig::new(&config.limits))?)
+pub(crate) fn new_ring(config: &Config) -> Result<KernelRing, Error> {
+    Ok(KernelRing::new(config.ring, &config.limits)?)
 }
 
 /// The reports of all threads, in the order of their indices.

@@ -179,6 +179,15 @@ pub enum TransportError {
         /// The kernel's answer.
         source: io::Error,
     },
+    /// The environment names a ring that there is not.
+    #[error(
+        "{} is {name:?}; it must be `uring`, `epoll` or `auto`",
+        crate::kernel::RingChoice::VARIABLE
+    )]
+    UnknownRing {
+        /// What it names.
+        name: String,
+    },
     /// A setting is out of range.
     #[error("{name} is {value}; it must be {expected}")]
     Setting {
@@ -200,6 +209,19 @@ pub enum TransportError {
 }
 
 impl TransportError {
+    /// Whether io_uring is not to be had, while another ring may be.
+    pub(crate) fn is_want_of_uring(&self) -> bool {
+        matches!(
+            self,
+            TransportError::KernelTooOld { .. }
+                | TransportError::UringForbidden { .. }
+                | TransportError::UringFeatureMissing { .. }
+                | TransportError::UringMemory { .. }
+                | TransportError::OpenFilesTooLow { .. }
+                | TransportError::RingBroken { .. }
+        )
+    }
+
     /// The kernel's answer behind this error, where there is one.
     #[must_use]
     pub fn io_error(&self) -> Option<&io::Error> {

@@ -3,7 +3,7 @@
 //! [`Ring`] is the one interface between an engine and whatever moves its bytes. [`UringRing`]
 //! and [`EpollRing`] move them through the kernel, [`SimRing`] through a simulated network whose
 //! every run can be repeated by its seed. All keep the same promises, checked by one conformance
-//! suite.
+//! suite. [`KernelRing`] is the one of the first two that the machine allows.
 //! [`StringBinding`] reads where a server is, as users write it.
 //!
 //! ```
@@ -48,7 +48,7 @@ pub use address::Address;
 pub use credentials::PeerCredentials;
 pub use epoll::EpollRing;
 pub use error::TransportError;
-pub use kernel::{KernelStream, KernelWaker};
+pub use kernel::{KernelRing, KernelStream, KernelWaker, RingChoice};
 pub use ncalrpc::NcalrpcDirectory;
 pub use ring::{
     Completion, ListenOptions, ListenerId, ReceiveLease, Ring, RingUsage, RingWaker, SocketId, Wait,

@@ -27,9 +27,11 @@ impl EpollRing {
         }
         slot.stage = Stage::Detached;
         if let Some(fd) = slot.fd.take() {
-            let is_unix = SockRef::from(&fd)
-                .domain()
-                .is_ok_and(|domain| domain == Domain::UNIX);
+            let known = SockRef::from(&fd);
+            // One that was connected here does not block, unlike streams on their way.
+            let blocks = known.set_nonblocking(false);
+            debug_assert!(blocks.is_ok(), "{blocks:?}");
+            let is_unix = known.domain().is_ok_and(|domain| domain == Domain::UNIX);
             let stream = KernelStream::new(fd, is_unix, slot.has_sent);
             self.ready
                 .push_back(Completion::Detached { socket, stream });

@@ -4,12 +4,14 @@ mod lingerers;
 mod listener;
 mod open_files;
 mod receive_buffers;
+mod ring;
 mod slots;
 mod stream;
 mod tag;
 mod wait;
 mod waker;
 
+pub use self::ring::{KernelRing, RingChoice};
 pub use self::stream::KernelStream;
 pub use self::waker::KernelWaker;
 
