@@ -18,23 +18,29 @@ macro_rules! conformance {
     ($transport:ident, $of:expr; $($module:ident :: $test:ident),*) => {
         mod $transport {
             mod uring {
-                use annulus_transports::UringRing;
+                use annulus_transports::RingChoice;
 
                 use crate::world::{Kernel, Transport};
 
                 $(#[test]
                 fn $test() {
-                    crate::$module::$test(Kernel::<UringRing>::new($of));
+                    crate::$module::$test(Kernel {
+                        choice: RingChoice::Uring,
+                        transport: $of,
+                    });
                 })*
             }
             mod epoll {
-                use annulus_transports::EpollRing;
+                use annulus_transports::RingChoice;
 
                 use crate::world::{Kernel, Transport};
 
                 $(#[test]
                 fn $test() {
-                    crate::$module::$test(Kernel::<EpollRing>::new($of));
+                    crate::$module::$test(Kernel {
+                        choice: RingChoice::Epoll,
+                        transport: $of,
+                    });
                 })*
             }
             mod simulation {

@@ -1,15 +1,12 @@
 //! Where the rings of a test live: the kernel, or a simulated network.
 
-use std::marker::PhantomData;
 use std::panic::{self, AssertUnwindSafe};
 use std::sync::atomic::{AtomicU32, Ordering};
 use std::thread;
 use std::time::{Duration, Instant};
 
 use annulus_protocol::Limits;
-use annulus_transports::{
-    Address, EpollRing, Ring, SimConfig, SimNet, SimRing, UringConfig, UringRing,
-};
+use annulus_transports::{Address, KernelRing, Ring, RingChoice, SimConfig, SimNet, SimRing};
 
 /// Where the rings of a test live.
 pub(crate) trait World {
@@ -66,40 +63,15 @@ impl Bound {
     }
 }
 
-/// A ring over the kernel of this machine.
-pub(crate) trait KernelRing: Ring {
-    fn new(limits: &Limits) -> Self;
-}
-
-impl KernelRing for UringRing {
-    fn new(limits: &Limits) -> Self {
-        UringRing::new(UringConfig::new(limits)).expect("this machine offers io_uring")
-    }
-}
-
-impl KernelRing for EpollRing {
-    fn new(limits: &Limits) -> Self {
-        EpollRing::new(limits).expect("every machine offers epoll")
-    }
-}
-
 /// The kernel of this machine.
-pub(crate) struct Kernel<R> {
-    transport: Transport,
-    ring: PhantomData<R>,
+#[derive(Clone, Copy)]
+pub(crate) struct Kernel {
+    pub(crate) choice: RingChoice,
+    pub(crate) transport: Transport,
 }
 
-impl<R> Kernel<R> {
-    pub(crate) fn new(transport: Transport) -> Self {
-        Kernel {
-            transport,
-            ring: PhantomData,
-        }
-    }
-}
-
-impl<R: KernelRing> World for Kernel<R> {
-    type Ring = R;
+impl World for Kernel {
+    type Ring = KernelRing;
 
     // Loopback sockets grow to some 10 MiB.
     const MORE_THAN_FITS: usize = 48 << 20;
@@ -109,8 +81,8 @@ impl<R: KernelRing> World for Kernel<R> {
         self.transport
     }
 
-    fn ring(&self, limits: &Limits) -> R {
-        R::new(limits)
+    fn ring(&self, limits: &Limits) -> KernelRing {
+        KernelRing::new(self.choice, limits).expect("this machine offers both rings")
     }
 
     fn pass_time(&self) -> bool {

@@ -1,0 +1,234 @@
+//! What befalls sockets.
+
+use std::io::{Read, Write};
+use std::net::{TcpListener, TcpStream};
+use std::sync::mpsc;
+use std::thread;
+use std::time::Duration;
+
+use annulus_protocol::Limits;
+use annulus_transports::{
+    Address, Completion, ListenOptions, Ring, RingChoice, RingUsage, TransportError, Wait,
+};
+
+use crate::peers::{any_address, connection, next, received, ring, ring_within, until_closed};
+
+pub(crate) fn a_reset_ends_receiving_with_an_error(choice: RingChoice) {
+    let mut ring = ring(choice);
+    let (socket, peer) = connection(&mut ring);
+    socket2::SockRef::from(&peer)
+        .set_linger(Some(Duration::ZERO))
+        .unwrap();
+    drop(peer);
+    let completion = next(&mut ring);
+    let Completion::ReceiveEnded {
+        error: Some(error), ..
+    } = completion
+    else {
+        panic!("{completion:?}")
+    };
+    let errno = error.io_error().and_then(std::io::Error::raw_os_error);
+    assert_eq!(errno, Some(libc::ECONNRESET), "{error}");
+    ring.close(socket);
+    until_closed(&mut ring, socket);
+    assert_eq!(ring.usage(), RingUsage::default());
+}
+
+pub(crate) fn a_reset_fails_the_send_in_flight(choice: RingChoice) {
+    let mut ring = ring(choice);
+    let (socket, peer) = connection(&mut ring);
+    ring.send(socket, vec![1; 64 << 20]);
+    ring.enter(Wait::No).unwrap();
+    socket2::SockRef::from(&peer)
+        .set_linger(Some(Duration::ZERO))
+        .unwrap();
+    drop(peer);
+    let mut failed = false;
+    let mut ended = false;
+    while !(failed && ended) {
+        match next(&mut ring) {
+            Completion::SendFailed { buffer, error, .. } => {
+                assert_eq!(buffer.len(), 64 << 20);
+                assert!(
+                    matches!(error, TransportError::Io { action: "send", .. }),
+                    "{error}"
+                );
+                failed = true;
+            }
+            Completion::ReceiveEnded { .. } => ended = true,
+            other => panic!("{other:?}"),
+        }
+    }
+    ring.close(socket);
+    until_closed(&mut ring, socket);
+    assert_eq!(ring.usage(), RingUsage::default());
+}
+
+/// The last completion of the receive that the pause cancels is what starts the next one.
+pub(crate) fn a_resume_in_the_turn_of_its_pause_goes_on_receiving(choice: RingChoice) {
+    let mut ring = ring(choice);
+    let (socket, mut peer) = connection(&mut ring);
+    for round in 0..10_u8 {
+        ring.pause_receive(socket);
+        ring.resume_receive(socket);
+        ring.enter(Wait::No).unwrap();
+        peer.write_all(&[round]).unwrap();
+        let completion = next(&mut ring);
+        assert_eq!(received(&mut ring, completion), [round]);
+    }
+}
+
+pub(crate) fn a_connection_can_move_to_another_core(choice: RingChoice) {
+    let (give, take) = mpsc::channel();
+    let other = thread::spawn(move || {
+        let mut ring = ring(choice);
+        let socket = ring.adopt(take.recv().unwrap()).unwrap();
+        let completion = next(&mut ring);
+        let mut bytes = received(&mut ring, completion);
+        bytes.reverse();
+        ring.send(socket, bytes);
+        assert!(matches!(next(&mut ring), Completion::Sent { .. }));
+        ring.close(socket);
+        until_closed(&mut ring, socket);
+    });
+    let mut ring = ring(choice);
+    let (_, address) = ring
+        .listen(any_address(), &ListenOptions::default())
+        .unwrap();
+    ring.enter(Wait::No).unwrap();
+    let mut peer = TcpStream::connect(address.as_tcp().unwrap()).unwrap();
+    let Completion::Accepted { stream, .. } = next(&mut ring) else {
+        panic!()
+    };
+    give.send(stream).unwrap();
+    peer.write_all(b"abc").unwrap();
+    let mut reply = Vec::new();
+    peer.read_to_end(&mut reply).unwrap();
+    assert_eq!(reply, b"cba");
+    other.join().unwrap();
+}
+
+pub(crate) fn ipv6_works_as_ipv4_does(choice: RingChoice) {
+    let mut ring = ring(choice);
+    let any = Address::from(std::net::SocketAddr::from((
+        std::net::Ipv6Addr::LOCALHOST,
+        0,
+    )));
+    let Ok((_, address)) = ring.listen(any, &ListenOptions::default()) else {
+        eprintln!("skipped: this machine has no IPv6");
+        return;
+    };
+    let client = ring.connect(address).unwrap();
+    let (mut accepted, mut connected) = (None, false);
+    while accepted.is_none() || !connected {
+        match next(&mut ring) {
+            Completion::Accepted { stream, peer, .. } => {
+                assert!(peer.as_tcp().unwrap().is_ipv6());
+                accepted = Some(stream);
+            }
+            Completion::Connected { socket } => connected = socket == client,
+            other => panic!("{other:?}"),
+        }
+    }
+}
+
+/// Descriptors of the standard library are non-blocking if somebody made them so.
+pub(crate) fn a_stream_made_elsewhere_is_put_into_blocking_mode(choice: RingChoice) {
+    let listener = TcpListener::bind("127.0.0.1:0").unwrap();
+    let mut peer = TcpStream::connect(listener.local_addr().unwrap()).unwrap();
+    let (stream, _) = listener.accept().unwrap();
+    stream.set_nonblocking(true).unwrap();
+    let mut ring = ring(choice);
+    let fd = std::os::fd::OwnedFd::from(stream);
+    ring.adopt(fd.try_into().unwrap()).unwrap();
+    ring.enter(Wait::No).unwrap();
+    peer.write_all(b"late").unwrap();
+    let completion = next(&mut ring);
+    assert_eq!(received(&mut ring, completion), b"late");
+}
+
+pub(crate) fn a_second_send_is_a_mistake(choice: RingChoice) {
+    let mut ring = ring(choice);
+    let (socket, _peer) = connection(&mut ring);
+    ring.send(socket, vec![0; 64 << 20]);
+    ring.enter(Wait::No).unwrap();
+    ring.send(socket, vec![0; 1]);
+}
+
+pub(crate) fn a_send_after_a_close_is_a_mistake(choice: RingChoice) {
+    let mut ring = ring(choice);
+    let (socket, _peer) = connection(&mut ring);
+    ring.close(socket);
+    ring.send(socket, vec![0; 1]);
+}
+
+/// The only buffer is held by the owner, while bytes come in for others.
+pub(crate) fn a_want_of_buffers_makes_nothing_spin_and_loses_nothing(choice: RingChoice) {
+    const PIECES: u8 = 20;
+    let limits = Limits {
+        receive_buffers: 1,
+        receive_buffer_len: 64,
+        ..Limits::DEFAULT
+    };
+    let mut ring = ring_within(choice, &limits);
+    let (_, mut greedy_peer) = connection(&mut ring);
+    let (starved, mut starved_peer) = connection(&mut ring);
+    greedy_peer.write_all(b"first").unwrap();
+    let Completion::Received { lease, .. } = next(&mut ring) else {
+        panic!("the first socket receives")
+    };
+    let before = ring.enter_count();
+    for piece in 0..PIECES {
+        starved_peer.write_all(&[piece]).unwrap();
+        ring.enter(Wait::Until(ring.now() + Duration::from_millis(2)))
+            .unwrap();
+        assert!(ring.next_completion().is_none());
+    }
+    let enters = ring.enter_count() - before;
+    assert!(enters <= 8 * u64::from(PIECES), "it spins: {enters} calls");
+    assert_eq!(ring.usage().leases, 1);
+
+    ring.release(lease);
+    let mut bytes = Vec::new();
+    while bytes.len() < usize::from(PIECES) {
+        let completion = next(&mut ring);
+        assert!(
+            matches!(completion, Completion::Received { socket, .. } if socket == starved),
+            "{completion:?}"
+        );
+        bytes.extend(received(&mut ring, completion));
+    }
+    assert_eq!(bytes, (0..PIECES).collect::<Vec<_>>());
+}
+
+/// A peer that has far more to say than one turn takes.
+pub(crate) fn a_flood_on_one_socket_does_not_keep_another_waiting(choice: RingChoice) {
+    let mut ring = ring(choice);
+    let (flooded, mut flooding_peer) = connection(&mut ring);
+    let (quiet, mut quiet_peer) = connection(&mut ring);
+    for socket in [flooded, quiet] {
+        ring.pause_receive(socket);
+    }
+    ring.enter(Wait::No).unwrap();
+    let flood = thread::spawn(move || while flooding_peer.write_all(&[0; 16 << 10]).is_ok() {});
+    quiet_peer.write_all(b"a word").unwrap();
+    for socket in [flooded, quiet] {
+        ring.resume_receive(socket);
+    }
+    let mut heard = false;
+    let mut flooded_pieces = 0;
+    while !heard {
+        match next(&mut ring) {
+            Completion::Received { socket, lease } => {
+                heard = socket == quiet;
+                flooded_pieces += usize::from(socket == flooded);
+                ring.release(lease);
+            }
+            other => panic!("{other:?}"),
+        }
+    }
+    let most = usize::from(Limits::DEFAULT.receive_buffers);
+    assert!(flooded_pieces <= most, "{flooded_pieces} pieces came first");
+    drop(ring);
+    flood.join().unwrap();
+}
