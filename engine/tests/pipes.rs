@@ -2,6 +2,7 @@
 
 mod piping;
 
+use std::sync::mpsc;
 use std::thread;
 use std::time::Duration;
 
@@ -102,6 +103,43 @@ fn rule_52_an_in_out_pipe_is_pushed_to_its_end_then_pulled() {
     push.finish().unwrap();
     assert_eq!(drain(&mut pull).unwrap(), bytes);
     assert_eq!(call.wait(), Ok(number(100_000)));
+}
+
+/// Either end is told to wait rather than made to, pulls what is there, and sees the end as zero
+/// elements.
+#[test]
+fn rule_47_pipes_are_asynchronous_and_the_same_on_both_sides() {
+    struct Hands(mpsc::Sender<(ServerCall<Number>, PullPipe<u8>, PushPipe<u8>)>);
+
+    impl Manager for Hands {
+        fn echo(&self, call: ServerCall<Number>, from: PullPipe<u8>, to: PushPipe<u8>) {
+            self.0.send((call, from, to)).unwrap();
+        }
+    }
+
+    /// What one side pushed comes to the other side, and then nothing but the end.
+    fn carry(push: &mut PushPipe<u8>, pull: &mut PullPipe<u8>, end: impl FnOnce()) {
+        let mut got = Vec::new();
+        assert_eq!(pull.pull(&mut got, 9), Err(Status::AsyncCallPending));
+        push.push(&[1, 2, 3, 4]).unwrap();
+        assert_eq!(pull.pull_blocking(&mut got, 9), Ok(4));
+        assert_eq!(pull.pull(&mut got, 9), Err(Status::AsyncCallPending));
+        push.push(&[]).unwrap();
+        end();
+        assert_eq!(pull.pull_blocking(&mut got, 9), Ok(0));
+        assert_eq!(got, [1, 2, 3, 4]);
+    }
+
+    let (send, taken) = mpsc::channel();
+    let world = World::new(Hands(send), "");
+    let (client, mut client_push, mut client_pull) = world.client.echo().unwrap();
+    let (server, mut server_pull, mut server_push) = taken.recv_timeout(LONG).unwrap();
+    carry(&mut client_push, &mut server_pull, || {});
+    // The last few bytes of the pipe wait for what comes behind it.
+    carry(&mut server_push, &mut client_pull, || {
+        server.complete(&number(4)).unwrap();
+    });
+    assert_eq!(client.wait(), Ok(number(4)));
 }
 
 #[test]
