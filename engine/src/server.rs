@@ -191,6 +191,14 @@ impl Serving {
         is_change.then_some(()).ok_or(Status::AlreadyListening)
     }
 
+    /// What there is to register in an endpoint map: each interface at each endpoint, but for mgmt.
+    /// For the mapper of another process; see
+    /// [`EndpointMapperClient::register`](crate::epmapper::EndpointMapperClient::register).
+    #[must_use]
+    pub fn endpoints(&self) -> Vec<Endpoint> {
+        self.server.mapped_endpoints()
+    }
+
     /// Takes the server's endpoints out of the endpoint maps in which it has registered them
     /// ([`Server::register_endpoints`]), as `RpcEpUnregister`. They stay open.
     pub fn unregister_endpoints(&self) {

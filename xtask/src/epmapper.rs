@@ -10,6 +10,16 @@ use crate::server::Server;
 use crate::session::Session;
 use crate::{cargo, impacket, packages, smbtorture};
 
+/// The tests of smbtorture's suite `rpc.epmapper`. Samba's own server passes three of them: it takes
+/// no endpoints from a client that has not authenticated itself.
+const TESTS: &[&str] = &[
+    "epmapper.Map_simple",
+    "epmapper.Map_full",
+    "epmapper.Lookup_simple",
+    "epmapper.Lookup_terminate_search",
+    "epmapper.Insert_noreplace",
+];
+
 /// The checks that `interop/impacket_epmapper.py` makes.
 const CHECKS: &[&str] = &[
     "Map",
@@ -26,6 +36,14 @@ const CHECKS: &[&str] = &[
 pub(crate) fn echo(session: &Session<'_>) -> Result<String> {
     packages::require_programs(session, &["smbtorture"])?;
     with_mapper(session, |target| smbtorture::run_echo(session, target))
+}
+
+/// smbtorture's own tests of endpoint mappers.
+pub(crate) fn torture(session: &Session<'_>) -> Result<String> {
+    packages::require_programs(session, &["smbtorture"])?;
+    with_mapper(session, |target| {
+        smbtorture::run_suite(session, target, "rpc.epmapper", TESTS)
+    })
 }
 
 /// impacket maps and looks up, also with handles.

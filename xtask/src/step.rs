@@ -157,6 +157,12 @@ pub(crate) const STEPS: &[Step] = &[
         run: epmapper::echo,
     },
     Step {
+        name: "epmapper-torture",
+        proves: "Samba's tests of endpoint mappers pass, those that Samba's own fails too",
+        limit: PEER,
+        run: epmapper::torture,
+    },
+    Step {
         name: "epmapper-impacket",
         proves: "impacket maps interfaces and looks endpoints up, with handles",
         limit: PEER,

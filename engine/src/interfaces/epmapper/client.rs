@@ -150,12 +150,73 @@ impl EndpointMapperClient {
         block_on(self.map(like, object))
     }
 
+    /// Registers endpoints of this process with the mapper of this machine, such as
+    /// [`Serving::endpoints`](crate::Serving::endpoints): until they are
+    /// [unregistered](Self::unregister), or this client and its clones are dropped, or the
+    /// connection breaks. If they `replace`, others with the same object, interface, protocols and
+    /// address go. The counterpart of `RpcEpRegister`.
+    ///
+    /// ```no_run
+    /// # use annulus::epmapper::EndpointMapperClient;
+    /// # fn example(runtime: &annulus::Runtime, serving: &annulus::Serving) -> Result<(), Box<dyn std::error::Error>> {
+    /// let mapper = EndpointMapperClient::new(runtime, "ncalrpc:")?;
+    /// mapper.register_blocking(&serving.endpoints(), true)?;
+    /// # Ok(()) }
+    /// ```
+    ///
+    /// # Errors
+    ///
+    /// The status with which the call ended: [`Status::AccessDenied`] from another machine.
+    pub async fn register(&self, endpoints: &[Endpoint], replace: bool) -> Result<(), Status> {
+        let entries = endpoints.iter().map(Endpoint::to_wire).collect();
+        let call = self.client.ept_insert_future(entries, replace.into());
+        check(call.await?.result)
+    }
+
+    /// The same as [`register`](Self::register); blocks until it is done.
+    ///
+    /// # Errors
+    ///
+    /// As for [`register`](Self::register). On the thread that runs the client's own core this would
+    /// wait for itself for ever: `.await` there.
+    pub fn register_blocking(&self, endpoints: &[Endpoint], replace: bool) -> Result<(), Status> {
+        block_on(self.register(endpoints, replace))
+    }
+
+    /// Takes endpoints away that this client has registered. The counterpart of `RpcEpUnregister`.
+    ///
+    /// # Errors
+    ///
+    /// The status with which the call ended: [`Status::EptNotRegistered`] if it has not registered
+    /// one of them; the others are gone then.
+    pub async fn unregister(&self, endpoints: &[Endpoint]) -> Result<(), Status> {
+        let entries = endpoints.iter().map(Endpoint::to_wire).collect();
+        check(self.client.ept_delete_future(entries).await?.result)
+    }
+
+    /// The same as [`unregister`](Self::unregister); blocks until it is done.
+    ///
+    /// # Errors
+    ///
+    /// As for [`unregister`](Self::unregister). On the thread that runs the client's own core this
+    /// would wait for itself for ever: `.await` there.
+    pub fn unregister_blocking(&self, endpoints: &[Endpoint]) -> Result<(), Status> {
+        block_on(self.unregister(endpoints))
+    }
+
     /// Gives a search up that has not come to its end.
     async fn free(&self, handle: ContextHandle) {
         if !handle.is_null() {
             // If that fails, the handle runs down with the connection.
             let _ = self.client.ept_lookup_handle_free_future(handle).await;
         }
+    }
+}
+
+fn check(result: u32) -> Result<(), Status> {
+    match to_status(result) {
+        Status::Ok => Ok(()),
+        failure => Err(failure),
     }
 }
 

@@ -87,6 +87,12 @@ impl EndpointMapper {
     }
 }
 
+/// What Samba's clients send as `vers_option` for all versions; MS-RPCE counts from one. They are
+/// known by it, for a lookup ends in two ways: Samba's server tells `ept_s_not_registered` along with
+/// the last endpoints, and rpcclient goes on for ever without it; others take that for a failure, as
+/// impacket does, and look for a null handle.
+const VERS_ALL_OF_SAMBA: u32 = 0;
+
 /// What a call of a search gives.
 struct Found {
     handle: ContextHandle,
@@ -197,7 +203,10 @@ impl Ept for EndpointMapper {
                 .map(|inquiry| Search::new(Wanted::Endpoints(inquiry)))
                 .ok_or(EPT_S_CANT_PERFORM_OP)
         };
-        let found = self.search(context, entry_handle, new, max_ents)?;
+        let mut found = self.search(context, entry_handle, new, max_ents)?;
+        if vers_option == VERS_ALL_OF_SAMBA && found.handle.is_null() {
+            found.status = EPT_S_NOT_REGISTERED;
+        }
         Ok(EptLookupResponse {
             entry_handle: found.handle,
             num_ents: found.len(),
@@ -342,6 +351,9 @@ impl Versions {
     }
 
     fn from_wire(vers_option: u32) -> Option<Self> {
+        if vers_option == VERS_ALL_OF_SAMBA {
+            return Some(Versions::All);
+        }
         let mut all = Versions::ALL.into_iter();
         all.find(|versions| versions.to_wire() == vers_option)
     }
@@ -494,8 +506,65 @@ mod tests {
 
     fn lookup(client: &EptClient, handle: ContextHandle, max_ents: u32) -> EptLookupResponse {
         let (object, interface) = (Full::null(), Full::null());
-        let response = client.ept_lookup(0, object, interface, 0, handle, max_ents);
+        let response = client.ept_lookup(0, object, interface, 1, handle, max_ents);
         response.unwrap()
+    }
+
+    #[test]
+    fn to_clients_of_samba_the_last_endpoints_come_with_the_status_of_the_end() {
+        let scene = Scene::new();
+        let client = scene.client();
+        assert_eq!(client.ept_insert(vec![entry("ncalrpc:[x]")], 0), Ok(0));
+        let lookup = |handle| {
+            let (object, interface) = (Full::null(), Full::null());
+            let response = client.ept_lookup(0, object, interface, 0, handle, 1);
+            response.unwrap()
+        };
+        let first = lookup(ContextHandle::NULL);
+        assert_eq!((first.num_ents, first.result), (1, 0));
+        let last = lookup(first.entry_handle);
+        assert_eq!((last.num_ents, last.result), (1, EPT_S_NOT_REGISTERED));
+        assert!(last.entry_handle.is_null());
+    }
+
+    #[test]
+    fn a_server_of_another_process_registers_and_is_told() {
+        let scene = Scene::new();
+        scene.echo.unregister_endpoints();
+        let port = scene.mapper.bindings()[0].port().unwrap();
+        let mapper = format!("ncacn_ip_tcp:127.0.0.1[{port}]");
+        let client = EndpointMapperClient::new(&scene.runtime, &mapper).unwrap();
+        let endpoints = scene.echo.endpoints();
+        client.register_blocking(&endpoints, true).unwrap();
+        assert_eq!(scene.map.endpoints(), endpoints);
+        let like = tower("ncacn_ip_tcp:");
+        assert_eq!(client.map_blocking(&like, None), Ok(vec![scene.echo()]));
+        assert_eq!(client.unregister_blocking(&endpoints), Ok(()));
+        assert_eq!(scene.map.endpoints(), []);
+        let again = client.unregister_blocking(&endpoints);
+        assert_eq!(again, Err(Status::EptNotRegistered));
+        let nothing = client.map_blocking(&like, None);
+        assert_eq!(nothing, Err(Status::EptNotRegistered));
+    }
+
+    #[test]
+    fn a_client_lists_more_endpoints_than_one_call_tells() {
+        let scene = Scene::new();
+        let port = scene.mapper.bindings()[0].port().unwrap();
+        let mapper = format!("ncacn_ip_tcp:127.0.0.1[{port}]");
+        let client = EndpointMapperClient::new(&scene.runtime, &mapper).unwrap();
+        let others: Vec<_> = (0..1200)
+            .map(|n| Endpoint::from_wire(&entry(&format!("ncalrpc:[{n}]"))).unwrap())
+            .collect();
+        let _registered = scene.map.register(others, false).unwrap();
+        let all = client.endpoints_blocking(Inquiry::ALL).unwrap();
+        assert_eq!(all.len(), 1201);
+        let of_nobody = Inquiry::ALL.of_object(Uuid::from_u128(1));
+        assert_eq!(client.endpoints_blocking(of_nobody), Ok(Vec::new()));
+        let echo = Inquiry::ALL.of_interface(rpcecho::INTERFACE, Versions::Exact);
+        assert_eq!(client.endpoints_blocking(echo).map(|it| it.len()), Ok(1201));
+        let mgmt = Inquiry::ALL.of_interface(mgmt::INTERFACE, Versions::All);
+        assert_eq!(client.endpoints_blocking(mgmt), Ok(Vec::new()));
     }
 
     #[test]
@@ -596,7 +665,6 @@ mod tests {
             (4, object(), id(), 1),
             (1, object(), Full::null(), 1),
             (2, Full::null(), id(), 1),
-            (3, object(), id(), 0),
             (3, object(), id(), 6),
         ] {
             let null = ContextHandle::NULL;
