@@ -68,6 +68,9 @@ pub enum Error {
         /// What the system said.
         source: std::io::Error,
     },
+    /// The ring's descriptor cannot be given to the event loop that is to wait for it.
+    #[error("the event loop cannot wait for the ring's descriptor: {0}")]
+    Descriptor(std::io::Error),
     /// The runtime has been shut down.
     #[error("the runtime has been shut down")]
     ShutDown,

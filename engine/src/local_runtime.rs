@@ -2,6 +2,7 @@
 
 use std::future::Future;
 use std::marker::PhantomData;
+use std::os::fd::BorrowedFd;
 use std::pin::pin;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
@@ -9,7 +10,7 @@ use std::task::{Context, Poll, Wake, Waker};
 
 use annulus_ndr::EncodeParams;
 use annulus_protocol::{SyntaxId, Time};
-use annulus_transports::{KernelRing, Ring, RingUsage, Wait};
+use annulus_transports::{KernelRing, PollableRing, Ring, RingUsage, Wait};
 
 use crate::binding::BindingShared;
 use crate::binding_options::BindingOptions;
@@ -307,6 +308,26 @@ pub struct Usage {
     pub assembling_len: usize,
     /// Bytes of replies that clients have not read.
     pub backlog: usize,
+}
+
+/// For those whose thread waits in an event loop of its own; see
+/// [`EmbeddedRuntime`](crate::EmbeddedRuntime).
+impl<R: PollableRing> LocalRuntime<R> {
+    /// The descriptor that is readable while there may be something to do.
+    pub(crate) fn descriptor(&mut self) -> Result<BorrowedFd<'_>, Error> {
+        Ok(self.core.descriptor()?)
+    }
+
+    /// After a turn that found nothing to do: gets ready for a wait for the descriptor. `None`
+    /// if there is something to do first; otherwise how long the wait may be.
+    pub(crate) fn begin_rest(&mut self) -> Result<Option<Wait>, Error> {
+        Ok(self.core.begin_rest()?)
+    }
+
+    /// The wait has ended, for whatever reason.
+    pub(crate) fn end_rest(&mut self) {
+        self.core.end_rest();
+    }
 }
 
 impl<R: Ring> Host for LocalRuntime<R> {

@@ -51,7 +51,8 @@ pub use error::TransportError;
 pub use kernel::{KernelRing, KernelStream, KernelWaker, RingChoice};
 pub use ncalrpc::NcalrpcDirectory;
 pub use ring::{
-    Completion, ListenOptions, ListenerId, ReceiveLease, Ring, RingUsage, RingWaker, SocketId, Wait,
+    Completion, ListenOptions, ListenerId, PollableRing, ReceiveLease, Ring, RingUsage, RingWaker,
+    SocketId, Wait,
 };
 pub use sim::{SimConfig, SimNet, SimRing};
 pub use string_binding::{ProtocolSequence, StringBinding, StringBindingError};

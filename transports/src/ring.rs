@@ -1,5 +1,6 @@
 //! The one interface between the engine and whatever moves its bytes.
 
+use std::os::fd::BorrowedFd;
 use std::time::Duration;
 
 use annulus_protocol::Time;
@@ -145,6 +146,34 @@ pub trait Ring: Sized {
     fn enter_count(&self) -> u64;
 }
 
+/// A ring over a descriptor, so that a thread can wait for it together with other things, in the
+/// loop of somebody else.
+///
+/// What is submitted between [`begin_wait`](PollableRing::begin_wait) and
+/// [`end_wait`](PollableRing::end_wait) reaches the kernel with the next [`enter`](Ring::enter),
+/// as always.
+pub trait PollableRing: Ring {
+    /// The descriptor that is readable while there may be something to do; always the same one.
+    /// Reading from it is the ring's affair.
+    ///
+    /// # Errors
+    ///
+    /// It cannot be made (descriptors exhausted).
+    fn descriptor(&mut self) -> Result<BorrowedFd<'_>, TransportError>;
+
+    /// Hands all submissions over and gets ready for a wait for the descriptor: a [`RingWaker`],
+    /// too, makes it readable from now on. `None` if there is something to do first; otherwise
+    /// how long the wait may be.
+    ///
+    /// # Errors
+    ///
+    /// As [`enter`](Ring::enter).
+    fn begin_wait(&mut self) -> Result<Option<Wait>, TransportError>;
+
+    /// The wait has ended, for whatever reason.
+    fn end_wait(&mut self);
+}
+
 /// Wakes a ring that may be waiting in another thread.
 pub trait RingWaker: Clone + Send + Sync + 'static {
     /// Makes the ring's current or next waiting [`enter`](Ring::enter) return. Wake-ups
@@ -170,6 +199,24 @@ pub enum Wait {
     Until(Time),
     /// Until a completion or a wake-up comes.
     Forever,
+}
+
+impl Wait {
+    /// Until the given time, if there is one.
+    #[must_use]
+    pub fn until(time: Option<Time>) -> Self {
+        time.map_or(Wait::Forever, Wait::Until)
+    }
+
+    /// The shorter wait of the two.
+    #[must_use]
+    pub fn min(self, other: Wait) -> Self {
+        match (self, other) {
+            (Wait::No, _) | (_, Wait::No) => Wait::No,
+            (Wait::Forever, wait) | (wait, Wait::Forever) => wait,
+            (Wait::Until(one), Wait::Until(other)) => Wait::Until(one.min(other)),
+        }
+    }
 }
 
 /// Settings of a listening socket.

@@ -15,6 +15,7 @@ mod held;
 mod lifecycle;
 mod links;
 mod pipes;
+mod rest;
 mod server_side;
 #[cfg(test)]
 mod simulation;

@@ -18,7 +18,7 @@ mod transfer;
 use std::collections::VecDeque;
 use std::io;
 use std::marker::PhantomData;
-use std::os::fd::OwnedFd;
+use std::os::fd::{BorrowedFd, OwnedFd};
 
 use annulus_protocol::{Limits, Time};
 use rustix::event::epoll::EventFlags;
@@ -35,7 +35,8 @@ use crate::kernel::{
 };
 use crate::listen::local_address;
 use crate::ring::{
-    Completion, ListenOptions, ListenerId, ReceiveLease, Ring, RingUsage, SocketId, Wait,
+    Completion, ListenOptions, ListenerId, PollableRing, ReceiveLease, Ring, RingUsage, SocketId,
+    Wait,
 };
 
 const LISTENER: u8 = 1;
@@ -247,6 +248,27 @@ fn tag(socket: SocketId, generation: Generation) -> Tag {
         kind: SOCKET,
         generation,
         index: socket.0,
+    }
+}
+
+impl PollableRing for EpollRing {
+    fn descriptor(&mut self) -> Result<BorrowedFd<'_>, TransportError> {
+        Ok(self.poller.descriptor())
+    }
+
+    fn begin_wait(&mut self) -> Result<Option<Wait>, TransportError> {
+        self.recover();
+        self.pass();
+        self.poll(KernelWait::No)?;
+        let is_hungry = !self.starved.is_empty() && self.buffers.available() > 0;
+        if self.is_busy() || is_hungry || !self.waker.begin_wait() {
+            return Ok(None);
+        }
+        Ok(Some(Wait::until(self.next_timer())))
+    }
+
+    fn end_wait(&mut self) {
+        self.waker.end_wait();
     }
 }
 

@@ -91,6 +91,11 @@ impl Poller {
         }
     }
 
+    /// The descriptor that is readable while there are events.
+    pub(super) fn descriptor(&self) -> BorrowedFd<'_> {
+        self.epoll.as_fd()
+    }
+
     /// How many events [`wait`](Poller::wait) has taken.
     pub(super) fn event_count(&self) -> usize {
         self.events.len()

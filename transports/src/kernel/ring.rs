@@ -1,6 +1,7 @@
 //! The ring over the kernel that this machine allows.
 
 use std::env::{self, VarError};
+use std::os::fd::BorrowedFd;
 use std::str::FromStr;
 use std::sync::Once;
 
@@ -11,7 +12,8 @@ use crate::epoll::EpollRing;
 use crate::error::TransportError;
 use crate::kernel::{KernelStream, KernelWaker};
 use crate::ring::{
-    Completion, ListenOptions, ListenerId, ReceiveLease, Ring, RingUsage, SocketId, Wait,
+    Completion, ListenOptions, ListenerId, PollableRing, ReceiveLease, Ring, RingUsage, SocketId,
+    Wait,
 };
 use crate::uring::{UringConfig, UringRing};
 
@@ -126,6 +128,20 @@ macro_rules! either {
             KernelRing::Epoll($ring) => $result,
         }
     };
+}
+
+impl PollableRing for KernelRing {
+    fn descriptor(&mut self) -> Result<BorrowedFd<'_>, TransportError> {
+        either!(self, ring => ring.descriptor())
+    }
+
+    fn begin_wait(&mut self) -> Result<Option<Wait>, TransportError> {
+        either!(self, ring => ring.begin_wait())
+    }
+
+    fn end_wait(&mut self) {
+        either!(self, ring => ring.end_wait());
+    }
 }
 
 impl Ring for KernelRing {

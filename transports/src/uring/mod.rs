@@ -23,9 +23,12 @@ mod teardown;
 mod transfer;
 
 use std::collections::VecDeque;
+use std::io;
 use std::marker::PhantomData;
+use std::os::fd::{AsFd, BorrowedFd, OwnedFd};
 
 use annulus_protocol::{Limits, Time};
+use rustix::event::EventfdFlags;
 
 use self::buffers::ReceiveBuffers;
 use self::operation::Operation;
@@ -40,7 +43,8 @@ use crate::kernel::{
 };
 use crate::listen::local_address;
 use crate::ring::{
-    Completion, ListenOptions, ListenerId, ReceiveLease, Ring, RingUsage, SocketId, Wait,
+    Completion, ListenOptions, ListenerId, PollableRing, ReceiveLease, Ring, RingUsage, SocketId,
+    Wait,
 };
 
 /// Settings of a [`UringRing`].
@@ -83,6 +87,8 @@ pub struct UringRing {
     lingerers: Lingerers,
     sends: usize,
     waker: KernelWaker,
+    /// Signalled by the kernel for those who wait elsewhere, if anybody does.
+    signal: Option<OwnedFd>,
     /// Neither `Send` nor `Sync`: the kernel takes submissions from one thread only.
     thread_bound: PhantomData<*const ()>,
 }
@@ -119,6 +125,7 @@ impl UringRing {
             lingerers: Lingerers::new(config.limits),
             sends: 0,
             waker,
+            signal: None,
             thread_bound: PhantomData,
         })
     }
@@ -128,6 +135,13 @@ impl UringRing {
     #[must_use]
     pub fn socket_capacity(&self) -> usize {
         self.slots.capacity()
+    }
+
+    /// An eventfd that the kernel signals.
+    fn make_signal(&self) -> io::Result<OwnedFd> {
+        let signal = rustix::event::eventfd(0, EventfdFlags::CLOEXEC | EventfdFlags::NONBLOCK)?;
+        self.queue.signal(signal.as_fd())?;
+        Ok(signal)
     }
 
     /// Takes all completions out of the kernel's queue, also those that did not fit.
@@ -194,6 +208,37 @@ impl UringRing {
     fn next_timer(&self) -> Option<Time> {
         let (linger, accept) = (self.lingerers.next_due(), self.listeners.next_due());
         [linger, accept].into_iter().flatten().min()
+    }
+}
+
+impl PollableRing for UringRing {
+    /// Not the ring's own descriptor: as completions are posted only by `enter`, that would tell
+    /// of none. A registered eventfd tells of those that are to be posted.
+    fn descriptor(&mut self) -> Result<BorrowedFd<'_>, TransportError> {
+        let signal = match self.signal.take() {
+            Some(signal) => signal,
+            None => self.make_signal().map_err(TransportError::Socket)?,
+        };
+        let signal: &OwnedFd = self.signal.insert(signal);
+        Ok(signal.as_fd())
+    }
+
+    fn begin_wait(&mut self) -> Result<Option<Wait>, TransportError> {
+        self.recover();
+        self.turn()?;
+        let is_hungry = !self.starved.is_empty() && self.buffers.available() > 0;
+        if !self.ready.is_empty() || is_hungry || !self.waker.begin_wait() {
+            return Ok(None);
+        }
+        Ok(Some(Wait::until(self.next_timer())))
+    }
+
+    fn end_wait(&mut self) {
+        self.waker.end_wait();
+        if let Some(signal) = &self.signal {
+            // Fails if nothing was signalled.
+            let _ = rustix::io::read(signal, &mut [0; 8]);
+        }
     }
 }
 

@@ -4,7 +4,7 @@
 
 use std::collections::VecDeque;
 use std::io;
-use std::os::fd::{AsRawFd, RawFd};
+use std::os::fd::{AsRawFd, BorrowedFd, RawFd};
 
 use io_uring::types::{SubmitArgs, Timespec};
 use io_uring::{IoUring, cqueue};
@@ -237,6 +237,12 @@ impl Queue {
                 buffer,
             });
         }
+    }
+
+    /// Has the kernel signal an eventfd for each completion, and for each that it will post at
+    /// the next [`enter`](Queue::enter).
+    pub(super) fn signal(&self, eventfd: BorrowedFd<'_>) -> io::Result<()> {
+        self.ring.submitter().register_eventfd(eventfd.as_raw_fd())
     }
 
     /// Operations whose last completion was not seen yet.

@@ -1,0 +1,262 @@
+//! Cores that run inside event loops of others.
+
+use std::cell::Cell;
+use std::future::Future;
+use std::io;
+use std::os::fd::BorrowedFd;
+use std::rc::Rc;
+use std::time::Duration;
+
+use annulus::async_rpc::{self, AsyncRpcClient, SampleServer};
+use annulus::rpcecho::{self, EchoServer, RpcEchoClient};
+use annulus::{Binding, BindingOptions, Config, EmbeddedRuntime, Limits, Reactor, Server, Status};
+
+/// How long something may take that is to happen.
+const PATIENCE: Duration = Duration::from_secs(30);
+
+/// An event loop: an executor, and how its tasks wait.
+trait EventLoop: Reactor + Clone + 'static {
+    /// Runs a future, and what it spawns meanwhile.
+    fn run<F: Future<Output = ()> + 'static>(test: impl FnOnce(Self) -> F + Send + 'static);
+
+    fn spawn(future: impl Future<Output = ()> + 'static);
+
+    fn sleep(duration: Duration) -> impl Future<Output = ()>;
+}
+
+/// Counts the waits of a reactor.
+#[derive(Clone)]
+struct Counted<R> {
+    reactor: R,
+    waits: Rc<Cell<u64>>,
+}
+
+impl<R: Reactor> Reactor for Counted<R> {
+    async fn wait(&self, descriptor: BorrowedFd<'_>, timeout: Option<Duration>) -> io::Result<()> {
+        self.waits.set(self.waits.get() + 1);
+        self.reactor.wait(descriptor, timeout).await
+    }
+}
+
+/// A runtime that runs as a task.
+struct Running {
+    runtime: EmbeddedRuntime,
+    waits: Rc<Cell<u64>>,
+    has_ended: Rc<Cell<bool>>,
+}
+
+impl Running {
+    fn start<E: EventLoop>(reactor: E) -> Self {
+        let limits = Limits {
+            drain_timeout: Duration::from_millis(200),
+            ..Limits::DEFAULT
+        };
+        let runtime = EmbeddedRuntime::new(&Config::default().limits(limits)).unwrap();
+        let running = Running {
+            runtime: runtime.clone(),
+            waits: Rc::default(),
+            has_ended: Rc::default(),
+        };
+        let (waits, has_ended) = (Rc::clone(&running.waits), Rc::clone(&running.has_ended));
+        E::spawn(async move {
+            let counted = Counted { reactor, waits };
+            runtime.run(&counted).await.unwrap();
+            has_ended.set(true);
+        });
+        running
+    }
+
+    /// Serves rpcecho and AsyncRPC; where.
+    fn serve(&self) -> String {
+        let server = Server::new()
+            .endpoint("ncacn_ip_tcp:127.0.0.1[0]")
+            .unwrap()
+            .interface(rpcecho::interface(EchoServer::default()))
+            .interface(async_rpc::interface(SampleServer::new(
+                std::sync::mpsc::channel().0,
+            )));
+        self.runtime.serve(server).unwrap().bindings()[0].to_string()
+    }
+
+    async fn end<E: EventLoop>(self) {
+        self.runtime.begin_shutdown();
+        while !self.has_ended.get() {
+            E::sleep(Duration::from_millis(1)).await;
+        }
+    }
+}
+
+fn calls_are_awaited_between_other_tasks<E: EventLoop>() {
+    E::run(|reactor: E| async move {
+        let running = Running::start(reactor);
+        let target = running.serve();
+        let echo = Binding::new(&running.runtime, &target, rpcecho::INTERFACE).unwrap();
+        let echo = RpcEchoClient::new(echo);
+        let left = Rc::new(Cell::new(20));
+        for caller in 0..20_u32 {
+            let (echo, left) = (echo.clone(), Rc::clone(&left));
+            E::spawn(async move {
+                for number in 0..50 {
+                    let sum = echo.add_one_future(caller * 1000 + number).await.unwrap();
+                    assert_eq!(sum.out_data, caller * 1000 + number + 1);
+                }
+                left.set(left.get() - 1);
+            });
+        }
+        while left.get() > 0 {
+            E::sleep(Duration::from_millis(1)).await;
+        }
+        running.end::<E>().await;
+    });
+}
+
+fn it_rests_while_there_is_nothing_to_do_and_wakes_for_other_threads<E: EventLoop>() {
+    E::run(|reactor: E| async move {
+        let running = Running::start(reactor);
+        let target = running.serve();
+        let echo = Binding::new(&running.runtime, &target, rpcecho::INTERFACE).unwrap();
+        let echo = RpcEchoClient::new(echo);
+        assert_eq!(echo.add_one_future(1).await.unwrap().out_data, 2);
+        assert_eq!(
+            echo.add_one(1),
+            Err(Status::CannotSupport),
+            "a call that blocks its own core"
+        );
+
+        let before = running.waits.get();
+        E::sleep(Duration::from_millis(300)).await;
+        let waits = running.waits.get() - before;
+        assert!(waits < 20, "{waits} waits of an idle core: it spins");
+
+        let (tell, told) = std::sync::mpsc::channel();
+        std::thread::spawn(move || tell.send(echo.add_one(41)).unwrap());
+        let answer = loop {
+            match told.try_recv() {
+                Ok(answer) => break answer,
+                Err(_) => E::sleep(Duration::from_millis(1)).await,
+            }
+        };
+        assert_eq!(answer, Ok(42));
+        running.end::<E>().await;
+    });
+}
+
+fn timers_of_the_core_run<E: EventLoop>() {
+    E::run(|reactor: E| async move {
+        let running = Running::start(reactor);
+        let target = running.serve();
+        let options = BindingOptions::new().call_deadline(Duration::from_millis(50));
+        let binding =
+            Binding::with_options(&running.runtime, &target, async_rpc::INTERFACE, options);
+        let patient = Binding::new(&running.runtime, &target, async_rpc::INTERFACE).unwrap();
+        let (hasty, patient) = (
+            AsyncRpcClient::new(binding.unwrap()),
+            AsyncRpcClient::new(patient),
+        );
+        // The server's timer ends the one, the client's the other.
+        assert_eq!(patient.async_func_future(50).await, Ok(()));
+        assert_eq!(
+            hasty.async_func_future(60_000).await,
+            Err(Status::CallCancelled)
+        );
+        running.end::<E>().await;
+    });
+}
+
+macro_rules! test_with {
+    ($module:ident, $event_loop:ty, $($test:ident),* $(,)?) => {
+        mod $module {
+            $(
+                #[test]
+                fn $test() {
+                    super::$test::<$event_loop>();
+                }
+            )*
+        }
+    };
+    ($module:ident, $event_loop:ty) => {
+        test_with!(
+            $module,
+            $event_loop,
+            calls_are_awaited_between_other_tasks,
+            it_rests_while_there_is_nothing_to_do_and_wakes_for_other_threads,
+            timers_of_the_core_run,
+        );
+    };
+}
+
+/// tokio, one thread.
+#[derive(Clone)]
+struct Tokio;
+
+impl Reactor for Tokio {
+    async fn wait(&self, descriptor: BorrowedFd<'_>, timeout: Option<Duration>) -> io::Result<()> {
+        use tokio::io::Interest;
+        use tokio::io::unix::AsyncFd;
+
+        let owned = descriptor.try_clone_to_owned()?;
+        #[expect(
+            deprecated,
+            reason = "its successor is unsafe, and the descriptor is owned here"
+        )]
+        let readable = AsyncFd::with_interest(owned, Interest::READABLE)?;
+        let timeout = timeout.unwrap_or(Duration::MAX);
+        match tokio::time::timeout(timeout, readable.readable()).await {
+            Ok(ready) => ready.map(drop),
+            Err(_elapsed) => Ok(()),
+        }
+    }
+}
+
+impl EventLoop for Tokio {
+    fn run<F: Future<Output = ()> + 'static>(test: impl FnOnce(Self) -> F + Send + 'static) {
+        let tokio = tokio::runtime::Builder::new_current_thread()
+            .enable_all()
+            .build()
+            .unwrap();
+        let tasks = tokio::task::LocalSet::new();
+        let test = async { tokio::time::timeout(PATIENCE, test(Tokio)).await };
+        tasks.block_on(&tokio, test).expect("it hangs");
+    }
+
+    fn spawn(future: impl Future<Output = ()> + 'static) {
+        tokio::task::spawn_local(future);
+    }
+
+    fn sleep(duration: Duration) -> impl Future<Output = ()> {
+        tokio::time::sleep(duration)
+    }
+}
+
+test_with!(tokio_runs_it, super::Tokio);
+
+#[cfg(feature = "glommio")]
+mod glommio_loop {
+    use annulus::GlommioReactor;
+
+    use super::*;
+
+    impl EventLoop for GlommioReactor {
+        fn run<F: Future<Output = ()> + 'static>(test: impl FnOnce(Self) -> F + Send + 'static) {
+            glommio::LocalExecutor::default().run(async {
+                let test = async {
+                    test(GlommioReactor::new()).await;
+                    Ok(())
+                };
+                glommio::timer::timeout(PATIENCE, test)
+                    .await
+                    .expect("it hangs");
+            });
+        }
+
+        fn spawn(future: impl Future<Output = ()> + 'static) {
+            glommio::spawn_local(future).detach();
+        }
+
+        fn sleep(duration: Duration) -> impl Future<Output = ()> {
+            glommio::timer::sleep(duration)
+        }
+    }
+
+    test_with!(glommio_runs_it, annulus::GlommioReactor);
+}
