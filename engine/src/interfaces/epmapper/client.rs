@@ -134,7 +134,7 @@ impl EndpointMapperClient {
         if response.result != 0 {
             return Err(to_status(response.result));
         }
-        let towers = response.towers.iter().filter_map(|tower| tower.get());
+        let towers = response.towers.iter().filter_map(Full::get);
         towers
             .map(|tower| Tower::decode(&tower.tower_octets).map_err(|_| Status::ProtocolError))
             .collect()
