@@ -3,7 +3,7 @@
 use std::fmt;
 
 use crate::diagnostic::Diagnostic;
-use crate::layout::{Dumper, parameters};
+use crate::layout::{Dumper, Listed, parameters};
 use crate::model::{Interface, Model, Operation, Type, TypeId};
 use crate::stub::{self, ByteOrder, Decoded};
 use crate::wire::TransferSyntax;
@@ -92,13 +92,12 @@ impl Definitions {
         if let Some(id) = self.find_type(target) {
             let ty = Type::Defined(id);
             let name = self.model.definition(id).name.as_str();
-            return Ok(stub::decode(
-                &self.model,
-                &[(name, &ty)],
-                stub,
-                syntax,
-                order,
-            ));
+            let list = [Listed {
+                name,
+                ty: &ty,
+                field: None,
+            }];
+            return Ok(stub::decode(&self.model, &list, stub, syntax, order));
         }
         let directed = target
             .strip_suffix(".in")

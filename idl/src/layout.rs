@@ -4,11 +4,11 @@ use std::collections::VecDeque;
 
 use crate::model::{
     Arm, Array, ArrayShape, Definition, DefinitionKind, Discriminant, Field, Model, Operation,
-    PointerKind, Scalar, Text, Type, TypeId, Union,
+    Parameter, PointerKind, Scalar, Text, Type, TypeId, Union,
 };
 use crate::wire::{
-    Metrics, Position, TransferSyntax, character_name, conformance, describe, flattened,
-    is_varying, pointer_name, scalar_extent, scalar_name,
+    Metrics, Position, TransferSyntax, character_name, conformance, describe, dimension_name,
+    flattened, is_varying, pointer_name, scalar_extent, scalar_name,
 };
 
 /// One line: the cells of NDR, those of NDR64, the wire type, the field.
@@ -72,7 +72,7 @@ impl<'m> Dumper<'m> {
                 continue;
             }
             let mut table = Table::new(self);
-            for (name, ty) in list {
+            for Listed { name, ty, .. } in list {
                 table.whole(ty, name.to_owned());
             }
             let name = &operation.name;
@@ -91,31 +91,48 @@ fn note(definition: &Definition) -> &'static str {
     }
 }
 
-/// The parameters of one direction in the order of the wire, without the reference pointer that is
-/// not there: pipes come last in a request and first in a response (C706 chapter 14).
-pub(crate) fn parameters(operation: &Operation, is_in: bool) -> Vec<(&str, &Type)> {
+/// What lies on the wire by itself: a parameter, without the reference pointer that is not there,
+/// the result, or a type that was asked for.
+pub(crate) struct Listed<'m> {
+    pub(crate) name: &'m str,
+    pub(crate) ty: &'m Type,
+    /// Of a parameter.
+    pub(crate) field: Option<&'m Field>,
+}
+
+/// The parameters of one direction in the order of the wire: pipes come last in a request and
+/// first in a response (C706 chapter 14).
+pub(crate) fn parameters(operation: &Operation, is_in: bool) -> Vec<Listed<'_>> {
     let listed = operation
         .parameters
         .iter()
         .filter(|parameter| (is_in && parameter.is_in) || (!is_in && parameter.is_out))
-        .map(|parameter| (parameter.field.name.as_str(), &parameter.field.ty));
+        .map(|Parameter { field, .. }| Listed {
+            name: &field.name,
+            ty: under_ref(&field.ty),
+            field: Some(field),
+        });
     let result = operation.result.as_ref().filter(|_| !is_in);
-    let is_pipe = |(_, ty): &(&str, &Type)| matches!(ty, Type::Pipe(_));
-    let (pipes, others): (Vec<_>, Vec<_>) = listed
-        .chain(result.map(|ty| ("result", ty)))
-        .partition(is_pipe);
+    let result = result.map(|ty| Listed {
+        name: "result",
+        ty: under_ref(ty),
+        field: None,
+    });
+    let is_pipe = |listed: &Listed<'_>| matches!(listed.ty, Type::Pipe(_));
+    let (pipes, others): (Vec<_>, Vec<_>) = listed.chain(result).partition(is_pipe);
     let (first, last) = match is_in {
         true => (others, pipes),
         false => (pipes, others),
     };
-    first
-        .into_iter()
-        .chain(last)
-        .map(|(name, ty)| match ty {
-            Type::Pointer(PointerKind::Ref, to) => (name, &**to),
-            ty => (name, ty),
-        })
-        .collect()
+    first.into_iter().chain(last).collect()
+}
+
+/// What a parameter has on the wire.
+fn under_ref(ty: &Type) -> &Type {
+    match ty {
+        Type::Pointer(PointerKind::Ref, to) => to,
+        ty => ty,
+    }
 }
 
 /// What is still to come behind the outermost structure.
@@ -150,9 +167,12 @@ impl<'d, 'm> Table<'d, 'm> {
 
     fn structure(&mut self, id: TypeId, fields: &'m [Field]) {
         let ty = Type::Defined(id);
-        if let Some(path) = conformance(self.dumper.model, &ty) {
+        if let Some((path, counts)) = conformance(self.dumper.model, &ty) {
             let path = path.join(".");
-            self.front(format!("maximum count of {path}"));
+            for dimension in 0..counts {
+                let dimension = dimension_name(dimension, counts);
+                self.front(format!("maximum count{dimension} of {path}"));
+            }
         }
         for field in fields {
             self.inline(&field.ty, field.name.clone());
@@ -236,11 +256,14 @@ impl<'d, 'm> Table<'d, 'm> {
 
     /// A parameter, or what a pointer points to, with all that belongs to it.
     fn whole(&mut self, ty: &'m Type, path: String) {
-        if let Some(members) = conformance(self.dumper.model, ty) {
+        if let Some((members, counts)) = conformance(self.dumper.model, ty) {
             let of = members
                 .iter()
                 .fold(path.clone(), |path, member| format!("{path}.{member}"));
-            self.word(format!("maximum count of {of}"));
+            for dimension in 0..counts {
+                let dimension = dimension_name(dimension, counts);
+                self.word(format!("maximum count{dimension} of {of}"));
+            }
         }
         let outer = std::mem::take(&mut self.deferred);
         self.inline(ty, path);
@@ -312,14 +335,14 @@ impl<'d, 'm> Table<'d, 'm> {
 
     fn array(&mut self, array: &'m Array, path: String) {
         if is_varying(array) {
-            self.variance(&path);
+            self.variance(&path, array.shape.variance_len());
         }
         let (element, count) = flattened(array);
         let name = describe(self.dumper.model, element);
         let shown = match &array.shape {
             ArrayShape::Fixed(_) => count.to_string(),
             ArrayShape::Varying { room, .. } => format!("0…{room}"),
-            ArrayShape::Conformant { .. } => "n".to_owned(),
+            ArrayShape::Conformant { .. } | ArrayShape::Several(_) => "n".to_owned(),
         };
         self.elements(
             element,
@@ -356,7 +379,7 @@ impl<'d, 'm> Table<'d, 'm> {
     }
 
     fn text(&mut self, text: &Text, path: String) {
-        self.variance(&path);
+        self.variance(&path, 1);
         let len: u64 = if text.is_wide { 2 } else { 1 };
         let cells = self.at.map(|at| {
             let count = match text.room {
@@ -378,9 +401,12 @@ impl<'d, 'm> Table<'d, 'm> {
         self.at = self.at.map(Position::inexact);
     }
 
-    fn variance(&mut self, path: &str) {
-        self.word(format!("offset of {path}"));
-        self.word(format!("actual count of {path}"));
+    fn variance(&mut self, path: &str, dimensions: usize) {
+        for dimension in 0..dimensions {
+            let dimension = dimension_name(dimension, dimensions);
+            self.word(format!("offset{dimension} of {path}"));
+            self.word(format!("actual count{dimension} of {path}"));
+        }
     }
 
     /// Elements of which `count` says how many there are; the place stays.

@@ -254,6 +254,55 @@ pub(crate) enum ArrayShape {
         /// There: also varying.
         length: Option<Count>,
     },
+    /// Of several dimensions, the outermost first, of which more than that are counted. All are
+    /// conformant, or none is.
+    Several(Vec<Dimension>),
+}
+
+impl ArrayShape {
+    /// How many maximum counts are hoisted.
+    pub(crate) fn maximum_count_len(&self) -> usize {
+        match self {
+            ArrayShape::Fixed(_) | ArrayShape::Varying { .. } => 0,
+            ArrayShape::Conformant { .. } => 1,
+            ArrayShape::Several(dimensions) => {
+                let counted = |d: &&Dimension| matches!(d.extent, Extent::Counted(_));
+                dimensions.iter().filter(counted).count()
+            }
+        }
+    }
+
+    /// How many pairs of offset and actual count lie in front of the elements.
+    pub(crate) fn variance_len(&self) -> usize {
+        match self {
+            ArrayShape::Fixed(_) | ArrayShape::Conformant { length: None, .. } => 0,
+            ArrayShape::Varying { .. } | ArrayShape::Conformant { .. } => 1,
+            // If one dimension is varying, all are.
+            ArrayShape::Several(dimensions) => {
+                match dimensions.iter().any(|d| d.length.is_some()) {
+                    true => dimensions.len(),
+                    false => 0,
+                }
+            }
+        }
+    }
+}
+
+/// One dimension of several.
+#[derive(Clone, Debug)]
+pub(crate) struct Dimension {
+    pub(crate) extent: Extent,
+    /// The index of the first element, if it may not be zero.
+    pub(crate) first: Option<Count>,
+    /// There: how many elements are sent, if not all.
+    pub(crate) length: Option<Count>,
+}
+
+/// How many elements there is room for.
+#[derive(Clone, Debug)]
+pub(crate) enum Extent {
+    Fixed(u32),
+    Counted(Count),
 }
 
 /// A `[string]`.

@@ -316,7 +316,10 @@ impl Metrics {
                     is_exact: at.is_exact && end.is_exact,
                 }
             }
-            Type::Array(array) if is_varying(array) => at.aligned(word).plus(2 * word).inexact(),
+            Type::Array(array) if is_varying(array) => {
+                let counts = 2 * array.shape.variance_len() as u64;
+                at.aligned(word).plus(counts * word).inexact()
+            }
             Type::Array(array) => match array.shape {
                 ArrayShape::Fixed(_) => {
                     let (element, count) = flattened(array);
@@ -346,11 +349,7 @@ impl Metrics {
 
 /// Whether offset and actual count lie in front of the elements.
 pub(crate) fn is_varying(array: &Array) -> bool {
-    match &array.shape {
-        ArrayShape::Fixed(_) => false,
-        ArrayShape::Varying { .. } => true,
-        ArrayShape::Conformant { length, .. } => length.is_some(),
-    }
+    array.shape.variance_len() > 0
 }
 
 /// A fixed array of fixed arrays as one: what its elements are, and how many there are. Of another
@@ -369,15 +368,16 @@ pub(crate) fn flattened(array: &Array) -> (&Type, u64) {
     (element, count)
 }
 
-/// The path of members to the conformant array or string that `ty` ends in, whose maximum count
-/// is hoisted; `None` if there is none.
-pub(crate) fn conformance<'m>(model: &'m Model, ty: &'m Type) -> Option<Vec<&'m str>> {
+/// The path of members to the conformant array or string that `ty` ends in, and how many maximum
+/// counts are hoisted for it; `None` if there is none.
+pub(crate) fn conformance<'m>(model: &'m Model, ty: &'m Type) -> Option<(Vec<&'m str>, usize)> {
     let (mut ty, mut path) = (ty, Vec::new());
     loop {
         match ty {
-            Type::Text(text) => return text.room.is_none().then_some(path),
+            Type::Text(text) => return text.room.is_none().then_some((path, 1)),
             Type::Array(array) => {
-                return matches!(array.shape, ArrayShape::Conformant { .. }).then_some(path);
+                let counts = array.shape.maximum_count_len();
+                return (counts > 0).then_some((path, counts));
             }
             Type::Defined(id) => {
                 let DefinitionKind::Structure(fields) = &model.definition(*id).kind else {
@@ -389,6 +389,14 @@ pub(crate) fn conformance<'m>(model: &'m Model, ty: &'m Type) -> Option<Vec<&'m 
             }
             Type::Scalar(_) | Type::Pointer(..) | Type::Pipe(_) => return None,
         }
+    }
+}
+
+/// What follows the name of a count of `dimension`, if there are several.
+pub(crate) fn dimension_name(dimension: usize, dimensions: usize) -> String {
+    match dimensions {
+        0 | 1 => String::new(),
+        _ => format!(" of dimension {}", dimension + 1),
     }
 }
 

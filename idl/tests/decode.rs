@@ -3,7 +3,9 @@
 //! A failing case of a random test is printed, and replayed from its seed under
 //! `proptest-regressions`.
 
-use annulus_idl::{ByteOrder, Compiler, Decoded, Definitions, StubErrorKind, TransferSyntax};
+use annulus_idl::{
+    ByteOrder, Compiler, Decoded, Definitions, StubError, StubErrorKind, TransferSyntax,
+};
 use proptest::collection::vec;
 use proptest::prelude::*;
 use proptest::sample::select;
@@ -182,6 +184,100 @@ fn a_discriminant_without_an_arm_is_refused() {
 }
 
 /// A list as long as the stub would exhaust the stack.
+/// Where fields contradict each other, and what they say.
+#[test]
+fn what_fields_say_of_each_other_is_checked() {
+    let of = of_text(
+        "typedef [switch_type(short)] union { [case(1)] long a; [case(2)] byte b; } U;
+         typedef enum { RED, GREEN } E;
+         [uuid(6a1b2c3d-0000-4000-8000-000000000001)] interface i {
+             void size([in] long n, [in, size_is(n - 1)] byte a[]);
+             void late([in, size_is(*n)] byte a[], [in, unique] long *n);
+             void part([in] short n, [in, length_is(n)] byte a[8]);
+             void first([in] long k, [in, first_is(k), length_is(1)] byte a[8]);
+             void text([in] long n, [in, string, size_is(n)] char *s);
+             void arm([in] short k, [in, switch_is(k)] U *u);
+             void range([in, range(-1, 4)] short n, [in, range(0, 1)] E e);
+             void given([in] long n, [out, size_is(n)] byte a[]);
+         };",
+    );
+    let mismatch = |attribute, declared, found| {
+        Some(StubErrorKind::Mismatch {
+            attribute,
+            declared,
+            found,
+        })
+    };
+    let out_of_range = |found, min, max| Some(StubErrorKind::OutOfRange { found, min, max });
+    let cases = [
+        ("size.in", "03000000 02000000 aabb", "", None),
+        (
+            "size.in",
+            "02000000 02000000 aabb",
+            "a.(maximum count)",
+            mismatch("size_is", 1, 2),
+        ),
+        ("late.in", "01000000 aa 000000 00000200 01000000", "", None),
+        (
+            "late.in",
+            "01000000 aa 000000 00000200 02000000",
+            "a.(maximum count)",
+            mismatch("size_is", 2, 1),
+        ),
+        // Null tells zero.
+        (
+            "late.in",
+            "01000000 aa 000000 00000000",
+            "a.(maximum count)",
+            mismatch("size_is", 0, 1),
+        ),
+        (
+            "part.in",
+            "ffff 0000 00000000 01000000 aa",
+            "a.(actual count)",
+            mismatch("length_is", -1, 1),
+        ),
+        // A varying array whose first element nothing tells begins at zero.
+        (
+            "part.in",
+            "0100 0000 02000000 01000000 aa",
+            "a.(offset)",
+            mismatch("first_is", 0, 2),
+        ),
+        ("first.in", "02000000 02000000 01000000 aa", "", None),
+        (
+            "first.in",
+            "03000000 02000000 01000000 aa",
+            "a.(offset)",
+            mismatch("first_is", 3, 2),
+        ),
+        (
+            "text.in",
+            "05000000 04000000 00000000 02000000 6100",
+            "s.(maximum count)",
+            mismatch("size_is", 5, 4),
+        ),
+        ("arm.in", "0200 0200 aa", "", None),
+        (
+            "arm.in",
+            "0100 0200 aa",
+            "u.(discriminant)",
+            mismatch("switch_is", 1, 2),
+        ),
+        ("range.in", "ffff 0100", "", None),
+        ("range.in", "feff 0100", "n", out_of_range(-2, -1, 4)),
+        ("range.in", "0000 0200", "e", out_of_range(2, 0, 1)),
+        // Only the request tells it.
+        ("given.out", "02000000 aabb", "", None),
+    ];
+    for (target, hex, path, kind) in cases {
+        let decoded = little(&of, target, hex);
+        let error = decoded.error();
+        assert_eq!(error.map(StubError::kind), kind.as_ref(), "{decoded}");
+        assert_eq!(error.map_or("", StubError::path), path, "{decoded}");
+    }
+}
+
 #[test]
 fn a_long_list_is_too_deep() {
     let definitions = of_text("typedef struct n { [unique] struct n *next; } n;");

@@ -8,8 +8,8 @@ use quote::{ToTokens, quote};
 use super::Generator;
 use crate::diagnostic::Report;
 use crate::model::{
-    Array, ArrayShape, Count, CountOperator, DefinitionKind, Field, PointerKind, Scalar, Text,
-    Type, TypeId,
+    Array, ArrayShape, Count, CountOperator, DefinitionKind, Dimension, Extent, Field, PointerKind,
+    Scalar, Text, Type, TypeId,
 };
 
 /// Where a field stands.
@@ -227,6 +227,10 @@ impl Lowering<'_, '_> {
         }
         if let Type::Array(array) = content {
             let (size, length) = match &array.shape {
+                ArrayShape::Several(dimensions) => {
+                    self.dimensions(dimensions);
+                    (None, None)
+                }
                 ArrayShape::Fixed(_) => (None, None),
                 ArrayShape::Varying { length, .. } => (None, Some(length)),
                 ArrayShape::Conformant { size, length, .. } => (Some(size), length.as_ref()),
@@ -238,6 +242,61 @@ impl Lowering<'_, '_> {
                 .extend(length.map(|n| quote!(length_is = #n)));
         }
         self.plain(ty)
+    }
+
+    /// What is told about each dimension of an array of several.
+    fn dimensions(&mut self, dimensions: &[Dimension]) {
+        let tells = dimensions.iter().flat_map(|dimension| {
+            let size = match &dimension.extent {
+                Extent::Counted(size) => Some(size),
+                Extent::Fixed(_) => None,
+            };
+            size.into_iter()
+                .chain(&dimension.first)
+                .chain(&dimension.length)
+        });
+        let mut comes_later = self.owner.is_parameters();
+        comes_later &= tells.into_iter().any(|count| self.comes_later(count));
+        if comes_later {
+            self.unsupported("several dimensions by a parameter that comes later are");
+            return;
+        }
+        let extent = |dimension: &Dimension| match &dimension.extent {
+            Extent::Fixed(room) => Count::Number(i128::from(*room)),
+            Extent::Counted(size) => size.clone(),
+        };
+        let sizes = dimensions.iter().map(extent).collect();
+        let is_fixed = matches!(dimensions[0].extent, Extent::Fixed(_));
+        if let Some(sizes) = self.tuple(sizes) {
+            let rooms = sizes.parse::<TokenStream>().ok().filter(|_| is_fixed);
+            self.attributes.push(match rooms {
+                Some(rooms) => quote!(varying = #rooms),
+                None => quote!(size_is = #sizes),
+            });
+        }
+        if dimensions
+            .iter()
+            .all(|dimension| dimension.length.is_none())
+        {
+            return;
+        }
+        let first = |dimension: &Dimension| dimension.first.clone().unwrap_or(Count::Number(0));
+        let length = |dimension: &Dimension| {
+            let length = dimension.length.clone();
+            length.unwrap_or_else(|| extent(dimension))
+        };
+        let firsts = self.tuple(dimensions.iter().map(first).collect());
+        self.attributes
+            .extend(firsts.map(|firsts| quote!(first_is = #firsts)));
+        let lengths = self.tuple(dimensions.iter().map(length).collect());
+        self.attributes
+            .extend(lengths.map(|lengths| quote!(length_is = #lengths)));
+    }
+
+    /// A count for each dimension, if all of them are here.
+    fn tuple(&mut self, counts: Vec<Count>) -> Option<String> {
+        let counts: Option<Vec<_>> = counts.iter().map(|count| self.count(count)).collect();
+        Some(format!("({})", counts?.join(", ")))
     }
 
     /// The Rust type of what has its shape written out.
@@ -264,6 +323,10 @@ impl Lowering<'_, '_> {
                     ArrayShape::Varying { first: Some(_), .. }
                     | ArrayShape::Conformant { first: Some(_), .. } => {
                         self.unsupported("first_is in or on such an array is")
+                    }
+                    ArrayShape::Several(dimensions) => {
+                        let count = Literal::usize_unsuffixed(dimensions.len());
+                        quote!(ArraySection<#element, #count>)
                     }
                     _ => quote!(Vec<#element>),
                 }
@@ -334,6 +397,7 @@ impl Lowering<'_, '_> {
                 }
                 self.section_or_vector(array, first.as_ref(), may_borrow)
             }
+            ArrayShape::Several(_) => unreachable!("its shape is written out"),
         }
     }
 

@@ -13,7 +13,10 @@ pub(super) fn is_beyond_attributes(ty: &Type) -> bool {
     match ty {
         Type::Pointer(PointerKind::Ref, _) => true,
         Type::Pointer(_, to) => is_beyond_attributes(to),
-        Type::Array(array) => is_element_beyond(&array.element, array),
+        Type::Array(array) => {
+            matches!(array.shape, ArrayShape::Several(_))
+                || is_element_beyond(&array.element, array)
+        }
         Type::Scalar(_) | Type::Defined(_) | Type::Text(_) | Type::Pipe(_) => false,
     }
 }
@@ -69,6 +72,23 @@ fn array_shape(array: &Array) -> TokenStream {
         }
         ArrayShape::Conformant { length: None, .. } => of(&path("Conformant"), element),
         ArrayShape::Conformant { .. } => of(&path("ConformantVarying"), element),
+        ArrayShape::Several(dimensions) => {
+            let several = path(
+                match (array.shape.maximum_count_len(), array.shape.variance_len()) {
+                    (0, _) => "MultiVarying",
+                    (_, 0) => "MultiConformant",
+                    _ => "MultiConformantVarying",
+                },
+            );
+            let count = Literal::usize_unsuffixed(dimensions.len());
+            match is_natural(element) {
+                true => quote!(#several<#count>),
+                false => {
+                    let element = shape(element);
+                    quote!(#several<#count, #element>)
+                }
+            }
+        }
     }
 }
 

@@ -103,11 +103,12 @@ const REFUSED: &[(&str, &str)] = &[
     ("min_is", "NDR's arrays begin at element zero"),
     (
         "ignore",
-        "what is on the wire instead of the pointer is not documented",
+        "public documents do not say what is sent in its place; leave the member out, or declare \
+         a [unique] pointer that is null",
     ),
     (
         "partial_ignore",
-        "what is on the wire instead of the pointer is not documented",
+        "public documents do not say what is sent in its place; declare what the peer sends",
     ),
     (
         "transmit_as",

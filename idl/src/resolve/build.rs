@@ -4,7 +4,9 @@ use super::Resolver;
 use super::apply::plus_one;
 use super::chain::{Chain, Leaf, Level, LevelShape, PipeElement, Place, WIDE_CHAR};
 use crate::diagnostic::Report;
-use crate::model::{Array, ArrayShape, Count, CountOperator, PointerKind, Scalar, Text, Type};
+use crate::model::{
+    Array, ArrayShape, Count, CountOperator, Dimension, Extent, PointerKind, Scalar, Text, Type,
+};
 use crate::source::Span;
 
 impl Resolver<'_> {
@@ -122,17 +124,34 @@ impl Resolver<'_> {
         })))
     }
 
-    /// The array that a level is or points to; `element` itself if it is not one.
-    fn build_array(&mut self, level: &Level, element: Type) -> Option<Type> {
-        let is_counted = |element: &Type| matches!(element, Type::Array(inner) if !matches!(inner.shape, ArrayShape::Fixed(_)));
-        let is_array = matches!(level.shape, LevelShape::Array(_)) || level.size.is_some();
-        if is_array && is_counted(&element) {
-            self.reports.add(Report::unsupported(
-                level.span,
-                "an array whose elements are counted arrays is",
-            ));
+    /// An array of `element`s; where those are counted arrays, one of several dimensions.
+    fn array_of(&mut self, element: Type, shape: ArrayShape, span: Span) -> Option<Type> {
+        let inner = match element {
+            Type::Array(inner) if !matches!(inner.shape, ArrayShape::Fixed(_)) => *inner,
+            element => return Some(Type::Array(Box::new(Array { element, shape }))),
+        };
+        let mut dimensions = dimension(shape);
+        dimensions.extend(dimension(inner.shape));
+        let is_fixed = |d: &Dimension| matches!(d.extent, Extent::Fixed(_));
+        if dimensions.iter().any(is_fixed) && !dimensions.iter().all(is_fixed) {
+            self.reports.add(
+                Report::error(
+                    span,
+                    "a dimension of a fixed number lies next to a counted one",
+                    "C706 and MIDL do not put the same counts on the wire",
+                )
+                .help("have size_is count each dimension, or none of them"),
+            );
             return None;
         }
+        Some(Type::Array(Box::new(Array {
+            element: inner.element,
+            shape: ArrayShape::Several(dimensions),
+        })))
+    }
+
+    /// The array that a level is or points to; `element` itself if it is not one.
+    fn build_array(&mut self, level: &Level, element: Type) -> Option<Type> {
         let (size, first, length) = (level.size.clone(), level.first.clone(), length(level));
         if first.is_some() && length.is_none() {
             self.reports.add(
@@ -148,17 +167,15 @@ impl Resolver<'_> {
         let error = match (level.shape, size, length) {
             (LevelShape::Pointer(_), None, None) => return Some(element),
             (LevelShape::Array(Some(count)), None, None) => {
-                return Some(array(element, ArrayShape::Fixed(count)));
+                return self.array_of(element, ArrayShape::Fixed(count), level.span);
             }
             (LevelShape::Array(Some(room)), None, Some(length)) => {
-                return Some(array(
-                    element,
-                    ArrayShape::Varying {
-                        room,
-                        first,
-                        length,
-                    },
-                ));
+                let shape = ArrayShape::Varying {
+                    room,
+                    first,
+                    length,
+                };
+                return self.array_of(element, shape, level.span);
             }
             (LevelShape::Array(None) | LevelShape::Pointer(_), Some(size), length) => {
                 let shape = ArrayShape::Conformant {
@@ -166,7 +183,7 @@ impl Resolver<'_> {
                     first,
                     length,
                 };
-                return Some(array(element, shape));
+                return self.array_of(element, shape, level.span);
             }
             (LevelShape::Array(Some(_)), Some(_), _) => Report::error(
                 level.span,
@@ -192,8 +209,29 @@ impl Resolver<'_> {
     }
 }
 
-fn array(element: Type, shape: ArrayShape) -> Type {
-    Type::Array(Box::new(Array { element, shape }))
+/// A shape as one dimension of several.
+fn dimension(shape: ArrayShape) -> Vec<Dimension> {
+    let one = |extent, first, length| {
+        vec![Dimension {
+            extent,
+            first,
+            length,
+        }]
+    };
+    match shape {
+        ArrayShape::Fixed(count) => one(Extent::Fixed(count), None, None),
+        ArrayShape::Varying {
+            room,
+            first,
+            length,
+        } => one(Extent::Fixed(room), first, Some(length)),
+        ArrayShape::Conformant {
+            size,
+            first,
+            length,
+        } => one(Extent::Counted(size), first, length),
+        ArrayShape::Several(dimensions) => dimensions,
+    }
 }
 
 /// How many elements there are: as `length_is` says, or from `first_is` to `last_is`.

@@ -2,7 +2,7 @@
 //! structure contains itself.
 
 use crate::diagnostic::{Report, Reports};
-use crate::model::{ArrayShape, Definition, DefinitionKind, Field, Type};
+use crate::model::{Definition, DefinitionKind, Field, Type};
 
 /// How deep definitions may contain each other by value, where each is used before it is defined.
 const DEPTH_MAX: u16 = 128;
@@ -108,7 +108,7 @@ impl Checker<'_> {
             Type::Text(text) => text.room.is_none(),
             Type::Array(array) => {
                 self.check_elements(ty, field);
-                matches!(array.shape, ArrayShape::Conformant { .. })
+                array.shape.maximum_count_len() > 0
             }
         }
     }

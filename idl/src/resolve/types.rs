@@ -431,6 +431,15 @@ pub(super) fn for_each_count<'f>(field: &'f Field, visit: &mut dyn FnMut(&'f Cou
                         visit(size);
                         first.iter().chain(length).for_each(&mut *visit);
                     }
+                    crate::model::ArrayShape::Several(dimensions) => {
+                        for dimension in dimensions {
+                            if let crate::model::Extent::Counted(size) = &dimension.extent {
+                                visit(size);
+                            }
+                            let (first, length) = (&dimension.first, &dimension.length);
+                            first.iter().chain(length).for_each(&mut *visit);
+                        }
+                    }
                 }
                 in_type(&array.element, visit);
             }

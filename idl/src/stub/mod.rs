@@ -4,6 +4,8 @@
 //! met and followed when the structure is complete. Everything that is read becomes an entry of a
 //! flat list at once; so what was read before an error can be shown.
 
+mod checks;
+mod error;
 mod reader;
 mod tree;
 mod values;
@@ -11,15 +13,19 @@ mod values;
 use std::collections::HashMap;
 use std::fmt;
 
+use self::checks::{Checks, FieldAt};
+pub use self::error::{StubError, StubErrorKind};
 pub use self::reader::ByteOrder;
 use self::reader::Reader;
 use self::tree::{Entry, Tree};
+use crate::layout::Listed;
 use crate::model::{
-    Array, ArrayShape, DefinitionKind, Field, Model, PointerKind, Scalar, Text, Type, TypeId, Union,
+    Array, ArrayShape, Count, DefinitionKind, Dimension, Extent, Field, Model, PointerKind, Scalar,
+    Text, Type, TypeId, Union,
 };
 use crate::wire::{
-    Metrics, TransferSyntax, conformance, describe, flattened, is_varying, pointer_name,
-    scalar_extent, scalar_name,
+    Metrics, TransferSyntax, conformance, describe, dimension_name, flattened, is_varying,
+    pointer_name, scalar_extent, scalar_name,
 };
 
 /// How deep pointees, structures, unions and arrays may lie in each other.
@@ -63,121 +69,10 @@ impl fmt::Display for Decoded {
     }
 }
 
-/// Where stub data stops being what the definition says.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct StubError {
-    offset: usize,
-    path: String,
-    kind: StubErrorKind,
-}
-
-impl StubError {
-    /// Bytes from the start of the stub.
-    #[must_use]
-    pub fn offset(&self) -> usize {
-        self.offset
-    }
-
-    /// The value that could not be read, or that contains it.
-    #[must_use]
-    pub fn path(&self) -> &str {
-        &self.path
-    }
-
-    /// What is wrong.
-    #[must_use]
-    pub fn kind(&self) -> &StubErrorKind {
-        &self.kind
-    }
-}
-
-impl fmt::Display for StubError {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(
-            f,
-            "at offset {}, in {}: {}",
-            self.offset, self.path, self.kind
-        )
-    }
-}
-
-impl std::error::Error for StubError {}
-
-/// What is wrong with stub data.
-#[derive(Clone, Debug, PartialEq, Eq)]
-#[non_exhaustive]
-pub enum StubErrorKind {
-    /// The stub ends too early.
-    Truncated {
-        /// Bytes that the value takes.
-        wanted: u64,
-        /// Bytes that are there.
-        left: usize,
-    },
-    /// Offset and actual count of an array are beyond its maximum count.
-    BeyondMaximum {
-        /// Index of the first element.
-        offset: u64,
-        /// Number of elements.
-        actual: u64,
-        /// Number of elements that there is room for.
-        maximum: u64,
-    },
-    /// What follows a chunk of a pipe is not its count, negated.
-    ChunkTrailer {
-        /// The count in front of the chunk.
-        count: u64,
-        /// What is behind it.
-        negated: u64,
-    },
-    /// No arm has this discriminant, and there is no default arm.
-    UnknownDiscriminant {
-        /// The discriminant, as an unsigned number.
-        found: u64,
-    },
-    /// Pointees and structures lie deeper in each other than is followed.
-    TooDeep {
-        /// So deep is followed.
-        max: u32,
-    },
-    /// There are more values than are shown.
-    TooMany {
-        /// So many are shown.
-        max: usize,
-    },
-}
-
-impl fmt::Display for StubErrorKind {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        match self {
-            StubErrorKind::Truncated { wanted, left } => {
-                write!(f, "{wanted} bytes are needed and {left} are left")
-            }
-            StubErrorKind::BeyondMaximum {
-                offset,
-                actual,
-                maximum,
-            } => write!(
-                f,
-                "{actual} elements from {offset} on are beyond the maximum count {maximum}"
-            ),
-            StubErrorKind::ChunkTrailer { count, negated } => write!(
-                f,
-                "{negated:#x} follows a chunk of {count}, where its negated count belongs"
-            ),
-            StubErrorKind::UnknownDiscriminant { found } => {
-                write!(f, "the union has no arm for {found}")
-            }
-            StubErrorKind::TooDeep { max } => write!(f, "more than {max} values lie in each other"),
-            StubErrorKind::TooMany { max } => write!(f, "there are more than {max} values"),
-        }
-    }
-}
-
 /// Reads `list`, each whole, one after another.
 pub(crate) fn decode(
     model: &Model,
-    list: &[(&str, &Type)],
+    list: &[Listed<'_>],
     stub: &[u8],
     syntax: TransferSyntax,
     order: ByteOrder,
@@ -188,11 +83,14 @@ pub(crate) fn decode(
         reader: Reader::new(stub, syntax, order),
         tree: Tree::default(),
         met: HashMap::new(),
+        checks: Checks::default(),
         depth: 0,
     };
     let mut error = None;
-    for (name, ty) in list {
-        if let Err(failure) = decoder.whole(ty, None, (*name).to_owned()) {
+    let scope = decoder.checks.scope();
+    for Listed { name, ty, field } in list {
+        let field = field.map(|field| FieldAt { scope, field });
+        if let Err(failure) = decoder.whole(ty, None, (*name).to_owned(), field) {
             let (at, kind) = *failure;
             error = Some(StubError {
                 offset: decoder.reader.offset(),
@@ -202,6 +100,7 @@ pub(crate) fn decode(
             break;
         }
     }
+    let error = error.or_else(|| decoder.mismatch());
     Decoded {
         end: decoder.reader.offset(),
         tree: decoder.tree,
@@ -220,6 +119,7 @@ struct Decoder<'m, 'a> {
     tree: Tree,
     /// The entries of the pointees of full pointers, by referent id.
     met: HashMap<u64, usize>,
+    checks: Checks<'m>,
     depth: u32,
 }
 
@@ -229,31 +129,53 @@ struct Pending<'m> {
     pointee: &'m Type,
     /// Of a full pointer.
     id: Option<u64>,
+    field: Option<FieldAt<'m>>,
+}
+
+/// A maximum count that was hoisted, and its entry.
+#[derive(Clone, Copy)]
+struct Maximum {
+    at: usize,
+    count: u64,
 }
 
 /// An entry that is about to be read.
 struct Place<'p, 'm> {
     parent: Option<usize>,
     name: String,
-    /// The maximum count that was hoisted for what it ends in.
-    maximum: Option<u64>,
+    /// The maximum counts that were hoisted for what it ends in.
+    maxima: Vec<Maximum>,
+    /// None of an element of an array, and of an arm: nothing speaks of those.
+    field: Option<FieldAt<'m>>,
     pending: &'p mut Vec<Pending<'m>>,
 }
 
 impl<'m, 'a> Decoder<'m, 'a> {
     /// A parameter or a pointee, with all that belongs to it.
-    fn whole(&mut self, ty: &'m Type, parent: Option<usize>, name: String) -> Result<(), Failure> {
-        let mut maximum = None;
-        if let Some(path) = conformance(self.model, ty) {
+    fn whole(
+        &mut self,
+        ty: &'m Type,
+        parent: Option<usize>,
+        name: String,
+        field: Option<FieldAt<'m>>,
+    ) -> Result<(), Failure> {
+        let mut maxima = Vec::new();
+        if let Some((path, counts)) = conformance(self.model, ty) {
             let of: String = path.iter().flat_map(|member| [".", member]).collect();
-            let name = format!("{name}{of}.(maximum count)");
-            maximum = Some(self.word(parent, name)?);
+            for dimension in 0..counts {
+                let dimension = dimension_name(dimension, counts);
+                let name = format!("{name}{of}.(maximum count{dimension})");
+                let count = self.word(parent, name)?;
+                let at = self.tree.len() - 1;
+                maxima.push(Maximum { at, count });
+            }
         }
         let mut pending = Vec::new();
         let place = Place {
             parent,
             name,
-            maximum,
+            maxima,
+            field,
             pending: &mut pending,
         };
         self.nested(parent, |decoder| decoder.inline(ty, place))?;
@@ -261,6 +183,7 @@ impl<'m, 'a> Decoder<'m, 'a> {
             pointer,
             pointee,
             id,
+            field,
         } in pending
         {
             if let Some(id) = id {
@@ -273,7 +196,7 @@ impl<'m, 'a> Decoder<'m, 'a> {
                 self.met.insert(id, pointer);
             }
             self.nested(Some(pointer), |decoder| {
-                decoder.whole(pointee, Some(pointer), "*".to_owned())
+                decoder.whole(pointee, Some(pointer), "*".to_owned(), field)
             })?;
         }
         Ok(())
@@ -370,7 +293,15 @@ impl<'m, 'a> Decoder<'m, 'a> {
             return self.entry(place.parent, place.name, start, value).map(drop);
         }
         let show = |value| format!("{}  {}", values::scalar(scalar, value), scalar_name(scalar));
-        self.number(place.parent, place.name, len, show).map(drop)
+        let bits = self.number(place.parent, place.name, len, show)?;
+        match scalar {
+            Scalar::Integer {
+                bits: width,
+                signed,
+            } => self.tell(place.field, values::number(bits, width, signed)),
+            Scalar::Boolean => self.tell(place.field, i128::from(bits != 0)),
+            _ => Ok(()),
+        }
     }
 
     fn pointer(
@@ -391,16 +322,47 @@ impl<'m, 'a> Decoder<'m, 'a> {
                 pointer: self.tree.len() - 1,
                 pointee,
                 id: (kind == PointerKind::Full).then_some(id),
+                field: place.field,
             });
+        } else if let Some(field) = place.field {
+            self.checks.tell_null(field);
         }
         Ok(())
     }
 
+    /// Notes the number of a field.
+    fn tell(&mut self, field: Option<FieldAt<'m>>, number: i128) -> Result<(), Failure> {
+        let wrong = field.and_then(|field| self.checks.tell(field, number));
+        wrong.map_or(Ok(()), |kind| {
+            Err(Box::new((Some(self.tree.len() - 1), kind)))
+        })
+    }
+
+    /// What fields say of each other, and is not so.
+    fn mismatch(&self) -> Option<StubError> {
+        let (at, kind) = self.checks.first_mismatch()?;
+        Some(StubError {
+            offset: self.tree.start(at),
+            path: self.tree.path(Some(at)).unwrap_or_default(),
+            kind,
+        })
+    }
+
     /// Reads offset and actual count. Gives the actual count.
-    fn variance(&mut self, place: &Place<'_, 'm>, maximum: u64) -> Result<u64, Failure> {
-        let name = &place.name;
-        let offset = self.word(place.parent, format!("{name}.(offset)"))?;
-        let actual = self.word(place.parent, format!("{name}.(actual count)"))?;
+    fn variance(
+        &mut self,
+        place: &Place<'_, 'm>,
+        dimension: &str,
+        maximum: u64,
+        (first, length): (Option<&'m Count>, Option<&'m Count>),
+    ) -> Result<u64, Failure> {
+        let (name, field) = (&place.name, place.field);
+        let offset = self.word(place.parent, format!("{name}.(offset{dimension})"))?;
+        let shown = (self.tree.len() - 1, i128::from(offset));
+        self.checks.note_first(field, first, shown);
+        let actual = self.word(place.parent, format!("{name}.(actual count{dimension})"))?;
+        let shown = (self.tree.len() - 1, i128::from(actual));
+        self.checks.note(field, "length_is", length, shown);
         if offset.checked_add(actual).is_none_or(|end| end > maximum) {
             let kind = StubErrorKind::BeyondMaximum {
                 offset,
@@ -412,9 +374,22 @@ impl<'m, 'a> Decoder<'m, 'a> {
         Ok(actual)
     }
 
-    fn text(&mut self, text: &Text, place: Place<'_, 'm>) -> Result<(), Failure> {
-        let room = text.room.map(u64::from).or(place.maximum);
-        let actual = self.variance(&place, room.unwrap_or(0))?;
+    /// The first maximum count, which `size` says if it is there.
+    fn maximum(&mut self, place: &Place<'_, 'm>, dimension: usize, size: Option<&'m Count>) -> u64 {
+        let Some(&Maximum { at, count }) = place.maxima.get(dimension) else {
+            return 0;
+        };
+        let shown = (at, i128::from(count));
+        self.checks.note(place.field, "size_is", size, shown);
+        count
+    }
+
+    fn text(&mut self, text: &'m Text, place: Place<'_, 'm>) -> Result<(), Failure> {
+        let room = match text.room {
+            Some(room) => u64::from(room),
+            None => self.maximum(&place, 0, text.size.as_ref()),
+        };
+        let actual = self.variance(&place, "", room, (None, text.length.as_ref()))?;
         let len = if text.is_wide { 2 } else { 1 };
         let (start, bytes) = self.elements(actual, len, &place)?;
         let units = bytes.chunks(len as usize);
@@ -450,16 +425,62 @@ impl<'m, 'a> Decoder<'m, 'a> {
 
     fn array(&mut self, array: &'m Array, place: Place<'_, 'm>) -> Result<(), Failure> {
         let (element, fixed) = flattened(array);
-        let room = match &array.shape {
+        let count = match &array.shape {
             ArrayShape::Fixed(_) => fixed,
-            ArrayShape::Varying { room, .. } => u64::from(*room),
-            ArrayShape::Conformant { .. } => place.maximum.unwrap_or(0),
-        };
-        let count = match is_varying(array) {
-            true => self.variance(&place, room)?,
-            false => room,
+            ArrayShape::Varying {
+                room,
+                first,
+                length,
+            } => {
+                let tells = (first.as_ref(), Some(length));
+                self.variance(&place, "", u64::from(*room), tells)?
+            }
+            ArrayShape::Conformant {
+                size,
+                first,
+                length,
+            } => {
+                let maximum = self.maximum(&place, 0, Some(size));
+                match length {
+                    Some(_) => {
+                        let tells = (first.as_ref(), length.as_ref());
+                        self.variance(&place, "", maximum, tells)?
+                    }
+                    None => maximum,
+                }
+            }
+            ArrayShape::Several(dimensions) => self.several(array, dimensions, &place)?,
         };
         self.values(element, count, place)
+    }
+
+    /// What lies in front of the elements of an array of several dimensions. Gives their number.
+    fn several(
+        &mut self,
+        array: &'m Array,
+        dimensions: &'m [Dimension],
+        place: &Place<'_, 'm>,
+    ) -> Result<u64, Failure> {
+        let mut count = 1u64;
+        for (index, dimension) in dimensions.iter().enumerate() {
+            let (room, size) = match &dimension.extent {
+                Extent::Fixed(room) => (u64::from(*room), None),
+                Extent::Counted(size) => (self.maximum(place, index, Some(size)), Some(size)),
+            };
+            let length = match is_varying(array) {
+                true => {
+                    let name = dimension_name(index, dimensions.len());
+                    // All of a dimension without a length is sent.
+                    let length = dimension.length.as_ref().or(size);
+                    let tells = (dimension.first.as_ref(), length);
+                    self.variance(place, &name, room, tells)?
+                }
+                false => room,
+            };
+            // So many elements no stub has.
+            count = count.saturating_mul(length);
+        }
+        Ok(count)
     }
 
     /// So many elements, of an array or of a chunk of a pipe.
@@ -486,7 +507,8 @@ impl<'m, 'a> Decoder<'m, 'a> {
             let place = Place {
                 parent: Some(at),
                 name: format!("[{index}]"),
-                maximum: None,
+                maxima: Vec::new(),
+                field: None,
                 pending: &mut *place.pending,
             };
             self.reader.align(self.metrics.element_gap(element));
@@ -507,7 +529,8 @@ impl<'m, 'a> Decoder<'m, 'a> {
             let chunk = Place {
                 parent: Some(at),
                 name: name.clone(),
-                maximum: None,
+                maxima: Vec::new(),
+                field: None,
                 pending: &mut *place.pending,
             };
             if count > 0 {
@@ -536,7 +559,8 @@ impl<'m, 'a> Decoder<'m, 'a> {
             DefinitionKind::Enumeration { width, values } => {
                 let len = self.metrics.syntax.enum_len(*width);
                 let show = |value| values::enumeration(values, value, len, &definition.name);
-                self.number(place.parent, place.name, len, show).map(drop)
+                let value = self.number(place.parent, place.name, len, show)?;
+                self.tell(place.field, i128::from(value))
             }
             DefinitionKind::Bitmap { bits, values } => {
                 let show = |value| values::bitmap(values, value, &definition.name);
@@ -559,11 +583,17 @@ impl<'m, 'a> Decoder<'m, 'a> {
         let start = self.reader.offset();
         let title = describe(self.model, &Type::Defined(id));
         let at = self.entry(place.parent, place.name, start, title)?;
+        let scope = self.checks.scope();
+        let mut maxima = place.maxima;
         for (index, field) in fields.iter().enumerate() {
             let place = Place {
                 parent: Some(at),
                 name: format!(".{}", field.name),
-                maximum: place.maximum.filter(|_| index + 1 == fields.len()),
+                maxima: match index + 1 == fields.len() {
+                    true => std::mem::take(&mut maxima),
+                    false => Vec::new(),
+                },
+                field: Some(FieldAt { scope, field }),
                 pending: &mut *place.pending,
             };
             self.nested(Some(at), |decoder| decoder.inline(&field.ty, place))?;
@@ -588,6 +618,10 @@ impl<'m, 'a> Decoder<'m, 'a> {
         let at = self.entry(place.parent, place.name, start, title)?;
         let name = ".(discriminant)".to_owned();
         let found = self.number(Some(at), name, len, |value| value.to_string())?;
+        let switch_is = place.field.and_then(|at| at.field.switch_is.as_ref());
+        let number = values::discriminant(union.discriminant, found);
+        let shown = (self.tree.len() - 1, number);
+        self.checks.note(place.field, "switch_is", switch_is, shown);
         self.reader.align(match self.metrics.syntax {
             TransferSyntax::Ndr => self.metrics.ms_union_align(union),
             TransferSyntax::Ndr64 => align,
@@ -600,7 +634,8 @@ impl<'m, 'a> Decoder<'m, 'a> {
             let place = Place {
                 parent: Some(at),
                 name: format!(".{}", body.name),
-                maximum: None,
+                maxima: Vec::new(),
+                field: None,
                 pending: place.pending,
             };
             self.nested(Some(at), |decoder| decoder.inline(&body.ty, place))?;

@@ -49,6 +49,10 @@ impl Tree {
         self.entries[at].end = end;
     }
 
+    pub(super) fn start(&self, at: usize) -> usize {
+        self.entries[at].start
+    }
+
     pub(super) fn append(&mut self, at: usize, more: &str) {
         self.entries[at].value.push_str(more);
     }

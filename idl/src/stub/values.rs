@@ -1,7 +1,7 @@
 //! Values as a person reads them.
 
 use super::ByteOrder;
-use crate::model::{Arm, NamedValue, Scalar, Union};
+use crate::model::{Arm, Discriminant, NamedValue, Scalar, Union};
 use crate::wire::scalar_name;
 
 /// The most numbers of an array that are shown.
@@ -27,14 +27,30 @@ pub(super) fn scalar(scalar: Scalar, bits: u64) -> String {
     }
 }
 
-fn integer(value: u64, width: u8, signed: bool) -> String {
+/// The number that `width` bits are.
+pub(super) fn number(bits: u64, width: u8, signed: bool) -> i128 {
     let unused = 64u32.saturating_sub(width.into());
-    let number = match signed {
-        true => ((value << unused) as i64 >> unused).to_string(),
-        false => value.to_string(),
-    };
+    match signed {
+        true => i128::from((bits << unused) as i64 >> unused),
+        false => i128::from(bits),
+    }
+}
+
+/// The number that a discriminant is.
+pub(super) fn discriminant(discriminant: Discriminant, bits: u64) -> i128 {
+    match discriminant {
+        Discriminant::Integer {
+            bits: width,
+            signed,
+        } => number(bits, width, signed),
+        Discriminant::Enum16 | Discriminant::V1Enum => i128::from(bits),
+    }
+}
+
+fn integer(value: u64, width: u8, signed: bool) -> String {
+    let number = number(value, width, signed);
     match value {
-        0..10 => number,
+        0..10 => number.to_string(),
         _ => format!("{number} ({value:#x})"),
     }
 }

@@ -13,6 +13,7 @@ fn main() -> Result<(), annulus_idl::CompileError> {
         "collisions",
         "two",
         "shapes",
+        "dimensions",
     ] {
         annulus_idl::compile(format!("../idl/{name}.idl"))?;
     }

@@ -15,3 +15,4 @@ annulus::include_interface!("shapes");
 annulus::include_interface!("pipes");
 annulus::include_interface!("sessions");
 annulus::include_interface!("counts");
+annulus::include_interface!("dimensions");
