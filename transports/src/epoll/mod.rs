@@ -237,9 +237,9 @@ impl EpollRing {
         [linger, accept, connect].into_iter().flatten().min()
     }
 
-    /// Whether there is something to tell, or to do, without an event.
-    fn is_busy(&self) -> bool {
-        !(self.ready.is_empty() && self.queue.is_empty() && self.acceptable.is_empty())
+    /// Whether there is something to do without an event.
+    fn has_work(&self) -> bool {
+        !(self.queue.is_empty() && self.acceptable.is_empty())
     }
 }
 
@@ -261,7 +261,8 @@ impl PollableRing for EpollRing {
         self.pass();
         self.poll(KernelWait::No)?;
         let is_hungry = !self.starved.is_empty() && self.buffers.available() > 0;
-        if self.is_busy() || is_hungry || !self.waker.begin_wait() {
+        let is_busy = !self.ready.is_empty() || self.has_work();
+        if is_busy || is_hungry || !self.waker.begin_wait() {
             return Ok(None);
         }
         Ok(Some(Wait::until(self.next_timer())))
@@ -352,10 +353,10 @@ impl Ring for EpollRing {
         self.recover();
         self.pass();
         loop {
-            let kernel_wait = if self.is_busy() {
-                None
-            } else {
+            let kernel_wait = if self.ready.is_empty() {
                 kernel_wait(wait, self.next_timer())
+            } else {
+                None
             };
             let Some(kernel_wait) = kernel_wait else {
                 return self.poll(KernelWait::No);
@@ -363,7 +364,11 @@ impl Ring for EpollRing {
             if !self.waker.begin_wait() {
                 return self.poll(KernelWait::No);
             }
-            let polled = self.poll(kernel_wait);
+            let polled = self.poll(if self.has_work() {
+                KernelWait::No
+            } else {
+                kernel_wait
+            });
             let woken = self.waker.end_wait();
             polled?;
             if woken || !self.ready.is_empty() {

@@ -170,3 +170,88 @@ impl EpollRing {
         }
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use std::io::Write;
+    use std::net::{TcpListener, TcpStream};
+    use std::os::fd::OwnedFd;
+
+    use annulus_protocol::Limits;
+
+    use super::*;
+    use crate::kernel::KernelWait;
+    use crate::ring::{Ring, Wait};
+
+    fn connection(ring: &mut EpollRing) -> (SocketId, TcpStream) {
+        let listener = TcpListener::bind("127.0.0.1:0").unwrap();
+        let peer = TcpStream::connect(listener.local_addr().unwrap()).unwrap();
+        let (stream, _) = listener.accept().unwrap();
+        let stream = OwnedFd::from(stream).try_into().unwrap();
+        (ring.adopt(stream).unwrap(), peer)
+    }
+
+    /// A peer that sends on while it is held back must not wake the core with every segment.
+    #[test]
+    fn bytes_for_a_paused_socket_tell_of_themselves_once() {
+        let mut ring = EpollRing::new(&Limits::DEFAULT).unwrap();
+        let (socket, mut peer) = connection(&mut ring);
+        ring.poll(KernelWait::No).unwrap();
+        ring.pause_receive(socket);
+        peer.write_all(b"one").unwrap();
+        ring.poll(KernelWait::Forever).unwrap();
+        assert_eq!(ring.poller.event_count(), 1);
+        peer.write_all(b"two").unwrap();
+        ring.poll(KernelWait::No).unwrap();
+        assert_eq!(ring.poller.event_count(), 0, "it is not asked for");
+
+        ring.resume_receive(socket);
+        ring.enter(Wait::Forever).unwrap();
+        match ring.next_completion() {
+            Some(Completion::Received { lease, .. }) => {
+                assert_eq!(ring.received(&lease), b"onetwo");
+                ring.release(lease);
+            }
+            other => panic!("{other:?}"),
+        }
+        peer.write_all(b"three").unwrap();
+        ring.enter(Wait::Forever).unwrap();
+        assert!(matches!(
+            ring.next_completion(),
+            Some(Completion::Received { .. })
+        ));
+    }
+
+    /// Room is asked for only while a send waits for it: a Unix socket tells of room whenever
+    /// its peer reads.
+    #[test]
+    fn only_a_send_that_did_not_fit_asks_for_room() {
+        const LEN: usize = 32 << 20;
+        let mut ring = EpollRing::new(&Limits::DEFAULT).unwrap();
+        let (socket, mut peer) = connection(&mut ring);
+        ring.send(socket, vec![1; 100]);
+        ring.enter(Wait::No).unwrap();
+        assert!(matches!(
+            ring.next_completion(),
+            Some(Completion::Sent { .. })
+        ));
+        let asks = |ring: &EpollRing| ring.slots.get(socket).interest.contains(EventFlags::OUT);
+        assert!(!asks(&ring));
+        ring.send(socket, vec![2; LEN]);
+        while !asks(&ring) {
+            ring.enter(Wait::No).unwrap();
+            assert!(ring.next_completion().is_none(), "nobody reads");
+        }
+        let reader = std::thread::spawn(move || {
+            let mut taken = vec![0; LEN + 100];
+            std::io::Read::read_exact(&mut peer, &mut taken).map(|()| peer)
+        });
+        ring.enter(Wait::Forever).unwrap();
+        assert!(matches!(
+            ring.next_completion(),
+            Some(Completion::Sent { buffer, .. }) if buffer.len() == LEN
+        ));
+        assert!(!asks(&ring));
+        reader.join().unwrap().unwrap();
+    }
+}

@@ -47,6 +47,7 @@ kernel_rings! {
     sockets::a_stream_made_elsewhere_is_put_into_blocking_mode,
     sockets::a_second_send_is_a_mistake panics "a send is in flight",
     sockets::a_send_after_a_close_is_a_mistake panics "which is not open",
+    sockets::a_connect_waits_for_room_at_a_unix_listener,
     sockets::a_want_of_buffers_makes_nothing_spin_and_loses_nothing,
     sockets::a_flood_on_one_socket_does_not_keep_another_waiting,
     waking::a_wake_up_from_another_thread_ends_a_wait,

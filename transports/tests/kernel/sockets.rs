@@ -10,6 +10,7 @@ use annulus_protocol::Limits;
 use annulus_transports::{
     Address, Completion, ListenOptions, Ring, RingChoice, RingUsage, TransportError, Wait,
 };
+use socket2::{Domain, SockAddr, Socket, Type};
 
 use crate::peers::{any_address, connection, next, received, ring, ring_within, until_closed};
 
@@ -231,4 +232,43 @@ pub(crate) fn a_flood_on_one_socket_does_not_keep_another_waiting(choice: RingCh
     assert!(flooded_pieces <= most, "{flooded_pieces} pieces came first");
     drop(ring);
     flood.join().unwrap();
+}
+
+/// A Unix listener has room for one connection that was not accepted, and there are three.
+pub(crate) fn a_connect_waits_for_room_at_a_unix_listener(choice: RingChoice) {
+    let name = format!("annulus-room-{}-{choice:?}", std::process::id());
+    let path = std::env::temp_dir().join(name);
+    let listener = Socket::new(Domain::UNIX, Type::STREAM, None).unwrap();
+    listener.bind(&SockAddr::unix(&path).unwrap()).unwrap();
+    listener.listen(0).unwrap();
+
+    let mut ring = ring(choice);
+    let address = Address::Unix(path.clone());
+    let connects: Vec<_> = (0..3)
+        .map(|_| ring.connect(address.clone()).unwrap())
+        .collect();
+    let Completion::Connected { socket: first } = next(&mut ring) else {
+        panic!("there is room for one")
+    };
+    ring.enter(Wait::Until(ring.now() + Duration::from_millis(25)))
+        .unwrap();
+    assert!(ring.next_completion().is_none(), "there is room for one");
+
+    let mut waiting: Vec<_> = connects.into_iter().filter(|one| *one != first).collect();
+    let given_up = waiting.pop().unwrap();
+    ring.close(given_up);
+    let completion = next(&mut ring);
+    assert!(
+        matches!(&completion, Completion::ConnectFailed { socket, error: TransportError::ClosedLocally } if *socket == given_up),
+        "{completion:?}"
+    );
+    until_closed(&mut ring, given_up);
+
+    let _accepted = listener.accept().unwrap();
+    let completion = next(&mut ring);
+    let Completion::Connected { socket } = completion else {
+        panic!("{completion:?}")
+    };
+    assert_eq!(socket, waiting[0]);
+    std::fs::remove_file(path).unwrap();
 }
