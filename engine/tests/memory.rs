@@ -39,14 +39,19 @@ fn rule_13_an_alloc_hint_of_4_gib_reserves_nothing() {
 fn ten_thousand_connections_that_send_nothing_cost_little_and_disturb_nobody() {
     const COUNT: usize = 10_000;
     let _turn = one_at_a_time();
-    raise_open_files();
+    let open_files = raise_open_files();
     let scene = Scene::new(Limits::default());
+    // Over epoll both ends are descriptors of this process, of which it may have too few.
+    let count = match scene.runtime.ring_name() {
+        "epoll" => COUNT.min(open_files / 2 - 200),
+        _ => COUNT,
+    };
     let before = resident_bytes();
-    let silent: Vec<_> = (0..COUNT)
+    let silent: Vec<_> = (0..count)
         .map(|_| TcpStream::connect(scene.address).unwrap())
         .collect();
     scene.neighbour_is_well();
-    let each = resident_bytes().saturating_sub(before) / COUNT;
+    let each = resident_bytes().saturating_sub(before) / count;
     assert!(each < 8 << 10, "a silent connection costs {each} bytes");
     drop(silent);
 }
@@ -232,7 +237,8 @@ fn a_client_that_asks_for_more_than_it_reads_is_held_back() {
     );
 }
 
-fn raise_open_files() {
+/// Returns how many there may be then.
+fn raise_open_files() -> usize {
     use rustix::process::{Resource, Rlimit, getrlimit, setrlimit};
     let limit = getrlimit(Resource::Nofile);
     let raised = Rlimit {
@@ -240,4 +246,5 @@ fn raise_open_files() {
         maximum: limit.maximum,
     };
     setrlimit(Resource::Nofile, raised).unwrap();
+    limit.maximum.map_or(usize::MAX, |maximum| maximum as usize)
 }

@@ -49,6 +49,25 @@ pub(crate) fn unit(session: &Session<'_>) -> Result<String> {
     Tests::count(&session.log_text()?).verdict()
 }
 
+/// The environment variable that chooses the ring of whoever does not choose one itself.
+pub(crate) const RING: &str = "ANNULUS_RING";
+
+/// Packages whose integration tests move bytes through the kernel, over the ring that the
+/// machine allows. Those of the transports name their rings, and test each in the step `unit`.
+const OVER_THE_KERNEL: &[&str] = &["annulus", "annulus-idl-e2e"];
+
+/// Runs the integration tests of [`OVER_THE_KERNEL`] once more, over epoll. The examples are
+/// built for the tests that run them.
+pub(crate) fn unit_epoll(session: &Session<'_>) -> Result<String> {
+    let mut command = cargo("test");
+    for package in OVER_THE_KERNEL {
+        command.args(["--package", package]);
+    }
+    command.args(["--examples", "--test", "*", "--no-fail-fast"]);
+    session.run(command.env(RING, "epoll"))?;
+    Tests::count(&session.log_text()?).verdict()
+}
+
 /// Runs client and server over simulated networks, the same thousand each time and a few fresh
 /// ones. The test prints the fresh seeds; they are handed on, for they are what replays a run.
 pub(crate) fn simulation(session: &Session<'_>) -> Result<String> {

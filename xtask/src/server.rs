@@ -68,6 +68,26 @@ impl<'a> Server<'a> {
         name: &str,
         binding: &str,
     ) -> Result<Server<'a>> {
+        Server::launch(session, name, binding, None)
+    }
+
+    /// The same as [`start`](Server::start), over the ring of this name instead of the one that
+    /// the machine allows.
+    ///
+    /// # Errors
+    ///
+    /// Those of [`start`](Server::start).
+    pub(crate) fn start_over(session: &'a Session<'a>, ring: &str) -> Result<Server<'a>> {
+        let binding = "ncacn_ip_tcp:127.0.0.1[0]";
+        Server::launch(session, "rpcecho_server", binding, Some(ring))
+    }
+
+    fn launch(
+        session: &'a Session<'a>,
+        name: &str,
+        binding: &str,
+        ring: Option<&str>,
+    ) -> Result<Server<'a>> {
         let program = cargo::build_example(session, name)?;
         let output = session.scratch().join("server");
         let file = session::create(&output)?;
@@ -80,7 +100,8 @@ impl<'a> Server<'a> {
             )
             .current_dir(&session.workspace.root)
             .stdout(file.try_clone().context("cannot share a file")?)
-            .stderr(file);
+            .stderr(file)
+            .envs(ring.map(|ring| (cargo::RING, ring)));
         session.note(&format!("$ {} &", process::command_line(&command)))?;
         let mut server = Server {
             session,

@@ -37,6 +37,16 @@ pub(crate) fn step(session: &Session<'_>, options: &[&str]) -> Result<String> {
     Ok(seen)
 }
 
+/// Runs the suite against a server of its own, over the ring that takes io_uring's place where
+/// that is forbidden.
+pub(crate) fn epoll_step(session: &Session<'_>) -> Result<String> {
+    packages::require_programs(session, &["smbtorture"])?;
+    let server = Server::start_over(session, "epoll")?;
+    let seen = run(session, server.port(), &[])?;
+    server.stop()?;
+    Ok(seen)
+}
+
 /// Runs the suite over a Unix socket against a server of its own.
 pub(crate) fn ncalrpc_step(session: &Session<'_>) -> Result<String> {
     packages::require_programs(session, &["smbtorture"])?;

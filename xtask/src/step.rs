@@ -55,6 +55,12 @@ pub(crate) const STEPS: &[Step] = &[
         run: cargo::unit,
     },
     Step {
+        name: "unit-epoll",
+        proves: "what goes through the kernel works as well where io_uring is forbidden",
+        limit: BUILD,
+        run: cargo::unit_epoll,
+    },
+    Step {
         name: "doc",
         proves: "the documentation builds without a warning",
         limit: BUILD,
@@ -101,6 +107,12 @@ pub(crate) const STEPS: &[Step] = &[
         proves: "the same in NDR64",
         limit: PEER,
         run: |session| smbtorture::step(session, &["ndr64"]),
+    },
+    Step {
+        name: "smbtorture-epoll",
+        proves: "the same where io_uring is forbidden",
+        limit: PEER,
+        run: smbtorture::epoll_step,
     },
     Step {
         name: "smbtorture-ncalrpc",
