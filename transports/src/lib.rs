@@ -34,6 +34,7 @@ mod address;
 mod credentials;
 pub mod epoll;
 mod error;
+mod host;
 mod kernel;
 mod listen;
 mod ncalrpc;
@@ -48,6 +49,7 @@ pub use address::Address;
 pub use credentials::PeerCredentials;
 pub use epoll::EpollRing;
 pub use error::TransportError;
+pub use host::{literal_host, resolve_host};
 pub use kernel::{KernelRing, KernelStream, KernelWaker, RingChoice};
 pub use ncalrpc::NcalrpcDirectory;
 pub use ring::{

@@ -1,14 +1,14 @@
 //! String bindings: `ObjectUUID@ncacn_ip_tcp:host[endpoint,option=value]`.
 
 use std::fmt;
-use std::io;
-use std::net::{IpAddr, Ipv6Addr, SocketAddr, ToSocketAddrs};
+use std::net::{Ipv6Addr, SocketAddr};
 use std::str::FromStr;
 
 use uuid::Uuid;
 
 use crate::address::Address;
 use crate::error::TransportError;
+use crate::host::resolve_host;
 use crate::ncalrpc::NcalrpcDirectory;
 
 /// A protocol sequence: which transport carries the PDUs.
@@ -145,7 +145,7 @@ impl StringBinding {
     pub fn with_address(mut self, address: &Address) -> Self {
         match address {
             Address::Tcp(address) => {
-                self.host = address.ip().to_string();
+                self.host = host_text(address);
                 self.endpoint = Some(address.port().to_string());
             }
             Address::Unix(path) => {
@@ -169,8 +169,8 @@ impl StringBinding {
         self.to_string().parse()
     }
 
-    /// The addresses of the host, as the system's resolver gives them; may block. The endpoint
-    /// is the port, or else `default_port`. An empty host is this machine.
+    /// The addresses of the host, as [`resolve_host`] finds them; may block. The endpoint is the
+    /// port, or else `default_port`.
     ///
     /// Of `ncalrpc`, the socket of that name in the [default directory](NcalrpcDirectory); its
     /// host does not matter.
@@ -183,43 +183,18 @@ impl StringBinding {
             let name = self.endpoint().unwrap_or_default();
             return Ok(vec![NcalrpcDirectory::default().address(name)?]);
         }
-        let port = self.port().unwrap_or(default_port);
-        if let Some(address) = unc_ipv6(&self.host) {
-            return Ok(vec![SocketAddr::new(IpAddr::V6(address), port).into()]);
-        }
-        let host = if self.host.is_empty() {
-            "localhost"
-        } else {
-            self.host.as_str()
-        };
-        let failed = |source| TransportError::Resolve {
-            host: host.to_owned(),
-            source,
-        };
-        let addresses: Vec<Address> = (host, port)
-            .to_socket_addrs()
-            .map_err(failed)?
-            .map(Address::from)
-            .collect();
-        if addresses.is_empty() {
-            return Err(failed(io::Error::new(
-                io::ErrorKind::NotFound,
-                "it has no address",
-            )));
-        }
-        Ok(addresses)
+        resolve_host(&self.host, self.port().unwrap_or(default_port))
     }
 }
 
-/// An IPv6 address as a name without colons, which Windows understands without a resolver:
-/// `2001-db8--1.ipv6-literal.net`.
-fn unc_ipv6(host: &str) -> Option<Ipv6Addr> {
-    const SUFFIX: &str = ".ipv6-literal.net";
-    let at = host.len().checked_sub(SUFFIX.len())?;
-    let (literal, suffix) = (host.get(..at)?, host.get(at..)?);
-    suffix
-        .eq_ignore_ascii_case(SUFFIX)
-        .then(|| literal.replace('-', ":").parse().ok())?
+/// An address as a host, with the zone that it is in.
+fn host_text(address: &SocketAddr) -> String {
+    match address {
+        SocketAddr::V6(ipv6) if ipv6.scope_id() != 0 => {
+            format!("{}%{}", ipv6.ip(), ipv6.scope_id())
+        }
+        _ => address.ip().to_string(),
+    }
 }
 
 impl fmt::Display for StringBinding {
@@ -446,6 +421,8 @@ fn is_forbidden_in_host(c: char) -> bool {
 
 #[cfg(test)]
 mod tests {
+    use std::net::IpAddr;
+
     use proptest::prelude::*;
 
     use super::*;
@@ -538,11 +515,10 @@ mod tests {
         }
         let addresses = parse("::1[135]").resolve(1).unwrap();
         assert_eq!(addresses, [Address::Tcp("[::1]:135".parse().unwrap())]);
-        let addresses = parse("2001-db8--1.ipv6-literal.net").resolve(7).unwrap();
-        assert_eq!(
-            addresses,
-            [Address::Tcp("[2001:db8::1]:7".parse().unwrap())]
-        );
+        let zoned = Address::Tcp("[fe80::1%2]:7".parse().unwrap());
+        let text = parse("::[0]").with_address(&zoned).to_string();
+        assert_eq!(text, "ncacn_ip_tcp:fe80::1%2[7]");
+        assert_eq!(parse(&text).resolve(0).unwrap(), [zoned]);
     }
 
     #[test]
