@@ -6,7 +6,7 @@ use std::time::Duration;
 
 use annulus_ndr::{ByteOrder, DecodeParams, EncodeParams, Gives, Params};
 use annulus_protocol::{SyntaxId, TransferSyntax, Uuid};
-use annulus_transports::{Address, StringBinding};
+use annulus_transports::StringBinding;
 
 use crate::async_handle::{AsyncHandle, Begun};
 use crate::binding_options::BindingOptions;
@@ -19,6 +19,7 @@ use crate::error::Error;
 use crate::foreign::Contained;
 use crate::notify::Notify;
 use crate::pipe::{PipeLink, PipeNotify, PipeShape, Pipes};
+use crate::resolver::Target;
 use crate::runtime::Host;
 use crate::status::Status;
 
@@ -57,7 +58,7 @@ struct BindingHandle {
 
 /// What the core needs to know of a binding.
 pub(crate) struct BindingShared {
-    pub(crate) addresses: Arc<[Address]>,
+    pub(crate) target: Target,
     pub(crate) interface: SyntaxId,
     /// The one transfer syntax that is offered: parameters are encoded before a connection
     /// exists.
@@ -73,30 +74,33 @@ pub(crate) struct BindingShared {
 const NO_KEY: u64 = u64::MAX;
 
 impl BindingShared {
-    pub(crate) fn resolve(
+    pub(crate) fn new(
         core: &CoreShared,
         binding: &StringBinding,
         interface: SyntaxId,
         options: BindingOptions,
     ) -> Result<Arc<Self>, Error> {
+        let target = endpoint::target(binding, interface, core.ncalrpc_directory())?;
         let transfer = endpoint::transfer_syntax(binding);
-        let addresses = endpoint::resolve(binding, interface, core.ncalrpc_directory())?;
-        let shared = BindingShared::new(addresses, interface, transfer, binding.object(), options);
-        Ok(Arc::new(shared))
+        let shared = BindingShared::to(target, interface, transfer, options);
+        Ok(Arc::new(BindingShared {
+            object: binding.object(),
+            ..shared
+        }))
     }
 
-    fn new(
-        addresses: impl Into<Arc<[Address]>>,
+    /// What a core is to know of a binding to an interface, in a transfer syntax, at `target`.
+    pub(crate) fn to(
+        target: Target,
         interface: SyntaxId,
         transfer: TransferSyntax,
-        object: Option<Uuid>,
         options: BindingOptions,
     ) -> Self {
         BindingShared {
-            addresses: addresses.into(),
+            target,
             interface,
             transfer,
-            object,
+            object: None,
             options,
             keeps_connection: AtomicBool::new(false),
             key: AtomicU64::new(NO_KEY),
@@ -106,13 +110,11 @@ impl BindingShared {
     /// The same binding with connections of its own, for the core to make calls with pipes on.
     pub(crate) fn apart(&self) -> Arc<Self> {
         let options = self.options.unique_binding().dont_linger();
-        Arc::new(BindingShared::new(
-            Arc::clone(&self.addresses),
-            self.interface,
-            self.transfer,
-            self.object,
-            options,
-        ))
+        let target = self.target.clone();
+        Arc::new(BindingShared {
+            object: self.object,
+            ..BindingShared::to(target, self.interface, self.transfer, options)
+        })
     }
 
     pub(crate) fn keeps_connection(&self) -> bool {
@@ -139,16 +141,20 @@ impl BindingShared {
 
 impl Binding {
     /// A binding to the server that `string_binding` names, such as
-    /// `ncacn_ip_tcp:host[port]` or, on this machine, `ncalrpc:[name]`. Host names are resolved
-    /// here, and without an endpoint the endpoint mapper of the host is asked where the interface
-    /// is; otherwise nothing is sent yet. The option `ndr64` (`ncacn_ip_tcp:host[port,ndr64]`)
-    /// chooses that transfer syntax instead of NDR, and the option `mapper` the endpoint of the
-    /// mapper (`ncacn_ip_tcp:host[,mapper=1135]`) instead of 135, or of `EPMAPPER` for `ncalrpc`.
+    /// `ncacn_ip_tcp:host[port]` or, on this machine, `ncalrpc:[name]`. Nothing is sent yet. When
+    /// the first call needs a connection, a host name is looked up, and without an endpoint the
+    /// endpoint mapper of the host is asked where the interface is: off the core, whose other calls
+    /// go on. A call to a host that is not found ends with [`Status::ServerUnavailable`], one to an
+    /// interface that its mapper does not know with [`Status::EptNotRegistered`].
+    ///
+    /// The option `ndr64` (`ncacn_ip_tcp:host[port,ndr64]`) chooses that transfer syntax instead of
+    /// NDR, and the option `mapper` the endpoint of the mapper
+    /// (`ncacn_ip_tcp:host[,mapper=1135]`) instead of 135, or of `EPMAPPER` for `ncalrpc`.
     ///
     /// # Errors
     ///
-    /// The string is not a binding, its host is not found, or its endpoint mapper does not tell
-    /// the endpoint.
+    /// The string is not a binding, the name of a local endpoint is none, or the host is an IPv6
+    /// address in the zone of a network interface that does not exist.
     pub fn new(host: &impl Host, string_binding: &str, interface: SyntaxId) -> Result<Self, Error> {
         Binding::with_options(host, string_binding, interface, BindingOptions::new())
     }
@@ -166,7 +172,7 @@ impl Binding {
     ) -> Result<Self, Error> {
         let core = host.choose_core().0;
         let binding = endpoint::parse(string_binding)?;
-        let shared = BindingShared::resolve(&core, &binding, interface, options)?;
+        let shared = BindingShared::new(&core, &binding, interface, options)?;
         Ok(Binding::of_shared(core, shared))
     }
 
@@ -174,12 +180,12 @@ impl Binding {
     #[cfg(test)]
     pub(crate) fn to_addresses(
         host: &impl Host,
-        addresses: Vec<Address>,
+        addresses: Vec<annulus_transports::Address>,
         interface: SyntaxId,
         options: BindingOptions,
     ) -> Self {
-        let transfer = TransferSyntax::Ndr;
-        let shared = BindingShared::new(addresses, interface, transfer, None, options);
+        let (target, transfer) = (Target::Addresses(addresses.into()), TransferSyntax::Ndr);
+        let shared = BindingShared::to(target, interface, transfer, options);
         Binding::of_shared(host.choose_core().0, Arc::new(shared))
     }
 
@@ -430,7 +436,7 @@ impl std::fmt::Debug for Binding {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
         let shared = &self.handle.shared;
         f.debug_struct("Binding")
-            .field("addresses", &shared.addresses)
+            .field("target", &shared.target)
             .field("interface", &shared.interface)
             .finish_non_exhaustive()
     }

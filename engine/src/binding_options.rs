@@ -21,6 +21,7 @@ pub struct BindingOptions {
     pub(crate) multiplexes_not: bool,
     pub(crate) call_timeout: Option<Duration>,
     pub(crate) call_deadline: Option<Duration>,
+    pub(crate) connect_timeout: Option<Duration>,
 }
 
 impl BindingOptions {
@@ -34,6 +35,7 @@ impl BindingOptions {
             multiplexes_not: false,
             call_timeout: None,
             call_deadline: None,
+            connect_timeout: None,
         }
     }
 
@@ -68,6 +70,17 @@ impl BindingOptions {
     #[must_use]
     pub const fn call_deadline(mut self, deadline: Duration) -> Self {
         self.call_deadline = Some(deadline);
+        self
+    }
+
+    /// Ends the calls that wait for a connection with
+    /// [`Status::ServerUnavailable`](crate::Status::ServerUnavailable) when there is none after
+    /// this long, in which the server's name is looked up and its addresses are tried; in place of
+    /// [`Limits::connect_timeout`](crate::Limits::connect_timeout). Of bindings that share an
+    /// association, the one whose call needs the connection first decides.
+    #[must_use]
+    pub const fn connect_timeout(mut self, timeout: Duration) -> Self {
+        self.connect_timeout = Some(timeout);
         self
     }
 

@@ -23,6 +23,7 @@ use crate::foreign::Contained;
 use crate::inbox::Inbox;
 use crate::notify::Notify;
 use crate::pipe::PipeLink;
+use crate::resolver::Answer;
 use crate::server::{Counter, ResolvedServer, Serving};
 use crate::server_call::CallEnd;
 use crate::status::Status;
@@ -82,6 +83,8 @@ pub(crate) enum Command {
         stream: Box<dyn Any + Send>,
         inbound: Inbound,
     },
+    /// The resolver has answered for an association.
+    Resolved { association: Key, answer: Answer },
     /// Open the endpoints of a server.
     Serve {
         server: Arc<ResolvedServer>,

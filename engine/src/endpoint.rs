@@ -3,28 +3,44 @@
 use std::sync::Arc;
 
 use annulus_protocol::{SyntaxId, TransferSyntax};
-use annulus_transports::{Address, NcalrpcDirectory, ProtocolSequence, StringBinding};
+use annulus_transports::{
+    Address, NcalrpcDirectory, ProtocolSequence, StringBinding, literal_host,
+};
 
 use crate::epmapper;
 use crate::error::Error;
+use crate::resolver::{Query, Target};
 
 /// Parses a string binding.
 pub(crate) fn parse(text: &str) -> Result<StringBinding, Error> {
     Ok(text.parse()?)
 }
 
-/// The addresses of a server that is to be called; without an endpoint, its host's endpoint mapper
-/// is asked for one. May block.
-pub(crate) fn resolve(
+/// Where the server is that is to be called. Never blocks: a name is looked up, and the endpoint
+/// mapper asked, when a connection is to be made.
+pub(crate) fn target(
     binding: &StringBinding,
     interface: SyntaxId,
     local: &NcalrpcDirectory,
-) -> Result<Vec<Address>, Error> {
-    if has_endpoint(binding) {
-        return addresses(binding, local);
+) -> Result<Target, Error> {
+    if !has_endpoint(binding) {
+        epmapper::mapper_of(binding)?;
+        return Ok(Target::Named(Arc::new(Query::Mapper {
+            binding: binding.clone(),
+            interface,
+        })));
     }
-    let found = epmapper::find_endpoint(binding, interface, local, &Arc::default())?;
-    addresses(&found, local)
+    let Some(port) = binding.port() else {
+        return Ok(Target::Addresses(addresses(binding, local)?.into()));
+    };
+    let host = binding.host();
+    Ok(match literal_host(host, port)? {
+        Some(address) => Target::Addresses(Arc::from([Address::from(address)])),
+        None => Target::Named(Arc::new(Query::Host {
+            host: host.to_owned(),
+            port,
+        })),
+    })
 }
 
 /// Whether the string binding says at which endpoint its server is.

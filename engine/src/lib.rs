@@ -62,6 +62,7 @@ mod notify;
 mod pipe;
 mod queue;
 mod registration;
+mod resolver;
 mod runtime;
 mod server;
 mod server_call;

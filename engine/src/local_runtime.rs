@@ -21,6 +21,7 @@ use crate::dispatch::encode_params;
 use crate::endpoint;
 use crate::error::Error;
 use crate::idle::Idler;
+use crate::resolver::Resolver;
 use crate::runtime::{CoreHandle, Host, ThreadGuard, new_ring, pin};
 use crate::server::{Server, Serving};
 use crate::status::Status;
@@ -79,6 +80,7 @@ impl<R: Ring + 'static> LocalRuntime<R> {
         let siblings = Siblings {
             all: Arc::from([shared]),
             index: 0,
+            resolver: Resolver::new(&config.limits, workers.places()),
         };
         LocalRuntime {
             core: Core::new(ring, siblings, config).with_rests(),
@@ -132,7 +134,7 @@ impl<R: Ring + 'static> LocalRuntime<R> {
         interface: SyntaxId,
         options: BindingOptions,
     ) -> Result<LocalBinding, Error> {
-        let shared = BindingShared::resolve(
+        let shared = BindingShared::new(
             self.core.shared(),
             &endpoint::parse(string_binding)?,
             interface,

@@ -12,6 +12,7 @@ use crate::core::{Core, Siblings, share};
 use crate::core_shared::{Command, CoreShared};
 use crate::error::Error;
 use crate::idle::Idler;
+use crate::resolver::Resolver;
 use crate::server::{Server, Serving};
 use crate::worker_pool::Workers;
 
@@ -80,11 +81,14 @@ impl Runtime {
         }
         drop(report);
         let (cores, ring_name) = gather(&reports, places.len())?;
+        let workers = Workers::new(&config.limits);
+        let resolver = Resolver::new(&config.limits, workers.places());
         for (index, start) in starts.into_iter().enumerate() {
             // A thread that has gone reported why, and `gather` has returned that.
             let _ = start.send(Siblings {
                 all: Arc::clone(&cores),
                 index,
+                resolver: Arc::clone(&resolver),
             });
         }
         Ok(Runtime {
@@ -93,7 +97,7 @@ impl Runtime {
             next: AtomicUsize::new(0),
             ring_name,
             idle: config.idle,
-            workers: Workers::new(&config.limits),
+            workers,
         })
     }
 

@@ -150,6 +150,21 @@ impl<T> Table<T> {
         Some(value)
     }
 
+    /// All values, with their keys.
+    pub(crate) fn iter(&self) -> impl Iterator<Item = (Key, &T)> {
+        let entries = self.entries.iter().zip(0..);
+        entries.filter_map(|(entry, index)| match &entry.state {
+            EntryState::Taken(value) => Some((
+                Key {
+                    index,
+                    generation: entry.generation,
+                },
+                value,
+            )),
+            EntryState::Free { .. } => None,
+        })
+    }
+
     /// Takes all values out.
     pub(crate) fn drain(&mut self) -> impl Iterator<Item = T> + use<T> {
         self.first_free = None;

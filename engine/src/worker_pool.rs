@@ -17,9 +17,28 @@ use crate::foreign::contain_panic;
 /// ends the threads and waits for them.
 pub(crate) struct Workers {
     limits: Arc<Limits>,
-    /// Where the threads may run: where this was made, not where a core is pinned.
-    places: Option<CpuSet>,
+    places: Places,
     pool: OnceLock<Arc<WorkerPool>>,
+}
+
+/// Where the helping threads of a runtime may run: where the runtime was made, not where a core
+/// is pinned.
+#[derive(Clone, Copy)]
+pub(crate) struct Places(Option<CpuSet>);
+
+impl Places {
+    pub(crate) fn of_this_thread() -> Self {
+        Places(sched_getaffinity(None).ok())
+    }
+
+    /// Takes the calling thread there.
+    pub(crate) fn enter(&self) {
+        if let Some(places) = &self.0
+            && let Err(error) = sched_setaffinity(None, places)
+        {
+            tracing::debug!(%error, "a thread stays on the cores of the one that made it");
+        }
+    }
 }
 
 /// Runs blocking calls, a bounded number at a time.
@@ -38,7 +57,7 @@ pub(crate) struct WorkerPool {
     idle: AtomicUsize,
     threads: Mutex<Vec<JoinHandle<()>>>,
     threads_max: usize,
-    places: Option<CpuSet>,
+    places: Places,
     closed: AtomicBool,
 }
 
@@ -46,9 +65,14 @@ impl Workers {
     pub(crate) fn new(limits: &Arc<Limits>) -> Self {
         Workers {
             limits: Arc::clone(limits),
-            places: sched_getaffinity(None).ok(),
+            places: Places::of_this_thread(),
             pool: OnceLock::new(),
         }
+    }
+
+    /// Where the threads run.
+    pub(crate) fn places(&self) -> Places {
+        self.places
     }
 
     /// The pool, with its first thread.
@@ -125,11 +149,7 @@ impl WorkerPool {
     }
 
     fn run_worker(self: &Arc<Self>) {
-        if let Some(places) = &self.places
-            && let Err(error) = sched_setaffinity(None, places)
-        {
-            tracing::debug!(%error, "a worker stays on the cores of the thread that made it");
-        }
+        self.places.enter();
         while let Some(call) = self.next() {
             if let Err(error) = self.keep_one_idle() {
                 tracing::warn!(%error, "cannot start another worker thread");

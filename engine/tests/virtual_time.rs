@@ -241,6 +241,7 @@ fn rule_42_each_fragment_restarts_the_timeout_and_the_deadline_is_for_the_whole_
 fn a_call_has_all_its_time_after_a_local_runtime_has_rested() {
     const REST: Duration = Duration::from_millis(1100);
     let limits = Limits {
+        connect_timeout: Duration::from_secs(1),
         bind_timeout: Duration::from_secs(1),
         send_timeout: Duration::from_secs(1),
         ..Limits::default()

@@ -119,7 +119,7 @@ fn failures_say_what_failed_and_exit_with_2() {
     let no_mapper = format!("ncacn_ip_tcp:127.0.0.1[,mapper={free}]");
     for (arguments, expected) in [
         (&["host[http]"][..], "expected a port"),
-        (&[no_mapper.as_str()][..], "endpoint mapper"),
+        (&[no_mapper.as_str()][..], "RPC_S_SERVER_UNAVAILABLE"),
         (&[nobody.as_str()][..], "RPC_S_SERVER_UNAVAILABLE"),
         (&["--cores", "4095"][..], "core 4095"),
         (&["--rate", "0"][..], "--rate"),

@@ -72,6 +72,11 @@ pub struct Limits {
     /// Connections of one association of a client. Calls that would need one more wait until one
     /// is free. Only where a server does not multiplex calls, more than one is used. Default 32.
     pub connections_per_association_max: usize,
+    /// Threads of one runtime that look host names up. Bindings to further names wait for one of
+    /// them. Default 8: a name server that does not answer holds up a thread for some 10 s.
+    pub resolver_threads_max: usize,
+    /// Addresses of one host name that are tried. Those beyond are not. Default 16.
+    pub addresses_per_name_max: usize,
     /// Association groups of one server. A bind that would make one more is refused with a
     /// bind_nak. Default 65,536.
     pub association_groups_max: usize,
@@ -110,6 +115,13 @@ pub struct Limits {
     /// Commands from other threads that one core keeps in its preallocated inbox; more go to a
     /// slower overflow queue. A power of two. Default 16,384.
     pub inbox_len: usize,
+    /// A connection of a client must be there in this time, counted from the first call that needs
+    /// it; the server's name is looked up and its addresses are tried in it. Otherwise the calls
+    /// that wait for it fail. Default 30 s.
+    pub connect_timeout: Duration,
+    /// How long an address of a server has to take a connection before the next one is tried
+    /// beside it. Default 250 ms (RFC 8305 section 8).
+    pub connect_attempt_delay: Duration,
     /// A connection that has not finished its bind, with all its security legs, in this time is
     /// closed. Default 30 s.
     pub bind_timeout: Duration,
@@ -161,6 +173,8 @@ impl Limits {
         worker_queue_len_max: 64 << 20,
         connections_per_core_max: 16_384,
         connections_per_association_max: 32,
+        resolver_threads_max: 8,
+        addresses_per_name_max: 16,
         association_groups_max: 65_536,
         context_handles_per_group_max: 8192,
         mapped_endpoints_max: 4096,
@@ -173,6 +187,8 @@ impl Limits {
         receive_buffers: 256,
         receive_buffer_len: 16 << 10,
         inbox_len: 16_384,
+        connect_timeout: Duration::from_secs(30),
+        connect_attempt_delay: Duration::from_millis(250),
         bind_timeout: Duration::from_secs(30),
         progress_timeout: Duration::from_secs(60),
         send_timeout: Duration::from_secs(120),

@@ -8,7 +8,10 @@ use annulus_protocol::{
 };
 use annulus_transports::{Address, SocketId};
 
+use super::connection::Alarm;
+use super::dials::Dial;
 use crate::binding::BindingShared;
+use crate::resolver::Target;
 use crate::table::{Key, Table};
 
 /// The associations of one core.
@@ -21,7 +24,7 @@ pub(super) struct Associations {
 /// What bindings have in common that share an association.
 #[derive(Clone, PartialEq, Eq, Hash)]
 struct Server {
-    addresses: Arc<[Address]>,
+    target: Target,
     /// Whether it is asked to multiplex.
     may_multiplex: bool,
 }
@@ -42,16 +45,20 @@ pub(super) struct Association {
     pub(super) beside: Option<Key>,
     /// The group that the server did not let its last connection join.
     pub(super) refused_group: Option<GroupId>,
+    /// Where the server was found.
+    pub(super) addresses: Arc<[Address]>,
     /// The index of the address that was reached last.
     pub(super) address: usize,
+    /// The connection that is being made.
+    pub(super) dial: Option<Box<Dial>>,
     /// Bindings with calls that wait, each once, in turn.
     pub(super) waiting: VecDeque<Key>,
     /// Bindings that have not been retired.
     bindings: usize,
     /// When it is to end, if no binding uses it.
     lingers_until: Option<Time>,
-    /// A timer is set that will look at it.
-    pub(super) has_timer: bool,
+    /// The timers that will look at it.
+    pub(super) alarm: Alarm,
 }
 
 /// What a connection of a client is beside its transport.
@@ -60,16 +67,15 @@ pub(crate) struct ClientLink {
     pub(super) association: Key,
     /// The index of its address.
     pub(super) address: usize,
-    /// The interfaces that are offered to the server, in the order in which it answers.
+    /// The interfaces that are offered to the server, in the order in which it answers. Empty
+    /// until the transport is there.
     offers: Vec<Offer>,
-    /// The transport is there, and the bind was sent.
-    pub(super) is_connected: bool,
     /// Whether a call was sent.
     pub(super) is_used: bool,
 }
 
 /// An interface in one transfer syntax, and what calls to it are made in, once accepted.
-struct Offer {
+pub(super) struct Offer {
     interface: SyntaxId,
     transfer: TransferSyntax,
     context: Option<ContextId>,
@@ -99,7 +105,7 @@ impl Associations {
     pub(super) fn join(&mut self, binding: &BindingShared, keeps: bool, limits: &Limits) -> Key {
         let is_shared = !binding.options.is_unique;
         let server = Server {
-            addresses: Arc::clone(&binding.addresses),
+            target: binding.target.clone(),
             may_multiplex: !binding.options.multiplexes_not,
         };
         if is_shared && let Some(&key) = self.shared.get(&server) {
@@ -119,11 +125,13 @@ impl Associations {
             keepers: usize::from(keeps),
             beside: None,
             refused_group: None,
+            addresses: Arc::default(),
             address: 0,
+            dial: None,
             waiting: VecDeque::new(),
             bindings: 1,
             lingers_until: None,
-            has_timer: false,
+            alarm: Alarm::default(),
         };
         let Ok(key) = self.table.insert(association) else {
             unreachable!("more associations than memory can hold");
@@ -140,6 +148,20 @@ impl Associations {
         let beside = association.beside.and_then(|beside| self.table.get(beside));
         let group = association.group.or_else(|| beside?.group);
         group.filter(|group| association.refused_group != Some(*group))
+    }
+
+    /// The addresses of the association whose group this one's connections join, and the index of
+    /// the one that was reached: no other server knows the group.
+    pub(super) fn reached_beside(&self, key: Key) -> Option<(Arc<[Address]>, usize)> {
+        let beside = self.table.get(self.table.get(key)?.beside?)?;
+        (!beside.links.is_empty()).then(|| (Arc::clone(&beside.addresses), beside.address))
+    }
+
+    /// Those that are making a connection.
+    pub(super) fn dialing(&self) -> Vec<Key> {
+        let dialing = self.table.iter();
+        let dialing = dialing.filter(|(_, association)| association.dial.is_some());
+        dialing.map(|(key, _)| key).collect()
     }
 
     /// A connection of an association is in this group. The one beside it joins it too if it has
@@ -186,6 +208,17 @@ impl Association {
         self.keepers > 0 && self.links.len() == 1
     }
 
+    /// Where its server is.
+    pub(super) fn target(&self) -> &Target {
+        &self.server.target
+    }
+
+    /// When it is to be looked at.
+    pub(super) fn next_deadline(&self) -> Option<Time> {
+        let dial = self.dial.as_ref().and_then(|dial| dial.next_deadline());
+        self.lingers_until.into_iter().chain(dial).min()
+    }
+
     /// When it ends, if no binding comes.
     pub(super) fn lingers_until(&self) -> Option<Time> {
         self.lingers_until
@@ -206,6 +239,21 @@ impl Association {
     }
 }
 
+impl Offer {
+    pub(super) fn new(binding: &BindingShared) -> Self {
+        Offer {
+            interface: binding.interface,
+            transfer: binding.transfer,
+            context: None,
+        }
+    }
+
+    /// Whether this is the interface of a binding.
+    pub(super) fn is_for(&self, binding: &BindingShared) -> bool {
+        (self.interface, self.transfer) == (binding.interface, binding.transfer)
+    }
+}
+
 impl ClientLink {
     pub(super) fn new(protocol: ClientConnection, association: Key, address: usize) -> Self {
         ClientLink {
@@ -213,17 +261,14 @@ impl ClientLink {
             association,
             address,
             offers: Vec::new(),
-            is_connected: false,
             is_used: false,
         }
     }
 
     /// How this connection stands to the interface of a binding.
     pub(super) fn reach(&self, binding: &BindingShared) -> Reach {
-        let wanted = (binding.interface, binding.transfer);
         let mut offers = self.offers.iter();
-        let offer = offers.find(|offer| (offer.interface, offer.transfer) == wanted);
-        match offer {
+        match offers.find(|offer| offer.is_for(binding)) {
             None => Reach::Unknown,
             Some(Offer { context: None, .. }) => Reach::Asked,
             Some(Offer {
@@ -247,43 +292,24 @@ impl ClientLink {
     }
 
     /// Offers an interface that is not offered yet. False if this connection cannot have more.
-    pub(super) fn offer(
-        &mut self,
-        now: Time,
-        binding: &BindingShared,
-        limits: &Limits,
-        out: &mut Vec<u8>,
-    ) -> bool {
-        let (interface, transfer) = (binding.interface, binding.transfer);
-        let has_room = if self.is_connected {
-            let added = self
-                .protocol
-                .add_interface(now, interface, &[transfer], out);
-            added.is_ok()
-        } else {
-            // The bind may take one context for itself, to negotiate features.
-            let early_max = limits.contexts_per_connection_max.saturating_sub(1).max(1);
-            self.offers.len() < early_max
-        };
-        if has_room {
-            self.offers.push(Offer {
-                interface,
-                transfer,
-                context: None,
-            });
+    pub(super) fn offer(&mut self, now: Time, binding: &BindingShared, out: &mut Vec<u8>) -> bool {
+        let (interface, transfers) = (binding.interface, [binding.transfer]);
+        let added = self.protocol.add_interface(now, interface, &transfers, out);
+        if added.is_ok() {
+            self.offers.push(Offer::new(binding));
         }
-        has_room
+        added.is_ok()
     }
 
-    /// The transport is there: sends the bind, and what else is offered already.
+    /// The transport is there: sends the bind, and what else is to be offered.
     pub(super) fn bind(
         &mut self,
         now: Time,
+        offers: Vec<Offer>,
         group: Option<GroupId>,
         out: &mut Vec<u8>,
     ) -> Result<(), OfferError> {
-        self.is_connected = true;
-        for (index, offer) in self.offers.iter().enumerate() {
+        for (index, offer) in offers.iter().enumerate() {
             let (interface, transfers) = (offer.interface, [offer.transfer]);
             if index == 0 {
                 self.protocol.bind(now, interface, &transfers, group, out)?;
@@ -292,6 +318,7 @@ impl ClientLink {
                     .add_interface(now, interface, &transfers, out)?;
             }
         }
+        self.offers = offers;
         Ok(())
     }
 

@@ -514,8 +514,9 @@ impl<R: Ring> Core<R> {
         for (offer, status) in refusals {
             self.interface_refused(socket, offer, status, replies);
         }
+        // Where the connection is over, its loss decides what becomes of the calls that wait.
         let entry = self.associations.table.get(association);
-        if entry.is_some_and(|entry| !entry.waiting.is_empty()) {
+        if !is_over && entry.is_some_and(|entry| !entry.waiting.is_empty()) {
             self.place_waiting(association, replies);
         }
     }

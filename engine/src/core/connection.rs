@@ -29,8 +29,6 @@ pub(crate) struct Connection {
     pub(crate) stalled: Vec<u8>,
     pub(crate) life: Life,
     pub(crate) alarm: Alarm,
-    /// A connection that is being made fails at this time.
-    pub(crate) connect_deadline: Option<Time>,
     /// What is left must be sent by this time.
     pub(crate) flush_deadline: Option<Time>,
     /// The pipe whose data is arriving takes no more until it has been pulled.
@@ -220,7 +218,7 @@ impl Outgoing {
     }
 }
 
-/// The timers that are set for a connection: one, or two if a nearer deadline came up later.
+/// The timers that are set for a connection or an association: one, or two if a nearer deadline came up later.
 #[derive(Default)]
 pub(crate) struct Alarm {
     due: Option<Time>,
@@ -262,7 +260,6 @@ impl Connection {
             stalled: Vec::new(),
             life: Life::Open,
             alarm: Alarm::default(),
-            connect_deadline: None,
             flush_deadline: None,
             pipe_is_full: false,
             waits_for_pipe: false,
@@ -285,7 +282,7 @@ impl Connection {
             .min()
     }
 
-    /// When the peer will have taken too long to connect, to read, or to let go.
+    /// When the peer will have taken too long to read, or to let go.
     pub(crate) fn transport_deadline(&self, limits: &Limits) -> Option<Time> {
         let sending = self
             .outgoing
@@ -295,15 +292,10 @@ impl Connection {
             Role::Server(link) => link.incoming.as_ref().and_then(Incoming::deadline),
             Role::Client(_) => None,
         };
-        [
-            sending,
-            self.connect_deadline,
-            self.flush_deadline,
-            incoming,
-        ]
-        .into_iter()
-        .flatten()
-        .min()
+        [sending, self.flush_deadline, incoming]
+            .into_iter()
+            .flatten()
+            .min()
     }
 
     /// When a client closes the connection, if no call comes.

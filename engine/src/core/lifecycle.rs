@@ -125,7 +125,7 @@ impl<R: Ring> Core<R> {
         }
         // Not the turn's time: the turn may have begun long ago, with a slow manager routine.
         let due = self.ring.now() + self.limits.drain_timeout;
-        self.timers.add(due, Timer::DrainEnds, 0, |_, _| true);
+        self.add_timer(due, Timer::DrainEnds);
     }
 
     /// Once no call runs any more: what is left is sent, then all connections close.
@@ -151,12 +151,13 @@ impl<R: Ring> Core<R> {
     }
 
     /// The time to drain is over. If draining is, too, what is left to send has a time of its own.
-    pub(super) fn end_drain(&mut self) {
+    pub(super) fn end_drain(&mut self, replies: LocalReplies<'_>) {
         if self.phase != Phase::Draining {
             return;
         }
         self.phase = Phase::Closing;
         self.tasks.cancel_all();
+        self.fail_dials(replies);
         for socket in self.connections.sockets() {
             self.close(socket);
         }

@@ -1,14 +1,15 @@
-//! What a core does for the connections of its clients: makes them, offers interfaces on them,
-//! loses them, and lets associations linger.
+//! What a core does for the connections of its clients: offers interfaces on them, loses them,
+//! and lets associations linger.
 
 use std::sync::Arc;
 
-use annulus_protocol::{ClientConfig, ClientConnection, SyntaxId, TransferSyntax};
+use annulus_protocol::{SyntaxId, TransferSyntax};
 use annulus_transports::{Ring, SocketId};
 
 use super::associations::{Association, ClientLink, Reach};
 use super::bindings::WaitingCall;
-use super::connection::{Connection, Life, Role};
+use super::connection::{Life, Role};
+use super::dials::DialFrom;
 use super::lifecycle::Phase;
 use super::timers::Timer;
 use super::traffic::Abandoned;
@@ -53,6 +54,11 @@ impl<R: Ring> Core<R> {
             return;
         };
         let (association, shared) = (entry.association, Arc::clone(&entry.shared));
+        let dial = self.associations.table.get(association);
+        let dial = dial.and_then(|association| association.dial.as_ref());
+        if dial.is_some_and(|dial| dial.is_awaited() && dial.wants(&shared)) {
+            return;
+        }
         let mut may_offer = None;
         for (socket, link) in self.open_links(association) {
             match link.reach(&shared) {
@@ -69,9 +75,10 @@ impl<R: Ring> Core<R> {
             return;
         };
         let (count, max, address) = (entry.links.len(), entry.links_max, entry.address);
-        let is_first = count == 0;
-        if is_first || (count < max && self.next_waiting(binding).is_some()) {
-            self.open_link(binding, if is_first { 0 } else { address }, replies);
+        if count == 0 || entry.dial.is_some() {
+            self.dial(binding, DialFrom::Anew, replies);
+        } else if count < max && self.next_waiting(binding).is_some() {
+            self.dial(binding, DialFrom::Index(address), replies);
         } else if may_offer.is_some() {
             tracing::warn!(
                 limit = self.limits.contexts_per_connection_max,
@@ -90,62 +97,19 @@ impl<R: Ring> Core<R> {
             return false;
         };
         let out = connection.outgoing.writable(&mut self.buffers);
-        let is_offered = link.offer(self.now, shared, &self.limits, out);
+        let is_offered = link.offer(self.now, shared, out);
         connection.outgoing.queue(socket, &mut self.dirty);
         self.arm_timer(socket);
         is_offered
     }
 
-    /// Makes a connection for a binding, to the first of its addresses from `first` on that can be
-    /// tried.
-    fn open_link(&mut self, binding: Key, first: usize, replies: LocalReplies<'_>) {
-        let Some(entry) = self.bindings.table.get(binding) else {
-            return;
-        };
-        let (association, shared) = (entry.association, Arc::clone(&entry.shared));
-        if self.phase != Phase::Running {
-            return self.link_failed(association, Status::CallFailedDne, replies);
-        }
-        if self.connections.len() >= self.limits.connections_per_core_max {
-            tracing::warn!(
-                limit = self.limits.connections_per_core_max,
-                "no connection is made: Limits::connections_per_core_max is reached"
-            );
-            return self.link_failed(association, Status::OutOfMemory, replies);
-        }
-        for (index, address) in shared.addresses.iter().enumerate().skip(first) {
-            match self.ring.connect(address.clone()) {
-                Ok(socket) => {
-                    let link = ClientLink::new(self.new_protocol(&shared), association, index);
-                    self.begin_connection(socket, link);
-                    if let Some(entry) = self.associations.table.get_mut(association) {
-                        entry.links.push(socket);
-                    }
-                    self.offer(socket, &shared);
-                    return;
-                }
-                Err(error) => tracing::warn!(%error, %address, "cannot connect"),
-            }
-        }
-        self.link_failed(association, Status::ServerUnavailable, replies);
-    }
-
-    fn new_protocol(&self, binding: &BindingShared) -> ClientConnection {
-        let mut config = ClientConfig::new(Arc::clone(&self.limits));
-        config.multiplexing &= !binding.options.multiplexes_not;
-        ClientConnection::new(config)
-    }
-
-    fn begin_connection(&mut self, socket: SocketId, link: ClientLink) {
-        let serial = self.connections.next_serial();
-        let mut connection = Connection::new(serial, Role::Client(link), self.now);
-        connection.connect_deadline = Some(self.now + self.limits.bind_timeout);
-        self.connections.insert(socket, connection);
-        self.arm_timer(socket);
-    }
-
     /// No connection can be made. Where there are others, calls wait for those.
-    fn link_failed(&mut self, association: Key, status: Status, replies: LocalReplies<'_>) {
+    pub(super) fn link_failed(
+        &mut self,
+        association: Key,
+        status: Status,
+        replies: LocalReplies<'_>,
+    ) {
         let Some(entry) = self.associations.table.get_mut(association) else {
             return;
         };
@@ -154,29 +118,6 @@ impl<R: Ring> Core<R> {
         } else {
             entry.links_max = entry.links.len();
         }
-    }
-
-    /// A connection is there: binds the interfaces that wait for it.
-    pub(super) fn connected(&mut self, socket: SocketId) {
-        let now = self.now;
-        let Some(connection) = self.connections.get_mut(socket) else {
-            return;
-        };
-        connection.connect_deadline = None;
-        let Role::Client(link) = &mut connection.role else {
-            return;
-        };
-        let group = self.associations.group(link.association);
-        let Some(association) = self.associations.table.get_mut(link.association) else {
-            return;
-        };
-        association.address = link.address;
-        let out = connection.outgoing.writable(&mut self.buffers);
-        if let Err(error) = link.bind(now, group, out) {
-            unreachable!("the offers of a fresh connection cannot be refused here: {error}");
-        }
-        connection.outgoing.queue(socket, &mut self.dirty);
-        self.arm_timer(socket);
     }
 
     /// The server does not serve an interface: the calls that wait for it fail. A connection that
@@ -218,7 +159,8 @@ impl<R: Ring> Core<R> {
         let Role::Client(link) = &connection.role else {
             return;
         };
-        let (association, joined) = (link.association, link.protocol.group());
+        let (association, address) = (link.association, link.address);
+        let joined = link.protocol.group();
         let Some(entry) = self.associations.table.get_mut(association) else {
             return;
         };
@@ -226,7 +168,7 @@ impl<R: Ring> Core<R> {
         entry.refused_group = joined;
         self.close(socket);
         if joined.is_some() {
-            self.replace_link(association, 0, replies);
+            self.replace_link(association, address, replies);
         } else {
             self.link_failed(association, Status::ServerUnavailable, replies);
         }
@@ -241,7 +183,7 @@ impl<R: Ring> Core<R> {
         if !entry.links.is_empty() {
             entry.links_max = entry.links.len();
         } else if let Some(binding) = self.first_waiting(association) {
-            self.open_link(binding, first, replies);
+            self.dial(binding, DialFrom::Index(first), replies);
         }
         self.place_waiting(association, replies);
     }
@@ -426,36 +368,42 @@ impl<R: Ring> Core<R> {
         }
     }
 
-    /// Sees to it that a timer looks at an association when it is to end.
-    fn watch_association(&mut self, key: Key) {
+    /// Sees to it that a timer looks at an association when its next deadline comes.
+    pub(super) fn watch_association(&mut self, key: Key) {
         let Some(entry) = self.associations.table.get_mut(key) else {
             return;
         };
-        if let Some(due) = entry.lingers_until()
-            && !std::mem::replace(&mut entry.has_timer, true)
+        if let Some(due) = entry.next_deadline()
+            && !entry.alarm.is_before(due)
         {
-            self.timers
-                .add(due, Timer::Association(key), 0, |_, _| true);
+            entry.alarm.set(due);
+            self.add_timer(due, Timer::Association(key));
         }
     }
 
-    pub(super) fn association_timer(&mut self, key: Key) {
+    pub(super) fn association_timer(&mut self, key: Key, replies: LocalReplies<'_>) {
+        let now = self.now;
         let Some(entry) = self.associations.table.get_mut(key) else {
             return;
         };
-        entry.has_timer = false;
-        match entry.lingers_until() {
-            Some(due) if due <= self.now => self.close_association(key),
-            Some(_) => self.watch_association(key),
-            None => {}
+        if !entry.alarm.ring(now) {
+            return;
         }
+        if entry.lingers_until().is_some_and(|due| due <= now) {
+            return self.close_association(key);
+        }
+        self.dial_timer(key, replies);
+        self.watch_association(key);
     }
 
     /// Ends an association that no binding uses, and its connections, which carry no call.
     fn close_association(&mut self, key: Key) {
-        let Some(Association { links, .. }) = self.associations.remove(key) else {
+        let Some(Association { links, dial, .. }) = self.associations.remove(key) else {
             return;
         };
+        if let Some(dial) = dial {
+            self.close_all(dial.into_attempts());
+        }
         for socket in links {
             let Some(connection) = self.connections.get_mut(socket) else {
                 continue;

@@ -11,6 +11,7 @@ mod cancel;
 mod client_side;
 pub(crate) mod connection;
 pub(crate) mod deferred;
+mod dials;
 mod held;
 mod lifecycle;
 mod links;
@@ -44,16 +45,18 @@ use self::timers::Timers;
 use crate::config::Config;
 use crate::core_shared::{Command, CoreShared};
 use crate::local_runtime::Usage;
+use crate::resolver::Resolver;
 use crate::status::Status;
 
 /// Takes the replies of the calls that this thread itself made on its core.
 pub(crate) type LocalReplies<'r> = &'r mut dyn FnMut(LocalReply<'_>);
 
-/// The cores of one runtime, and which of them this is.
+/// The cores of one runtime, which of them this is, and what they have together.
 #[derive(Clone)]
 pub(crate) struct Siblings {
     pub(crate) all: Arc<[Arc<CoreShared>]>,
     pub(crate) index: usize,
+    pub(crate) resolver: Arc<Resolver>,
 }
 
 pub(crate) struct Core<R: Ring> {
@@ -245,6 +248,10 @@ impl<R: Ring> Core<R> {
                 // Whoever asked may have gone away.
                 let _ = answer.send(self.serve(&server));
             }
+            Command::Resolved {
+                association,
+                answer,
+            } => self.resolved(association, answer, replies),
             Command::RunTask(task) => self.tasks.make_ready(task),
             Command::Wake => {}
             Command::Shutdown => self.begin_shutdown(),
@@ -285,7 +292,7 @@ impl<R: Ring> Core<R> {
             Completion::Connected { socket } => self.connected(socket),
             Completion::ConnectFailed { socket, error } => {
                 tracing::debug!(%error, "connecting failed");
-                self.connection_lost(socket, replies);
+                self.attempt_failed(socket, replies);
             }
             Completion::Received { socket, lease } => {
                 self.received(socket, &lease, replies);

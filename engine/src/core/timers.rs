@@ -17,7 +17,7 @@ pub(crate) enum Timer {
     Connection { socket: SocketId, serial: u64 },
     /// Looks at when a client call is to end.
     Call(Key),
-    /// Looks at an association that no binding uses.
+    /// Looks at the deadlines of an association.
     Association(Key),
     /// Runs a closure of a manager routine; for a deferred call, if that is still open.
     Run {
@@ -89,19 +89,16 @@ impl Timers {
         }
     }
 
-    /// Adds a timer of the core's own. `is_live` tells whether a connection, by its socket and
-    /// serial number, is still there, and `gone` counts those that went.
+    /// Adds a timer of the core's own. `has_meaning` tells whether what a timer is for is still
+    /// there, and `gone` counts the connections that went.
     pub(crate) fn add(
         &mut self,
         due: Time,
         timer: Timer,
         gone: u64,
-        is_live: impl Fn(SocketId, u64) -> bool,
+        has_meaning: impl Fn(&Timer) -> bool,
     ) {
-        self.own.clear_out(gone, CLEAR_MIN, |timer| match timer {
-            Timer::Connection { socket, serial } => is_live(*socket, *serial),
-            _ => true,
-        });
+        self.own.clear_out(gone, CLEAR_MIN, has_meaning);
         self.serial += 1;
         self.own.entries.push(Reverse(Entry {
             due,
@@ -220,7 +217,7 @@ mod tests {
     fn timers_run_when_they_are_due_and_in_order() {
         let mut timers = Timers::new(10);
         for (due, socket) in [(20, 3), (10, 1), (10, 2)] {
-            timers.add(Time::from_nanos(due), connection(socket), 0, |_, _| true);
+            timers.add(Time::from_nanos(due), connection(socket), 0, |_| true);
         }
         timers
             .add_closure(Time::from_nanos(15), None, Box::new(|| {}), 0, |_| true)
@@ -241,7 +238,7 @@ mod tests {
     fn what_has_lost_its_meaning_does_not_pile_up() {
         let mut timers = Timers::new(usize::MAX);
         for gone in 0..20_000 {
-            timers.add(Time::ZERO, connection(0), gone, |_, _| false);
+            timers.add(Time::ZERO, connection(0), gone, |_| false);
             timers
                 .add_closure(Time::ZERO, call(), Box::new(|| {}), gone, |_| false)
                 .unwrap();
@@ -255,7 +252,7 @@ mod tests {
     fn closures_beyond_the_limit_are_refused_whatever_connections_do() {
         let mut timers = Timers::new(3);
         for socket in 0..100 {
-            timers.add(Time::ZERO, connection(socket), 0, |_, _| true);
+            timers.add(Time::ZERO, connection(socket), 0, |_| true);
         }
         let mut add = |gone, is_open| {
             timers.add_closure(Time::ZERO, call(), Box::new(|| {}), gone, |_| is_open)

@@ -181,11 +181,19 @@ impl<R: Ring> Core<R> {
             socket,
             serial: connection.serial,
         };
-        let connections = &self.connections;
+        self.add_timer(due, timer);
+    }
+
+    /// Sets a timer of the core's own.
+    pub(super) fn add_timer(&mut self, due: Time, timer: Timer) {
+        let (connections, associations) = (&self.connections, &self.associations.table);
+        let has_meaning = |timer: &Timer| match timer {
+            Timer::Connection { socket, serial } => connections.has(*socket, *serial),
+            Timer::Association(key) => associations.contains(*key),
+            _ => true,
+        };
         self.timers
-            .add(due, timer, connections.removals(), |socket, serial| {
-                connections.has(socket, serial)
-            });
+            .add(due, timer, connections.removals(), has_meaning);
     }
 
     pub(super) fn run_timers(&mut self, replies: LocalReplies<'_>) -> bool {
@@ -206,8 +214,8 @@ impl<R: Ring> Core<R> {
                     });
                 }
                 Timer::Call(call) => self.call_timer(call, replies),
-                Timer::Association(association) => self.association_timer(association),
-                Timer::DrainEnds => self.end_drain(),
+                Timer::Association(key) => self.association_timer(key, replies),
+                Timer::DrainEnds => self.end_drain(replies),
             }
         }
         worked
@@ -231,10 +239,7 @@ impl<R: Ring> Core<R> {
             .transport_deadline(&self.limits)
             .is_some_and(|due| due <= now)
         {
-            tracing::debug!(
-                socket = socket.0,
-                "a peer does not connect, or does not read"
-            );
+            tracing::debug!(socket = socket.0, "a peer does not read");
             self.connection_lost(socket, replies);
             return self.close(socket);
         }
@@ -363,7 +368,6 @@ impl Connection {
     pub(super) fn begin_flush(&mut self, deadline: Time) {
         if self.life == Life::Open {
             self.life = Life::Flushing;
-            self.connect_deadline = None;
             self.stalled = Vec::new();
             self.outgoing.drop_held();
             self.flush_deadline = Some(deadline);

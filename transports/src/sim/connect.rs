@@ -97,7 +97,7 @@ impl NetState {
         generation: u32,
         address: Address,
     ) {
-        if !self.is_connecting(ring, socket, generation) {
+        if !self.is_connecting(ring, socket, generation) || self.black_holes.contains(&address) {
             return;
         }
         let mut errno = 0;

@@ -2,7 +2,7 @@
 
 use std::cmp::Reverse;
 use std::collections::binary_heap::PeekMut;
-use std::collections::{BTreeMap, BinaryHeap};
+use std::collections::{BTreeMap, BTreeSet, BinaryHeap};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
@@ -79,6 +79,12 @@ impl SimNet {
         net.advance_to(until);
     }
 
+    /// Lets nothing that is sent to this address arrive, from now on: a connect to it hangs until
+    /// it is given up, as with a host that is down. Connections that there are already stay.
+    pub fn black_hole(&self, address: Address) {
+        NetState::lock(&self.net).black_holes.insert(address);
+    }
+
     /// How many connections exist, half-closed ones included.
     #[must_use]
     pub fn connections(&self) -> usize {
@@ -143,6 +149,8 @@ pub(super) struct NetState {
     events: BinaryHeap<Reverse<Scheduled>>,
     sequence: u64,
     pub(super) listeners: BTreeMap<Address, (usize, ListenerId)>,
+    /// Addresses that nothing reaches.
+    pub(super) black_holes: BTreeSet<Address>,
     pub(super) next_port: u16,
     pub(super) rings: Vec<RingState>,
     pub(super) connections: Connections,
@@ -157,6 +165,7 @@ impl NetState {
             events: BinaryHeap::new(),
             sequence: 0,
             listeners: BTreeMap::new(),
+            black_holes: BTreeSet::new(),
             next_port: FIRST_PORT,
             rings: Vec::new(),
             connections: Connections::default(),

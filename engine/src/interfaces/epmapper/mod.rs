@@ -49,7 +49,7 @@ fn to_status(result: u32) -> Status {
 
 /// The mapper of the host that a string binding names: at its endpoint, if it has one, or at that of
 /// its option `mapper`, or at the well-known one.
-fn mapper_of(binding: &StringBinding) -> Result<StringBinding, StringBindingError> {
+pub(crate) fn mapper_of(binding: &StringBinding) -> Result<StringBinding, StringBindingError> {
     let well_known = match binding.sequence() {
         ProtocolSequence::Ncalrpc => WELL_KNOWN_NAME,
         _ => WELL_KNOWN_PORT,

@@ -1,0 +1,232 @@
+//! Where servers are: addresses that are known, and names that are looked up on threads which
+//! may block.
+
+use std::collections::VecDeque;
+use std::sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError};
+use std::time::Duration;
+
+use annulus_protocol::{Limits, SyntaxId};
+use annulus_transports::{Address, NcalrpcDirectory, StringBinding, resolve_host};
+
+use crate::core_shared::{Command, CoreShared};
+use crate::endpoint;
+use crate::epmapper;
+use crate::error::Error;
+use crate::foreign::contain_panic;
+use crate::status::Status;
+use crate::table::Key;
+use crate::worker_pool::Places;
+
+/// Where a binding's server is.
+#[derive(Clone, Debug, PartialEq, Eq, Hash)]
+pub(crate) enum Target {
+    /// At the first of these addresses that takes a connection.
+    Addresses(Arc<[Address]>),
+    /// Where the answer to a question says. It is asked anew whenever there is no connection.
+    Named(Arc<Query>),
+}
+
+/// A question for the addresses of a server.
+#[derive(Debug, PartialEq, Eq, Hash)]
+pub(crate) enum Query {
+    /// Those of a host that has a name.
+    Host { host: String, port: u16 },
+    /// What the endpoint mapper says of the host of a binding without a port.
+    Mapper {
+        binding: StringBinding,
+        interface: SyntaxId,
+    },
+}
+
+/// The addresses of a server, the best first, or what becomes of the calls to it.
+pub(crate) type Answer = Result<Arc<[Address]>, Status>;
+
+/// A question of a core's.
+pub(crate) struct Job {
+    pub(crate) query: Arc<Query>,
+    /// Who is told, by [`Command::Resolved`].
+    pub(crate) core: Arc<CoreShared>,
+    /// Whose connection waits for it.
+    pub(crate) association: Key,
+}
+
+/// The threads of a runtime that look names up. They begin when there is something to ask and end
+/// when there has been nothing for a while.
+///
+/// Dropping this does not wait for those that are at it, as a name server may take its time: they
+/// end by themselves, and nobody takes what they found.
+pub(crate) struct Resolver {
+    pool: Arc<Pool>,
+}
+
+struct Pool {
+    state: Mutex<State>,
+    work: Condvar,
+    limits: Arc<Limits>,
+    places: Places,
+}
+
+/// An association asks one question at a time, so the queue is as long as there are associations
+/// at most.
+#[derive(Default)]
+struct State {
+    queue: VecDeque<Job>,
+    threads: usize,
+    idle: usize,
+    is_closed: bool,
+}
+
+/// How long a thread waits for the next question.
+const IDLE_TIME: Duration = Duration::from_secs(10);
+
+impl Query {
+    /// Finds the answer; may block.
+    fn answer(
+        &self,
+        local: &NcalrpcDirectory,
+        limits: &Arc<Limits>,
+    ) -> Result<Vec<Address>, Error> {
+        match self {
+            Query::Host { host, port } => Ok(resolve_host(host, *port)?),
+            Query::Mapper { binding, interface } => {
+                let found = epmapper::find_endpoint(binding, *interface, local, limits)?;
+                endpoint::addresses(&found, local)
+            }
+        }
+    }
+}
+
+impl Job {
+    fn run(self, limits: &Arc<Limits>) {
+        let local = self.core.ncalrpc_directory();
+        let answer = match contain_panic(|| self.query.answer(local, limits)) {
+            Some(Ok(mut addresses)) => {
+                addresses.truncate(limits.addresses_per_name_max.max(1));
+                Ok(Arc::from(addresses))
+            }
+            Some(Err(error)) => {
+                tracing::warn!(%error, "a server is not found");
+                Err(failure(&error))
+            }
+            None => Err(Status::ServerUnavailable),
+        };
+        self.tell(answer);
+    }
+
+    fn tell(self, answer: Answer) {
+        self.core.submit(Command::Resolved {
+            association: self.association,
+            answer,
+        });
+    }
+}
+
+/// How the calls end whose server is not found.
+fn failure(error: &Error) -> Status {
+    match error {
+        Error::EndpointMapper { status, .. } => *status,
+        _ => Status::ServerUnavailable,
+    }
+}
+
+impl Resolver {
+    /// Threads of a runtime, which run at `places`. None is made yet.
+    pub(crate) fn new(limits: &Arc<Limits>, places: Places) -> Arc<Self> {
+        Arc::new(Resolver {
+            pool: Arc::new(Pool {
+                state: Mutex::default(),
+                work: Condvar::new(),
+                limits: Arc::clone(limits),
+                places,
+            }),
+        })
+    }
+
+    /// One whose questions nobody answers.
+    #[cfg(test)]
+    pub(crate) fn silent() -> Arc<Self> {
+        let resolver = Resolver::new(&Arc::default(), Places::of_this_thread());
+        resolver.pool.lock().threads = usize::MAX;
+        resolver
+    }
+
+    /// Questions that no thread has taken.
+    #[cfg(test)]
+    pub(crate) fn queue_len(&self) -> usize {
+        self.pool.lock().queue.len()
+    }
+
+    /// Sees to it that a question is answered.
+    pub(crate) fn ask(&self, job: Job) {
+        let mut state = self.pool.lock();
+        state.queue.push_back(job);
+        if state.queue.len() <= state.idle {
+            return self.pool.work.notify_one();
+        }
+        if state.threads >= self.pool.limits.resolver_threads_max.max(1) {
+            return;
+        }
+        match self.pool.spawn(state.threads) {
+            Ok(()) => state.threads += 1,
+            Err(error) if state.threads == 0 => {
+                tracing::warn!(%error, "no thread can be made to look a server's name up");
+                let left = std::mem::take(&mut state.queue);
+                drop(state);
+                left.into_iter()
+                    .for_each(|job| job.tell(Err(Status::OutOfMemory)));
+            }
+            Err(error) => {
+                tracing::debug!(%error, "names wait for the threads that there are");
+            }
+        }
+    }
+}
+
+impl Drop for Resolver {
+    fn drop(&mut self) {
+        self.pool.lock().is_closed = true;
+        self.pool.work.notify_all();
+    }
+}
+
+impl Pool {
+    fn lock(&self) -> MutexGuard<'_, State> {
+        self.state.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    fn spawn(self: &Arc<Self>, index: usize) -> std::io::Result<()> {
+        let pool = Arc::clone(self);
+        std::thread::Builder::new()
+            .name(format!("annulus-names-{index}"))
+            .spawn(move || {
+                pool.places.enter();
+                while let Some(job) = pool.next() {
+                    job.run(&pool.limits);
+                }
+            })
+            .map(drop)
+    }
+
+    /// The next question; `None` if the thread is to end.
+    fn next(&self) -> Option<Job> {
+        let mut state = self.lock();
+        loop {
+            if state.is_closed {
+                state.queue.clear();
+            } else if let Some(job) = state.queue.pop_front() {
+                return Some(job);
+            } else {
+                state.idle += 1;
+                let waited = self.work.wait_timeout(state, IDLE_TIME);
+                let (woken, timeout) = waited.unwrap_or_else(PoisonError::into_inner);
+                state = woken;
+                state.idle -= 1;
+                if !timeout.timed_out() || !state.queue.is_empty() {
+                    continue;
+                }
+            }
+            state.threads -= 1;
+            return None;
+        }
+    }
+}

@@ -1,0 +1,94 @@
+//! Where servers listen and how clients find them, over the real ring: names, both families of
+//! addresses, several endpoints.
+
+use annulus::rpcecho::{self, EchoServer, RpcEchoClient};
+use annulus::{Binding, BindingOptions, Config, Cores, Error, Runtime, Server, Serving, Status};
+use std::time::Duration;
+
+fn runtime() -> Runtime {
+    Runtime::start(Config::default().cores(Cores::Unpinned(1))).unwrap()
+}
+
+fn serve(runtime: &Runtime, endpoints: &[&str]) -> Serving {
+    let server = Server::new().interface(rpcecho::interface(EchoServer::default()));
+    let add = |server: Server, endpoint: &&str| server.endpoint(endpoint).unwrap();
+    runtime.serve(endpoints.iter().fold(server, add)).unwrap()
+}
+
+fn client(runtime: &Runtime, target: &str) -> RpcEchoClient {
+    RpcEchoClient::new(Binding::new(runtime, target, rpcecho::INTERFACE).unwrap())
+}
+
+fn port(serving: &Serving) -> u16 {
+    serving.bindings()[0].port().unwrap()
+}
+
+#[test]
+fn a_server_is_found_by_its_name() {
+    let runtime = runtime();
+    let port = port(&serve(&runtime, &["127.0.0.1[0]"]));
+    // Where the name has an IPv6 address too, nobody listens there.
+    assert_eq!(
+        client(&runtime, &format!("localhost[{port}]")).add_one(1),
+        Ok(2)
+    );
+    assert_eq!(client(&runtime, &format!("[{port}]")).add_one(1), Ok(2));
+}
+
+#[test]
+fn a_server_with_an_unknown_name_is_unavailable_and_holds_nothing_up() {
+    let runtime = runtime();
+    let port = port(&serve(&runtime, &["127.0.0.1[0]"]));
+    // `.invalid` never resolves (RFC 2606).
+    let lost = client(&runtime, "nowhere.invalid[135]");
+    let waiting = lost.add_one_future(1);
+    assert_eq!(
+        client(&runtime, &format!("127.0.0.1[{port}]")).add_one(1),
+        Ok(2)
+    );
+    assert_eq!(
+        waiting.wait().map(|reply| reply.out_data),
+        Err(Status::ServerUnavailable)
+    );
+    assert_eq!(lost.add_one(1), Err(Status::ServerUnavailable));
+}
+
+#[test]
+fn a_runtime_ends_while_a_name_is_looked_up() {
+    let runtime = runtime();
+    let options = BindingOptions::new().connect_timeout(Duration::from_secs(60));
+    let target = "nowhere.invalid[135]";
+    let binding = Binding::with_options(&runtime, target, rpcecho::INTERFACE, options).unwrap();
+    let waiting = RpcEchoClient::new(binding).add_one_future(1);
+    drop(runtime);
+    assert!(waiting.wait().is_err());
+}
+
+#[test]
+fn a_zone_must_be_an_interface() {
+    let runtime = runtime();
+    let error = Binding::new(&runtime, "fe80::1%nowhere[135]", rpcecho::INTERFACE).unwrap_err();
+    assert!(matches!(error, Error::Transport(_)), "{error}");
+    assert!(
+        error
+            .to_string()
+            .contains("there is no network interface nowhere"),
+        "{error}"
+    );
+}
+
+#[test]
+fn a_server_has_as_many_endpoints_as_it_likes() {
+    let runtime = runtime();
+    let serving = serve(&runtime, &["127.0.0.1[0]", "127.0.0.2", "::1[0]"]);
+    let hosts: Vec<_> = serving.bindings().iter().map(|it| it.host()).collect();
+    assert_eq!(hosts, ["127.0.0.1", "127.0.0.2", "::1"]);
+    for binding in serving.bindings() {
+        assert!(binding.port().is_some_and(|port| port > 0), "{binding}");
+        assert_eq!(
+            client(&runtime, &binding.to_string()).add_one(1),
+            Ok(2),
+            "{binding}"
+        );
+    }
+}
