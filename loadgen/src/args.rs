@@ -7,12 +7,13 @@ use clap::{Parser, ValueEnum};
 
 /// Measures the latency and throughput of a DCE/RPC server by its rpcecho interface.
 ///
-/// Without TARGET an embedded server is started on a free loopback port. Exit status: 0 if
+/// Without TARGET an embedded server is started, on a free loopback port unless --listen says
+/// otherwise. Exit status: 0 if
 /// calls completed, 1 if none did, 2 if the run could not be made.
 #[derive(Clone, Debug, Parser)]
 #[command(name = "loadgen", version, about)]
 pub(crate) struct Args {
-    /// The server, as a string binding: `ncacn_ip_tcp:host[port]`
+    /// The server, as a string binding: `ncacn_ip_tcp:host[port]` or `ncalrpc:[name]`
     pub(crate) target: Option<String>,
 
     /// Connections, spread over the client cores
@@ -47,6 +48,15 @@ pub(crate) struct Args {
     /// The embedded server's cores (default: the first core)
     #[arg(long, value_delimiter = ',', conflicts_with = "target")]
     pub(crate) server_cores: Vec<usize>,
+
+    /// Where the embedded server listens; `ncalrpc:` is a Unix socket
+    #[arg(
+        long,
+        value_name = "BINDING",
+        default_value = "ncacn_ip_tcp:127.0.0.1[0]",
+        conflicts_with = "target"
+    )]
+    pub(crate) listen: String,
 
     /// What client and embedded server do when idle
     #[arg(long, value_enum, default_value_t = Idle::Adaptive)]

@@ -4,7 +4,7 @@ use annulus::rpcecho::{self, EchoServer};
 use annulus::{Config, Cores, IdlePolicy, Limits, Runtime, Server};
 use anyhow::Context;
 
-/// An rpcecho server on a free loopback port.
+/// An rpcecho server of this process.
 pub(crate) struct EmbeddedServer {
     /// Kept for its threads.
     _runtime: Runtime,
@@ -12,7 +12,9 @@ pub(crate) struct EmbeddedServer {
 }
 
 impl EmbeddedServer {
+    /// Starts it at an endpoint, such as `ncacn_ip_tcp:127.0.0.1[0]` or `ncalrpc:`.
     pub(crate) fn start(
+        endpoint: &str,
         cores: Vec<usize>,
         idle: IdlePolicy,
         limits: Limits,
@@ -23,7 +25,7 @@ impl EmbeddedServer {
             .limits(limits);
         let runtime = Runtime::start(config).context("the embedded server cannot start")?;
         let server = Server::new()
-            .endpoint("ncacn_ip_tcp:127.0.0.1[0]")?
+            .endpoint(endpoint)?
             .interface(rpcecho::interface(EchoServer::default()));
         let serving = runtime
             .serve(server)

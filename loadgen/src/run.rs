@@ -19,6 +19,7 @@ pub(crate) fn run(args: &Args) -> anyhow::Result<Report> {
     let server = match &args.target {
         Some(_) => None,
         None => Some(EmbeddedServer::start(
+            &args.listen,
             cores.server.clone(),
             args.idle.policy(),
             limits(args),

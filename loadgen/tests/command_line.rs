@@ -42,6 +42,30 @@ fn a_closed_loop_completes_all_that_it_sends() {
 }
 
 #[test]
+fn calls_go_over_unix_sockets_too() {
+    let name = format!("annulus-loadgen-{}", std::process::id());
+    let directory = std::env::temp_dir().join(name);
+    let output = Command::new(env!("CARGO_BIN_EXE_loadgen"))
+        .args([
+            "--listen",
+            "ncalrpc:[echo]",
+            "-d",
+            "0.2",
+            "-w",
+            "0",
+            "--json",
+        ])
+        .env("ANNULUS_NCALRPC_DIR", &directory)
+        .output()
+        .expect("loadgen can be started");
+    let report = json(&output);
+    assert_eq!(report["target"], "ncalrpc:[echo]");
+    assert!(report["completed"].as_u64().unwrap() > 0);
+    assert_eq!(report["errors"], serde_json::json!({}));
+    std::fs::remove_dir(&directory).expect("the directory was made, and is empty again");
+}
+
+#[test]
 fn an_open_loop_offers_what_was_asked_whatever_the_server_does() {
     let report = json(&loadgen(&[
         "--rate", "2000", "-d", "0.5", "-w", "0.1", "--json",
