@@ -5,11 +5,15 @@ use std::future::Future;
 use std::io;
 use std::os::fd::BorrowedFd;
 use std::rc::Rc;
+use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
-use annulus::async_rpc::{self, AsyncRpcClient, SampleServer};
+use annulus::async_rpc::{self, AsyncRpc, AsyncRpcClient};
 use annulus::rpcecho::{self, EchoServer, RpcEchoClient};
-use annulus::{Binding, BindingOptions, Config, EmbeddedRuntime, Limits, Reactor, Server, Status};
+use annulus::{
+    Binding, BindingOptions, CallContext, Config, EmbeddedRuntime, Limits, Reactor, Server,
+    ServerCall, Status,
+};
 
 /// How long something may take that is to happen.
 const PATIENCE: Duration = Duration::from_secs(30);
@@ -24,16 +28,19 @@ trait EventLoop: Reactor + Clone + 'static {
     fn sleep(duration: Duration) -> impl Future<Output = ()>;
 }
 
-/// Counts the waits of a reactor.
+/// A reactor whose waits are counted, and end by the descriptor alone if so wanted: a wake-up that
+/// is lost is then lost for good.
 #[derive(Clone)]
-struct Counted<R> {
+struct Watched<R> {
     reactor: R,
     waits: Rc<Cell<u64>>,
+    is_untimed: Rc<Cell<bool>>,
 }
 
-impl<R: Reactor> Reactor for Counted<R> {
+impl<R: Reactor> Reactor for Watched<R> {
     async fn wait(&self, descriptor: BorrowedFd<'_>, timeout: Option<Duration>) -> io::Result<()> {
         self.waits.set(self.waits.get() + 1);
+        let timeout = timeout.filter(|_| !self.is_untimed.get());
         self.reactor.wait(descriptor, timeout).await
     }
 }
@@ -42,7 +49,33 @@ impl<R: Reactor> Reactor for Counted<R> {
 struct Running {
     runtime: EmbeddedRuntime,
     waits: Rc<Cell<u64>>,
+    is_untimed: Rc<Cell<bool>>,
     has_ended: Rc<Cell<bool>>,
+    /// The calls of AsyncFunc that are open.
+    open: Arc<Mutex<Vec<ServerCall<()>>>>,
+}
+
+/// AsyncRPC, whose AsyncFunc is answered by the test.
+struct Open(Arc<Mutex<Vec<ServerCall<()>>>>);
+
+impl AsyncRpc for Open {
+    fn non_async_func(&self, _: &mut CallContext<'_>, _: &[u8]) -> Result<(), Status> {
+        Ok(())
+    }
+
+    fn async_func(
+        &self,
+        _: &mut CallContext<'_>,
+        call: ServerCall<()>,
+        _: u32,
+    ) -> Result<(), Status> {
+        self.0.lock().unwrap().push(call);
+        Ok(())
+    }
+
+    fn shutdown(&self, _: &mut CallContext<'_>) -> Result<(), Status> {
+        Err(Status::AccessDenied)
+    }
 }
 
 impl Running {
@@ -55,12 +88,18 @@ impl Running {
         let running = Running {
             runtime: runtime.clone(),
             waits: Rc::default(),
+            is_untimed: Rc::default(),
             has_ended: Rc::default(),
+            open: Arc::default(),
         };
-        let (waits, has_ended) = (Rc::clone(&running.waits), Rc::clone(&running.has_ended));
+        let has_ended = Rc::clone(&running.has_ended);
+        let watched = Watched {
+            reactor,
+            waits: Rc::clone(&running.waits),
+            is_untimed: Rc::clone(&running.is_untimed),
+        };
         E::spawn(async move {
-            let counted = Counted { reactor, waits };
-            runtime.run(&counted).await.unwrap();
+            runtime.run(&watched).await.unwrap();
             has_ended.set(true);
         });
         running
@@ -72,13 +111,12 @@ impl Running {
             .endpoint("ncacn_ip_tcp:127.0.0.1[0]")
             .unwrap()
             .interface(rpcecho::interface(EchoServer::default()))
-            .interface(async_rpc::interface(SampleServer::new(
-                std::sync::mpsc::channel().0,
-            )));
+            .interface(async_rpc::interface(Open(Arc::clone(&self.open))));
         self.runtime.serve(server).unwrap().bindings()[0].to_string()
     }
 
     async fn end<E: EventLoop>(self) {
+        self.is_untimed.set(false);
         self.runtime.begin_shutdown();
         while !self.has_ended.get() {
             E::sleep(Duration::from_millis(1)).await;
@@ -110,7 +148,7 @@ fn calls_are_awaited_between_other_tasks<E: EventLoop>() {
     });
 }
 
-fn it_rests_while_there_is_nothing_to_do_and_wakes_for_other_threads<E: EventLoop>() {
+fn it_rests_while_there_is_nothing_to_do<E: EventLoop>() {
     E::run(|reactor: E| async move {
         let running = Running::start(reactor);
         let target = running.serve();
@@ -127,7 +165,32 @@ fn it_rests_while_there_is_nothing_to_do_and_wakes_for_other_threads<E: EventLoo
         E::sleep(Duration::from_millis(300)).await;
         let waits = running.waits.get() - before;
         assert!(waits < 20, "{waits} waits of an idle core: it spins");
+        running.end::<E>().await;
+    });
+}
 
+fn it_wakes_for_calls_and_answers_from_anywhere<E: EventLoop>() {
+    E::run(|reactor: E| async move {
+        let running = Running::start(reactor);
+        let target = running.serve();
+        let bind = |interface| Binding::new(&running.runtime, &target, interface).unwrap();
+        let echo = RpcEchoClient::new(bind(rpcecho::INTERFACE));
+        let open = AsyncRpcClient::new(bind(async_rpc::INTERFACE));
+        assert_eq!(echo.add_one_future(1).await.unwrap().out_data, 2);
+        open.non_async_func_future(b"connected").await.unwrap();
+        running.is_untimed.set(true);
+
+        // A call and its answer, by tasks of this thread while the core rests.
+        for _ in 0..20 {
+            let call = open.async_func_future(0);
+            while running.open.lock().unwrap().is_empty() {
+                E::sleep(Duration::from_millis(2)).await;
+            }
+            let answer = running.open.lock().unwrap().pop().unwrap();
+            answer.complete(&()).unwrap();
+            assert_eq!(call.await, Ok(()));
+        }
+        // By another thread.
         let (tell, told) = std::sync::mpsc::channel();
         std::thread::spawn(move || tell.send(echo.add_one(41)).unwrap());
         let answer = loop {
@@ -148,13 +211,7 @@ fn timers_of_the_core_run<E: EventLoop>() {
         let options = BindingOptions::new().call_deadline(Duration::from_millis(50));
         let binding =
             Binding::with_options(&running.runtime, &target, async_rpc::INTERFACE, options);
-        let patient = Binding::new(&running.runtime, &target, async_rpc::INTERFACE).unwrap();
-        let (hasty, patient) = (
-            AsyncRpcClient::new(binding.unwrap()),
-            AsyncRpcClient::new(patient),
-        );
-        // The server's timer ends the one, the client's the other.
-        assert_eq!(patient.async_func_future(50).await, Ok(()));
+        let hasty = AsyncRpcClient::new(binding.unwrap());
         assert_eq!(
             hasty.async_func_future(60_000).await,
             Err(Status::CallCancelled)
@@ -179,7 +236,8 @@ macro_rules! test_with {
             $module,
             $event_loop,
             calls_are_awaited_between_other_tasks,
-            it_rests_while_there_is_nothing_to_do_and_wakes_for_other_threads,
+            it_rests_while_there_is_nothing_to_do,
+            it_wakes_for_calls_and_answers_from_anywhere,
             timers_of_the_core_run,
         );
     };

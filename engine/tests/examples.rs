@@ -203,6 +203,16 @@ fn tokio_tasks_answer_and_await() {
     assert!(line.starts_with("3 calls in "), "{line}");
 }
 
+#[cfg(feature = "glommio")]
+#[test]
+fn a_glommio_program_serves_and_calls() {
+    let example = Example::start("glommio_service", &["Cargo.toml"]);
+    let line = told(example, "glommio");
+    let len = std::fs::metadata("Cargo.toml").unwrap().len();
+    let expected = format!("{len} bytes in 2 calls, ");
+    assert!(line.starts_with(&expected), "{line}");
+}
+
 #[test]
 fn rpcecho_is_called_in_three_ways() {
     let (_server, target) = serve("rpcecho_server");

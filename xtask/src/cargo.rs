@@ -16,6 +16,9 @@ const SIMULATION_FRESH: u32 = 16;
 /// Lines with seeds that are shown at most; the log has the rest.
 const SEED_LINES: usize = 20;
 
+/// Every package, with everything that it can have.
+const ALL: [&str; 2] = ["--workspace", "--all-features"];
+
 /// Checks the format of every source file.
 pub(crate) fn fmt(session: &Session<'_>) -> Result<String> {
     // rustfmt colours what it writes into a file, unless told not to.
@@ -25,7 +28,11 @@ pub(crate) fn fmt(session: &Session<'_>) -> Result<String> {
 
 /// Lints every target, and takes any finding for an error.
 pub(crate) fn clippy(session: &Session<'_>) -> Result<String> {
-    session.run(cargo("clippy").args(["--workspace", "--all-targets", "--", "-Dwarnings"]))?;
+    session.run(
+        cargo("clippy")
+            .args(ALL)
+            .args(["--all-targets", "--", "-Dwarnings"]),
+    )?;
     Ok("no finding".to_owned())
 }
 
@@ -33,7 +40,8 @@ pub(crate) fn clippy(session: &Session<'_>) -> Result<String> {
 pub(crate) fn doc(session: &Session<'_>) -> Result<String> {
     session.run(
         cargo("doc")
-            .args(["--workspace", "--no-deps"])
+            .args(ALL)
+            .arg("--no-deps")
             .env("RUSTDOCFLAGS", "-Dwarnings"),
     )?;
     Ok("no warning".to_owned())
@@ -45,7 +53,7 @@ pub(crate) fn unit(session: &Session<'_>) -> Result<String> {
         // There, the tests that ask Samba's codec do not skip themselves.
         samba_ndr::require(session)?;
     }
-    session.run(cargo("test").args(["--workspace", "--no-fail-fast"]))?;
+    session.run(cargo("test").args(ALL).arg("--no-fail-fast"))?;
     Tests::count(&session.log_text()?).verdict()
 }
 
@@ -170,7 +178,7 @@ fn unlabelled(line: &str) -> &str {
 /// If it does not build.
 pub(crate) fn build_example(session: &Session<'_>, name: &str) -> Result<PathBuf> {
     let mut command = cargo("build");
-    command.args(["--package", "annulus", "--example", name]);
+    command.args(["--package", "annulus", "--all-features", "--example", name]);
     build(session, &mut command, "example", name)
 }
 

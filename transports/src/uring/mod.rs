@@ -17,22 +17,22 @@ mod detach;
 mod operation;
 mod probe;
 mod queue;
+mod signal;
 mod slot;
 mod submission;
 mod teardown;
 mod transfer;
 
 use std::collections::VecDeque;
-use std::io;
 use std::marker::PhantomData;
-use std::os::fd::{AsFd, BorrowedFd, OwnedFd};
+use std::os::fd::BorrowedFd;
 
 use annulus_protocol::{Limits, Time};
-use rustix::event::EventfdFlags;
 
 use self::buffers::ReceiveBuffers;
 use self::operation::Operation;
 use self::queue::{KernelCompletion, Queue};
+use self::signal::Signal;
 use self::slot::{SlotTable, Stage};
 use self::submission::Submission;
 use crate::address::Address;
@@ -87,8 +87,8 @@ pub struct UringRing {
     lingerers: Lingerers,
     sends: usize,
     waker: KernelWaker,
-    /// Signalled by the kernel for those who wait elsewhere, if anybody does.
-    signal: Option<OwnedFd>,
+    /// For those who wait elsewhere, if anybody does.
+    signal: Option<Signal>,
     /// Neither `Send` nor `Sync`: the kernel takes submissions from one thread only.
     thread_bound: PhantomData<*const ()>,
 }
@@ -135,13 +135,6 @@ impl UringRing {
     #[must_use]
     pub fn socket_capacity(&self) -> usize {
         self.slots.capacity()
-    }
-
-    /// An eventfd that the kernel signals.
-    fn make_signal(&self) -> io::Result<OwnedFd> {
-        let signal = rustix::event::eventfd(0, EventfdFlags::CLOEXEC | EventfdFlags::NONBLOCK)?;
-        self.queue.signal(signal.as_fd())?;
-        Ok(signal)
     }
 
     /// Takes all completions out of the kernel's queue, also those that did not fit.
@@ -212,15 +205,12 @@ impl UringRing {
 }
 
 impl PollableRing for UringRing {
-    /// Not the ring's own descriptor: as completions are posted only by `enter`, that would tell
-    /// of none. A registered eventfd tells of those that are to be posted.
     fn descriptor(&mut self) -> Result<BorrowedFd<'_>, TransportError> {
         let signal = match self.signal.take() {
             Some(signal) => signal,
-            None => self.make_signal().map_err(TransportError::Socket)?,
+            None => Signal::new(&self.queue, &self.waker).map_err(TransportError::Socket)?,
         };
-        let signal: &OwnedFd = self.signal.insert(signal);
-        Ok(signal.as_fd())
+        Ok(self.signal.insert(signal).descriptor())
     }
 
     fn begin_wait(&mut self) -> Result<Option<Wait>, TransportError> {
@@ -236,8 +226,7 @@ impl PollableRing for UringRing {
     fn end_wait(&mut self) {
         self.waker.end_wait();
         if let Some(signal) = &self.signal {
-            // Fails if nothing was signalled.
-            let _ = rustix::io::read(signal, &mut [0; 8]);
+            signal.clear(&self.waker);
         }
     }
 }
