@@ -1,22 +1,24 @@
 //! A service of a glommio program: one thread, whose tasks read a file through glommio while others
 //! serve and call through Annulus.
 //!
-//!     cargo run --release --features glommio --example glommio_service -- FILE
+//!     cargo run --release --features glommio --example glommio_service -- [FILE ['ncacn_ip_tcp:HOST[PORT]']]
 //!
-//! Without a file it gives out its own program. `files.idl` is the interface, and
+//! Without a file it gives out its own program, to itself. With an endpoint it serves there until a
+//! signal comes, rpcecho too, so that `loadgen` can measure it. `files.idl` is the interface, and
 //! `cargo xtask generate` makes `stub.rs` of it.
 
 use std::path::{Path, PathBuf};
 use std::time::Instant;
 
+use annulus::rpcecho::{self, EchoServer};
 use annulus::{
     Binding, CallContext, Config, EmbeddedRuntime, Error, GlommioReactor, Server, ServerCall,
     Status,
 };
-use glommio::LocalExecutor;
 use glommio::io::BufferedFile;
+use glommio::{LocalExecutor, Task};
 use stub::{Files, FilesClient, ReadResponse};
-use support::Failure;
+use support::{EndSignals, Failure};
 
 #[rustfmt::skip]
 mod stub;
@@ -94,24 +96,60 @@ async fn fetch(client: &FilesClient) -> Result<(u64, Vec<u8>), Failure> {
     }
 }
 
+/// A core that runs as a task of this executor.
+struct Core {
+    runtime: EmbeddedRuntime,
+    running: Task<Result<(), Error>>,
+}
+
+impl Core {
+    fn start() -> Result<Self, Error> {
+        let runtime = EmbeddedRuntime::new(&Config::default())?;
+        let core = runtime.clone();
+        let running = glommio::spawn_local(async move { core.run(&GlommioReactor::new()).await });
+        Ok(Core { runtime, running })
+    }
+
+    /// Offers the file; where.
+    fn serve(&self, path: PathBuf, endpoint: &str) -> Result<String, Error> {
+        let server = Server::new()
+            .endpoint(endpoint)?
+            .interface(stub::interface(OneFile { path }))
+            .interface(rpcecho::interface(EchoServer::default()));
+        Ok(self.runtime.serve(server)?.bindings()[0].to_string())
+    }
+
+    async fn end(self) -> Result<(), Error> {
+        self.runtime.begin_shutdown();
+        self.running.await
+    }
+}
+
+/// Serves until a signal comes.
+async fn serve(path: PathBuf, endpoint: String, signals: EndSignals) -> Result<(), Failure> {
+    let core = Core::start()?;
+    println!("listening on {}", core.serve(path, &endpoint)?);
+    glommio::executor()
+        .spawn_blocking(move || signals.wait())
+        .await;
+    Ok(core.end().await?)
+}
+
 /// Serves, calls, and ends: all on this executor.
 async fn serve_and_fetch(path: PathBuf) -> Result<(), Failure> {
     let expected = std::fs::read(&path)?;
-    let runtime = EmbeddedRuntime::new(&Config::default())?;
-    let core = runtime.clone();
-    let running = glommio::spawn_local(async move { core.run(&GlommioReactor::new()).await });
-
-    let target = serve(&runtime, path)?;
+    let core = Core::start()?;
+    let target = core.serve(path, "ncacn_ip_tcp:127.0.0.1[0]")?;
+    let runtime = &core.runtime;
     println!("calling {target} over {}", runtime.ring_name());
-    let client = FilesClient::new(Binding::new(&runtime, &target, stub::INTERFACE)?);
+    let client = FilesClient::new(Binding::new(runtime, &target, stub::INTERFACE)?);
     let start = Instant::now();
     let (calls, content) = fetch(&client).await?;
     let took = start.elapsed();
     if content != expected {
         return Err("what was read is not what the file contains".into());
     }
-    runtime.begin_shutdown();
-    running.await?;
+    core.end().await?;
     println!(
         "glommio: {} bytes in {calls} calls, {:.1} ms",
         content.len(),
@@ -120,19 +158,17 @@ async fn serve_and_fetch(path: PathBuf) -> Result<(), Failure> {
     Ok(())
 }
 
-fn serve(runtime: &EmbeddedRuntime, path: PathBuf) -> Result<String, Error> {
-    let server = Server::new()
-        .endpoint("ncacn_ip_tcp:127.0.0.1[0]")?
-        .interface(stub::interface(OneFile { path }));
-    Ok(runtime.serve(server)?.bindings()[0].to_string())
-}
-
 fn main() -> std::process::ExitCode {
-    support::run(|arguments, _| {
-        let path = match arguments.into_iter().next() {
+    support::run(|arguments, signals| {
+        let mut arguments = arguments.into_iter();
+        let path = match arguments.next() {
             Some(path) => PathBuf::from(path),
             None => std::env::current_exe()?,
         };
-        LocalExecutor::default().run(serve_and_fetch(path))
+        let executor = LocalExecutor::default();
+        match arguments.next() {
+            Some(endpoint) => executor.run(serve(path, endpoint, signals)),
+            None => executor.run(serve_and_fetch(path)),
+        }
     })
 }
