@@ -186,12 +186,7 @@ impl<S: Syntax> PipeReader<S> {
             elements.extend(T::decode_deferred_elements(shells, &mut reader)?);
             reader.offset()
         } else {
-            let least = const { T::LAYOUT.min_len::<S>() }.max(1);
-            each(
-                wanted.min(reader.remaining() / least),
-                &mut reader,
-                elements,
-            )?
+            each(wanted, &mut reader, elements)?
         };
         let taken = elements.len() - before;
         if taken != 0 {
@@ -223,8 +218,14 @@ fn each<'a, S: Syntax, T: Decode<'a>>(
     reader: &mut Reader<'a, S>,
     elements: &mut Vec<T>,
 ) -> Result<usize, DecodeError> {
+    let least = const { T::LAYOUT.min_len::<S>() }.max(1);
     let mut end = reader.offset();
-    for _ in 0..wanted {
+    for _ in 0..wanted.min(reader.remaining() / least) {
+        // Elements may be longer than that. What cannot be whole is not looked at, so that what is
+        // wrong is told at the same place however the pipe was cut.
+        if reader.remaining() < least {
+            break;
+        }
         let mut ahead = reader.clone();
         let element = match element(&mut ahead) {
             Ok(element) => element,
