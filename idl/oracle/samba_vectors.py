@@ -20,7 +20,7 @@ import json
 import random
 import sys
 
-from samba.dcerpc import lsa, misc, samr, security, srvsvc, svcctl, winreg
+from samba.dcerpc import epmapper, lsa, misc, samr, security, srvsvc, svcctl, winreg
 from samba.ndr import ndr_pack_in, ndr_pack_out
 
 FORMS = [(False, False), (False, True), (True, False), (True, True)]
@@ -240,7 +240,7 @@ for bits in ("samr_AcctFlags samr_FieldsPresent samr_PasswordProperties samr_Con
              "lsa_PolicyAuditPolicy").split():
     KINDS[bits] = u32
 for enumeration in ("lsa_SidType lsa_LookupNamesLevel lsa_Role samr_ValidationStatus "
-                    "samr_DomainServerState samr_Role").split():
+                    "samr_DomainServerState samr_Role epm_InquiryType epm_VersionOption").split():
     KINDS[enumeration] = lambda: R.randint(1, 6)
 
 
@@ -768,6 +768,51 @@ def net_disk_enum(op, _variant):
         return make(srvsvc.NetDiskInfo, count=len(drives), disks=drives if drives else None)
     resume = {key: value() for key, value in RESUME.items()}
     fill(op, "in_server_unc", in_info=disks(), out_info=disks(), **resume)
+
+
+# epmapper
+
+def floor(protocol, right, lhs_data=b""):
+    left = make(epmapper.epm_lhs, protocol=protocol, lhs_data=lhs_data)
+    return make(epmapper.epm_floor, lhs=left, rhs=right)
+
+
+def tower():
+    """A protocol tower: to both sides opaque bytes, which Samba makes of its floors."""
+    floors = [
+        floor(epmapper.EPM_PROTOCOL_NCACN, make(epmapper.epm_rhs_ncacn)),
+        floor(epmapper.EPM_PROTOCOL_TCP, make(epmapper.epm_rhs_tcp)),
+    ][:R.randint(0, 2)]
+    inner = make(epmapper.epm_tower, num_floors=len(floors), floors=floors)
+    return make(epmapper.epm_twr_t, tower_length=0, tower=inner)
+
+
+def entry():
+    return make(epmapper.epm_entry_t, tower=maybe(tower), annotation=ascii_text())
+
+
+@operation(epmapper.epm_Insert)
+def ept_insert(op, _variant):
+    entries = some(entry)
+    fill(op, in_num_ents=len(entries), in_entries=entries)
+
+
+@operation(epmapper.epm_Lookup)
+def ept_lookup(op, _variant):
+    # Samba's bindings have the interface's type without a way to make one.
+    entries = some(entry)
+    fill(op, in_object=maybe(guid), in_interface_id=None, out_num_ents=len(entries),
+         out_entries=entries, in_max_ents=len(entries) + R.randrange(3))
+
+
+@operation(epmapper.epm_Map)
+def ept_map(op, _variant):
+    towers = some(lambda: make(epmapper.epm_twr_p_t, twr=maybe(tower)))
+    fill(op, in_object=maybe(guid), in_map_tower=maybe(tower), out_num_towers=len(towers),
+         out_towers=towers, in_max_towers=len(towers) + R.randrange(3))
+
+
+simple(epmapper.epm_LookupHandleFree)
 
 
 def vectors(seed, rounds):

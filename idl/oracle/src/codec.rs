@@ -1,8 +1,8 @@
 //! Decoding and encoding the stub data of one direction of one operation, whatever its type.
 
 use annulus_ndr::{
-    ByteOrder, DecodeError, DecodeParams, EncodeError, EncodeParams, Ndr, Ndr64, decode_prefix,
-    encode,
+    ByteOrder, DecodeError, DecodeParams, EncodeError, EncodeParams, Gives, Ndr, Ndr64, WithGiven,
+    decode, decode_prefix, encode,
 };
 
 /// How stub data are written.
@@ -37,6 +37,9 @@ pub struct Stub<'a> {
     pub form: Form,
     /// The stub data.
     pub bytes: &'a [u8],
+    /// Of out-parameters: the in-parameters that they answer, in little-endian NDR. They tell some
+    /// of the counts.
+    pub request: Option<&'a [u8]>,
 }
 
 /// Why stub data that Samba wrote could not be written again.
@@ -65,46 +68,61 @@ pub struct Codec {
     /// Decodes stub data, and encodes the value: in NDR64 if the flag says so, else in NDR, and
     /// little-endian.
     pub recode: fn(Stub<'_>, bool) -> Result<Vec<u8>, CodecError>,
-    /// Whether two stub data decode to equal values.
-    pub equal: fn(Stub<'_>, Stub<'_>) -> Result<bool, CodecError>,
-    /// The value that stub data decode to, for people.
+    /// The value that stub data decode to, with all its fields: equal values look the same.
     pub show: fn(Stub<'_>) -> Result<String, CodecError>,
 }
 
-/// The [`Codec`] of a type.
+/// The [`Codec`] of parameters, and of those that they answer.
 macro_rules! codec {
-    ($params:ty) => {
+    ($params:ty $(, answers $request:ty)?) => {
         $crate::codec::Codec {
             recode: |stub, ndr64| {
-                let params: $params = $crate::codec::read(stub)?;
-                $crate::codec::write(&params, ndr64)
-            },
-            equal: |one, other| {
-                let one: $params = $crate::codec::read(one)?;
-                let other: $params = $crate::codec::read(other)?;
-                Ok(one == other)
+                let given = codec!(@given stub $(, $request)?);
+                let params: $params = $crate::codec::read(given, stub)?;
+                $crate::codec::write(&params, given, ndr64)
             },
             show: |stub| {
-                let params: $params = $crate::codec::read(stub)?;
+                let given = codec!(@given stub $(, $request)?);
+                let params: $params = $crate::codec::read(given, stub)?;
                 Ok(format!("{params:?}"))
             },
         }
     };
+    (@given $stub:ident) => { None };
+    (@given $stub:ident, $request:ty) => {
+        $crate::codec::given::<$request, _>($stub)?
+    };
 }
 pub(crate) use codec;
 
+/// What the in-parameters tell that `stub` answers.
+pub(crate) fn given<'a, Q, G>(stub: Stub<'a>) -> Result<Option<G>, CodecError>
+where
+    Q: DecodeParams<'a> + Gives<G>,
+{
+    let is_nothing = size_of::<G>() == 0;
+    let Some(request) = stub.request.filter(|_| !is_nothing) else {
+        return Ok(None);
+    };
+    let request: Q = decode::<Ndr, Q>(request, ByteOrder::Little)?;
+    Ok(Some(request.given()))
+}
+
 /// Decodes all of `stub`.
-pub(crate) fn read<'a, T: DecodeParams<'a>>(stub: Stub<'a>) -> Result<T, CodecError> {
-    let Stub { form, bytes } = stub;
+pub(crate) fn read<'a, T: DecodeParams<'a>>(
+    given: Option<T::Given>,
+    stub: Stub<'a>,
+) -> Result<T, CodecError> {
+    let Stub { form, bytes, .. } = stub;
     let order = if form.bigendian {
         ByteOrder::Big
     } else {
         ByteOrder::Little
     };
     let (params, read) = if form.ndr64 {
-        decode_prefix::<Ndr64, T>(None, bytes, order)?
+        decode_prefix::<Ndr64, T>(given, bytes, order)?
     } else {
-        decode_prefix::<Ndr, T>(None, bytes, order)?
+        decode_prefix::<Ndr, T>(given, bytes, order)?
     };
     if read != bytes.len() {
         return Err(CodecError::Rest {
@@ -116,12 +134,17 @@ pub(crate) fn read<'a, T: DecodeParams<'a>>(stub: Stub<'a>) -> Result<T, CodecEr
 }
 
 /// Encodes `params`.
-pub(crate) fn write<T: EncodeParams>(params: &T, ndr64: bool) -> Result<Vec<u8>, CodecError> {
+pub(crate) fn write<T: EncodeParams>(
+    params: &T,
+    given: Option<T::Given>,
+    ndr64: bool,
+) -> Result<Vec<u8>, CodecError> {
     let mut stub = Vec::new();
+    let params = WithGiven { params, given };
     if ndr64 {
-        encode::<Ndr64, T>(params, &mut stub)?;
+        encode::<Ndr64, _>(&params, &mut stub)?;
     } else {
-        encode::<Ndr, T>(params, &mut stub)?;
+        encode::<Ndr, _>(&params, &mut stub)?;
     }
     Ok(stub)
 }

@@ -1,5 +1,5 @@
 //! What the tests hold against Samba's NDR codec: parts of five public protocols, compiled from
-//! the interface definitions in `idl/`, and [`OPERATIONS`], which says by Samba's names what
+//! the interface definitions in `idl/`, the engine's endpoint mapper, and [`OPERATIONS`], which says by Samba's names what
 //! decodes and encodes the stub data of each operation.
 //!
 //! Samba's codec knows nothing of ours: other people wrote it, in another language, from another
@@ -20,3 +20,4 @@ annulus::include_interface!("lsa");
 annulus::include_interface!("winreg");
 annulus::include_interface!("svcctl");
 annulus::include_interface!("srvsvc");
+annulus::include_interface!("epmapper");

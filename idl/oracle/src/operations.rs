@@ -1,7 +1,7 @@
 //! Which operation of Samba's is which of the interface definitions'.
 
 use crate::codec::{Codec, codec};
-use crate::{lsa, samr, srvsvc, svcctl, winreg};
+use crate::{epmapper, lsa, samr, srvsvc, svcctl, winreg};
 
 /// An operation of a protocol.
 #[derive(Clone, Copy, Debug)]
@@ -28,7 +28,7 @@ macro_rules! operations {
         &[$(Operation {
             name: $name,
             request: codec!($request),
-            reply: codec!($reply),
+            reply: codec!($reply, answers $request),
         },)+]
     };
 }
@@ -127,4 +127,8 @@ pub const OPERATIONS: &[Operation] = operations! {
     "srvsvc.NetPathCanonicalize": srvsvc::NetprPathCanonicalizeRequest<'_> => srvsvc::NetprPathCanonicalizeResponse,
     "srvsvc.NetNameValidate": srvsvc::NetprNameValidateRequest<'_> => srvsvc::NetprNameValidateResponse,
     "srvsvc.NetPRNameCompare": srvsvc::NetprNameCompareRequest<'_> => srvsvc::NetprNameCompareResponse,
+    "epmapper.epm_Insert": epmapper::EptInsertRequest => epmapper::EptInsertResponse,
+    "epmapper.epm_Lookup": epmapper::EptLookupRequest => epmapper::EptLookupResponse,
+    "epmapper.epm_Map": epmapper::EptMapRequest => epmapper::EptMapResponse,
+    "epmapper.epm_LookupHandleFree": epmapper::EptLookupHandleFreeRequest => epmapper::EptLookupHandleFreeResponse,
 };

@@ -78,6 +78,17 @@ pub(crate) const EXCEPTIONS: &[Exception] = &[
         reason: "offset and actual count of DISK_INFO's string are 64 bits in NDR64; Samba has \
                  them as 32-bit members",
     },
+    Exception {
+        operations: &[
+            "epmapper.epm_Insert",
+            "epmapper.epm_Lookup",
+            "epmapper.epm_Map",
+        ],
+        variants: &[],
+        applies: |form| form.ndr64,
+        reason: "a tower is a long and as many bytes, which follow at once; in NDR64 Samba leaves a \
+                 gap; and the counts of ept_entry's annotation are as those of DISK_INFO",
+    },
 ];
 
 /// The exception that covers a value in a form.

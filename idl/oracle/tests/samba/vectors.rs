@@ -25,6 +25,8 @@ pub(crate) struct Value {
     pub(crate) structures: Vec<String>,
     /// The stub data, by [`Form::ALL`].
     pub(crate) stubs: [Vec<u8>; 4],
+    /// Of out-parameters: the in-parameters that they answer, in little-endian NDR.
+    pub(crate) request: Option<Vec<u8>>,
 }
 
 #[derive(Deserialize)]
@@ -91,12 +93,23 @@ fn parse(lines: &str) -> Vec<Value> {
             is_request: line.direction == "in",
             structures: line.structures,
             stubs: Default::default(),
+            request: None,
         });
         let form = Form::new(line.ndr64, line.bigendian);
         let index = Form::ALL.iter().position(|one| *one == form);
         value.stubs[index.expect("ALL has every form")] = unhex(&line.hex);
     }
-    values.into_values().collect()
+    let mut values: Vec<_> = values.into_values().collect();
+    // The in-parameters come before the out-parameters that answer them.
+    for at in 1..values.len() {
+        let (before, after) = values.split_at_mut(at);
+        let (request, reply) = (&before[at - 1], &mut after[0]);
+        if request.is_request && !reply.is_request {
+            assert_eq!(request.name, reply.name, "a request and its reply");
+            reply.request = Some(request.stubs[0].clone());
+        }
+    }
+    values
 }
 
 fn unhex(digits: &str) -> Vec<u8> {
