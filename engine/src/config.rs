@@ -27,6 +27,8 @@ pub struct Config {
     pub ring: RingChoice,
     /// Bounds on everything that a peer can grow.
     pub limits: Arc<Limits>,
+    /// How a runtime of several cores keeps them equally busy.
+    pub balance: BalancePolicy,
     /// Makes runs repeat, which is for the simulation: peers must not know it. `None`, the
     /// default, is different each time.
     pub seed: Option<u64>,
@@ -53,6 +55,13 @@ impl Config {
     #[must_use]
     pub fn ring(mut self, ring: RingChoice) -> Self {
         self.ring = ring;
+        self
+    }
+
+    /// Sets [`Config::balance`].
+    #[must_use]
+    pub fn balance(mut self, balance: BalancePolicy) -> Self {
+        self.balance = balance;
         self
     }
 
@@ -138,5 +147,31 @@ impl fmt::Display for IdlePolicy {
             IdlePolicy::Adaptive { spin } => write!(f, "adaptive ({} µs)", spin.as_micros()),
             IdlePolicy::Spin => f.write_str("spin"),
         }
+    }
+}
+
+/// How a runtime of several cores keeps them equally busy, as its servers' connections close, or
+/// turn out to make more calls than others.
+///
+/// A new connection goes to the core that has the fewest. Later, a core that has more than 5/4 of
+/// the connections of another one, or of its calls, hands idle connections over to it: such without
+/// an open call. Their clients do not notice.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[non_exhaustive]
+pub enum BalancePolicy {
+    /// A connection stays on its core.
+    Off,
+    /// A core on which something happens looks at the others this often.
+    Every(Duration),
+}
+
+impl BalancePolicy {
+    /// The time between two looks by default.
+    pub const DEFAULT_INTERVAL: Duration = Duration::from_millis(100);
+}
+
+impl Default for BalancePolicy {
+    fn default() -> Self {
+        BalancePolicy::Every(BalancePolicy::DEFAULT_INTERVAL)
     }
 }

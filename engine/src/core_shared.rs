@@ -18,6 +18,7 @@ use crate::config::Config;
 use crate::core::Lane;
 use crate::core::buffers::SharedBufferPool;
 use crate::core::connection::Inbound;
+use crate::core::handover::Handover;
 use crate::error::Error;
 use crate::foreign::Contained;
 use crate::inbox::Inbox;
@@ -48,6 +49,8 @@ pub(crate) struct CoreShared {
     pub(crate) connections: AtomicUsize,
     /// Bytes that were pushed into the pipes of its server calls and are not sent yet.
     pub(crate) pushed_len: AtomicUsize,
+    /// Calls that clients have made on this core. Only the core writes.
+    pub(crate) calls_in: Counter,
     /// Calls that this core has sent. Only the core writes.
     pub(crate) calls_out: Counter,
     pub(crate) stub_buffers: SharedBufferPool,
@@ -85,6 +88,10 @@ pub(crate) enum Command {
     },
     /// The resolver has answered for an association.
     Resolved { association: Key, answer: Answer },
+    /// A connection of another core, which goes on here.
+    TakeOver(Box<Handover>),
+    /// Look whether another core has fewer connections.
+    Balance,
     /// Open the endpoints of a server.
     Serve {
         server: Arc<ResolvedServer>,
@@ -148,6 +155,7 @@ impl CoreShared {
             closed: AtomicBool::new(false),
             connections: AtomicUsize::new(0),
             pushed_len: AtomicUsize::new(0),
+            calls_in: Counter::default(),
             calls_out: Counter::default(),
             stub_buffers: SharedBufferPool::new(SPARE_MAX, SPARE_BUFFER_LEN_MAX),
             call_states: ArrayQueue::new(SPARE_MAX),
@@ -200,12 +208,16 @@ impl CoreShared {
 
     fn fail_all(&self) {
         while let Some(command) = self.inbox.pop() {
-            if let Command::Call(call) = command {
-                if let Some(pipes) = &call.pipes {
-                    pipes.finish(Status::CallFailedDne);
+            match command {
+                Command::Call(call) => {
+                    if let Some(pipes) = &call.pipes {
+                        pipes.finish(Status::CallFailedDne);
+                    }
+                    let failed = Err(Status::CallFailedDne);
+                    call.state.finish(call.serial, failed, &call.notify, None);
                 }
-                let failed = Err(Status::CallFailedDne);
-                call.state.finish(call.serial, failed, &call.notify, None);
+                Command::TakeOver(handover) => handover.abandon(),
+                _ => {}
             }
         }
     }

@@ -84,7 +84,7 @@ pub use self::binding::{Binding, Outputs};
 pub use self::binding_options::BindingOptions;
 pub use self::call::Call;
 pub use self::completion_port::{CompletionPacket, CompletionPort, PortError};
-pub use self::config::{Config, Cores, IdlePolicy};
+pub use self::config::{BalancePolicy, Config, Cores, IdlePolicy};
 pub use self::context_handle::{ExclusiveContext, SharedContext};
 pub use self::core::{LocalReply, StubData};
 pub use self::core_shared::CancelKind;

@@ -74,12 +74,35 @@ impl<R: Ring + 'static> LocalRuntime<R> {
         LocalRuntime::assemble(ring, config, Workers::new(&config.limits))
     }
 
+    /// The cores of one runtime, all on this thread, one for each ring: connections of a server
+    /// that one of them [serves](LocalRuntime::serve) are dealt out to all, as in a
+    /// [`Runtime`](crate::Runtime). For the simulation; all must take turns.
+    #[must_use]
+    pub fn with_rings(rings: Vec<R>, config: &Config) -> Vec<Self> {
+        let all: Arc<[_]> = rings.iter().map(|ring| share(ring, config)).collect();
+        let cores = rings.into_iter().enumerate().map(|(index, ring)| {
+            let workers = Workers::new(&config.limits);
+            LocalRuntime::on_core(ring, Arc::clone(&all), index, config, workers)
+        });
+        cores.collect()
+    }
+
     fn assemble(ring: R, config: &Config, workers: Workers) -> Self {
-        let shared = share(&ring, config);
-        let guard = ThreadGuard::new(&shared);
+        let all = Arc::from([share(&ring, config)]);
+        LocalRuntime::on_core(ring, all, 0, config, workers)
+    }
+
+    fn on_core(
+        ring: R,
+        all: Arc<[Arc<CoreShared>]>,
+        index: usize,
+        config: &Config,
+        workers: Workers,
+    ) -> Self {
+        let guard = ThreadGuard::new(&all[index]);
         let siblings = Siblings {
-            all: Arc::from([shared]),
-            index: 0,
+            all,
+            index,
             resolver: Resolver::new(&config.limits, workers.places()),
         };
         LocalRuntime {

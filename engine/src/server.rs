@@ -211,14 +211,33 @@ impl Serving {
         self.server.statistics()
     }
 
-    /// How many connections each core of the runtime has accepted.
+    /// How many connections each core of the runtime has at the moment. One that is on its way
+    /// from core to core is on none.
     #[must_use]
     pub fn connections_per_core(&self) -> Vec<u64> {
+        self.server.per_core(CoreCounters::connections)
+    }
+
+    /// How many connections each core of the runtime has got from the listening one so far.
+    #[must_use]
+    pub fn accepted_per_core(&self) -> Vec<u64> {
+        self.server.per_core(|counters| counters.accepted.get())
+    }
+
+    /// How many calls each core of the runtime has received so far.
+    #[must_use]
+    pub fn calls_per_core(&self) -> Vec<u64> {
+        self.server.per_core(|counters| counters.calls_in.get())
+    }
+
+    /// How many times a core has handed a connection over to another one
+    /// ([`BalancePolicy`](crate::BalancePolicy)).
+    #[must_use]
+    pub fn handovers(&self) -> u64 {
         self.server
-            .counters
+            .per_core(|counters| counters.arrived.get())
             .iter()
-            .map(|counters| counters.connections.get())
-            .collect()
+            .sum()
     }
 }
 
@@ -270,7 +289,23 @@ pub(crate) struct CoreCounters {
     pub(crate) calls_in: Counter,
     pub(crate) packets_in: Counter,
     pub(crate) packets_out: Counter,
-    pub(crate) connections: Counter,
+    /// Connections that came from the listening core.
+    pub(crate) accepted: Counter,
+    /// Connections that came from another core, later.
+    pub(crate) arrived: Counter,
+    /// Connections that have gone to another core.
+    pub(crate) left: Counter,
+    /// Connections that have ended here.
+    pub(crate) closed: Counter,
+}
+
+impl CoreCounters {
+    /// Connections at the moment; a reader of another thread may see one end before it sees it
+    /// begin.
+    fn connections(&self) -> u64 {
+        let gone = self.left.get() + self.closed.get();
+        (self.accepted.get() + self.arrived.get()).saturating_sub(gone)
+    }
 }
 
 /// A count with one writer and many readers.
@@ -382,6 +417,10 @@ impl RunningServer {
 
     pub(crate) fn counters(&self, core: usize) -> &CoreCounters {
         &self.counters[core]
+    }
+
+    fn per_core(&self, count: impl Fn(&CoreCounters) -> u64) -> Vec<u64> {
+        self.counters.iter().map(count).collect()
     }
 
     pub(crate) fn registered(&self, key: InterfaceKey) -> &Arc<RegisteredInterface> {

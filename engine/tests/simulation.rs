@@ -26,11 +26,15 @@ fn variable(name: &str) -> Option<u64> {
     )
 }
 
-fn run(seed: u64) {
+/// Returns how often a connection went from core to core.
+fn run(seed: u64) -> u64 {
     let outcome = std::panic::catch_unwind(|| World::new(seed).run());
-    if let Err(panic) = outcome {
-        eprintln!("seed {seed} failed; replay it with ANNULUS_SIM_SEED={seed}");
-        std::panic::resume_unwind(panic);
+    match outcome {
+        Ok(outcome) => outcome.handovers,
+        Err(panic) => {
+            eprintln!("seed {seed} failed; replay it with ANNULUS_SIM_SEED={seed}");
+            std::panic::resume_unwind(panic);
+        }
     }
 }
 
@@ -38,11 +42,19 @@ fn run(seed: u64) {
 fn every_call_ends_once_and_everything_comes_back() {
     if let Some(seed) = variable("ANNULUS_SIM_SEED") {
         println!("seed {seed}");
-        return run(seed);
+        run(seed);
+        return;
     }
     let fixed = variable("ANNULUS_SIM_SEEDS").unwrap_or(100);
-    (0..fixed).for_each(run);
-    println!("seeds 0 to {} passed", fixed.saturating_sub(1));
+    let handovers: u64 = (0..fixed).map(run).sum();
+    println!(
+        "seeds 0 to {} passed, with {handovers} hand-overs",
+        fixed.saturating_sub(1)
+    );
+    assert!(
+        handovers > 0 || fixed < 100,
+        "no connection went from core to core"
+    );
     let clock = SystemTime::now()
         .duration_since(UNIX_EPOCH)
         .expect("the clock is set");

@@ -13,7 +13,7 @@ use super::pipes::Incoming;
 use crate::context_handle::GroupContexts;
 use crate::core_shared::CoreShared;
 use crate::pipe::{PipeBacklog, PipeLink};
-use crate::server::RunningServer;
+use crate::server::{EndpointView, RunningServer};
 
 /// What a core keeps of a connection from accept, or connect, to close.
 pub(crate) struct Connection {
@@ -55,12 +55,14 @@ pub(crate) struct ServerLink {
     pub(crate) local: Address,
     /// The interfaces that their security callbacks have let this connection call.
     pub(crate) cleared: Vec<InterfaceKey>,
+    /// It came from another core, and is not to go on to a third one before this time.
+    pub(super) rests_until: Time,
     /// What the server keeps for the client; from the bind on.
     pub(crate) contexts: Option<Arc<GroupContexts>>,
     /// The request that arrives piece by piece, because a pipe is in it.
     pub(super) incoming: Option<Incoming>,
     /// What its calls have pushed into pipes; from the first such call on.
-    pushed: Option<Arc<PipeBacklog>>,
+    pub(super) pushed: Option<Arc<PipeBacklog>>,
 }
 
 /// A connection that was accepted: whose it is, and from where.
@@ -81,6 +83,7 @@ impl ServerLink {
             peer: inbound.peer,
             local: inbound.local,
             cleared: Vec::new(),
+            rests_until: Time::ZERO,
             contexts: None,
             incoming: None,
             pushed: None,
@@ -90,6 +93,16 @@ impl ServerLink {
     /// What the calls of the connection have pushed into pipes, for one more that will.
     pub(super) fn pipe_backlog(&mut self, core: &Arc<CoreShared>) -> Arc<PipeBacklog> {
         Arc::clone(self.pushed.get_or_insert_with(|| PipeBacklog::new(core)))
+    }
+
+    /// Ends the protocol's side of the connection, which leaves its group. Idempotent.
+    pub(super) fn close_protocol(&mut self, assembling_len: &mut usize) {
+        self.protocol.close(&mut EndpointView {
+            server: &self.server,
+            endpoint: self.endpoint,
+            assembling_len,
+            contexts: &mut self.contexts,
+        });
     }
 
     /// Carries the count of received PDUs over into the server's statistics.
@@ -108,6 +121,16 @@ impl ServerLink {
 pub(crate) enum Life {
     /// In use.
     Open,
+    /// Is to go to another core: what it has to send is sent, what comes in waits.
+    Leaving {
+        /// The other core's index.
+        to: usize,
+    },
+    /// The ring gives its socket up.
+    Detaching {
+        /// The other core's index.
+        to: usize,
+    },
     /// What is left is sent, then the socket is closed. Nothing that comes in counts.
     Flushing,
     /// The ring closes the socket.
@@ -316,6 +339,14 @@ impl Connection {
         (kept_len > 0).then(|| self.active_at + TRIM_AFTER)
     }
 
+    /// How many whole PDUs a client has sent so far.
+    pub(super) fn received_pdus(&self) -> u64 {
+        match &self.role {
+            Role::Server(link) => link.protocol.received_pdus(),
+            Role::Client(_) => 0,
+        }
+    }
+
     /// Gives spare buffers back if the connection has been idle for long enough.
     pub(crate) fn trim(&mut self, now: Time) {
         if self.trim_at().is_some_and(|due| due <= now) {
@@ -383,6 +414,21 @@ impl Connections {
         self.len -= usize::from(connection.is_some());
         self.removals += u64::from(connection.is_some());
         connection
+    }
+
+    /// Those in at most `slots_max` places, from place `start` on (modulo their number).
+    pub(super) fn some_from(
+        &self,
+        start: usize,
+        slots_max: usize,
+    ) -> impl Iterator<Item = (SocketId, &Connection)> {
+        let len = self.slots.len();
+        (0..len.min(slots_max)).filter_map(move |offset| {
+            let index = (start % len + offset) % len;
+            #[expect(clippy::cast_possible_truncation, reason = "indices are socket ids")]
+            let socket = SocketId(index as u32);
+            Some((socket, self.slots[index].as_deref()?))
+        })
     }
 
     pub(crate) fn sockets(&self) -> Vec<SocketId> {

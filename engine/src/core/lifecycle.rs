@@ -137,6 +137,7 @@ impl<R: Ring> Core<R> {
         self.tasks.cancel_all();
         let deadline = self.now + self.limits.flush_timeout;
         for socket in self.connections.sockets() {
+            self.stop_leaving(socket, replies);
             if let Some(connection) = self.connections.get_mut(socket) {
                 connection.begin_flush(deadline);
             }

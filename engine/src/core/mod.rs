@@ -5,6 +5,7 @@
 //! what they caused. Nothing on this way takes a lock or, once warm, allocates.
 
 mod associations;
+mod balance;
 mod bindings;
 pub(crate) mod buffers;
 mod cancel;
@@ -12,6 +13,7 @@ mod client_side;
 pub(crate) mod connection;
 pub(crate) mod deferred;
 mod dials;
+pub(crate) mod handover;
 mod held;
 mod lifecycle;
 mod links;
@@ -39,6 +41,7 @@ pub use self::bindings::{LocalReply, StubData};
 use self::buffers::BufferPool;
 use self::connection::{Connections, Life, Role};
 use self::deferred::DeferredCalls;
+use self::handover::Balancer;
 use self::lifecycle::{Listener, Phase};
 use self::tasks::Tasks;
 use self::timers::Timers;
@@ -78,6 +81,7 @@ pub(crate) struct Core<R: Ring> {
     timers: Timers,
     tasks: Rc<Tasks>,
     buffers: BufferPool,
+    balancer: Balancer,
     /// Connections with something to send.
     dirty: Vec<SocketId>,
     /// Bytes that the peers of all server connections have not taken yet.
@@ -99,6 +103,7 @@ impl<R: Ring> Core<R> {
     pub(crate) fn new(ring: R, siblings: Siblings, config: &Config) -> Self {
         let limits = Arc::clone(&config.limits);
         let shared = Arc::clone(&siblings.all[siblings.index]);
+        let balancer = Balancer::new(config.balance, &siblings, &ring);
         Core {
             now: ring.now(),
             may_rest: false,
@@ -112,6 +117,7 @@ impl<R: Ring> Core<R> {
             timers: Timers::new(limits.timers_per_core_max),
             tasks: Rc::new(Tasks::new(Arc::clone(&shared), limits.tasks_per_core_max)),
             buffers: BufferPool::new(limits.spare_buffers_len_max),
+            balancer,
             shared,
             limits,
             seed: config.seed,
@@ -244,6 +250,8 @@ impl<R: Ring> Core<R> {
                 Ok(stream) => self.adopt(*stream, inbound),
                 Err(_) => unreachable!("all cores of a runtime have rings of one type"),
             },
+            Command::TakeOver(handover) => self.take_over(*handover, replies),
+            Command::Balance => self.expect_imbalance(),
             Command::Serve { server, answer } => {
                 // Whoever asked may have gone away.
                 let _ = answer.send(self.serve(&server));
@@ -322,6 +330,10 @@ impl<R: Ring> Core<R> {
                 tracing::debug!(%error, "a send failed");
                 self.buffers.put(buffer);
                 self.send_failed(socket, replies);
+            }
+            Completion::Detached { socket, stream } => self.detached(socket, stream),
+            Completion::DetachFailed { socket, error } => {
+                self.detach_failed(socket, &error, replies);
             }
             Completion::Closed { socket } => self.closed(socket, replies),
             _ => unreachable!("a completion that this engine does not know"),

@@ -92,7 +92,7 @@ impl<R: Ring> Core<R> {
             }
         };
         let server = &inbound.server;
-        server.counters(self.siblings.index).connections.add(1);
+        server.counters(self.siblings.index).accepted.add(1);
         let serial = self.connections.next_serial();
         let mut protocol = ServerConnection::new(Arc::clone(&server.limits), self.now);
         if let Some(seed) = self.seed {
@@ -102,6 +102,7 @@ impl<R: Ring> Core<R> {
         self.connections
             .insert(socket, Connection::new(serial, role, self.now));
         self.arm_timer(socket);
+        self.expect_imbalance();
     }
 
     /// Borrows what is needed to serve `socket`, and the ring beside it.
@@ -126,6 +127,7 @@ impl<R: Ring> Core<R> {
 
     /// Serves what was received, where the kernel put it.
     pub(super) fn server_received(&mut self, socket: SocketId, lease: &ReceiveLease) {
+        self.expect_imbalance();
         if let Some((mut work, ring)) = self.server_work(socket) {
             work.serve(ring.received(lease));
         }
@@ -289,6 +291,7 @@ impl ServerWork<'_> {
             interface: head.facts.interface,
         })?;
         server.counters(self.core_index).calls_in.add(1);
+        self.core.calls_in.add(1);
         let ground = if interface.is_blocking(head.opnum) {
             Ground::Worker
         } else {

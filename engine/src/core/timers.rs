@@ -24,6 +24,8 @@ pub(crate) enum Timer {
         call: Option<Key>,
         run: Contained<Box<dyn FnOnce() + Send>>,
     },
+    /// Looks whether other cores have less to do.
+    Balance,
     /// Ends the draining of a core that shuts down.
     DrainEnds,
 }

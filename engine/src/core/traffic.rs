@@ -11,7 +11,6 @@ use super::tasks::Tasks;
 use super::timers::Timer;
 use super::{Core, LocalReplies};
 use crate::foreign::contain_panic;
-use crate::server::EndpointView;
 use crate::table::Key;
 
 /// What a lost connection of a client leaves behind.
@@ -41,11 +40,13 @@ impl<R: Ring> Core<R> {
         let Some(connection) = connections.get_mut(socket) else {
             return;
         };
-        if connection.life != Life::Open {
-            return;
-        }
+        let is_leaving = match connection.life {
+            Life::Open => false,
+            Life::Leaving { .. } | Life::Detaching { .. } => true,
+            Life::Flushing | Life::Closing => return,
+        };
         connection.active_at = now;
-        if !connection.stalled.is_empty() {
+        if is_leaving || !connection.stalled.is_empty() {
             connection.stalled.extend_from_slice(ring.received(lease));
             return;
         }
@@ -132,6 +133,10 @@ impl<R: Ring> Core<R> {
                 self.follow_pipe(socket);
                 self.arm_timer(socket);
             }
+            Life::Leaving { .. } | Life::Detaching { .. } => {
+                self.arm_timer(socket);
+                self.continue_leaving(socket);
+            }
             Life::Flushing => {
                 self.connection_lost(socket, replies);
                 let connection = self.connections.get(socket);
@@ -214,6 +219,7 @@ impl<R: Ring> Core<R> {
                     });
                 }
                 Timer::Call(call) => self.call_timer(call, replies),
+                Timer::Balance => self.balance(replies),
                 Timer::Association(key) => self.association_timer(key, replies),
                 Timer::DrainEnds => self.end_drain(replies),
             }
@@ -291,7 +297,8 @@ impl<R: Ring> Core<R> {
             return;
         };
         if connection.life != Life::Closing {
-            connection.life = Life::Closing;
+            let life = std::mem::replace(&mut connection.life, Life::Closing);
+            self.give_up_place(life);
             self.ring.close(socket);
         }
     }
@@ -308,8 +315,11 @@ impl<R: Ring> Core<R> {
             &self.tasks,
             &mut self.assembling_len,
         );
-        if let Role::Server(_) = connection.role {
+        if let Role::Server(link) = &connection.role {
             self.shared.connections.fetch_sub(1, Ordering::Relaxed);
+            let counters = link.server.counters(self.siblings.index);
+            counters.closed.add(1);
+            self.expect_imbalance();
             self.backlog = self.backlog.saturating_sub(connection.outgoing.accounted());
         }
         self.buffers
@@ -336,12 +346,7 @@ fn abandon(
                 }
             }
             link.drop_incoming(assembling_len);
-            link.protocol.close(&mut EndpointView {
-                server: &link.server,
-                endpoint: link.endpoint,
-                assembling_len,
-                contexts: &mut link.contexts,
-            });
+            link.close_protocol(assembling_len);
             None
         }
         Role::Client(link) => {

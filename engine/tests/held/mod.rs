@@ -147,9 +147,9 @@ impl Scene {
         self.seen.lock().unwrap().clone()
     }
 
-    /// How many connections the server has.
+    /// How many connections the server has had.
     pub(crate) fn connections(&self) -> u64 {
-        self.serving.connections_per_core().iter().sum()
+        self.serving.accepted_per_core().iter().sum()
     }
 }
 

@@ -7,8 +7,8 @@ use std::time::Duration;
 
 use annulus::transports::{SimConfig, SimNet, SimRing};
 use annulus::{
-    AsyncHandle, Binding, BindingOptions, CancelKind, Config, Limits, LocalBinding, LocalReply,
-    LocalRuntime, Notify, Server, Status, Time, Usage,
+    AsyncHandle, BalancePolicy, Binding, BindingOptions, CancelKind, Config, Limits, LocalBinding,
+    LocalReply, LocalRuntime, Notify, Server, Serving, Status, Time, Usage,
 };
 use rand::rngs::StdRng;
 use rand::{RngExt, SeedableRng};
@@ -32,13 +32,17 @@ pub(crate) struct Outcome {
     pub(crate) answered: BTreeSet<Origin>,
     pub(crate) failed: u64,
     pub(crate) cancelled: u64,
+    /// How often a connection went from one of the server's cores to another.
+    pub(crate) handovers: u64,
     pub(crate) ended_at: Time,
 }
 
 pub(crate) struct World {
     random: StdRng,
     net: SimNet,
-    server: LocalRuntime<SimRing>,
+    /// The server's cores.
+    servers: Vec<LocalRuntime<SimRing>>,
+    serving: Serving,
     answerer: Answerer,
     clients: Vec<Client>,
     /// Whether connections may break.
@@ -107,10 +111,15 @@ impl World {
                 SimConfig::default()
             },
         );
-        let config = Config::default().limits(limits(&mut random)).seed(seed);
-        let mut server = LocalRuntime::with_ring(net.ring(&config.limits), &config);
+        let look = Duration::from_micros(random.random_range(20..2_000));
+        let config = Config::default()
+            .limits(limits(&mut random))
+            .balance(BalancePolicy::Every(look))
+            .seed(seed);
+        let rings = (0..random.random_range(1..=3)).map(|_| net.ring(&config.limits));
+        let mut servers = LocalRuntime::with_rings(rings.collect(), &config);
         let answerer = Answerer::default();
-        let serving = server
+        let serving = servers[0]
             .serve(
                 Server::new()
                     .endpoint(ENDPOINTS[(seed % 2) as usize])
@@ -119,7 +128,7 @@ impl World {
             )
             .expect("the simulated endpoint is free");
         let target = serving.bindings()[0].to_string();
-        let own = Binding::new(&server, &target, INTERFACE).unwrap();
+        let own = Binding::new(&servers[0], &target, INTERFACE).unwrap();
         *answerer.own.lock().unwrap() = Some(own);
         let clients = (0..random.random_range(1..=3))
             .map(|number| Client::new(number, &net, &target, &config.limits, &mut random))
@@ -127,7 +136,8 @@ impl World {
         World {
             random,
             net,
-            server,
+            servers,
+            serving,
             answerer,
             clients,
             hostile,
@@ -151,13 +161,23 @@ impl World {
         });
         // The server's own binding must not outlive it.
         self.answerer.own.lock().unwrap().take();
-        self.server.begin_shutdown();
-        self.step_until(|world| world.server.is_finished());
+        for server in &mut self.servers {
+            server.begin_shutdown();
+        }
+        self.step_until(|world| world.servers.iter().all(LocalRuntime::is_finished));
+        self.outcome.handovers = self.serving.handovers();
+        assert!(
+            self.serving
+                .connections_per_core()
+                .iter()
+                .all(|&count| count == 0),
+            "a connection is counted that is gone"
+        );
         for runtime in self
             .clients
             .iter()
             .map(|client| &client.runtime)
-            .chain([&self.server])
+            .chain(&self.servers)
         {
             assert_eq!(
                 runtime.usage(),
@@ -203,10 +223,12 @@ impl World {
             if done(self) {
                 return;
             }
-            let mut worked = self
-                .server
-                .poll(&mut |_| {})
-                .expect("the simulation does not break");
+            let mut worked = false;
+            for server in &mut self.servers {
+                worked |= server
+                    .poll(&mut |_| {})
+                    .expect("the simulation does not break");
+            }
             for client in &mut self.clients {
                 worked |= client.step(&mut self.random, &mut self.outcome, self.hostile);
                 let served = &self.answerer.served;
@@ -224,9 +246,13 @@ impl World {
         }
         panic!(
             "the run hangs: server {:?}, clients {:?}",
-            self.server.usage(),
+            self.server_usages(),
             self.usages()
         );
+    }
+
+    fn server_usages(&self) -> Vec<Usage> {
+        self.servers.iter().map(LocalRuntime::usage).collect()
     }
 
     fn usages(&self) -> Vec<Usage> {
@@ -250,7 +276,7 @@ impl World {
             .clients
             .iter()
             .map(|client| &client.runtime)
-            .chain([&self.server]);
+            .chain(&self.servers);
         let rests = self.clients.iter().flat_map(|client| &client.piped);
         let next_timer = runtimes
             .filter_map(LocalRuntime::next_due)
@@ -265,7 +291,7 @@ impl World {
             (None, None) if self.clients.iter().any(|client| client.left > 0) => {}
             (None, None) => panic!(
                 "nothing will ever happen again: server {:?}, clients {:?}, pipes {:#?}",
-                self.server.usage(),
+                self.server_usages(),
                 self.usages(),
                 self.describe_pipes()
             ),

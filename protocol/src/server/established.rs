@@ -44,6 +44,12 @@ impl Established {
         }
     }
 
+    /// Whether no call is active, and no request or exchange of security tokens has begun.
+    pub(super) fn is_idle(&self) -> bool {
+        let has_call = self.calls.len() > 0 || self.fragmented.is_some();
+        !has_call && self.security.exchanging_since().is_none()
+    }
+
     /// Settles the size of PDUs, for both directions.
     pub(super) fn agree_on_sizes(&mut self, transmit_max: u16, receive_max: u16) {
         self.fragment_max = MaxFragment::negotiate(transmit_max, receive_max, self.fragment_max);

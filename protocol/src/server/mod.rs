@@ -404,6 +404,15 @@ impl ServerConnection {
             .map_or(0, |established| established.calls.len())
     }
 
+    /// Whether nothing is under way: the connection is bound, each call is answered, and no PDU,
+    /// request or exchange of security tokens has begun. It owes nothing to its endpoint then but
+    /// the place in its group, and may go on in another place.
+    #[must_use]
+    pub fn is_idle(&self) -> bool {
+        let has_begun = self.is_closing || self.is_paused || self.framer.is_mid_pdu();
+        !has_begun && self.established().is_some_and(Established::is_idle)
+    }
+
     /// The keys of all active calls that have one.
     pub fn active_call_keys(&self) -> impl Iterator<Item = u64> {
         self.established()

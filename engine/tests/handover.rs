@@ -1,0 +1,285 @@
+//! Cores that have more to do than others hand idle connections over, and no client notices.
+
+mod raw;
+
+use std::io::Write;
+use std::net::{SocketAddr, TcpStream};
+use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
+use std::time::Duration;
+
+use annulus::rpcecho::{self, EchoServer, RpcEchoClient};
+use annulus::{
+    BalancePolicy, Binding, BindingOptions, Config, Cores, LocalRuntime, Runtime, Server, Serving,
+};
+
+use raw::{BIND_ACK, MULTIPLEXING, PATIENCE, RESPONSE, WHOLE, bind, read_pdu, request, until};
+
+/// Fast, so that the tests are.
+const LOOK: Duration = Duration::from_millis(5);
+
+fn start(cores: usize, balance: BalancePolicy) -> (Runtime, Serving, SocketAddr) {
+    let config = Config::default()
+        .cores(Cores::Unpinned(cores))
+        .balance(balance);
+    let runtime = Runtime::start(config).unwrap();
+    let server = Server::new()
+        .endpoint("ncacn_ip_tcp:127.0.0.1[0]")
+        .unwrap()
+        .interface(rpcecho::interface(EchoServer::default()));
+    let serving = runtime.serve(server).unwrap();
+    let port = serving.bindings()[0].port().unwrap();
+    (runtime, serving, SocketAddr::from(([127, 0, 0, 1], port)))
+}
+
+/// A connection that has bound rpcecho.
+fn bound(address: SocketAddr) -> TcpStream {
+    let mut stream = TcpStream::connect(address).unwrap();
+    stream.set_read_timeout(Some(PATIENCE)).unwrap();
+    stream.set_nodelay(true).unwrap();
+    stream.write_all(&bind(MULTIPLEXING)).unwrap();
+    assert_eq!(read_pdu(&mut stream).unwrap()[2], BIND_ACK);
+    stream
+}
+
+/// Connections of which each core has as many, in the order in which they were made: the first of
+/// them is on the core that got the first one, and so on.
+fn many_bound(
+    count: usize,
+    cores: usize,
+    serving: &Serving,
+    address: SocketAddr,
+) -> Vec<TcpStream> {
+    let streams: Vec<_> = (0..count).map(|_| bound(address)).collect();
+    assert_eq!(
+        serving.accepted_per_core(),
+        vec![(count / cores) as u64; cores],
+        "connections are dealt out evenly"
+    );
+    streams
+}
+
+/// AddOne calls on one connection, each answered before the next.
+fn add_ones(stream: &mut TcpStream, calls: u32) {
+    for call in 1..=calls {
+        let pdu = request(call, 0, WHOLE, &call.to_le_bytes());
+        stream.write_all(&pdu).unwrap();
+        check_answer(stream, call);
+    }
+}
+
+fn check_answer(stream: &mut TcpStream, call: u32) {
+    let answer = read_pdu(stream).unwrap();
+    assert_eq!(answer[2], RESPONSE);
+    assert_eq!(answer[12..16], call.to_le_bytes());
+    assert_eq!(answer[24..28], (call + 1).to_le_bytes());
+}
+
+/// The busiest core over the idlest.
+fn ratio(counts: &[u64]) -> f64 {
+    let (most, least) = (counts.iter().max().unwrap(), counts.iter().min().unwrap());
+    *most as f64 / *least as f64
+}
+
+fn closes_one_cores_connections(cores: usize) {
+    let (_runtime, serving, address) = start(cores, BalancePolicy::Every(LOOK));
+    let streams = many_bound(64, cores, &serving, address);
+    // They were dealt out in turns, so this empties one core.
+    let mut kept: Vec<_> = (0..)
+        .zip(streams)
+        .filter(|(index, _)| index % cores != 1)
+        .map(|(_, stream)| stream)
+        .collect();
+    let is_even = || {
+        let connections = serving.connections_per_core();
+        connections.iter().sum::<u64>() == kept.len() as u64 && ratio(&connections) < 1.5
+    };
+    until("the cores share what is left", is_even);
+    let handovers = serving.handovers();
+    let even_share = 64 / cores - 64 / cores / cores;
+    println!(
+        "{cores} cores: {:?} after {handovers} hand-overs",
+        serving.connections_per_core()
+    );
+    assert!(handovers >= 1 && handovers <= even_share as u64);
+    let before = serving.calls_per_core();
+    kept.iter_mut().for_each(|stream| add_ones(stream, 20));
+    let after = serving.calls_per_core();
+    let calls: Vec<u64> = before.iter().zip(&after).map(|(b, a)| a - b).collect();
+    println!("{cores} cores: calls {calls:?}");
+    assert_eq!(calls.iter().sum::<u64>(), kept.len() as u64 * 20);
+    assert!(ratio(&calls) < 1.5, "{calls:?}");
+}
+
+#[test]
+fn two_cores_share_what_one_has_left() {
+    closes_one_cores_connections(2);
+}
+
+#[test]
+fn four_cores_share_what_three_have_left() {
+    closes_one_cores_connections(4);
+}
+
+#[test]
+fn connections_stay_where_that_is_wanted() {
+    let (_runtime, serving, address) = start(2, BalancePolicy::Off);
+    let streams = many_bound(8, 2, &serving, address);
+    let mut kept: Vec<_> = (0..)
+        .zip(streams)
+        .filter(|(index, _)| index % 2 == 0)
+        .collect();
+    until("closed connections go", || {
+        serving.connections_per_core().contains(&0)
+    });
+    kept.iter_mut()
+        .for_each(|(_, stream)| add_ones(stream, 200));
+    assert_eq!(serving.handovers(), 0);
+    let mut connections = serving.connections_per_core();
+    connections.sort_unstable();
+    assert_eq!(connections, [0, 4]);
+}
+
+/// Bindings of a client runtime with many calls in flight, while connections that were made to
+/// fill cores come and go, so that the others are handed over again and again.
+#[test]
+fn calls_go_on_while_their_connections_move() {
+    const MOVES: u64 = 40;
+    let (_runtime, serving, address) = start(3, BalancePolicy::Every(LOOK));
+    let client = Runtime::start(Config::default().cores(Cores::Unpinned(1))).unwrap();
+    let target = serving.bindings()[0].to_string();
+    let is_over = AtomicBool::new(false);
+    let calls = AtomicU64::new(0);
+    std::thread::scope(|scope| {
+        for thread in 0..6_u32 {
+            let options = BindingOptions::new().unique_binding();
+            let binding =
+                Binding::with_options(&client, &target, rpcecho::INTERFACE, options).unwrap();
+            let echo = RpcEchoClient::new(binding);
+            let (is_over, calls) = (&is_over, &calls);
+            scope.spawn(move || {
+                let mut value = thread << 24;
+                while !is_over.load(Ordering::Relaxed) {
+                    let data: Vec<u8> =
+                        (0..200 + value % 50).map(|at| (at ^ value) as u8).collect();
+                    assert_eq!(echo.echo_data(&data), Ok(data));
+                    assert_eq!(echo.add_one(value), Ok(value + 1));
+                    value += 1;
+                    calls.fetch_add(2, Ordering::Relaxed);
+                }
+            });
+        }
+        let mut round = 0;
+        until("connections move", || {
+            round += 1;
+            let streams: Vec<_> = (0..12).map(|_| bound(address)).collect();
+            let keep = streams
+                .into_iter()
+                .enumerate()
+                .filter(|(index, _)| index % 3 == round % 3);
+            let kept: Vec<_> = keep.collect();
+            let before = serving.handovers();
+            // A skew that a few looks even out; or there was none, by chance.
+            let enough = calls.load(Ordering::Relaxed) + 2_000;
+            while serving.handovers() < before + 2 && calls.load(Ordering::Relaxed) < enough {
+                std::thread::yield_now();
+            }
+            drop(kept);
+            serving.handovers() >= MOVES
+        });
+        is_over.store(true, Ordering::Relaxed);
+    });
+    println!(
+        "{} calls during {} hand-overs",
+        calls.load(Ordering::Relaxed),
+        serving.handovers()
+    );
+    assert!(calls.load(Ordering::Relaxed) > 0);
+}
+
+/// One PDU in two pieces, the second of which may find the connection on another core; and several
+/// at once. The client does not wait for answers before it sends on.
+#[test]
+fn torn_pdus_survive_the_move() {
+    const CONNECTIONS: usize = 12;
+    let (_runtime, serving, address) = start(2, BalancePolicy::Every(Duration::from_millis(1)));
+    let mut call = 0;
+    let mut streams: Vec<_> = (0..CONNECTIONS).map(|_| bound(address)).collect();
+    until("connections move", || {
+        // Those that are closed were on one core, if the others are where they were dealt to.
+        let mut index = 0;
+        streams.retain(|_| {
+            index += 1;
+            index % 2 == call as usize % 2
+        });
+        for _ in 0..30 {
+            call += 3;
+            for (connection, stream) in streams.iter_mut().enumerate() {
+                let pdus: Vec<u8> = (call..call + 3)
+                    .flat_map(|call| request(call, 0, WHOLE, &call.to_le_bytes()))
+                    .collect();
+                let (first, second) =
+                    pdus.split_at(1 + (connection * 7 + call as usize) % (pdus.len() - 1));
+                stream.write_all(first).unwrap();
+                std::thread::yield_now();
+                stream.write_all(second).unwrap();
+            }
+            for stream in &mut streams {
+                (call..call + 3).for_each(|call| check_answer(stream, call));
+            }
+        }
+        while streams.len() < CONNECTIONS {
+            streams.push(bound(address));
+        }
+        serving.handovers() >= 40
+    });
+    println!("{} calls, {} hand-overs", call, serving.handovers());
+}
+
+/// Few connections make nearly all calls, and were dealt to the same core.
+#[test]
+fn busy_connections_spread() {
+    let (_runtime, serving, address) = start(2, BalancePolicy::Every(LOOK));
+    let streams = many_bound(16, 2, &serving, address);
+    let is_over = AtomicBool::new(false);
+    std::thread::scope(|scope| {
+        let mut quiet = Vec::new();
+        for (index, mut stream) in streams.into_iter().enumerate() {
+            if index % 2 == 1 || index >= 8 {
+                quiet.push(stream);
+                continue;
+            }
+            let is_over = &is_over;
+            scope.spawn(move || {
+                while !is_over.load(Ordering::Relaxed) {
+                    add_ones(&mut stream, 50);
+                }
+            });
+        }
+        until("calls spread", || {
+            let before = serving.calls_per_core();
+            let enough = before.iter().sum::<u64>() + 4_000;
+            let mut after = before.clone();
+            while after.iter().sum::<u64>() < enough {
+                std::thread::yield_now();
+                after = serving.calls_per_core();
+            }
+            let calls: Vec<u64> = before.iter().zip(&after).map(|(b, a)| a - b).collect();
+            let is_even = ratio(&calls) < 1.5;
+            if is_even {
+                println!("calls {calls:?}, {} hand-overs", serving.handovers());
+            }
+            is_even
+        });
+        assert!(ratio(&serving.connections_per_core()) < 1.5);
+        is_over.store(true, Ordering::Relaxed);
+    });
+}
+
+/// A local runtime has nobody to share with.
+#[test]
+fn one_core_does_not_look_around() {
+    let config = Config::default().balance(BalancePolicy::Every(Duration::ZERO));
+    let mut runtime = LocalRuntime::new(&config).unwrap();
+    runtime.poll(&mut |_| {}).unwrap();
+    assert_eq!(runtime.next_due(), None);
+}
