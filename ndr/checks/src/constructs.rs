@@ -1,7 +1,9 @@
 //! Types that together have every construct of NDR.
 
 use annulus_ndr::{
-    ArraySection, Bytes, ContextHandle, Full, Ndr, NdrParams, Represent, SharedNumbers, Uuid,
+    ArraySection, Bytes, Conformant, ConformantVarying, ContextHandle, Elements, Full,
+    MultiConformant, MultiConformantVarying, Ndr, NdrParams, Ptr, Ref, Represent, SharedNumbers,
+    Text, Unique, Uuid, Varying, VaryingText,
 };
 
 /// An enum that knows its values.
@@ -200,6 +202,33 @@ pub(crate) struct Sections {
     few: Vec<Deep>,
     #[ndr(fixed = 2)]
     fixed: Vec<Deep>,
+}
+
+/// Pointers and arrays in each other, whose shapes are written out.
+#[derive(NdrParams, Debug)]
+pub(crate) struct Nested {
+    count: u8,
+    #[ndr(shape = Conformant<Ref>, size_is = "count")]
+    always: Vec<u32>,
+    #[ndr(shape = Unique<Conformant<Unique<ConformantVarying>>>, size_is = "count")]
+    rows: Option<Vec<Option<Vec<u16>>>>,
+    #[ndr(shape = Elements<Unique<Text>>)]
+    names: [Option<String>; 2],
+    #[ndr(shape = Unique<Unique>)]
+    twice: Option<Option<Leaf>>,
+    #[ndr(shape = Varying<4, VaryingText<5>>, length_is = "count - 1")]
+    marks: Vec<Vec<u8>>,
+    #[ndr(shape = MultiConformant<2>, size_is = "(count, 2)")]
+    cells: ArraySection<Old, 2>,
+    #[ndr(
+        shape = Unique<MultiConformantVarying<2, Unique<Text>>>,
+        size_is = "(count, 3)",
+        first_is = "(0, 1)",
+        length_is = "(count, 2)"
+    )]
+    texts: Option<ArraySection<Option<String>, 2>>,
+    #[ndr(shape = Ptr<Conformant<Ref>>)]
+    shared: Full<Vec<Leaf>>,
 }
 
 /// Every base type, and what is like one.

@@ -2,7 +2,7 @@
 
 use annulus_ndr::{ByteOrder, Ndr, Ndr64, Syntax};
 
-use crate::constructs::{Forest, Graph, Scalars, Sections, Texts};
+use crate::constructs::{Forest, Graph, Nested, Scalars, Sections, Texts};
 use crate::order;
 use crate::stable::check_stable;
 use crate::twins::check_twins;
@@ -23,6 +23,10 @@ pub fn decode(input: &[u8]) {
 
 /// `Other` is the syntax that `S` is not.
 fn each_type<S: Syntax, Other: Syntax>(selector: u8, stub: &[u8], order: ByteOrder) {
+    // The seeds mean those that they were found with.
+    if selector >= 60 {
+        return check_stable::<S, Other, Nested>(stub, order);
+    }
     match selector % 6 {
         0 => check_stable::<S, Other, Forest>(stub, order),
         1 => check_stable::<S, Other, Graph>(stub, order),

@@ -57,14 +57,17 @@ struct Arrival<'a> {
 
 impl<'a> Arrival<'a> {
     fn each_element<S: Syntax>(self, selector: u8) {
-        match selector % 7 {
+        // The seeds mean those that they were found with.
+        if selector >= 60 {
+            return self.check::<S, Ragged>();
+        }
+        match selector % 6 {
             0 => self.check::<S, Sample>(),
             1 => self.check::<S, u16>(),
             2 => self.check::<S, u64>(),
             3 => self.check::<S, [u8; 3]>(),
             4 => self.check::<S, Weight>(),
-            5 => self.check::<S, Old>(),
-            _ => self.check::<S, Ragged>(),
+            _ => self.check::<S, Old>(),
         }
     }
 
