@@ -2,6 +2,8 @@
 
 use std::time::Duration;
 
+use annulus_transports::SocketOptions;
+
 /// The options of a binding: the counterpart of `RpcBindingSetOption`.
 ///
 /// ```
@@ -22,6 +24,7 @@ pub struct BindingOptions {
     pub(crate) call_timeout: Option<Duration>,
     pub(crate) call_deadline: Option<Duration>,
     pub(crate) connect_timeout: Option<Duration>,
+    pub(crate) socket: SocketOptions,
 }
 
 impl BindingOptions {
@@ -36,6 +39,7 @@ impl BindingOptions {
             call_timeout: None,
             call_deadline: None,
             connect_timeout: None,
+            socket: SocketOptions::new(),
         }
     }
 
@@ -81,6 +85,29 @@ impl BindingOptions {
     #[must_use]
     pub const fn connect_timeout(mut self, timeout: Duration) -> Self {
         self.connect_timeout = Some(timeout);
+        self
+    }
+
+    /// Sets what the sockets of the connections are to be like. Bindings that choose differently
+    /// share no association.
+    ///
+    /// A server that crashed, or that the network lost, is otherwise never missed, so that a call
+    /// may wait for ever. [`Keepalive::of_com_timeout`](crate::Keepalive::of_com_timeout) finds
+    /// that out as Windows does; against a server that lives and does not answer helps
+    /// [`call_timeout`](BindingOptions::call_timeout).
+    ///
+    /// ```
+    /// use annulus::{BindingOptions, Keepalive, SocketOptions};
+    ///
+    /// let options = BindingOptions::new().socket(SocketOptions {
+    ///     keepalive: Keepalive::of_com_timeout(5),
+    ///     ..SocketOptions::new()
+    /// });
+    /// # let _ = options;
+    /// ```
+    #[must_use]
+    pub const fn socket(mut self, socket: SocketOptions) -> Self {
+        self.socket = socket;
         self
     }
 

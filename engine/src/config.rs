@@ -34,6 +34,10 @@ pub struct Config {
     pub seed: Option<u64>,
     /// Where the sockets of `ncalrpc` are, for servers and for bindings.
     pub ncalrpc_directory: NcalrpcDirectory,
+    /// How long a ring over io_uring that waits looks for packets in the queues of network
+    /// devices; see [`UringConfig::napi_busy_poll`](crate::transports::UringConfig::napi_busy_poll)
+    /// for what that saves and costs. `None`, the default, is not at all.
+    pub napi_busy_poll: Option<Duration>,
 }
 
 impl Config {
@@ -76,6 +80,13 @@ impl Config {
     #[must_use]
     pub fn ncalrpc_directory(mut self, path: impl Into<PathBuf>) -> Self {
         self.ncalrpc_directory = NcalrpcDirectory::new(path);
+        self
+    }
+
+    /// Sets [`Config::napi_busy_poll`].
+    #[must_use]
+    pub fn napi_busy_poll(mut self, time: Duration) -> Self {
+        self.napi_busy_poll = Some(time);
         self
     }
 

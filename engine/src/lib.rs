@@ -74,7 +74,8 @@ mod worker_pool;
 pub use annulus_ndr as ndr;
 pub use annulus_protocol::{Limits, SyntaxId, Time, TransferSyntax, Uuid};
 pub use annulus_transports::{
-    NcalrpcDirectory, PeerCredentials, RingChoice, RingUsage, StringBinding,
+    Keepalive, ListenOptions, NcalrpcDirectory, PeerCredentials, RingChoice, RingUsage,
+    SocketOptions, StringBinding,
 };
 
 pub use self::apc::{Apc, ApcThread, ThreadEnded, WaitResult, sleep_ex, wait_ex};

@@ -5,7 +5,7 @@ use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::mpsc::{self, Receiver, Sender};
 use std::thread::JoinHandle;
 
-use annulus_transports::{KernelRing, Ring};
+use annulus_transports::{KernelRing, Ring, UringConfig};
 
 use crate::config::{Config, Cores, IdlePolicy};
 use crate::core::{Core, Siblings, share};
@@ -226,7 +226,9 @@ pub(crate) fn pin(core: usize) -> Result<(), Error> {
 }
 
 pub(crate) fn new_ring(config: &Config) -> Result<KernelRing, Error> {
-    Ok(KernelRing::new(config.ring, &config.limits)?)
+    let mut uring = UringConfig::new(&config.limits);
+    uring.napi_busy_poll = config.napi_busy_poll;
+    Ok(KernelRing::with_config(config.ring, uring)?)
 }
 
 /// The reports of all threads, in the order of their indices.

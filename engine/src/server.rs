@@ -10,7 +10,9 @@ use annulus_protocol::{
     AuthenticationType, GroupId, InterfaceKey, Limits, Opnum, ServerEndpoint, ServerMechanism,
     SyntaxId, TransferSyntax, Uuid,
 };
-use annulus_transports::{Address, NcalrpcDirectory, Ring, StringBinding, TransportError};
+use annulus_transports::{
+    Address, ListenOptions, NcalrpcDirectory, Ring, StringBinding, TransportError,
+};
 
 use crate::blocking_call::BlockingCall;
 use crate::context_handle::GroupContexts;
@@ -32,6 +34,7 @@ pub struct Server {
     pub(crate) endpoints: Vec<StringBinding>,
     interfaces: Vec<Registration>,
     maps: Vec<EndpointMap>,
+    listen: ListenOptions,
 }
 
 impl Server {
@@ -41,7 +44,10 @@ impl Server {
     }
 
     /// Adds an endpoint, such as `ncacn_ip_tcp:127.0.0.1[4711]`. Without a port, or with port
-    /// 0, one is chosen.
+    /// 0, one is chosen; [`Serving::bindings`] tells it. There may be any number of endpoints.
+    ///
+    /// `0.0.0.0` stands for all IPv4 addresses of this machine and `::` for all IPv6 ones: for
+    /// both, add both. A host name is looked up, and each of its addresses is listened on.
     ///
     /// `ncalrpc:[name]` is reached from this machine alone, by a Unix socket in
     /// [`Config::ncalrpc_directory`](crate::Config::ncalrpc_directory). Every user may connect:
@@ -59,6 +65,12 @@ impl Server {
     /// Adds an interface to all endpoints: alone, or in a [`Registration`] with conditions.
     pub fn interface(mut self, interface: impl Into<Registration>) -> Self {
         self.interfaces.push(interface.into());
+        self
+    }
+
+    /// Sets how the endpoints listen, and what the sockets of their connections are like.
+    pub fn listen_options(mut self, options: ListenOptions) -> Self {
+        self.listen = options;
         self
     }
 
@@ -96,6 +108,7 @@ impl Server {
             interfaces: self.interfaces.into_iter().map(Arc::new).collect(),
             workers: is_blocking.then(|| workers.pool()).transpose()?,
             maps: self.maps,
+            listen: self.listen,
         }))
     }
 }
@@ -108,6 +121,7 @@ pub(crate) struct ResolvedServer {
     workers: Option<Arc<WorkerPool>>,
     /// Where the endpoints are to be registered.
     maps: Vec<EndpointMap>,
+    pub(crate) listen: ListenOptions,
 }
 
 /// A string binding and the address that it stands for.
@@ -117,9 +131,7 @@ pub(crate) struct BoundEndpoint {
     pub(crate) address: Address,
 }
 
-/// How long a port that is in use is tried again: a server that has just stopped keeps its port
-/// for a moment.
-const PORT_IN_USE_PATIENCE: Duration = Duration::from_millis(500);
+/// How long to wait before a port that is in use is tried again.
 const PORT_IN_USE_PAUSE: Duration = Duration::from_millis(10);
 
 impl ResolvedServer {
@@ -132,7 +144,7 @@ impl ResolvedServer {
         loop {
             match open(self) {
                 Err(Error::Transport(TransportError::AddressInUse { .. }))
-                    if start.elapsed() < PORT_IN_USE_PATIENCE =>
+                    if start.elapsed() < self.listen.retry_in_use =>
                 {
                     std::thread::sleep(PORT_IN_USE_PAUSE);
                 }

@@ -1,9 +1,13 @@
 //! Where servers listen and how clients find them, over the real ring: names, both families of
 //! addresses, several endpoints.
 
-use annulus::rpcecho::{self, EchoServer, RpcEchoClient};
-use annulus::{Binding, BindingOptions, Config, Cores, Error, Runtime, Server, Serving, Status};
 use std::time::Duration;
+
+use annulus::rpcecho::{self, EchoServer, RpcEchoClient};
+use annulus::{
+    Binding, BindingOptions, Config, Cores, Error, Keepalive, ListenOptions, Runtime, Server,
+    Serving, SocketOptions, Status, StringBinding,
+};
 
 fn runtime() -> Runtime {
     Runtime::start(Config::default().cores(Cores::Unpinned(1))).unwrap()
@@ -78,10 +82,72 @@ fn a_zone_must_be_an_interface() {
 }
 
 #[test]
+fn both_families_together_are_all_of_this_machine() {
+    let runtime = runtime();
+    let ipv6 = serve(&runtime, &["::[0]"]);
+    let port = port(&ipv6);
+    let serving = serve(&runtime, &[&format!("0.0.0.0[{port}]")]);
+    assert_eq!(ipv6.bindings()[0].host(), "::");
+    assert_eq!(serving.bindings()[0].port(), Some(port));
+    for host in ["::1", "127.0.0.1"] {
+        let target = format!("{host}[{port}]");
+        assert_eq!(client(&runtime, &target).add_one(1), Ok(2), "{host}");
+    }
+    assert_eq!(ipv6.connections_per_core(), [1]);
+    assert_eq!(serving.connections_per_core(), [1]);
+}
+
+#[test]
+fn bindings_with_other_sockets_share_no_connection() {
+    let runtime = runtime();
+    let listen = ListenOptions {
+        backlog: 16,
+        ..ListenOptions::default()
+    };
+    let server = Server::new().interface(rpcecho::interface(EchoServer::default()));
+    let server = server.endpoint("127.0.0.1").unwrap().listen_options(listen);
+    let serving = runtime.serve(server).unwrap();
+    let target = serving.bindings()[0].to_string();
+    let probed = SocketOptions {
+        keepalive: Keepalive::of_com_timeout(0),
+        send_buffer_len: Some(16 << 10),
+        ..SocketOptions::new()
+    };
+    for (options, connections) in [
+        (BindingOptions::new(), 1),
+        (BindingOptions::new().socket(probed), 2),
+        (BindingOptions::new().socket(probed), 2),
+    ] {
+        let binding = Binding::with_options(&runtime, &target, rpcecho::INTERFACE, options);
+        assert_eq!(RpcEchoClient::new(binding.unwrap()).add_one(1), Ok(2));
+        assert_eq!(serving.connections_per_core(), [connections]);
+    }
+}
+
+#[test]
+fn a_socket_that_does_not_take_its_options_says_which() {
+    let runtime = runtime();
+    let listen = ListenOptions {
+        socket: SocketOptions {
+            // The kernel takes 32,767 s at most (tcp(7)).
+            keepalive: Some(Keepalive {
+                idle: Some(Duration::from_secs(40_000)),
+                ..Keepalive::SYSTEM
+            }),
+            ..SocketOptions::new()
+        },
+        ..ListenOptions::default()
+    };
+    let server = Server::new().endpoint("127.0.0.1").unwrap();
+    let error = runtime.serve(server.listen_options(listen)).unwrap_err();
+    assert!(error.to_string().contains("SO_KEEPALIVE"), "{error}");
+}
+
+#[test]
 fn a_server_has_as_many_endpoints_as_it_likes() {
     let runtime = runtime();
     let serving = serve(&runtime, &["127.0.0.1[0]", "127.0.0.2", "::1[0]"]);
-    let hosts: Vec<_> = serving.bindings().iter().map(|it| it.host()).collect();
+    let hosts: Vec<_> = serving.bindings().iter().map(StringBinding::host).collect();
     assert_eq!(hosts, ["127.0.0.1", "127.0.0.2", "::1"]);
     for binding in serving.bindings() {
         assert!(binding.port().is_some_and(|port| port > 0), "{binding}");

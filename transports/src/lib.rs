@@ -42,6 +42,7 @@ mod ring;
 pub mod sim;
 mod socket_directory;
 mod socket_file;
+mod socket_options;
 mod string_binding;
 pub mod uring;
 
@@ -57,5 +58,6 @@ pub use ring::{
     SocketId, Wait,
 };
 pub use sim::{SimConfig, SimNet, SimRing};
+pub use socket_options::{Keepalive, SocketOptions};
 pub use string_binding::{ProtocolSequence, StringBinding, StringBindingError};
 pub use uring::{UringConfig, UringRing};

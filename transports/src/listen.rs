@@ -15,6 +15,7 @@ use crate::error::TransportError;
 use crate::ring::ListenOptions;
 use crate::socket_directory;
 use crate::socket_file::SocketFile;
+use crate::socket_options::SocketOptions;
 
 /// How long to sleep before an address in use is tried again.
 const RETRY_INTERVAL: Duration = Duration::from_millis(10);
@@ -41,7 +42,9 @@ impl AsRawFd for ListenSocket {
 
 /// Opens a listening socket and says what it was bound to.
 ///
-/// For TCP, `SO_REUSEADDR` is set, so that connections of a former server in `TIME_WAIT` do not
+/// An IPv6 socket takes IPv6 connections alone (`IPV6_V6ONLY`), whatever the system's setting: so
+/// `[::]` and `0.0.0.0` can have the same port, and no peer has an IPv4 address in the clothes of
+/// an IPv6 one. For TCP, `SO_REUSEADDR` is set, so that connections of a former server in `TIME_WAIT` do not
 /// matter; accepted connections inherit `TCP_NODELAY`. The directory of a Unix socket is made if
 /// it is missing, and its file replaced if a former server left it. Blocks for up to [`ListenOptions::retry_in_use`] while another
 /// process holds the address.
@@ -72,7 +75,10 @@ pub(crate) fn open_listener(
 }
 
 /// Makes a socket to connect with, and the address for the kernel to connect it to.
-pub(crate) fn open_client(address: &Address) -> Result<(Socket, SockAddr), TransportError> {
+pub(crate) fn open_client(
+    address: &Address,
+    options: &SocketOptions,
+) -> Result<(Socket, SockAddr), TransportError> {
     let (socket, raw) = match address {
         Address::Tcp(tcp) => {
             let socket = tcp_socket(*tcp).map_err(TransportError::Socket)?;
@@ -88,6 +94,10 @@ pub(crate) fn open_client(address: &Address) -> Result<(Socket, SockAddr), Trans
             return Err(TransportError::Connect { address, source });
         }
     };
+    let is_tcp = address.as_tcp().is_some();
+    options
+        .apply(&socket, is_tcp)
+        .map_err(TransportError::Socket)?;
     match raw {
         Ok(raw) => Ok((socket, raw)),
         Err(source) => {
@@ -122,6 +132,10 @@ fn open(address: &Address, options: &ListenOptions) -> io::Result<(ListenSocket,
         Address::Tcp(tcp) => {
             let socket = tcp_socket(*tcp)?;
             socket.set_reuse_address(true)?;
+            if tcp.is_ipv6() {
+                socket.set_only_v6(true)?;
+            }
+            options.socket.apply(&socket, true)?;
             socket.bind(&SockAddr::from(*tcp))?;
             socket.listen(backlog)?;
             let bound = socket
@@ -136,6 +150,7 @@ fn open(address: &Address, options: &ListenOptions) -> io::Result<(ListenSocket,
         }
         Address::Unix(path) => {
             let socket = unix_socket()?;
+            options.socket.apply(&socket, false)?;
             let file = SocketFile::bind(&socket, path, options.socket_mode)?;
             socket.listen(backlog)?;
             let socket = ListenSocket {
@@ -208,6 +223,16 @@ mod tests {
     fn port_zero_chooses_a_port() {
         let (_socket, bound) = open_listener(&loopback(0), &ListenOptions::default()).unwrap();
         assert_ne!(bound.as_tcp().unwrap().port(), 0);
+    }
+
+    #[test]
+    fn both_families_have_a_port_of_their_own() {
+        let options = ListenOptions::default();
+        let every = |host: &str| Address::Tcp(host.parse().unwrap());
+        let (_ipv6, bound) = open_listener(&every("[::]:0"), &options).unwrap();
+        let port = bound.as_tcp().unwrap().port();
+        let ipv4 = every(&format!("0.0.0.0:{port}"));
+        open_listener(&ipv4, &options).expect("the port is free in the other family");
     }
 
     #[test]

@@ -7,6 +7,7 @@ use annulus_protocol::Time;
 
 use crate::address::Address;
 use crate::error::TransportError;
+use crate::socket_options::{Keepalive, SocketOptions};
 
 /// A completion-based I/O backend: submit operations, enter once, reap completions.
 ///
@@ -56,13 +57,28 @@ pub trait Ring: Sized {
     /// accepted may still arrive before this returns to idle.
     fn close_listener(&mut self, listener: ListenerId);
 
+    /// Starts a connection over a socket with the system's settings; otherwise as
+    /// [`connect_with`](Ring::connect_with).
+    ///
+    /// # Errors
+    ///
+    /// As [`connect_with`](Ring::connect_with).
+    fn connect(&mut self, address: Address) -> Result<SocketId, TransportError> {
+        self.connect_with(address, &SocketOptions::new())
+    }
+
     /// Starts a connection. Ends with [`Completion::Connected`] or
     /// [`Completion::ConnectFailed`] (then followed by `Closed`, as for every socket).
     ///
     /// # Errors
     ///
-    /// No socket could be made at all (descriptors or table exhausted).
-    fn connect(&mut self, address: Address) -> Result<SocketId, TransportError>;
+    /// No socket could be made at all (descriptors or table exhausted), or it does not take the
+    /// options.
+    fn connect_with(
+        &mut self,
+        address: Address,
+        options: &SocketOptions,
+    ) -> Result<SocketId, TransportError>;
 
     /// This side's address of a stream that was accepted, where that tells more than the address
     /// of its listener; `None` if it is not known.
@@ -222,7 +238,8 @@ impl Wait {
 /// Settings of a listening socket.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct ListenOptions {
-    /// Connections that the kernel may queue before they are accepted. Default 4096.
+    /// Connections that the kernel may queue before they are accepted; more have to try again,
+    /// a second later at first. No more than `net.core.somaxconn` counts. Default 4096.
     pub backlog: u32,
     /// How long a port that another process still holds is tried again: a stopped io_uring
     /// server keeps its port for a moment. Default 500 ms.
@@ -231,6 +248,10 @@ pub struct ListenOptions {
     /// counts (unix(7)). Default `0o666`, everybody on this machine: who may call what, the
     /// server decides by the peer's credentials.
     pub socket_mode: u32,
+    /// What the accepted connections inherit. By default they are probed as the system has it,
+    /// after two hours without traffic: a client that went without a word is found out, and what
+    /// is kept for it is let go. So does Windows.
+    pub socket: SocketOptions,
 }
 
 impl Default for ListenOptions {
@@ -239,6 +260,10 @@ impl Default for ListenOptions {
             backlog: 4096,
             retry_in_use: Duration::from_millis(500),
             socket_mode: 0o666,
+            socket: SocketOptions {
+                keepalive: Some(Keepalive::SYSTEM),
+                ..SocketOptions::new()
+            },
         }
     }
 }

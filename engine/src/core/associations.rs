@@ -6,7 +6,7 @@ use std::sync::Arc;
 use annulus_protocol::{
     ClientConnection, ContextId, GroupId, Limits, OfferError, SyntaxId, Time, TransferSyntax,
 };
-use annulus_transports::{Address, SocketId};
+use annulus_transports::{Address, SocketId, SocketOptions};
 
 use super::connection::Alarm;
 use super::dials::Dial;
@@ -27,6 +27,7 @@ struct Server {
     target: Target,
     /// Whether it is asked to multiplex.
     may_multiplex: bool,
+    socket: SocketOptions,
 }
 
 /// Connections to one server, used by one binding or by several.
@@ -107,6 +108,7 @@ impl Associations {
         let server = Server {
             target: binding.target.clone(),
             may_multiplex: !binding.options.multiplexes_not,
+            socket: binding.options.socket,
         };
         if is_shared && let Some(&key) = self.shared.get(&server) {
             if let Some(association) = self.table.get_mut(key) {

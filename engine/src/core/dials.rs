@@ -5,7 +5,7 @@
 use std::sync::Arc;
 
 use annulus_protocol::{ClientConfig, ClientConnection, Limits, Time};
-use annulus_transports::{Address, Ring, SocketId};
+use annulus_transports::{Address, Ring, SocketId, SocketOptions};
 
 use super::associations::{ClientLink, Offer};
 use super::connection::{Connection, Life, Role};
@@ -26,6 +26,7 @@ pub(super) struct Dial {
     deadline: Option<Time>,
     /// Whether the server is asked to multiplex.
     may_multiplex: bool,
+    socket: SocketOptions,
 }
 
 enum Step {
@@ -135,6 +136,7 @@ impl<R: Ring> Core<R> {
             step: Step::Resolving,
             deadline: Some(deadline),
             may_multiplex: !shared.options.multiplexes_not,
+            socket: shared.options.socket,
         };
         dial.want(&shared, &self.limits);
         association.dial = Some(Box::new(dial));
@@ -199,7 +201,7 @@ impl<R: Ring> Core<R> {
     /// Tries the next address of a dial beside those that are being tried. If there is none, it
     /// has failed with the last of those.
     fn try_next(&mut self, key: Key, replies: LocalReplies<'_>) {
-        while let Some((index, address)) = self.next_address(key) {
+        while let Some((index, address, options)) = self.next_address(key) {
             let status = if self.phase != Phase::Running {
                 Status::CallFailedDne
             } else if self.connections.len() >= self.limits.connections_per_core_max {
@@ -209,7 +211,7 @@ impl<R: Ring> Core<R> {
                 );
                 Status::OutOfMemory
             } else {
-                match self.ring.connect(address.clone()) {
+                match self.ring.connect_with(address.clone(), &options) {
                     Ok(socket) => return self.begin_attempt(key, index, socket),
                     Err(error) => {
                         tracing::warn!(%error, %address, "cannot connect");
@@ -222,17 +224,18 @@ impl<R: Ring> Core<R> {
         self.end_trying(key, Status::ServerUnavailable, replies);
     }
 
-    /// The next address of a dial, and its index.
-    fn next_address(&mut self, key: Key) -> Option<(usize, Address)> {
+    /// The next address of a dial, its index, and what the socket is to be like.
+    fn next_address(&mut self, key: Key) -> Option<(usize, Address, SocketOptions)> {
         let association = self.associations.table.get_mut(key)?;
-        let Step::Trying { next, next_at, .. } = &mut association.dial.as_mut()?.step else {
+        let dial = association.dial.as_mut()?;
+        let Step::Trying { next, next_at, .. } = &mut dial.step else {
             return None;
         };
         *next_at = None;
         let index = *next;
         let address = association.addresses.get(index)?.clone();
         *next += 1;
-        Some((index, address))
+        Some((index, address, dial.socket))
     }
 
     /// No further address is tried: a dial without attempts has failed.

@@ -2,6 +2,7 @@
 
 use std::sync::Arc;
 use std::sync::atomic::Ordering;
+use std::time::Duration;
 
 use annulus_transports::{Address, ListenOptions, ListenerId, Ring, Wait};
 
@@ -59,8 +60,8 @@ impl<R: Ring> Core<R> {
         running: &Arc<RunningServer>,
     ) -> Result<Vec<BoundEndpoint>, Error> {
         let options = ListenOptions {
-            retry_in_use: std::time::Duration::ZERO,
-            ..ListenOptions::default()
+            retry_in_use: Duration::ZERO,
+            ..server.listen.clone()
         };
         let mut bound = Vec::new();
         for endpoint in &server.endpoints {

@@ -14,6 +14,7 @@ use crate::error::TransportError;
 use crate::kernel::{self, ConnectTarget, Generation};
 use crate::listen;
 use crate::ring::{Completion, SocketId};
+use crate::socket_options::SocketOptions;
 
 /// How long a connect waits whose listener has no room for it: the kernel tells that of local
 /// sockets only, and then says nothing more.
@@ -34,8 +35,9 @@ impl EpollRing {
     pub(super) fn start_connecting(
         &mut self,
         address: Address,
+        options: &SocketOptions,
     ) -> Result<SocketId, TransportError> {
-        let (client, raw) = listen::open_client(&address)?;
+        let (client, raw) = listen::open_client(&address, options)?;
         client
             .set_nonblocking(true)
             .map_err(TransportError::Socket)?;

@@ -38,6 +38,7 @@ use crate::ring::{
     Completion, ListenOptions, ListenerId, PollableRing, ReceiveLease, Ring, RingUsage, SocketId,
     Wait,
 };
+use crate::socket_options::SocketOptions;
 
 const LISTENER: u8 = 1;
 const SOCKET: u8 = 2;
@@ -297,8 +298,12 @@ impl Ring for EpollRing {
         self.stop_listening(listener);
     }
 
-    fn connect(&mut self, address: Address) -> Result<SocketId, TransportError> {
-        self.start_connecting(address)
+    fn connect_with(
+        &mut self,
+        address: Address,
+        options: &SocketOptions,
+    ) -> Result<SocketId, TransportError> {
+        self.start_connecting(address, options)
     }
 
     fn local_address(stream: &KernelStream) -> Option<Address> {

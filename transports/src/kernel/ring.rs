@@ -15,6 +15,7 @@ use crate::ring::{
     Completion, ListenOptions, ListenerId, PollableRing, ReceiveLease, Ring, RingUsage, SocketId,
     Wait,
 };
+use crate::socket_options::SocketOptions;
 use crate::uring::{UringConfig, UringRing};
 
 /// Which ring over the kernel is to be used.
@@ -86,10 +87,23 @@ impl KernelRing {
     /// As [`UringRing::new`] or [`EpollRing::new`]; or `ANNULUS_RING` names no ring. If io_uring is
     /// not demanded, that it is not to be had is no error.
     pub fn new(choice: RingChoice, limits: &Limits) -> Result<Self, TransportError> {
+        KernelRing::with_config(choice, UringConfig::new(limits))
+    }
+
+    /// The same with more settings, which a ring over epoll has no use for, beside the limits.
+    ///
+    /// # Errors
+    ///
+    /// As [`new`](KernelRing::new).
+    pub fn with_config(
+        choice: RingChoice,
+        config: UringConfig<'_>,
+    ) -> Result<Self, TransportError> {
+        let limits = config.limits;
         match choice.or_of_environment()? {
-            RingChoice::Uring => working_uring(limits).map(KernelRing::Uring),
+            RingChoice::Uring => working_uring(config).map(KernelRing::Uring),
             RingChoice::Epoll => EpollRing::new(limits).map(KernelRing::Epoll),
-            RingChoice::Auto => match working_uring(limits) {
+            RingChoice::Auto => match working_uring(config) {
                 Ok(ring) => Ok(KernelRing::Uring(ring)),
                 Err(error) if error.is_want_of_uring() => {
                     tell_once(&error);
@@ -102,8 +116,8 @@ impl KernelRing {
 }
 
 /// Makes a ring over io_uring and enters it once: a sandbox may allow the one and not the other.
-fn working_uring(limits: &Limits) -> Result<UringRing, TransportError> {
-    let mut ring = UringRing::new(UringConfig::new(limits))?;
+fn working_uring(config: UringConfig<'_>) -> Result<UringRing, TransportError> {
+    let mut ring = UringRing::new(config)?;
     ring.enter(Wait::No)?;
     Ok(ring)
 }
@@ -168,8 +182,12 @@ impl Ring for KernelRing {
         either!(self, ring => ring.close_listener(listener));
     }
 
-    fn connect(&mut self, address: Address) -> Result<SocketId, TransportError> {
-        either!(self, ring => ring.connect(address))
+    fn connect_with(
+        &mut self,
+        address: Address,
+        options: &SocketOptions,
+    ) -> Result<SocketId, TransportError> {
+        either!(self, ring => ring.connect_with(address, options))
     }
 
     fn local_address(stream: &KernelStream) -> Option<Address> {

@@ -15,6 +15,7 @@ use crate::sim::SimStream;
 use crate::sim::connection::EndId;
 use crate::sim::net::{NetState, SharedNet};
 use crate::sim::socket::{Stage, Submission};
+use crate::socket_options::SocketOptions;
 
 /// A ring of a [`SimNet`](crate::sim::SimNet).
 ///
@@ -143,7 +144,11 @@ impl Ring for SimRing {
         NetState::lock(&self.net).close_listener(self.index, listener);
     }
 
-    fn connect(&mut self, address: Address) -> Result<SocketId, TransportError> {
+    fn connect_with(
+        &mut self,
+        address: Address,
+        _options: &SocketOptions,
+    ) -> Result<SocketId, TransportError> {
         let mut net = NetState::lock(&self.net);
         let state = &mut net.rings[self.index];
         let socket = state.allocate(Stage::Connecting)?;

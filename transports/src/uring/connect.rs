@@ -10,6 +10,7 @@ use crate::error::TransportError;
 use crate::kernel::{ConnectTarget, Generation};
 use crate::listen;
 use crate::ring::{Completion, SocketId};
+use crate::socket_options::SocketOptions;
 use crate::uring::UringRing;
 use crate::uring::operation::Operation;
 use crate::uring::slot::Stage;
@@ -44,8 +45,9 @@ impl UringRing {
     pub(super) fn start_connecting(
         &mut self,
         address: Address,
+        options: &SocketOptions,
     ) -> Result<SocketId, TransportError> {
-        let (client, raw) = listen::open_client(&address)?;
+        let (client, raw) = listen::open_client(&address, options)?;
         let socket = self.install(Stage::Connecting, &client, raw.is_unix())?;
         let slot = self.slots.get_mut(socket);
         slot.connecting = true;

@@ -5,8 +5,9 @@
 use std::collections::VecDeque;
 use std::io;
 use std::os::fd::{AsRawFd, BorrowedFd, RawFd};
+use std::time::Duration;
 
-use io_uring::types::{SubmitArgs, Timespec};
+use io_uring::types::{Napi, SubmitArgs, Timespec};
 use io_uring::{IoUring, cqueue};
 
 use crate::error::TransportError;
@@ -83,6 +84,15 @@ impl Queue {
     pub(super) fn register_table(&self, len: u32) -> Result<(), TransportError> {
         let registered = self.ring.submitter().register_files_sparse(len);
         registered.map_err(|source| probe::table_error(len, source))
+    }
+
+    /// Lets the kernel look for packets for this long before it sleeps, in whole microseconds.
+    /// Returns how long it did before.
+    pub(super) fn register_napi(&self, time: Duration) -> io::Result<Duration> {
+        let micros = u32::try_from(time.as_micros()).unwrap_or(u32::MAX);
+        let mut napi = Napi::new().set_busy_poll_timeout(micros);
+        self.ring.submitter().register_napi(&mut napi)?;
+        Ok(Duration::from_micros(napi.busy_poll_timeout().into()))
     }
 
     /// Puts a descriptor into a free place of the table; the kernel takes its own reference.
@@ -296,5 +306,19 @@ mod tests {
             }
         }
         assert_eq!(order, (0..8).collect::<Vec<_>>());
+    }
+
+    #[test]
+    fn busy_polling_is_registered_where_the_kernel_has_it() {
+        let queue = Queue::new(4).unwrap();
+        let time = Duration::from_micros(50);
+        match queue.register_napi(time) {
+            Ok(before) => {
+                assert_eq!(before, Duration::ZERO);
+                assert_eq!(queue.register_napi(Duration::ZERO).unwrap(), time);
+            }
+            // Linux before 6.9, or without CONFIG_NET_RX_BUSY_POLL.
+            Err(error) => assert_eq!(error.raw_os_error(), Some(libc::EINVAL), "{error}"),
+        }
     }
 }
