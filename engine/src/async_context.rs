@@ -7,6 +7,7 @@ use annulus_ndr::ContextHandle;
 use annulus_protocol::Uuid;
 use annulus_transports::Address;
 
+use crate::cancelled::Cancelled;
 use crate::context_handle::{ContextUser, ExclusiveContext, GroupContexts, SharedContext};
 use crate::executor::Executor;
 use crate::extended_error::ExtendedError;
@@ -17,7 +18,8 @@ use crate::status::Status;
 ///
 /// The future stays on the core that dispatched the call. If the call's client disconnects, or
 /// the core shuts down, the future is dropped at the await where it stands; a cancel alone does
-/// not end it, and can be looked for by [`test_cancel`](AsyncContext::test_cancel).
+/// not end it: it can await that by [`cancelled`](AsyncContext::cancelled), or look for it by
+/// [`test_cancel`](AsyncContext::test_cancel).
 #[derive(Clone)]
 pub struct AsyncContext {
     pub(crate) object: Option<Uuid>,
@@ -48,6 +50,35 @@ impl AsyncContext {
     #[must_use]
     pub fn test_cancel(&self) -> Status {
         self.call.test_cancel()
+    }
+
+    /// Waits until the client cancels the call, as
+    /// [`ServerCallRef::cancelled`](crate::ServerCallRef::cancelled); for ever if it does not. A
+    /// `[maybe]` call nobody can cancel.
+    ///
+    /// ```
+    /// use annulus::{AsyncContext, Status};
+    /// use std::future::poll_fn;
+    /// use std::pin::pin;
+    /// use std::task::Poll;
+    ///
+    /// /// The work of a manager routine, unless its client cancels first.
+    /// async fn work_or_cancel<T>(
+    ///     context: &AsyncContext,
+    ///     work: impl Future<Output = Result<T, Status>>,
+    /// ) -> Result<T, Status> {
+    ///     let (mut cancelled, mut work) = (pin!(context.cancelled()), pin!(work));
+    ///     poll_fn(|task| {
+    ///         if cancelled.as_mut().poll(task).is_ready() {
+    ///             return Poll::Ready(Err(Status::CallCancelled));
+    ///         }
+    ///         work.as_mut().poll(task)
+    ///     })
+    ///     .await
+    /// }
+    /// ```
+    pub fn cancelled(&self) -> Cancelled {
+        self.call.cancelled()
     }
 
     /// Says what people may want to know of a failure: if the future ends with an error, its fault

@@ -1,10 +1,12 @@
 //! What the two sides of a deferred call share: whether it is open, and whether its client still
 //! wants it.
 
+use std::iter;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Mutex, MutexGuard, PoisonError};
+use std::task::{Poll, Waker};
 
-use crate::foreign::Contained;
+use crate::foreign::{Contained, wake_all};
 use crate::notification::{HandleRef, Notification, NotificationEvent};
 use crate::notify::Notify;
 use crate::status::Status;
@@ -19,6 +21,8 @@ const DISCONNECTED: u64 = 4;
 const SUBSCRIBED: u64 = 8;
 /// There is extended error information, should the call fail.
 const EXPLAINED: u64 = 16;
+/// Tasks wait for a cancel.
+const AWAITED: u64 = 32;
 const FLAGS: u64 = u32::MAX as u64;
 
 /// Shared by the core that answers a deferred call and by whoever completes it; used again for
@@ -38,7 +42,14 @@ pub(crate) struct CallWatch {
 struct Extras {
     subscriptions: Vec<Subscription>,
     extended: Vec<u8>,
+    /// The tasks that wait for a cancel, or for the call's end.
+    waiters: Vec<(Waiter, Waker)>,
+    last_waiter: Waiter,
 }
+
+/// One wait for a cancel.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub(crate) struct Waiter(u64);
 
 /// Who is to be told of an event.
 struct Subscription {
@@ -73,6 +84,9 @@ impl CallWatch {
             extras.subscriptions.clear();
             extras.extended = Vec::new();
         }
+        if word & AWAITED != 0 {
+            self.wake_waiters();
+        }
     }
 
     /// The client cancels the call.
@@ -86,12 +100,55 @@ impl CallWatch {
     }
 
     fn happens(&self, flag: u64, event: NotificationEvent) {
-        // This and the one in `subscribe` are ordered: one of the two sees the other's flag, or
-        // both do, and then the lock decides who gives the notice.
+        // This and those in `subscribe` and `poll_cancelled` are ordered: one of the two sees the
+        // other's flag, or both do, and then the lock decides who gives the notice.
         let word = self.word.fetch_or(flag, Ordering::AcqRel);
         if word & SUBSCRIBED != 0 {
             self.give_notice(event);
         }
+        if word & AWAITED != 0 {
+            self.wake_waiters();
+        }
+    }
+
+    /// Ready, with what [`test_cancel`](CallWatch::test_cancel) says, when the call of this number
+    /// is not in progress any more; until then `waker` waits for that, in place of the one that
+    /// `waiter` names.
+    pub(crate) fn poll_cancelled(
+        &self,
+        serial: u32,
+        waiter: &mut Option<Waiter>,
+        waker: &Waker,
+    ) -> Poll<Status> {
+        match self.test_cancel(serial) {
+            Status::CallInProgress => {}
+            status => return Poll::Ready(status),
+        }
+        // Foreign code, as is the destructor of the one before: not while the lock is held.
+        let waker = waker.clone();
+        let mut extras = self.extras();
+        let (name, before) = extras.await_cancel(*waiter, waker);
+        *waiter = Some(name);
+        let word = self.word.fetch_or(AWAITED, Ordering::AcqRel);
+        drop(extras);
+        drop(before);
+        match status_in(word, serial) {
+            Status::CallInProgress => Poll::Pending,
+            status => Poll::Ready(status),
+        }
+    }
+
+    /// Nobody waits there any more.
+    pub(crate) fn end_wait(&self, waiter: Waiter) {
+        let mut extras = self.extras();
+        let place = extras.waiters.iter().position(|(name, _)| *name == waiter);
+        let ended = place.map(|place| extras.waiters.swap_remove(place));
+        drop(extras);
+        drop(ended);
+    }
+
+    fn wake_waiters(&self) {
+        wake_all(iter::from_fn(|| Some(self.extras().waiters.pop()?.1)));
     }
 
     /// Has `notify` told of the event, once: when it comes, or now if it has come already.
@@ -185,14 +242,30 @@ impl CallWatch {
     /// [`Status::Ok`].
     pub(crate) fn test_cancel(&self, serial: u32) -> Status {
         // Acquire: what its client did before it cancelled is visible to whoever learns of it.
-        let word = self.word.load(Ordering::Acquire);
-        if word >> 32 != u64::from(serial) || word & OPEN == 0 {
-            Status::NoCallActive
-        } else if word & (CANCELLED | DISCONNECTED) != 0 {
-            Status::Ok
-        } else {
-            Status::CallInProgress
+        status_in(self.word.load(Ordering::Acquire), serial)
+    }
+}
+
+fn status_in(word: u64, serial: u32) -> Status {
+    if word >> 32 != u64::from(serial) || word & OPEN == 0 {
+        Status::NoCallActive
+    } else if word & (CANCELLED | DISCONNECTED) != 0 {
+        Status::Ok
+    } else {
+        Status::CallInProgress
+    }
+}
+
+impl Extras {
+    /// Has a waker wait, in place of the one that `waiter` names; its name, and the one before.
+    fn await_cancel(&mut self, waiter: Option<Waiter>, waker: Waker) -> (Waiter, Option<Waker>) {
+        let mut waiters = self.waiters.iter_mut();
+        if let Some((name, place)) = waiters.find(|(name, _)| Some(*name) == waiter) {
+            return (*name, Some(std::mem::replace(place, waker)));
         }
+        self.last_waiter.0 += 1;
+        self.waiters.push((self.last_waiter, waker));
+        (self.last_waiter, None)
     }
 }
 
@@ -200,6 +273,7 @@ impl CallWatch {
 mod tests {
     use std::sync::Arc;
     use std::sync::atomic::AtomicU32;
+    use std::task::Wake;
 
     use super::*;
 
@@ -264,6 +338,77 @@ mod tests {
                 watch.subscribe(serial, event, notify, 0).unwrap();
             });
             assert_eq!(notices.load(Ordering::Relaxed), 1);
+        }
+    }
+
+    /// A waker that counts how often it wakes.
+    struct Count(AtomicU32);
+
+    impl Wake for Count {
+        fn wake(self: Arc<Self>) {
+            self.0.fetch_add(1, Ordering::Relaxed);
+        }
+    }
+
+    #[test]
+    fn rule_36_all_that_wait_for_a_cancel_are_woken_once_beside_a_subscription() {
+        let watch = CallWatch::new();
+        let serial = watch.begin();
+        let count = Arc::new(Count(AtomicU32::new(0)));
+        let waker = Waker::from(Arc::clone(&count));
+        let mut waiters = [None; 3];
+        for waiter in &mut waiters {
+            for _ in 0..2 {
+                let polled = watch.poll_cancelled(serial, waiter, &waker);
+                assert_eq!(polled, Poll::Pending);
+            }
+        }
+        watch.end_wait(waiters[1].take().unwrap());
+        let event = NotificationEvent::ClientCancel;
+        assert_eq!(watch.subscribe(serial, event, Notify::None, 0), Ok(()));
+        watch.cancel();
+        watch.cancel();
+        assert_eq!(count.0.load(Ordering::Relaxed), 2, "one has gone");
+        assert_eq!(watch.unsubscribe(event), Ok(1));
+        let polled = watch.poll_cancelled(serial, &mut waiters[0], &waker);
+        assert_eq!(polled, Poll::Ready(Status::Ok));
+        watch.end();
+        assert_eq!(Arc::strong_count(&count), 2, "no waker is kept");
+    }
+
+    #[test]
+    fn rule_36_who_waits_for_the_cancel_of_a_call_that_ends_is_told_so() {
+        let watch = CallWatch::new();
+        let serial = watch.begin();
+        let count = Arc::new(Count(AtomicU32::new(0)));
+        let waker = Waker::from(Arc::clone(&count));
+        let mut waiter = None;
+        let mut poll = || watch.poll_cancelled(serial, &mut waiter, &waker);
+        assert_eq!(poll(), Poll::Pending);
+        watch.end();
+        assert_eq!(count.0.load(Ordering::Relaxed), 1);
+        assert_eq!(poll(), Poll::Ready(Status::NoCallActive));
+        watch.begin();
+        assert_eq!(poll(), Poll::Ready(Status::NoCallActive), "nor the next");
+    }
+
+    #[test]
+    fn rule_36_a_wait_that_races_the_cancel_misses_nothing() {
+        for round in 0..500 {
+            let watch = CallWatch::new();
+            let serial = watch.begin();
+            let count = Arc::new(Count(AtomicU32::new(0)));
+            let waker = Waker::from(Arc::clone(&count));
+            let mut waiter = None;
+            let polled = std::thread::scope(|scope| {
+                scope.spawn(|| match round % 2 {
+                    0 => watch.cancel(),
+                    _ => watch.end(),
+                });
+                watch.poll_cancelled(serial, &mut waiter, &waker)
+            });
+            let woken = count.0.load(Ordering::Relaxed);
+            assert!(polled.is_ready() || woken == 1, "round {round}");
         }
     }
 

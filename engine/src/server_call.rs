@@ -7,6 +7,7 @@ use annulus_ndr::{EncodeParams, Params, WithGiven};
 use annulus_protocol::{ReplyTo, ServerConnection, TransferSyntax};
 
 use crate::call_watch::CallWatch;
+use crate::cancelled::Cancelled;
 use crate::core_shared::{Command, CoreShared};
 use crate::dispatch::{encode_params, encode_tail};
 use crate::extended_error::ExtendedError;
@@ -219,9 +220,16 @@ impl ServerCallRef {
             None => Status::InvalidBinding,
         }
     }
-}
 
-impl ServerCallRef {
+    /// Waits until the client cancels the call, or is gone: [`Status::Ok`]. If the call ends
+    /// first, [`Status::NoCallActive`]. Where there is no call to cancel, it waits for ever, as the
+    /// other side of a `select!` wants it.
+    ///
+    /// Beside the subscriptions of [`ServerCall::subscribe`], and by as many as like to.
+    pub fn cancelled(&self) -> Cancelled {
+        Cancelled::new(self.call.clone())
+    }
+
     pub(crate) fn explain(&self, extended: &ExtendedError) {
         if let Some((watch, serial)) = &self.call {
             watch.explain(*serial, extended.encode().unwrap_or_default());

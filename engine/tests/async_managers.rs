@@ -3,7 +3,8 @@
 mod serving;
 
 use std::cell::Cell;
-use std::future::poll_fn;
+use std::future::{Future, poll_fn};
+use std::pin::pin;
 use std::rc::Rc;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, OnceLock, mpsc};
@@ -11,7 +12,7 @@ use std::task::Poll;
 use std::thread;
 use std::time::{Duration, Instant};
 
-use annulus::{Binding, Executor, Limits, Status};
+use annulus::{AsyncHandle, Binding, CancelKind, Executor, Limits, Notify, Status};
 use serving::{Number, bind, limits, number, routine, runtime, runtime_within, serve};
 
 const SLEEPS: u16 = 0;
@@ -139,6 +140,81 @@ fn a_future_is_woken_by_any_thread() {
     let binding = bind(&runtime, &serving);
     for _ in 0..200 {
         assert_eq!(binding.call_blocking::<_, ()>(0, &()), Ok(()));
+    }
+}
+
+/// Ends with a status that tells what the wait for a cancel said.
+fn told(status: Status) -> Status {
+    Status::Other(10_000 + status.code())
+}
+
+#[test]
+fn rule_25_a_future_can_wait_for_its_cancel_and_ends_as_it_likes() {
+    let runtime = runtime();
+    let (began, begins) = mpsc::channel();
+    let serving = serve(
+        &runtime,
+        routine(move |mut call| {
+            let began = began.clone();
+            call.spawn(async move |context| {
+                let executor = context.executor();
+                // Neither a wait that was given up nor one elsewhere takes anything away.
+                let soon = executor.timeout(Duration::ZERO, context.cancelled());
+                assert_eq!(soon.await, None);
+                let aside = context.call_ref().cancelled();
+                let (send, elsewhere) = mpsc::channel();
+                executor.spawn(async move { send.send(aside.await).unwrap() })?;
+                let mut own = pin!(context.cancelled());
+                let mut is_waiting = false;
+                let status = poll_fn(|task| {
+                    let polled = own.as_mut().poll(task);
+                    if !std::mem::replace(&mut is_waiting, true) {
+                        began.send(()).unwrap();
+                    }
+                    polled
+                })
+                .await;
+                executor.sleep(Duration::ZERO).await;
+                assert_eq!(elsewhere.try_recv(), Ok(Status::Ok));
+                Err::<Number, _>(told(status))
+            })
+        }),
+    );
+    let binding = bind(&runtime, &serving);
+    let neighbour = binding.call::<_, Number>(0, &());
+    begins.recv().unwrap();
+    for _ in 0..20 {
+        let mut handle = AsyncHandle::<Number>::new(Notify::None);
+        binding.call_async(&mut handle, 0, &()).unwrap();
+        begins.recv().unwrap();
+        handle.cancel(CancelKind::NonAbortive).unwrap();
+        assert_eq!(handle.wait(), Err(told(Status::Ok)));
+    }
+    drop(neighbour);
+}
+
+#[test]
+fn rule_25_a_wait_for_a_cancel_ends_with_the_call() {
+    let runtime = runtime();
+    let (send, told) = mpsc::channel();
+    let serving = serve(
+        &runtime,
+        routine(move |mut call| {
+            let send = send.clone();
+            call.spawn(async move |context| {
+                let cancelled = context.cancelled();
+                let is_told = async move { send.send(cancelled.await).unwrap() };
+                context.executor().spawn(is_told)?;
+                context.executor().sleep(Duration::ZERO).await;
+                Ok(number(1))
+            })
+        }),
+    );
+    let binding = bind(&runtime, &serving);
+    for _ in 0..20 {
+        assert_eq!(binding.call_blocking(0, &()), Ok(number(1)));
+        let patience = Duration::from_secs(20);
+        assert_eq!(told.recv_timeout(patience), Ok(Status::NoCallActive));
     }
 }
 

@@ -13,6 +13,7 @@ const DEFERRED: u16 = 0;
 const FUTURE: u16 = 1;
 const SLEEPING: u16 = 2;
 const CONTEXT: u16 = 3;
+const CANCELLABLE: u16 = 4;
 
 fn manager() -> Registration {
     let interface = routine(|mut call| {
@@ -26,6 +27,11 @@ fn manager() -> Registration {
             SLEEPING => call.spawn(async move |context: AsyncContext| {
                 context.executor().sleep(Duration::ZERO).await;
                 Ok(number(value + 1))
+            }),
+            CANCELLABLE => call.spawn(async move |context: AsyncContext| {
+                let executor = context.executor();
+                let cancel = executor.timeout(Duration::ZERO, context.cancelled()).await;
+                Ok(number(value + u64::from(cancel.is_none())))
             }),
             _ => {
                 let peer = call.context().peer().as_tcp().map_or(0, |peer| peer.port());
@@ -60,7 +66,7 @@ fn calls_that_are_answered_later_allocate_nothing_once_warm() {
     let serving = runtime.serve(server.interface(manager())).unwrap();
     let target = serving.bindings()[0].to_string();
     let binding = runtime.bind(&target, INTERFACE).unwrap();
-    for opnum in [DEFERRED, FUTURE, SLEEPING, CONTEXT] {
+    for opnum in [DEFERRED, FUTURE, SLEEPING, CONTEXT, CANCELLABLE] {
         rounds(&mut runtime, binding, opnum, 500);
         let measured = || rounds(&mut runtime, binding, opnum, 1000);
         let count = allocation_counter::measure(measured).count_total;
