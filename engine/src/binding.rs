@@ -16,6 +16,7 @@ use crate::core_shared::{Command, CoreShared, MaybeCall, OutgoingCall};
 use crate::dispatch::{self, encode_params};
 use crate::endpoint;
 use crate::error::Error;
+use crate::extended_error::ExplainedFailure;
 use crate::foreign::Contained;
 use crate::notify::Notify;
 use crate::pipe::{PipeLink, PipeNotify, PipeShape, Pipes};
@@ -257,10 +258,32 @@ impl Binding {
         opnum: u16,
         inputs: &I,
     ) -> Result<O, Status> {
+        self.call_waited_for(opnum, inputs)?.wait()
+    }
+
+    /// Makes a call and waits for it; if it fails, with what the server said beside the status.
+    ///
+    /// # Errors
+    ///
+    /// As [`call_blocking`](Binding::call_blocking), and the call's extended error information.
+    pub fn call_blocking_explained<I: EncodeParams + Gives<O::Given>, O: Outputs>(
+        &self,
+        opnum: u16,
+        inputs: &I,
+    ) -> Result<O, ExplainedFailure> {
+        self.call_waited_for(opnum, inputs)?.wait_explained()
+    }
+
+    /// Makes a call that this thread may wait for, outside of its order.
+    fn call_waited_for<I: EncodeParams + Gives<O::Given>, O: Outputs>(
+        &self,
+        opnum: u16,
+        inputs: &I,
+    ) -> Result<Call<O>, Status> {
         if self.handle.core.is_current() {
             return Err(Status::CannotSupport);
         }
-        self.call_in(Lane::NONE, opnum, inputs).wait()
+        Ok(self.call_in(Lane::NONE, opnum, inputs))
     }
 
     /// Makes a call whose outcome `handle` receives. If this fails there is no call, and no

@@ -60,12 +60,27 @@ impl<O: Outputs> Call<O> {
     /// the call's own core: it would wait for itself, so the call is given up. It may have been
     /// executed; [`Binding::call_blocking`](crate::Binding::call_blocking) finds out first.
     pub fn wait(self) -> Result<O, Status> {
-        if let CallProgress::InFlight { core, .. } = &self.state
-            && core.is_current()
-        {
+        if self.waits_for_this_thread() {
             return Err(Status::CannotSupport);
         }
         block_on(self)
+    }
+
+    /// The same; if the call fails, with what the server said beside the status.
+    ///
+    /// # Errors
+    ///
+    /// As for [`wait`](Call::wait), and the call's extended error information.
+    pub fn wait_explained(self) -> Result<O, ExplainedFailure> {
+        if self.waits_for_this_thread() {
+            return Err(Status::CannotSupport.into());
+        }
+        block_on(self.explained())
+    }
+
+    /// Whether a wait on this thread would be one for itself.
+    fn waits_for_this_thread(&self) -> bool {
+        matches!(&self.state, CallProgress::InFlight { core, .. } if core.is_current())
     }
 
     /// Awaits the call; if it fails, with what the server said beside the status.

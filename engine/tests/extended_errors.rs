@@ -5,8 +5,8 @@ mod serving;
 use std::time::Duration;
 
 use annulus::{
-    AsyncContext, AsyncHandle, Binding, ErrorParameter, ErrorRecord, ExtendedError, Limits, Notify,
-    Registration, ServerCall, Status,
+    AsyncContext, AsyncHandle, Binding, Config, ErrorParameter, ErrorRecord, ExplainedFailure,
+    ExtendedError, Limits, LocalReply, LocalRuntime, Notify, Registration, ServerCall, Status,
 };
 use serving::{Number, bind, limits, number, routine, runtime, runtime_within, serve};
 
@@ -86,7 +86,7 @@ fn rule_53_a_fault_carries_a_chain_of_records_and_keeps_its_status() {
 
 #[test]
 fn rule_53_a_future_can_ask_for_the_explanation() {
-    let mut local = annulus::LocalRuntime::new(&annulus::Config::default()).unwrap();
+    let mut local = LocalRuntime::new(&Config::default()).unwrap();
     let runtime = runtime();
     let serving = serve(&runtime, failing(explanation()));
     let target = serving.bindings()[0].to_string();
@@ -101,6 +101,51 @@ fn rule_53_a_future_can_ask_for_the_explanation() {
     let call = binding.call::<_, Number>(FAILS_PLAINLY, &());
     let failure = local.block_on(call.explained()).unwrap().unwrap_err();
     assert_eq!((failure.status, failure.extended), (FAILURE, None));
+}
+
+#[test]
+fn rule_53_a_caller_that_blocks_can_ask_for_the_explanation() {
+    let runtime = runtime();
+    let serving = serve(&runtime, failing(explanation()));
+    let binding = bind(&runtime, &serving);
+    let blocking = |opnum| binding.call_blocking_explained::<_, Number>(opnum, &());
+    let waiting = |opnum| binding.call::<_, Number>(opnum, &()).wait_explained();
+    for ask in [&blocking as &dyn Fn(u16) -> _, &waiting] {
+        let failure: ExplainedFailure = ask(FAILS).unwrap_err();
+        assert_eq!(failure.status, FAILURE);
+        assert_eq!(statuses(failure.extended), [FAILURE, Status::EntryNotFound]);
+        let plain = ask(FAILS_PLAINLY).unwrap_err();
+        assert_eq!((plain.status, plain.extended), (FAILURE, None));
+        assert_eq!(ask(9), Ok(number(1)));
+    }
+}
+
+#[test]
+fn rule_53_the_reply_of_a_local_runtime_has_the_explanation() {
+    let mut local = LocalRuntime::new(&Config::default()).unwrap();
+    let runtime = runtime();
+    let serving = serve(&runtime, failing(explanation()));
+    let target = serving.bindings()[0].to_string();
+    let binding = local.bind(&target, serving::INTERFACE).unwrap();
+    let mut ask = |opnum| {
+        local.call(binding, opnum, 7, &()).unwrap();
+        let mut ended = None;
+        while ended.is_none() {
+            let mut note = |reply: LocalReply<'_>| {
+                ended = Some((reply.result.err(), reply.extended_error()));
+            };
+            local.turn(&mut note).unwrap();
+        }
+        ended.unwrap()
+    };
+    // Called, and called again: before and after there is a connection.
+    for _ in 0..2 {
+        let (status, extended) = ask(FAILS);
+        assert_eq!(status, Some(FAILURE));
+        assert_eq!(statuses(extended), [FAILURE, Status::EntryNotFound]);
+        assert_eq!(ask(FAILS_PLAINLY), (Some(FAILURE), None));
+        assert_eq!(ask(9), (None, None));
+    }
 }
 
 #[test]

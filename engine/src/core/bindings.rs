@@ -14,6 +14,7 @@ use crate::call_state::{CallState, Reply};
 use crate::core::buffers::SharedBufferPool;
 use crate::core_shared::CoreShared;
 use crate::dispatch::decode_params;
+use crate::extended_error::ExtendedError;
 use crate::foreign::Contained;
 use crate::notify::Notify;
 use crate::pipe::PipeLink;
@@ -138,9 +139,28 @@ pub struct LocalReply<'r> {
     pub at: Time,
     /// The response, where the kernel put it, or how the call failed.
     pub result: Result<StubData<'r>, Status>,
+    /// What a fault said beside its status.
+    extended: &'r [u8],
 }
 
 impl LocalReply<'_> {
+    /// The end of a call about which the server has said nothing more.
+    pub(super) fn failed(token: u64, at: Time, status: Status) -> Self {
+        LocalReply {
+            token,
+            at,
+            result: Err(status),
+            extended: &[],
+        }
+    }
+
+    /// Why the call failed, as far as its server said: extended error information (MS-EERR).
+    #[must_use]
+    pub fn extended_error(&self) -> Option<ExtendedError> {
+        // No chain of records is empty.
+        ExtendedError::decode(self.extended)
+    }
+
     pub(super) fn failure(&self) -> Option<(u64, Status)> {
         self.result
             .as_ref()
@@ -249,18 +269,6 @@ impl Bindings {
         self.calls.get(key)
     }
 
-    /// Keeps the extended error information of a call that ends next, for a caller who may ask
-    /// for it.
-    pub(super) fn explain(&mut self, key: Key, extended: &[u8]) {
-        if let Some(ClientCall {
-            sink: Sink::Shared { state, .. },
-            ..
-        }) = self.calls.get_mut(key)
-        {
-            state.explain(extended);
-        }
-    }
-
     pub(super) fn call_mut(&mut self, key: Key) -> Option<&mut ClientCall> {
         self.calls.get_mut(key)
     }
@@ -289,11 +297,13 @@ impl Bindings {
         Some(timeout.min(call.deadline)).filter(|due| *due < NEVER)
     }
 
-    /// Ends a call, if it has not ended already: tells its caller.
+    /// Ends a call, if it has not ended already: tells its caller, and hands on what a fault
+    /// `explained`.
     pub(super) fn end_call(
         &mut self,
         key: Key,
         result: Result<StubData<'_>, Status>,
+        explained: &[u8],
         core: &Arc<CoreShared>,
         now: Time,
         replies: LocalReplies<'_>,
@@ -302,7 +312,7 @@ impl Bindings {
             if let Some(pipes) = &call.pipes {
                 pipes.finish(result.as_ref().err().copied().unwrap_or(Status::Ok));
             }
-            call.sink.deliver(result, core, now, replies);
+            call.sink.deliver(result, explained, core, now, replies);
         }
     }
 
@@ -330,7 +340,7 @@ impl Bindings {
                 pipes.finish(status);
             }
             call.sink
-                .deliver(Err(status), core, Time::ZERO, &mut |_| {});
+                .deliver(Err(status), &[], core, Time::ZERO, &mut |_| {});
         }
     }
 
@@ -480,6 +490,7 @@ impl Sink {
     pub(super) fn deliver(
         self,
         result: Result<StubData<'_>, Status>,
+        extended: &[u8],
         core: &Arc<CoreShared>,
         now: Time,
         replies: LocalReplies<'_>,
@@ -490,6 +501,7 @@ impl Sink {
                 token,
                 at: now,
                 result,
+                extended,
             }),
             Sink::Shared {
                 state,
@@ -506,6 +518,9 @@ impl Sink {
                         pipes: data.pipes.cloned(),
                     }
                 });
+                if !extended.is_empty() {
+                    state.explain(extended);
+                }
                 state.finish(serial, result, &notify, Some(core));
             }
         }

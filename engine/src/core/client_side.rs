@@ -53,7 +53,13 @@ impl<R: Ring> Core<R> {
                 if let Some(pipes) = call.pipes {
                     pipes.finish(Status::OutOfMemory);
                 }
-                sink.deliver(Err(Status::OutOfMemory), &self.shared, self.now, replies);
+                sink.deliver(
+                    Err(Status::OutOfMemory),
+                    &[],
+                    &self.shared,
+                    self.now,
+                    replies,
+                );
             }
         }
     }
@@ -428,7 +434,7 @@ impl<R: Ring> Core<R> {
                         transfer,
                         pipes: None,
                     };
-                    bindings.end_call(Key::from_bits(key), Ok(data), shared, *now, replies);
+                    bindings.end_call(Key::from_bits(key), Ok(data), &[], shared, *now, replies);
                     if let Some(assembled) = stub.into_assembled() {
                         link.protocol.recycle(assembled);
                     }
@@ -462,7 +468,7 @@ impl<R: Ring> Core<R> {
                             transfer,
                             pipes: pipes.as_ref(),
                         };
-                        bindings.end_call(key, Ok(data), shared, *now, replies);
+                        bindings.end_call(key, Ok(data), &[], shared, *now, replies);
                     }
                     if let Some(assembled) = stub.into_assembled() {
                         link.protocol.recycle(assembled);
@@ -475,14 +481,13 @@ impl<R: Ring> Core<R> {
                     extended,
                     ..
                 } => {
-                    if let Some(extended) = extended {
-                        bindings.explain(Key::from_bits(key), &extended);
-                    }
-                    if bindings.has_pipes(Key::from_bits(key)) {
+                    let key = Key::from_bits(key);
+                    if bindings.has_pipes(key) {
                         connection.pipe_is_full = false;
                     }
                     let status = failure(Status::from_fault(status), did_not_execute);
-                    bindings.end_call(Key::from_bits(key), Err(status), shared, *now, replies);
+                    let extended = extended.as_deref().unwrap_or_default();
+                    bindings.end_call(key, Err(status), extended, shared, *now, replies);
                 }
                 ClientEvent::Bound { context, group, .. } => {
                     link.accepted(context);
@@ -535,7 +540,7 @@ impl<R: Ring> Core<R> {
     /// Ends a call without a response.
     pub(super) fn fail_call(&mut self, call: Key, status: Status, replies: LocalReplies<'_>) {
         self.bindings
-            .end_call(call, Err(status), &self.shared, self.now, replies);
+            .end_call(call, Err(status), &[], &self.shared, self.now, replies);
     }
 }
 

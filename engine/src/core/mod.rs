@@ -179,11 +179,7 @@ impl<R: Ring> Core<R> {
         let mut worked =
             self.take_commands(replies) | !self.early_failures.is_empty() | self.is_drained();
         for (token, status) in self.early_failures.drain(..) {
-            replies(LocalReply {
-                token,
-                at: self.now,
-                result: Err(status),
-            });
+            replies(LocalReply::failed(token, self.now, status));
         }
         self.flush();
         // A command can be all that there was to wait for, such as the last step of a shutdown.

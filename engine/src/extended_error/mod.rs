@@ -175,6 +175,16 @@ pub struct ExplainedFailure {
     pub extended: Option<ExtendedError>,
 }
 
+/// Of which its server said nothing.
+impl From<Status> for ExplainedFailure {
+    fn from(status: Status) -> Self {
+        ExplainedFailure {
+            status,
+            extended: None,
+        }
+    }
+}
+
 /// From 1601 to 1970.
 const FILE_TIME_TO_UNIX: Duration = Duration::from_secs(11_644_473_600);
 
