@@ -1,6 +1,7 @@
 //! Cores that have more to do than others hand idle connections over, and no client notices.
 
 mod raw;
+mod serving;
 
 use std::io::Write;
 use std::net::{SocketAddr, TcpStream};
@@ -8,11 +9,14 @@ use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::time::Duration;
 
 use annulus::rpcecho::{self, EchoServer, RpcEchoClient};
+use annulus::transports::{SimConfig, SimNet, SimRing};
 use annulus::{
-    BalancePolicy, Binding, BindingOptions, Config, Cores, LocalRuntime, Runtime, Server, Serving,
+    BalancePolicy, Binding, BindingOptions, Config, Cores, LocalBinding, LocalRuntime, Runtime,
+    Server, Serving,
 };
 
 use raw::{BIND_ACK, MULTIPLEXING, PATIENCE, RESPONSE, WHOLE, bind, read_pdu, request, until};
+use serving::{Number, number};
 
 /// Fast, so that the tests are.
 const LOOK: Duration = Duration::from_millis(5);
@@ -273,6 +277,136 @@ fn busy_connections_spread() {
         assert!(ratio(&serving.connections_per_core()) < 1.5);
         is_over.store(true, Ordering::Relaxed);
     });
+}
+
+/// Two cores of a server and a client in a simulated network. The client calls again on each of its
+/// connections as soon as it has the answer.
+struct Simulated {
+    net: SimNet,
+    cores: Vec<LocalRuntime<SimRing>>,
+    serving: Serving,
+    client: LocalRuntime<SimRing>,
+    bindings: Vec<LocalBinding>,
+    /// Answers that have come, on each.
+    answers: Vec<u64>,
+}
+
+impl Simulated {
+    fn new(seed: u64) -> Self {
+        let net = SimNet::new(seed, SimConfig::default());
+        let looks = BalancePolicy::Every(Duration::from_micros(100));
+        let config = Config::default().balance(looks).seed(seed);
+        let rings = (0..2).map(|_| net.ring(&config.limits)).collect();
+        let mut cores = LocalRuntime::with_rings(rings, &config);
+        let add_one = serving::routine(|mut call| {
+            let asked: Number = call.decode()?;
+            call.reply(&number(asked.value + 1))
+        });
+        let server = Server::new().endpoint("ncacn_ip_tcp:127.0.0.1[4711]");
+        let serving = cores[0].serve(server.unwrap().interface(add_one)).unwrap();
+        let client = LocalRuntime::with_ring(net.ring(&config.limits), &config);
+        Simulated {
+            net,
+            cores,
+            serving,
+            client,
+            bindings: Vec::new(),
+            answers: Vec::new(),
+        }
+    }
+
+    fn add_connection(&mut self) {
+        let options = BindingOptions::new().unique_binding().dont_linger();
+        let target = self.serving.bindings()[0].to_string();
+        let binding = self.client.bind_with(&target, serving::INTERFACE, options);
+        self.bindings.push(binding.unwrap());
+        self.answers.push(0);
+        self.call(self.bindings.len() - 1);
+    }
+
+    fn call(&mut self, index: usize) {
+        let value = number(self.answers[index]);
+        self.client
+            .call(self.bindings[index], 0, index as u64, &value)
+            .unwrap();
+    }
+
+    /// Turns everything until connection `index` has so many answers, all of them right.
+    fn run_until(&mut self, index: usize, count: u64) {
+        for _ in 0..200_000 {
+            if self.answers[index] >= count {
+                return;
+            }
+            let mut worked = false;
+            for core in &mut self.cores {
+                worked |= core.poll(&mut |_| {}).unwrap();
+            }
+            let mut ended = Vec::new();
+            worked |= self
+                .client
+                .poll(&mut |reply| {
+                    let answer = reply.result.and_then(|stub| stub.decode::<Number>());
+                    ended.push((reply.token as usize, answer));
+                })
+                .unwrap();
+            for (index, answer) in ended {
+                self.answers[index] += 1;
+                assert_eq!(answer, Ok(number(self.answers[index])));
+                // The others are to be idle when they are released.
+                if index < KEPT || self.answers[index] < 3 {
+                    self.call(index);
+                }
+            }
+            if !worked {
+                self.pass_time();
+            }
+        }
+        panic!("connection {index} hangs: {:?}", self.answers);
+    }
+
+    fn pass_time(&self) {
+        let runtimes = self.cores.iter().chain([&self.client]);
+        let timer = runtimes.filter_map(LocalRuntime::next_due).min();
+        match (self.net.next_event_at(), timer) {
+            (Some(event), timer) if timer.is_none_or(|timer| event <= timer) => {
+                self.net.advance_to_next();
+            }
+            (_, Some(timer)) => self.net.advance(timer - self.net.now()),
+            (_, None) => panic!("nothing will ever happen again: {:?}", self.answers),
+        }
+    }
+}
+
+/// Connections that a simulated client has all the time, while others come and go.
+const KEPT: usize = 6;
+
+/// A request that comes while its connection is on its way is served where it arrives.
+#[test]
+fn requests_meet_their_connection_on_its_way() {
+    let mut handovers = 0;
+    for seed in 0..8 {
+        println!("seed {seed}");
+        let mut simulated = Simulated::new(seed);
+        (0..KEPT).for_each(|_| simulated.add_connection());
+        for round in 0..10 {
+            (0..8).for_each(|_| simulated.add_connection());
+            (KEPT..KEPT + 8).for_each(|index| simulated.run_until(index, 3));
+            // They were dealt out in turns, so this leaves most of them on one core.
+            for index in (KEPT..KEPT + 8).filter(|index| index % 2 == round % 2) {
+                simulated.client.release(simulated.bindings[index]);
+            }
+            let count = simulated.answers[0] + 20;
+            (0..KEPT).for_each(|index| simulated.run_until(index, count));
+            for index in (KEPT..KEPT + 8).filter(|index| index % 2 != round % 2) {
+                simulated.client.release(simulated.bindings[index]);
+            }
+            simulated.bindings.truncate(KEPT);
+            simulated.answers.truncate(KEPT);
+        }
+        handovers += simulated.serving.handovers();
+    }
+    println!("{handovers} hand-overs");
+    assert!(handovers >= 50, "{handovers}");
 }
 
 /// A local runtime has nobody to share with.
