@@ -212,6 +212,19 @@ fn a_client_that_half_closes_after_its_last_request_gets_the_answer() {
     }
 }
 
+/// One that died looks the same, and its calls are not to stay open.
+#[test]
+fn a_client_that_half_closes_gives_up_the_calls_that_are_open() {
+    let scene = Scene::new(Limits::default());
+    let mut stream = scene.bound();
+    let endless = request(2, rpcecho::TEST_SLEEP, WHOLE, &3600_u32.to_le_bytes());
+    let short = request(3, rpcecho::ADD_ONE, WHOLE, &41_u32.to_le_bytes());
+    stream.write_all(&[endless, short].concat()).unwrap();
+    assert_eq!(read_pdu(&mut stream).unwrap()[2], RESPONSE);
+    stream.shutdown(Shutdown::Write).unwrap();
+    assert!(read_to_close(&scene, stream).is_empty());
+}
+
 /// Many clients that each begin a long request and do not end it.
 #[test]
 fn requests_that_are_never_finished_do_not_add_up() {
