@@ -4,6 +4,7 @@
 use std::io::{self, Read, Write};
 use std::net::TcpStream;
 use std::os::unix::net::UnixStream;
+use std::path::Path;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
@@ -13,6 +14,7 @@ use annulus_protocol::{
     TransferSyntax, Uuid,
 };
 use annulus_transports::{Address, NcalrpcDirectory, StringBinding};
+use rustix::net::{self, AddressFamily, SocketAddrUnix, SocketFlags, SocketType, sockopt};
 
 use super::tower::Tower;
 use super::{EPT_MAP, EptMapRequest, EptMapResponse, INTERFACE, Twr, mapper_of, to_status};
@@ -64,12 +66,18 @@ fn ask(
     if response.result != 0 {
         return Err(to_status(response.result));
     }
-    response
-        .towers
+    first_endpoint(&response.towers, like).ok_or(Status::EptNotRegistered)
+}
+
+/// The endpoint of the first tower with the protocols of `like`: a port, or a name. A mapper may
+/// answer what it likes.
+fn first_endpoint(towers: &[Full<Twr>], like: &Tower) -> Option<String> {
+    towers
         .iter()
         .filter_map(|tower| Tower::decode(&tower.get()?.tower_octets).ok())
-        .find_map(|tower| tower.string_binding()?.endpoint().map(str::to_owned))
-        .ok_or(Status::EptNotRegistered)
+        .filter(|tower| tower.protocols().eq(like.protocols()))
+        .filter_map(|tower| tower.string_binding()?.endpoint().map(str::to_owned))
+        .find(|endpoint| endpoint != "0")
 }
 
 /// A connection to a mapper, and how far its one call has come.
@@ -92,7 +100,7 @@ enum Stream {
 
 impl Conversation {
     fn begin(mapper: &Address, limits: &Arc<Limits>) -> Result<Self, Status> {
-        let patience = limits.bind_timeout;
+        let (start, patience) = (Instant::now(), limits.bind_timeout);
         let stream = Stream::connect(mapper, patience).map_err(|error| {
             tracing::debug!(%mapper, %error, "the endpoint mapper cannot be reached");
             Status::ServerUnavailable
@@ -100,7 +108,7 @@ impl Conversation {
         Ok(Conversation {
             stream,
             protocol: ClientConnection::new(ClientConfig::new(Arc::clone(limits))),
-            start: Instant::now(),
+            start,
             patience,
             received: Vec::new(),
             out: Vec::new(),
@@ -218,7 +226,7 @@ impl Stream {
                 stream.set_nodelay(true)?;
                 Ok(Stream::Tcp(stream))
             }
-            Address::Unix(path) => UnixStream::connect(path).map(Stream::Unix),
+            Address::Unix(path) => connect_unix(path, patience).map(Stream::Unix),
             _ => Err(io::ErrorKind::Unsupported.into()),
         }
     }
@@ -252,9 +260,20 @@ impl Stream {
     }
 }
 
+/// As [`UnixStream::connect`], which waits for ever where the mapper accepts nothing and its queue
+/// is full.
+fn connect_unix(path: &Path, patience: Duration) -> io::Result<UnixStream> {
+    let (family, kind) = (AddressFamily::UNIX, SocketType::STREAM);
+    let socket = net::socket_with(family, kind, SocketFlags::CLOEXEC, None)?;
+    sockopt::set_socket_timeout(&socket, sockopt::Timeout::Send, Some(patience))?;
+    net::connect(&socket, &SocketAddrUnix::new(path)?)?;
+    Ok(socket.into())
+}
+
 #[cfg(test)]
 mod tests {
     use std::net::TcpListener;
+    use std::os::unix::net::UnixListener;
     use std::thread;
 
     use super::*;
@@ -329,6 +348,45 @@ mod tests {
         };
         let target = format!("ncacn_ip_tcp:127.0.0.1[,mapper={port}]");
         assert_eq!(failure(&target, limits), Status::ServerUnavailable);
+    }
+
+    #[test]
+    fn a_local_mapper_that_accepts_nothing_is_given_up() {
+        let name = format!("annulus-full-{}", std::process::id());
+        let path = std::env::temp_dir().join(name);
+        let listener = UnixListener::bind(&path).unwrap();
+        net::listen(&listener, 0).unwrap();
+        let patience = Duration::from_millis(20);
+        let mut taken = Vec::new();
+        let error = loop {
+            match connect_unix(&path, patience) {
+                Ok(stream) => taken.push(stream),
+                Err(error) => break error,
+            }
+            assert!(taken.len() < 8, "the queue is never full");
+        };
+        std::fs::remove_file(&path).unwrap();
+        assert_eq!(error.kind(), io::ErrorKind::WouldBlock);
+    }
+
+    #[test]
+    fn towers_that_were_not_asked_for_are_passed_over() {
+        let tower = |binding: &str| {
+            let binding = binding.parse().unwrap();
+            Tower::new(rpcecho::INTERFACE, SyntaxId::NDR20, &binding)
+        };
+        let first = |towers: &[&str], like: &str| {
+            let towers = towers.iter();
+            let towers: Vec<_> = towers
+                .map(|binding| Full::new(Twr::from(&tower(binding))))
+                .collect();
+            first_endpoint(&towers, &tower(like))
+        };
+        let strange = ["ncalrpc:[x]", "ncacn_ip_tcp:", "ncacn_ip_tcp:127.0.0.1[7]"];
+        assert_eq!(first(&strange, "ncacn_ip_tcp:").as_deref(), Some("7"));
+        assert_eq!(first(&strange, "ncalrpc:").as_deref(), Some("x"));
+        assert_eq!(first(&strange[..2], "ncacn_ip_tcp:"), None);
+        assert_eq!(first(&strange[1..], "ncalrpc:"), None);
     }
 
     #[test]
