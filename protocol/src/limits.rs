@@ -86,6 +86,9 @@ pub struct Limits {
     /// Endpoints that one endpoint map holds, those of this process and those that other processes
     /// of this machine have registered. More are not registered. Default 4096.
     pub mapped_endpoints_max: usize,
+    /// Bytes of a tower in an endpoint map. A longer one is not registered. Default 1024, several
+    /// times what a name of a host and of a pipe take.
+    pub mapped_tower_len_max: usize,
     /// Bytes of replies that may wait for a peer that does not read, and the one reply that goes
     /// beyond it. Above it this side stops reading from that peer until half of it has drained.
     /// As many bytes again may wait that were pushed into out-pipes, of which only those of one
@@ -178,6 +181,7 @@ impl Limits {
         association_groups_max: 65_536,
         context_handles_per_group_max: 8192,
         mapped_endpoints_max: 4096,
+        mapped_tower_len_max: 1024,
         send_backlog_max: 8 << 20,
         send_backlog_per_core_max: 256 << 20,
         spare_buffers_len_max: 16 << 20,

@@ -7,12 +7,14 @@ use super::endpoint_map::{Endpoint, Inquiry};
 use super::tower::Tower;
 use super::{EPT_S_NOT_REGISTERED, EptClient, INTERFACE, Twr, mapper_of, to_status};
 use crate::binding::Binding;
+use crate::binding_options::BindingOptions;
 use crate::call::block_on;
 use crate::error::Error;
 use crate::runtime::Host;
 use crate::status::Status;
 
-/// Asks an endpoint mapper what is on its machine.
+/// Asks an endpoint mapper what is on its machine. It has a connection of its own, which ends with
+/// the client and its clones.
 ///
 /// ```
 /// use annulus::epmapper::{self, EndpointMap, EndpointMapper, EndpointMapperClient, Inquiry};
@@ -53,7 +55,9 @@ impl EndpointMapperClient {
     /// As for [`Binding::new`].
     pub fn new(host: &impl Host, string_binding: &str) -> Result<Self, Error> {
         let mapper = mapper_of(&string_binding.parse()?)?;
-        let binding = Binding::new(host, &mapper.to_string(), INTERFACE)?;
+        // What it has registered is to go with it, whoever else asks the same mapper.
+        let options = BindingOptions::new().unique_binding().dont_linger();
+        let binding = Binding::with_options(host, &mapper.to_string(), INTERFACE, options)?;
         Ok(EndpointMapperClient {
             client: EptClient::new(binding),
         })
@@ -153,8 +157,9 @@ impl EndpointMapperClient {
     /// Registers endpoints of this process with the mapper of this machine, such as
     /// [`Serving::endpoints`](crate::Serving::endpoints): until they are
     /// [unregistered](Self::unregister), or this client and its clones are dropped, or the
-    /// connection breaks. If they `replace`, others with the same object, interface, protocols and
-    /// address go. The counterpart of `RpcEpRegister`.
+    /// connection breaks: a mapper that was started again knows nothing of them until they are
+    /// registered again. If they `replace`, others with the same object, interface, protocols and
+    /// address go, as far as they are of the same user. The counterpart of `RpcEpRegister`.
     ///
     /// ```no_run
     /// # use annulus::epmapper::EndpointMapperClient;
@@ -166,7 +171,8 @@ impl EndpointMapperClient {
     ///
     /// # Errors
     ///
-    /// The status with which the call ended: [`Status::AccessDenied`] from another machine.
+    /// The status with which the call ended: [`Status::AccessDenied`] from another machine, or if
+    /// another user has registered one of them.
     pub async fn register(&self, endpoints: &[Endpoint], replace: bool) -> Result<(), Status> {
         let entries = endpoints.iter().map(Endpoint::to_wire).collect();
         let call = self.client.ept_insert_future(entries, replace.into());

@@ -1,6 +1,6 @@
 //! The endpoint map: which interfaces of a machine are reached where.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet, HashMap, HashSet};
 use std::fmt;
 use std::net::Ipv4Addr;
 use std::sync::{Arc, PoisonError, RwLock, RwLockReadGuard, RwLockWriteGuard};
@@ -8,6 +8,7 @@ use std::sync::{Arc, PoisonError, RwLock, RwLockReadGuard, RwLockWriteGuard};
 use annulus_ndr::ContextHandle;
 use annulus_protocol::{Limits, SyntaxId, Uuid};
 
+use super::owner::Owner;
 use super::tower::Tower;
 
 /// An endpoint of an interface: one element of an endpoint map.
@@ -33,8 +34,6 @@ pub struct EndpointMap {
 pub struct Registered {
     map: EndpointMap,
     keys: Vec<u64>,
-    /// Under which handles the elements were held whose place was taken.
-    displaced: Vec<ContextHandle>,
 }
 
 /// Why endpoints are not taken into a map. None of them is.
@@ -44,6 +43,16 @@ pub enum RegisterError {
     /// A tower does not begin with an interface, a transfer syntax and a protocol.
     #[error("a tower has no interface, no transfer syntax or no protocol")]
     InvalidTower,
+    /// A tower is longer than one that a map keeps.
+    #[error("a tower is too long; Limits::mapped_tower_len_max is {len_max} bytes")]
+    TowerTooLong {
+        /// The limit.
+        len_max: usize,
+    },
+    /// A client of an [`EndpointMapper`](super::EndpointMapper) wants an endpoint that another user,
+    /// or the mapper's process, has registered.
+    #[error("an endpoint is registered already, and not by this user")]
+    OfAnother,
     /// The map has as many endpoints as it may.
     #[error("the endpoint map is full; Limits::mapped_endpoints_max is {len_max}")]
     Full {
@@ -55,16 +64,33 @@ pub enum RegisterError {
 struct Elements {
     /// By keys that only grow, so that a search goes on where it was whatever came and went.
     by_key: BTreeMap<u64, Element>,
+    /// The key of each element.
+    keys: HashMap<Identity, u64>,
     next_key: u64,
     len_max: usize,
+    tower_len_max: usize,
 }
 
 struct Element {
     endpoint: Endpoint,
     interface: SyntaxId,
     transfer: SyntaxId,
+    owner: Owner,
     /// The context that a client registered it with; null for this process's own.
     holder: ContextHandle,
+}
+
+/// What tells an element from the others: its object and its tower.
+type Identity = (Uuid, Tower);
+
+/// What an element shares with the one that takes its place: all but the port or name.
+#[derive(PartialEq, Eq, Hash)]
+struct Role {
+    object: Uuid,
+    interface: SyntaxId,
+    transfer: SyntaxId,
+    protocols: Vec<u8>,
+    ip: Option<Ipv4Addr>,
 }
 
 impl EndpointMap {
@@ -74,8 +100,10 @@ impl EndpointMap {
         EndpointMap {
             elements: Arc::new(RwLock::new(Elements {
                 by_key: BTreeMap::new(),
+                keys: HashMap::new(),
                 next_key: 0,
                 len_max: limits.mapped_endpoints_max,
+                tower_len_max: limits.mapped_tower_len_max,
             })),
         }
     }
@@ -86,45 +114,15 @@ impl EndpointMap {
     ///
     /// # Errors
     ///
-    /// A tower is none of an endpoint, or the map is full; then nothing has changed.
+    /// A tower is none of an endpoint, or too long, or the map is full; then nothing has changed.
     pub fn register(
         &self,
         endpoints: Vec<Endpoint>,
         replace: bool,
     ) -> Result<Registered, RegisterError> {
-        let new = endpoints
-            .into_iter()
-            .map(Element::new)
-            .collect::<Option<Vec<_>>>()
-            .ok_or(RegisterError::InvalidTower)?;
-        let mut elements = self.write();
-        let is_replaced = |old: &Element| {
-            let mut new = new.iter();
-            new.any(|new| new.is_same(old) || (replace && new.is_successor_of(old)))
-        };
-        let replaced: Vec<_> = elements
-            .by_key
-            .iter()
-            .filter_map(|(key, old)| is_replaced(old).then_some(*key))
-            .collect();
-        let len_max = elements.len_max;
-        if elements.by_key.len() - replaced.len() + new.len() > len_max {
-            return Err(RegisterError::Full { len_max });
-        }
-        let mut displaced: Vec<_> = replaced
-            .iter()
-            .filter_map(|key| elements.by_key.remove(key))
-            .map(|element| element.holder)
-            .collect();
-        displaced.dedup();
-        let first = elements.next_key;
-        elements.next_key += new.len() as u64;
-        elements.by_key.extend((first..).zip(new));
-        Ok(Registered {
-            map: self.clone(),
-            keys: (first..elements.next_key).collect(),
-            displaced,
-        })
+        let mut registered = Registered::none(self);
+        registered.register(endpoints, replace, Owner::Process, ContextHandle::NULL)?;
+        Ok(registered)
     }
 
     /// All endpoints, in the order in which they came.
@@ -135,11 +133,12 @@ impl EndpointMap {
         all.map(|element| element.endpoint.clone()).collect()
     }
 
-    /// Under which handle a client holds an endpoint, if one does.
-    pub(super) fn holder(&self, endpoint: &Endpoint) -> Option<ContextHandle> {
+    /// Under which handle a client holds an endpoint that `owner` may take out, if one does.
+    pub(super) fn holder(&self, endpoint: &Endpoint, owner: Owner) -> Option<ContextHandle> {
         let elements = self.read();
-        let element = elements.find(endpoint).map(|(_, element)| element)?;
-        Some(element.holder).filter(|holder| !holder.is_null())
+        let element = elements.by_key.get(&elements.find(endpoint)?)?;
+        let is_held = !element.holder.is_null() && owner.may_remove(element.owner);
+        is_held.then_some(element.holder)
     }
 
     fn read(&self) -> RwLockReadGuard<'_, Elements> {
@@ -166,6 +165,39 @@ impl fmt::Debug for EndpointMap {
 }
 
 impl Registered {
+    /// No endpoints yet.
+    pub(super) fn none(map: &EndpointMap) -> Self {
+        Registered {
+            map: map.clone(),
+            keys: Vec::new(),
+        }
+    }
+
+    /// Takes further endpoints into the map, as [`EndpointMap::register`] has it, for `owner`: what
+    /// he may not remove he cannot replace. Gives the handles under which those were held whose
+    /// places they have taken.
+    pub(super) fn register(
+        &mut self,
+        endpoints: Vec<Endpoint>,
+        replace: bool,
+        owner: Owner,
+        holder: ContextHandle,
+    ) -> Result<Vec<ContextHandle>, RegisterError> {
+        let mut elements = self.map.write();
+        let new = elements.new_elements(endpoints, owner, holder)?;
+        let replaced = elements.replaced_by(&new, replace, owner)?;
+        let len_max = elements.len_max;
+        if elements.by_key.len() - replaced.len() + new.len() > len_max {
+            return Err(RegisterError::Full { len_max });
+        }
+        let replaced = replaced.iter().filter_map(|key| elements.remove(*key));
+        let mut displaced: Vec<_> = replaced.map(|element| element.holder).collect();
+        displaced.dedup();
+        let new = new.into_iter().map(|element| elements.insert(element));
+        self.keys.extend(new);
+        Ok(displaced)
+    }
+
     /// Whether none of the endpoints is left in the map.
     pub(super) fn is_empty(&self) -> bool {
         let elements = self.map.read();
@@ -176,25 +208,13 @@ impl Registered {
     /// Takes one of the endpoints out, by its object and its tower; false if it is not among them.
     pub(super) fn remove(&mut self, endpoint: &Endpoint) -> bool {
         let mut elements = self.map.write();
-        let found = elements.find(endpoint).map(|(key, _)| key);
+        let found = elements.find(endpoint);
         let Some(key) = found.filter(|key| self.keys.contains(key)) else {
             return false;
         };
-        elements.by_key.remove(&key);
+        elements.remove(key);
         self.keys.retain(|it| *it != key);
         true
-    }
-
-    /// Notes under which handle the endpoints are held. Gives those of the endpoints whose place
-    /// they have taken.
-    pub(super) fn set_holder(&mut self, holder: ContextHandle) -> Vec<ContextHandle> {
-        let mut elements = self.map.write();
-        for key in &self.keys {
-            if let Some(element) = elements.by_key.get_mut(key) {
-                element.holder = holder;
-            }
-        }
-        std::mem::take(&mut self.displaced)
     }
 }
 
@@ -202,49 +222,116 @@ impl Drop for Registered {
     fn drop(&mut self) {
         let mut elements = self.map.write();
         for key in &self.keys {
-            elements.by_key.remove(key);
+            elements.remove(*key);
         }
     }
 }
 
 impl Elements {
-    /// Of an object and a tower there is one element at most.
-    fn find(&self, endpoint: &Endpoint) -> Option<(u64, &Element)> {
-        let mut all = self.by_key.iter();
-        all.find(|(_, element)| element.is_of(endpoint.object, &endpoint.tower))
-            .map(|(key, element)| (*key, element))
+    /// The key of an endpoint.
+    fn find(&self, endpoint: &Endpoint) -> Option<u64> {
+        let identity = (endpoint.object, endpoint.tower.clone());
+        self.keys.get(&identity).copied()
+    }
+
+    fn insert(&mut self, element: Element) -> u64 {
+        let key = self.next_key;
+        self.next_key += 1;
+        self.keys.insert(element.identity(), key);
+        self.by_key.insert(key, element);
+        key
+    }
+
+    fn remove(&mut self, key: u64) -> Option<Element> {
+        let element = self.by_key.remove(&key)?;
+        self.keys.remove(&element.identity());
+        Some(element)
+    }
+
+    /// What is to come into the map, each once.
+    fn new_elements(
+        &self,
+        endpoints: Vec<Endpoint>,
+        owner: Owner,
+        holder: ContextHandle,
+    ) -> Result<Vec<Element>, RegisterError> {
+        let mut identities = HashSet::new();
+        let mut new = Vec::new();
+        for endpoint in endpoints {
+            let element = Element::new(endpoint, owner, holder, self.tower_len_max)?;
+            if identities.insert(element.identity()) {
+                new.push(element);
+            }
+        }
+        Ok(new)
+    }
+
+    /// The keys of the elements that go when `new` ones come.
+    fn replaced_by(
+        &self,
+        new: &[Element],
+        replace: bool,
+        owner: Owner,
+    ) -> Result<BTreeSet<u64>, RegisterError> {
+        let may_go = |key: &u64| owner.may_remove(self.by_key[key].owner);
+        let again = new.iter().map(Element::identity);
+        let mut replaced: BTreeSet<_> = again
+            .filter_map(|identity| self.keys.get(&identity).copied())
+            .collect();
+        if !replaced.iter().all(may_go) {
+            return Err(RegisterError::OfAnother);
+        }
+        if replace {
+            let roles: HashSet<_> = new.iter().map(Element::role).collect();
+            let old = self.by_key.iter();
+            let old = old.filter(|(_, element)| roles.contains(&element.role()));
+            replaced.extend(old.map(|(key, _)| *key).filter(may_go));
+        }
+        Ok(replaced)
     }
 }
 
 impl Element {
-    fn new(endpoint: Endpoint) -> Option<Self> {
+    fn new(
+        endpoint: Endpoint,
+        owner: Owner,
+        holder: ContextHandle,
+        tower_len_max: usize,
+    ) -> Result<Self, RegisterError> {
         let tower = &endpoint.tower;
-        let (interface, transfer) = (tower.interface()?, tower.transfer_syntax()?);
-        tower.protocols().next()?;
-        Some(Element {
+        let (Some(interface), Some(transfer), Some(_)) = (
+            tower.interface(),
+            tower.transfer_syntax(),
+            tower.protocols().next(),
+        ) else {
+            return Err(RegisterError::InvalidTower);
+        };
+        if tower.encode().len() > tower_len_max {
+            let len_max = tower_len_max;
+            return Err(RegisterError::TowerTooLong { len_max });
+        }
+        Ok(Element {
             endpoint,
             interface,
             transfer,
-            holder: ContextHandle::NULL,
+            owner,
+            holder,
         })
     }
 
-    fn is_of(&self, object: Uuid, tower: &Tower) -> bool {
-        self.endpoint.object == object && self.endpoint.tower == *tower
+    fn identity(&self) -> Identity {
+        (self.endpoint.object, self.endpoint.tower.clone())
     }
 
-    fn is_same(&self, other: &Element) -> bool {
-        self.is_of(other.endpoint.object, &other.endpoint.tower)
-    }
-
-    /// Whether it takes the place of another element: all is the same but the port or name.
-    fn is_successor_of(&self, other: &Element) -> bool {
-        let (new, old) = (&self.endpoint, &other.endpoint);
-        new.object == old.object
-            && self.interface == other.interface
-            && self.transfer == other.transfer
-            && new.tower.protocols().eq(old.tower.protocols())
-            && new.tower.ip() == old.tower.ip()
+    fn role(&self) -> Role {
+        let tower = &self.endpoint.tower;
+        Role {
+            object: self.endpoint.object,
+            interface: self.interface,
+            transfer: self.transfer,
+            protocols: tower.protocols().collect(),
+            ip: tower.ip(),
+        }
     }
 }
 
@@ -552,6 +639,73 @@ mod tests {
             map.register(ports(&[1, 2]), false).is_ok(),
             "one of them is there already"
         );
+    }
+
+    #[test]
+    fn an_endpoint_that_is_named_twice_is_registered_once() {
+        let map = EndpointMap::default();
+        let endpoints = ["ncalrpc:[a]", "ncalrpc:[a]"].map(echo).to_vec();
+        let mut registered = map.register(endpoints, false).unwrap();
+        assert_eq!(map.endpoints(), [echo("ncalrpc:[a]")]);
+        assert!(registered.remove(&echo("ncalrpc:[a]")));
+        assert_eq!(map.endpoints(), []);
+    }
+
+    /// A map in which `owner` has registered an endpoint, and what another one is to register.
+    fn after(of: &str, owner: Owner) -> (EndpointMap, Registered, Registered) {
+        let map = EndpointMap::default();
+        let mut first = Registered::none(&map);
+        let endpoints = vec![echo(of)];
+        let null = ContextHandle::NULL;
+        first.register(endpoints, false, owner, null).unwrap();
+        let second = Registered::none(&map);
+        (map, first, second)
+    }
+
+    #[test]
+    fn a_stranger_does_not_take_the_place_of_an_endpoint() {
+        for stranger in [Owner::User(2), Owner::Anybody] {
+            for owner in [Owner::Process, Owner::User(1)] {
+                let (map, _first, mut second) = after("ncalrpc:[old]", owner);
+                let null = ContextHandle::NULL;
+                let new = vec![echo("ncalrpc:[new]")];
+                second.register(new, true, stranger, null).unwrap();
+                assert_eq!(
+                    bindings(&map.endpoints()),
+                    ["ncalrpc:[old]", "ncalrpc:[new]"]
+                );
+                let same = vec![echo("ncalrpc:[more]"), echo("ncalrpc:[old]")];
+                let error = second.register(same, false, stranger, null);
+                assert_eq!(error.unwrap_err(), RegisterError::OfAnother);
+                assert_eq!(map.endpoints().len(), 2, "all or nothing");
+            }
+        }
+    }
+
+    #[test]
+    fn the_same_user_and_root_take_the_place_of_an_endpoint() {
+        for successor in [Owner::User(1), Owner::User(0), Owner::Process] {
+            let (map, _first, mut second) = after("ncalrpc:[old]", Owner::User(1));
+            let null = ContextHandle::NULL;
+            let new = vec![echo("ncalrpc:[new]")];
+            second.register(new, true, successor, null).unwrap();
+            assert_eq!(bindings(&map.endpoints()), ["ncalrpc:[new]"]);
+        }
+    }
+
+    #[test]
+    fn a_tower_that_would_fill_the_memory_is_refused() {
+        let limits = Limits {
+            mapped_tower_len_max: echo("ncalrpc:[longest]").tower.encode().len(),
+            ..Limits::DEFAULT
+        };
+        let map = EndpointMap::new(&limits);
+        let _registered = map
+            .register(vec![echo("ncalrpc:[longest]")], false)
+            .unwrap();
+        let error = map.register(vec![echo("ncalrpc:[longest1]")], false);
+        let len_max = limits.mapped_tower_len_max;
+        assert_eq!(error.unwrap_err(), RegisterError::TowerTooLong { len_max });
     }
 
     #[test]

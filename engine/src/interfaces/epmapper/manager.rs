@@ -8,6 +8,7 @@ use annulus_protocol::{SyntaxId, Uuid};
 use super::endpoint_map::{
     Endpoint, EndpointMap, Inquiry, RegisterError, Registered, Search, Versions, Wanted,
 };
+use super::owner::Owner;
 use super::tower::Tower;
 use super::*;
 use crate::{CallContext, Status};
@@ -29,9 +30,11 @@ use crate::{CallContext, Status};
 /// ```
 ///
 /// Everybody may ask. Only clients of this machine may register endpoints, until they take them
-/// away again or their last connection ends, and each may only take away its own; others get
-/// [`Status::AccessDenied`]. A [`Registration`](crate::Registration) with a security callback can be
-/// stricter.
+/// away again or their last connection ends; others get [`Status::AccessDenied`]. Each client may
+/// only take away its own, and only replace those of its user: over `ncalrpc` the kernel says who
+/// that is, and root may replace all. Over a loopback address nobody knows, so what is registered
+/// there may be replaced by any client of this machine. A [`Registration`](crate::Registration) with
+/// a security callback can be stricter.
 ///
 /// An endpoint of all addresses of the machine (`0.0.0.0`) is told with the one at which the client
 /// has reached the mapper, if that is an IPv4 address. Towers have no room for IPv6 ones: a client
@@ -133,22 +136,26 @@ impl Ept for EndpointMapper {
         entries: Vec<EptEntry>,
         replace: u32,
     ) -> Result<u32, Status> {
-        if !context.peer().is_local() {
-            return Err(Status::AccessDenied);
-        }
-        let Some(endpoints) = entries.iter().map(Endpoint::from_wire).collect() else {
+        let owner = Owner::of(context.peer()).ok_or(Status::AccessDenied)?;
+        let endpoints: Option<Vec<_>> = entries.iter().map(Endpoint::from_wire).collect();
+        let Some(endpoints) = endpoints else {
             return Ok(EPT_S_INVALID_ENTRY);
         };
-        let registered = match self.map.register(endpoints, replace != 0) {
-            Ok(registered) => registered,
-            Err(RegisterError::InvalidTower) => return Ok(EPT_S_INVALID_ENTRY),
-            Err(RegisterError::Full { .. }) => return Ok(EPT_S_NO_MEMORY),
-        };
+        if endpoints.is_empty() {
+            return Ok(Status::Ok.code());
+        }
         // The client's rundown takes them out of the map. It is not told the handle; the map is.
-        let holder = context.open_context(registered)?;
-        let displaced = context
-            .exclusive_context::<Registered>(&holder)?
-            .set_holder(holder);
+        let holder = context.open_context(Registered::none(&self.map))?;
+        let mut held = context.exclusive_context::<Registered>(&holder)?;
+        let registered = held.register(endpoints, replace != 0, owner, holder);
+        drop(held);
+        let displaced = match registered {
+            Ok(displaced) => displaced,
+            Err(error) => {
+                drop(context.close_context::<Registered>(&holder)?);
+                return refusal(error);
+            }
+        };
         for old in displaced {
             close_if_empty(context, &old)?;
         }
@@ -160,9 +167,7 @@ impl Ept for EndpointMapper {
         context: &mut CallContext<'_>,
         entries: Vec<EptEntry>,
     ) -> Result<u32, Status> {
-        if !context.peer().is_local() {
-            return Err(Status::AccessDenied);
-        }
+        let owner = Owner::of(context.peer()).ok_or(Status::AccessDenied)?;
         let endpoints: Option<Vec<_>> = entries.iter().map(Endpoint::from_wire).collect();
         let Some(endpoints) = endpoints else {
             return Ok(EPT_S_INVALID_ENTRY);
@@ -170,7 +175,7 @@ impl Ept for EndpointMapper {
         let mut status = Status::Ok.code();
         for endpoint in endpoints {
             // A handle of another client names nothing here.
-            let holder = self.map.holder(&endpoint);
+            let holder = self.map.holder(&endpoint, owner);
             let held = holder.and_then(|holder| {
                 let held = context.exclusive_context::<Registered>(&holder);
                 Some((holder, held.ok()?))
@@ -255,6 +260,15 @@ impl Ept for EndpointMapper {
             entry_handle: ContextHandle::NULL,
             result: Status::Ok.code(),
         })
+    }
+}
+
+/// How a client is told that its endpoints are not registered.
+fn refusal(error: RegisterError) -> Result<u32, Status> {
+    match error {
+        RegisterError::InvalidTower | RegisterError::TowerTooLong { .. } => Ok(EPT_S_INVALID_ENTRY),
+        RegisterError::Full { .. } => Ok(EPT_S_NO_MEMORY),
+        RegisterError::OfAnother => Err(Status::AccessDenied),
     }
 }
 
@@ -548,6 +562,24 @@ mod tests {
     }
 
     #[test]
+    fn what_a_client_registers_goes_with_it_though_others_ask_the_same_mapper() {
+        let scene = Scene::new();
+        let port = scene.mapper.bindings()[0].port().unwrap();
+        let mapper = format!("ncacn_ip_tcp:127.0.0.1[{port}]");
+        let client = || EndpointMapperClient::new(&scene.runtime, &mapper).unwrap();
+        let (registering, other) = (client(), client());
+        let endpoint = Endpoint::from_wire(&entry("ncalrpc:[x]")).unwrap();
+        assert_eq!(other.endpoints_blocking(Inquiry::ALL).unwrap().len(), 1);
+        registering.register_blocking(&[endpoint], false).unwrap();
+        assert_eq!(other.endpoints_blocking(Inquiry::ALL).unwrap().len(), 2);
+        drop(registering);
+        let deadline = std::time::Instant::now() + std::time::Duration::from_secs(10);
+        while other.endpoints_blocking(Inquiry::ALL).unwrap().len() > 1 {
+            assert!(std::time::Instant::now() < deadline, "it stays");
+        }
+    }
+
+    #[test]
     fn a_client_lists_more_endpoints_than_one_call_tells() {
         let scene = Scene::new();
         let port = scene.mapper.bindings()[0].port().unwrap();
@@ -732,6 +764,39 @@ mod tests {
             assert_eq!(client.ept_delete(vec![entry("ncalrpc:[x]")]), Ok(0));
             assert_eq!(client.ept_insert(vec![entry("ncalrpc:[x]")], 0), Ok(0));
         }
+    }
+
+    #[test]
+    fn a_client_over_tcp_does_not_displace_what_this_process_has_registered() {
+        let scene = Scene::new();
+        let client = scene.client();
+        let own = scene.map.endpoints();
+        let again = vec![own[0].to_wire()];
+        assert_eq!(client.ept_insert(again, 0), Err(Status::AccessDenied));
+        assert_eq!(scene.map.endpoints(), own);
+        let new = vec![entry("ncacn_ip_tcp:0.0.0.0[4711]")];
+        assert_eq!(client.ept_insert(new, 1), Ok(0));
+        assert_eq!(scene.map.endpoints()[..1], own, "found before the other");
+    }
+
+    #[test]
+    fn what_is_refused_changes_nothing_and_keeps_no_context() {
+        let scene = Scene::with_limits(Limits {
+            context_handles_per_group_max: 1,
+            mapped_endpoints_max: 2,
+            ..Limits::default()
+        });
+        let client = scene.client();
+        for _ in 0..2 {
+            assert_eq!(client.ept_insert(Vec::new(), 0), Ok(0));
+            let too_many = vec![entry("ncalrpc:[x]"), entry("ncalrpc:[y]")];
+            assert_eq!(client.ept_insert(too_many, 0), Ok(EPT_S_NO_MEMORY));
+        }
+        assert_eq!(client.ept_insert(vec![entry("ncalrpc:[x]")], 0), Ok(0));
+        let before = scene.map.endpoints();
+        let full = client.ept_insert(vec![entry("ncalrpc:[y]")], 1);
+        assert_eq!(full, Err(Status::ServerOutOfMemory), "one context too many");
+        assert_eq!(scene.map.endpoints(), before);
     }
 
     #[test]

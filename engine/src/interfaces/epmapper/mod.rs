@@ -8,6 +8,7 @@ mod ask;
 mod client;
 mod endpoint_map;
 mod manager;
+mod owner;
 #[rustfmt::skip]
 mod stub;
 mod tower;
