@@ -12,8 +12,8 @@ const MODE: u32 = 0o755;
 const WRITABLE_BY_OTHERS: u32 = 0o022;
 const STICKY: u32 = 0o1000;
 
-/// Makes a directory if it is missing, and checks that nobody but its owner, root and this
-/// user can replace what is in it.
+/// Makes a directory if it is missing, and checks that nobody but root and this user can replace
+/// what is in it. The directories above it are its administrator's to protect.
 ///
 /// # Errors
 ///
@@ -24,9 +24,10 @@ pub(crate) fn prepare(directory: &Path) -> Result<(), TransportError> {
         source,
     };
     make(directory).map_err(forbidden)?;
+    let named = fs::symlink_metadata(directory).map_err(forbidden)?;
     let found = fs::metadata(directory).map_err(forbidden)?;
     let user = rustix::process::geteuid().as_raw();
-    match danger(&found, user) {
+    match danger_of_link(&named, user).or_else(|| danger(&found, user)) {
         None => Ok(()),
         Some(reason) => Err(TransportError::NcalrpcDirectoryUnsafe {
             directory: directory.to_owned(),
@@ -44,6 +45,13 @@ fn make(directory: &Path) -> io::Result<()> {
         Err(_) if directory.is_dir() => Ok(()),
         Err(error) => Err(error),
     }
+}
+
+/// Why a name may lead elsewhere tomorrow, if it may: it is a link of somebody else's.
+fn danger_of_link(named: &Metadata, user: u32) -> Option<&'static str> {
+    let is_foreign = named.uid() != user && named.uid() != 0;
+    (named.is_symlink() && is_foreign)
+        .then_some("its name is a link of another user's (name the directory itself)")
 }
 
 /// Why the sockets of `user` are not safe in a directory, if they are not.
@@ -125,6 +133,24 @@ mod tests {
         // Root's are safe for everybody.
         let root = fs::metadata("/").unwrap();
         assert_eq!(danger(&root, 1000), None);
+    }
+
+    #[test]
+    fn a_link_of_another_user_is_refused() {
+        let scratch = Scratch::new("links");
+        let link = scratch.0.join("link");
+        std::os::unix::fs::symlink("/run", &link).unwrap();
+        let named = fs::symlink_metadata(&link).unwrap();
+        assert_eq!(danger_of_link(&named, named.uid()), None);
+        prepare(&link).unwrap();
+        if named.uid() == 0 {
+            std::os::unix::fs::lchown(&link, Some(1000), None).unwrap();
+            let error = prepare(&link).unwrap_err();
+            let reason = error.to_string();
+            assert!(reason.contains("a link of another user"), "{reason}");
+        } else {
+            assert!(danger_of_link(&named, named.uid() + 1).is_some());
+        }
     }
 
     #[test]

@@ -106,7 +106,8 @@ impl LockFile {
                 .create(true)
                 .truncate(false)
                 .mode(0o600)
-                .custom_flags(libc::O_NOFOLLOW)
+                // Nor is a pipe waited for that somebody has put there.
+                .custom_flags(libc::O_NOFOLLOW | libc::O_NONBLOCK)
                 .open(&path)?;
             match file.try_lock() {
                 Ok(()) => {}
@@ -304,6 +305,23 @@ mod tests {
         assert_eq!(error.kind(), io::ErrorKind::AlreadyExists);
         assert_eq!(fs::read_to_string(&path).unwrap(), "precious");
         assert_eq!(directory.files(), 1);
+    }
+
+    #[test]
+    fn a_lock_that_is_a_pipe_does_not_hold_a_server_up() {
+        let directory = Directory::new("pipe");
+        let path = directory.socket();
+        let mode = rustix::fs::Mode::from_raw_mode(0o600);
+        rustix::fs::mknodat(
+            rustix::fs::CWD,
+            lock_path(&path).unwrap(),
+            rustix::fs::FileType::Fifo,
+            mode,
+            0,
+        )
+        .unwrap();
+        let error = listen(&path).unwrap_err();
+        assert_eq!(error.raw_os_error(), Some(libc::ENXIO));
     }
 
     #[test]
