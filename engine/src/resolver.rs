@@ -230,3 +230,59 @@ impl Pool {
         }
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use std::sync::mpsc;
+
+    use super::*;
+    use crate::config::Config;
+
+    const PATIENCE: Duration = Duration::from_secs(30);
+
+    #[test]
+    fn every_question_is_answered_by_a_few_threads() {
+        const COUNT: u64 = 200;
+        let limits = Arc::new(Limits {
+            resolver_threads_max: 2,
+            ..Limits::default()
+        });
+        let resolver = Resolver::new(&limits, Places::of_this_thread());
+        let (wake, woken) = mpsc::channel();
+        // A thread may still answer when the test has seen enough.
+        let wake = Box::new(move || wake.send(()).unwrap_or_default());
+        let core = Arc::new(CoreShared::new(&Config::default(), wake));
+        for number in 0..COUNT {
+            // An address, so that no name server has a part in this.
+            let query = Query::Host {
+                host: "127.0.0.1".into(),
+                port: 135,
+            };
+            resolver.ask(Job {
+                query: Arc::new(query),
+                core: Arc::clone(&core),
+                association: Key::from_bits(number),
+            });
+            assert!(resolver.pool.lock().threads <= 2);
+        }
+        let mut answered = Vec::new();
+        while answered.len() < COUNT as usize {
+            while let Some(command) = core.inbox().pop() {
+                if let Command::Resolved {
+                    association,
+                    answer,
+                } = command
+                {
+                    assert_eq!(answer.unwrap().len(), 1);
+                    answered.push(association.to_bits());
+                }
+            }
+            if answered.len() < COUNT as usize && core.inbox().prepare_sleep() {
+                woken.recv_timeout(PATIENCE).expect("an answer comes");
+            }
+            core.inbox().end_sleep();
+        }
+        answered.sort_unstable();
+        assert_eq!(answered, (0..COUNT).collect::<Vec<_>>());
+    }
+}
