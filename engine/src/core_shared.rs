@@ -51,6 +51,8 @@ pub(crate) struct CoreShared {
     pub(crate) pushed_len: AtomicUsize,
     /// Calls that clients have made on this core. Only the core writes.
     pub(crate) calls_in: Counter,
+    /// Bytes that were received for the pipes of its server calls and are not pulled yet.
+    pub(crate) unpulled_len: AtomicUsize,
     /// Calls that this core has sent. Only the core writes.
     pub(crate) calls_out: Counter,
     pub(crate) stub_buffers: SharedBufferPool,
@@ -156,6 +158,7 @@ impl CoreShared {
             connections: AtomicUsize::new(0),
             pushed_len: AtomicUsize::new(0),
             calls_in: Counter::default(),
+            unpulled_len: AtomicUsize::new(0),
             calls_out: Counter::default(),
             stub_buffers: SharedBufferPool::new(SPARE_MAX, SPARE_BUFFER_LEN_MAX),
             call_states: ArrayQueue::new(SPARE_MAX),

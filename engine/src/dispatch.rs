@@ -23,7 +23,7 @@ use crate::core::timers::Timers;
 use crate::core_shared::CoreShared;
 use crate::executor::Executor;
 use crate::extended_error::ExtendedError;
-use crate::pipe::{PipeBacklog, PipeLink, PipeShape, Pipes};
+use crate::pipe::{PipeBacklog, PipeLink, PipeShape, Pipes, Unpulled};
 use crate::registration::CallPermit;
 use crate::server::RunningServer;
 use crate::server_call::{OpenCall, ServerCall};
@@ -270,6 +270,8 @@ pub(crate) struct PipeDispatch {
     pub(crate) shape: PipeShape,
     /// What the calls of the connection have pushed into pipes, if this one may.
     pub(crate) backlog: Option<Arc<PipeBacklog>>,
+    /// What they have not pulled out of pipes, if this one will.
+    pub(crate) unpulled: Option<Arc<Unpulled>>,
     /// More stub data of the request may come.
     pub(crate) is_partial: bool,
     /// How many bytes are missing at least, if that is all that is wrong.
@@ -594,7 +596,8 @@ impl CallContext<'_> {
         }
         let shape = self.pipes.shape;
         let backlog = self.pipes.backlog.take();
-        let link = PipeLink::of_server(self.core, self.facts.transfer, shape, backlog);
+        let unpulled = self.pipes.unpulled.take();
+        let link = PipeLink::of_server(self.core, self.facts.transfer, shape, backlog, unpulled);
         let call = self.take_call(Some(&link))?;
         if !self.pipes.is_partial {
             link.received(Vec::new(), true, self.facts.order);

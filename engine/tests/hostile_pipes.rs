@@ -1,6 +1,9 @@
 //! Peers that use pipes as no sane peer does, or as few do: nothing hangs, and nothing is kept for
 //! good. One behaviour per test.
 
+mod hostile_pipes {
+    mod unpulled;
+}
 mod piping;
 mod raw;
 

@@ -42,6 +42,15 @@ pub struct Limits {
     /// stops receiving on that connection; a push beyond it waits. Data that arrives in small
     /// pieces counts for a part of the buffers that it lies in. Default 256 KiB.
     pub pipe_len_max: usize,
+    /// Bytes of in-pipes that a server has received on one connection and that nobody has pulled,
+    /// counted over all calls of which they are. Above it one more call with in-pipes is refused
+    /// with "server too busy", not executed; the one whose request is arriving goes on, up to its
+    /// own `pipe_len_max`. Default 8 MiB: as many as 32 calls may have, of pipes that are full.
+    pub unpulled_len_max: usize,
+    /// The same of all connections of one core. Above it the core receives more of a pipe only when
+    /// all that came before has been pulled, and refuses calls with in-pipes of connections whose
+    /// calls have not pulled everything. Default 256 MiB.
+    pub unpulled_len_per_core_max: usize,
     /// Presentation contexts that one connection may have bound. One more is refused with
     /// "local limit exceeded". Default 64.
     pub contexts_per_connection_max: usize,
@@ -165,6 +174,8 @@ impl Limits {
         response_len_max: 64 << 20,
         extended_error_len_max: 4 << 10,
         pipe_len_max: 256 << 10,
+        unpulled_len_max: 8 << 20,
+        unpulled_len_per_core_max: 256 << 20,
         contexts_per_connection_max: 64,
         security_contexts_per_connection_max: 16,
         calls_per_connection_max: 16_384,

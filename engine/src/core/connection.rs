@@ -12,7 +12,7 @@ use super::held::HeldAnswers;
 use super::pipes::Incoming;
 use crate::context_handle::GroupContexts;
 use crate::core_shared::CoreShared;
-use crate::pipe::{PipeBacklog, PipeLink};
+use crate::pipe::{PipeBacklog, PipeLink, Unpulled};
 use crate::server::{EndpointView, RunningServer};
 
 /// What a core keeps of a connection from accept, or connect, to close.
@@ -63,6 +63,8 @@ pub(crate) struct ServerLink {
     pub(super) incoming: Option<Incoming>,
     /// What its calls have pushed into pipes; from the first such call on.
     pub(super) pushed: Option<Arc<PipeBacklog>>,
+    /// What its calls have not pulled out of pipes; from the first such call on.
+    pub(super) unpulled: Option<Arc<Unpulled>>,
 }
 
 /// A connection that was accepted: whose it is, and from where.
@@ -87,12 +89,23 @@ impl ServerLink {
             contexts: None,
             incoming: None,
             pushed: None,
+            unpulled: None,
         }
     }
 
     /// What the calls of the connection have pushed into pipes, for one more that will.
     pub(super) fn pipe_backlog(&mut self, core: &Arc<CoreShared>) -> Arc<PipeBacklog> {
         Arc::clone(self.pushed.get_or_insert_with(|| PipeBacklog::new(core)))
+    }
+
+    /// What the calls of the connection have not pulled out of pipes, for one more that will.
+    pub(super) fn unpulled(&mut self, core: &Arc<CoreShared>) -> Arc<Unpulled> {
+        Arc::clone(self.unpulled.get_or_insert_with(|| Unpulled::new(core)))
+    }
+
+    /// Whether one more call with in-pipes may begin.
+    pub(super) fn has_room_for_in_pipes(&self) -> bool {
+        self.unpulled.as_ref().is_none_or(|it| it.has_room())
     }
 
     /// Ends the protocol's side of the connection, which leaves its group. Idempotent.

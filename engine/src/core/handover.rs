@@ -357,8 +357,9 @@ impl<R: Ring> Core<R> {
         else {
             unreachable!("only connections of servers are given away");
         };
-        // It counts with this core; the next call with pipes makes another one.
+        // They count with this core; the next call with pipes makes others.
         link.pushed = None;
+        link.unpulled = None;
         let counters = link.server.counters(self.siblings.index);
         counters.left.add(1);
         let handover = Handover {

@@ -144,8 +144,9 @@ impl ServerWork<'_> {
         if shape == PipeShape::default() || head.facts.maybe {
             return None;
         }
-        let backlog = link.pipe_backlog(self.core);
-        let pipes = PipeLink::of_server(self.core, head.facts.transfer, shape, Some(backlog));
+        let backlog = (shape.out_count > 0).then(|| link.pipe_backlog(self.core));
+        let unpulled = (shape.in_count > 0).then(|| link.unpulled(self.core));
+        let pipes = PipeLink::of_server(self.core, head.facts.transfer, shape, backlog, unpulled);
         if is_whole {
             pipes.received(Vec::new(), true, head.facts.order);
         }

@@ -278,7 +278,8 @@ impl ServerWork<'_> {
         };
         let server = &link.server;
         let interface = server.registered(head.facts.interface);
-        if self.is_draining {
+        let has_in_pipes = || interface.pipes(head.opnum).in_count > 0;
+        if self.is_draining || (!link.has_room_for_in_pipes() && has_in_pipes()) {
             return Err(Status::ServerTooBusy);
         }
         let permit = interface.admit(Applicant {
@@ -366,6 +367,7 @@ impl ServerWork<'_> {
             .registered(head.facts.interface)
             .pipes(head.opnum);
         let backlog = (shape.out_count > 0).then(|| link.pipe_backlog(self.core));
+        let unpulled = (shape.in_count > 0).then(|| link.unpulled(self.core));
         let link = &*link;
         let interface = link.server.registered(head.facts.interface).interface();
         let mut context = CallContext {
@@ -390,6 +392,7 @@ impl ServerWork<'_> {
             pipes: PipeDispatch {
                 shape,
                 backlog,
+                unpulled,
                 is_partial,
                 ..PipeDispatch::default()
             },

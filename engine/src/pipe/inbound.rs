@@ -1,7 +1,7 @@
 //! What a core has received for a call's pipes, and how far it has been pulled.
 
 use std::sync::atomic::{AtomicBool, AtomicU8, AtomicUsize, Ordering, fence};
-use std::sync::{Mutex, MutexGuard, PoisonError};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::task::Waker;
 
 use annulus_ndr::{ByteOrder, Decode};
@@ -9,6 +9,7 @@ use annulus_protocol::TransferSyntax;
 use crossbeam_queue::SegQueue;
 
 use super::codec::Reader;
+use super::unpulled::Unpulled;
 use crate::foreign::WakerCell;
 use crate::status::Status;
 
@@ -19,6 +20,8 @@ use crate::status::Status;
 pub(super) struct Inbound {
     pieces: SegQueue<Vec<u8>>,
     queued_len: AtomicUsize,
+    /// What is unpulled of all calls of the connection; on a server.
+    unpulled: Option<Arc<Unpulled>>,
     /// How much may be queued; [`UNBOUNDED`] once all pipes were pulled.
     room: AtomicUsize,
     /// No piece comes behind those that are queued.
@@ -73,10 +76,16 @@ pub(crate) struct Tail {
 
 impl Inbound {
     /// For `count` pipes, which start the stub unless [`start`](Inbound::start) says otherwise.
-    pub(super) fn new(transfer: TransferSyntax, count: usize, room: usize) -> Self {
+    pub(super) fn new(
+        transfer: TransferSyntax,
+        count: usize,
+        room: usize,
+        unpulled: Option<Arc<Unpulled>>,
+    ) -> Self {
         Inbound {
             pieces: SegQueue::new(),
             queued_len: AtomicUsize::new(0),
+            unpulled,
             room: AtomicUsize::new(room),
             is_whole: AtomicBool::new(false),
             is_held_back: AtomicBool::new(false),
@@ -100,6 +109,7 @@ impl Inbound {
         let mut intake = self.intake();
         intake.offset = offset;
         intake.held.extend_from_slice(rest);
+        self.count(0, weight(&intake.held));
         intake.reader = Some(Reader::new(intake.transfer, offset, order));
     }
 
@@ -109,13 +119,29 @@ impl Inbound {
             .store(order == ByteOrder::Big, Ordering::Relaxed);
         let weight = weight(&piece);
         let queued = self.queued_len.fetch_add(weight, Ordering::Relaxed) + weight;
+        self.count(0, weight);
         // The queue's own synchronisation publishes what was stored before.
         self.pieces.push(piece);
         if is_last {
             self.is_whole.store(true, Ordering::Release);
             return false;
         }
-        queued > self.room.load(Ordering::Relaxed) && self.hold_back()
+        queued > self.room() && self.hold_back()
+    }
+
+    /// How much may be queued at this moment: where much is unpulled on the whole core, nothing.
+    fn room(&self) -> usize {
+        match &self.unpulled {
+            Some(unpulled) if unpulled.is_core_full() => 0,
+            _ => self.room.load(Ordering::Relaxed),
+        }
+    }
+
+    /// What counted for `before` bytes of the connection's unpulled ones counts for `after`.
+    fn count(&self, before: usize, after: usize) {
+        if let Some(unpulled) = &self.unpulled {
+            unpulled.change(before, after);
+        }
     }
 
     /// Notes that the core holds back, unless a puller has made room in the meantime.
@@ -128,7 +154,7 @@ impl Inbound {
         // Pairs with the fences in `has_made_room` and `release`: either those see the note, or
         // this sees the room.
         fence(Ordering::SeqCst);
-        self.queued_len.load(Ordering::Relaxed) > self.room.load(Ordering::Relaxed)
+        self.queued_len.load(Ordering::Relaxed) > self.room()
             || !self.is_held_back.swap(false, Ordering::Relaxed)
     }
 
@@ -136,7 +162,7 @@ impl Inbound {
     pub(super) fn has_made_room(&self) -> bool {
         // Pairs with the fence in `hold_back`.
         fence(Ordering::SeqCst);
-        self.queued_len.load(Ordering::Relaxed) <= self.room.load(Ordering::Relaxed) / 2
+        self.queued_len.load(Ordering::Relaxed) <= self.room() / 2
             && self.is_held_back.load(Ordering::Relaxed)
             && self.is_held_back.swap(false, Ordering::Relaxed)
     }
@@ -160,7 +186,6 @@ impl Inbound {
             && self.queued_len.load(Ordering::Relaxed) > len_max
     }
 
-    #[cfg(test)]
     pub(super) fn queued_len(&self) -> usize {
         self.queued_len.load(Ordering::Relaxed)
     }
@@ -204,8 +229,14 @@ impl Inbound {
         self.intake.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
-    /// Takes the next piece out of the queue.
+    /// Takes the next piece out, for somebody else to hold.
     pub(super) fn take_piece(&self) -> Result<Vec<u8>, NoPiece> {
+        let piece = self.pop()?;
+        self.count(weight(&piece), 0);
+        Ok(piece)
+    }
+
+    fn pop(&self) -> Result<Vec<u8>, NoPiece> {
         // Looked at before the queue: what is whole now has all its pieces in the queue.
         let is_whole = self.is_whole.load(Ordering::Acquire);
         match self.pieces.pop() {
@@ -221,12 +252,15 @@ impl Inbound {
     /// Moves the next piece into the intake; gives a buffer back that is not needed any more.
     /// `Err`: there is no piece.
     pub(super) fn refill(&self, intake: &mut Intake) -> Result<Vec<u8>, NoPiece> {
-        let piece = self.take_piece()?;
+        let piece = self.pop()?;
+        let before = weight(&intake.held) + weight(&piece);
         if intake.reader.is_none() {
             let reader = Reader::new(intake.transfer, intake.offset, self.order());
             intake.reader = Some(reader);
         }
-        Ok(intake.take_in(piece))
+        let spare = intake.take_in(piece);
+        self.count(before, weight(&intake.held));
+        Ok(spare)
     }
 
     /// Whether all pipes have been pulled to their ends.
@@ -353,8 +387,23 @@ impl Intake {
 }
 
 impl Inbound {
-    /// Ends the present pipe, in the byte order of the stub.
-    pub(super) fn end_pipe(&self, intake: &mut Intake) {
+    /// Ends the present pipe, in the byte order of the stub. Gives back a buffer that is free now:
+    /// behind the last pipe of a request comes nothing.
+    pub(super) fn end_pipe(&self, intake: &mut Intake) -> Vec<u8> {
         intake.end_pipe(self.order());
+        if self.unpulled.is_none() || !intake.is_drained() {
+            return Vec::new();
+        }
+        self.count(weight(&intake.held), 0);
+        intake.done = 0;
+        std::mem::take(&mut intake.held)
+    }
+}
+
+impl Drop for Inbound {
+    /// What was never pulled makes room for the connection's other calls.
+    fn drop(&mut self) {
+        let unpulled_len = self.queued_len() + weight(&self.intake().held);
+        self.count(unpulled_len, 0);
     }
 }

@@ -11,6 +11,7 @@ use annulus_protocol::TransferSyntax;
 use super::backlog::PipeBacklog;
 use super::inbound::{Inbound, NoPiece, Tail, Wanted};
 use super::outbound::{OutPiece, Outbound};
+use super::unpulled::Unpulled;
 use crate::call::block_on;
 use crate::core_shared::{Command, CoreShared};
 use crate::notification::NotificationEvent;
@@ -72,22 +73,23 @@ impl PipeLink {
     ) -> Arc<Self> {
         let len_max = core.limits().pipe_len_max;
         let outbound = Outbound::new(transfer, shape.in_count, len_max, None);
-        let inbound = Inbound::new(transfer, shape.out_count, len_max);
+        let inbound = Inbound::new(transfer, shape.out_count, len_max, None);
         PipeLink::new(core, PipeSide::Client, shape, inbound, outbound)
     }
 
     /// The pipes of a call that this side serves; where they start in the request is told by
-    /// [`start`](PipeLink::start). The pipes that it pushes share `backlog` with those of the
-    /// connection's other calls.
+    /// [`start`](PipeLink::start). The pipes that it pushes share `backlog`, and those that it pulls
+    /// `unpulled`, with those of the connection's other calls.
     pub(crate) fn of_server(
         core: &Arc<CoreShared>,
         transfer: TransferSyntax,
         shape: PipeShape,
         backlog: Option<Arc<PipeBacklog>>,
+        unpulled: Option<Arc<Unpulled>>,
     ) -> Arc<Self> {
         let len_max = core.limits().pipe_len_max;
         let outbound = Outbound::new(transfer, shape.out_count, len_max, backlog);
-        let inbound = Inbound::new(transfer, shape.in_count, len_max);
+        let inbound = Inbound::new(transfer, shape.in_count, len_max, unpulled);
         PipeLink::new(core, PipeSide::Server, shape, inbound, outbound)
     }
 

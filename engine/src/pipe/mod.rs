@@ -15,6 +15,7 @@ mod pull;
 mod push;
 #[cfg(test)]
 mod tests;
+mod unpulled;
 
 pub(crate) use self::backlog::PipeBacklog;
 pub use self::link::PipeShape;
@@ -22,6 +23,7 @@ pub(crate) use self::link::{PipeLink, PipeNotify, PipeSide};
 pub(crate) use self::outbound::OutPiece;
 pub use self::pull::{Pull, PullPipe};
 pub use self::push::{Push, PushPipe};
+pub(crate) use self::unpulled::Unpulled;
 
 use std::sync::Arc;
 

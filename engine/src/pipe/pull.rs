@@ -21,8 +21,10 @@ use crate::status::Status;
 /// ends before it pulls; several pipes of one direction go in the order of the parameters.
 ///
 /// Data that nobody pulls stays with the peer: a core receives no more than
-/// [`Limits::pipe_len_max`](crate::Limits::pipe_len_max) bytes ahead. A client that drops this
-/// before the end gives the call up.
+/// [`Limits::pipe_len_max`](crate::Limits::pipe_len_max) bytes ahead. Of all calls of a connection
+/// together a server keeps [`Limits::unpulled_len_max`](crate::Limits::unpulled_len_max) bytes and
+/// refuses further calls with `[in]` pipes, so a manager that pulls one call's pipe when another
+/// call has come may wait in vain. A client that drops this before the end gives the call up.
 #[derive(Debug)]
 pub struct PullPipe<T> {
     link: Arc<PipeLink>,
@@ -166,7 +168,8 @@ impl<T: for<'a> Decode<'a>> PullPipe<T> {
 
     fn end(&mut self, intake: &mut Intake) {
         self.is_ended = true;
-        self.link.inbound().end_pipe(intake);
+        let spare = self.link.inbound().end_pipe(intake);
+        self.link.core().stub_buffers.put(spare);
         if self.index + 1 == self.link.pull_count() {
             self.link.drained();
         }

@@ -7,7 +7,7 @@ use std::task::{Context, Poll, Wake, Waker};
 use annulus_ndr::ByteOrder;
 use annulus_protocol::{Limits, TransferSyntax};
 
-use super::{PipeLink, PipeNotify, PipeShape, Pipes, PullPipe, PushPipe};
+use super::{PipeLink, PipeNotify, PipeShape, Pipes, PullPipe, PushPipe, Unpulled};
 use crate::config::Config;
 use crate::core_shared::{Command, CoreShared};
 use crate::notification::NotificationEvent;
@@ -15,6 +15,7 @@ use crate::status::Status;
 
 const LIMITS: Limits = Limits {
     pipe_len_max: 1000,
+    unpulled_len_per_core_max: 3000,
     ..Limits::DEFAULT
 };
 
@@ -41,9 +42,10 @@ impl Call {
             out_count,
         };
         let (client_core, server_core) = (core(), core());
+        let unpulled = Unpulled::new(&server_core);
         let client = PipeLink::of_client(&client_core, transfer, shape);
         client.push_head(vec![1, 2, 3]);
-        let server = PipeLink::of_server(&server_core, transfer, shape, None);
+        let server = PipeLink::of_server(&server_core, transfer, shape, None, Some(unpulled));
         server.start(3, &[], ByteOrder::Little);
         Call {
             client,
@@ -208,6 +210,61 @@ fn attack_data_that_comes_byte_by_byte_is_held_back_early() {
     });
     assert!(is_held_back);
     assert!(buffer_len <= 5 * LIMITS.pipe_len_max, "{buffer_len}");
+}
+
+/// How much counts as unpulled on the server's core.
+fn unpulled_on_core(call: &Call) -> usize {
+    call.server_core.unpulled_len.load(Ordering::Relaxed)
+}
+
+#[test]
+fn what_was_received_counts_until_it_was_pulled_or_is_gone() {
+    for is_pulled in [true, false] {
+        let call = Call::new(1, 0, TransferSyntax::Ndr);
+        let (mut push, mut pull) = (call.push::<u8>(), call.pull::<u8>());
+        push.push(&[7; 300]).unwrap();
+        call.send(100);
+        assert!(unpulled_on_core(&call) >= 300);
+        let mut pulled = Vec::new();
+        assert_eq!(pull.pull(&mut pulled, 50), Ok(50));
+        assert!(unpulled_on_core(&call) >= 250, "it holds the rest");
+        push.finish().unwrap();
+        call.send(100);
+        if is_pulled {
+            while pull.pull(&mut pulled, 1000).unwrap() > 0 {}
+            assert_eq!(unpulled_on_core(&call), 0);
+        }
+        let Call {
+            server,
+            server_core,
+            ..
+        } = call;
+        drop((server, pull));
+        assert_eq!(server_core.unpulled_len.load(Ordering::Relaxed), 0);
+    }
+}
+
+#[test]
+fn a_core_that_is_full_receives_what_comes_next_when_all_before_it_was_pulled() {
+    let call = Call::new(1, 0, TransferSyntax::Ndr);
+    let (mut push, mut pull) = (call.push::<u8>(), call.pull::<u8>());
+    // Other calls have received much.
+    let others = Unpulled::new(&call.server_core);
+    others.change(0, LIMITS.unpulled_len_per_core_max);
+    assert!(!others.has_room());
+    push.push(&[7; 200]).unwrap();
+    assert!(call.send(100), "held back");
+    let mut pulled = Vec::new();
+    assert_eq!(pull.pull(&mut pulled, 80), Ok(80));
+    assert_eq!(commands(&call.server_core), 0, "there is more to pull");
+    assert_eq!(pull.pull(&mut pulled, 1000), Ok(120));
+    assert_eq!(commands(&call.server_core), 1, "receiving goes on");
+    assert!(!call.server.is_held_back());
+    others.change(LIMITS.unpulled_len_per_core_max, 0);
+    push.push(&[7; 200]).unwrap();
+    assert!(!call.send(100), "there is room again");
+    assert!(others.has_room());
+    push.finish().unwrap();
 }
 
 #[test]

@@ -294,6 +294,8 @@ pub(crate) struct Piped {
     rests_until: Time,
     /// It was cancelled, an end of its pipes was dropped, or its binding has a time limit.
     pub(crate) may_be_cancelled: bool,
+    /// It has an in-pipe, for which the server may have no room.
+    pub(crate) may_be_refused: bool,
     is_cancelled: bool,
     has_dropped: bool,
     /// Bytes that may lie between the two ends of a pipe.
@@ -339,6 +341,7 @@ impl Piped {
             awaits: None,
             rests_until: Time::ZERO,
             may_be_cancelled,
+            may_be_refused: has_in(opnum),
             is_cancelled: false,
             has_dropped: false,
             len_max: limits.iter().map(|limits| between_len_max(limits)).sum(),

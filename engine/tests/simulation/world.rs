@@ -34,6 +34,8 @@ pub(crate) struct Outcome {
     pub(crate) cancelled: u64,
     /// How often a connection went from one of the server's cores to another.
     pub(crate) handovers: u64,
+    /// Calls that came while too much was unpulled on their connection.
+    pub(crate) refused: u64,
     pub(crate) ended_at: Time,
 }
 
@@ -634,6 +636,7 @@ fn judge_piped(piped: &Piped, result: Result<(), Status>, hostile: bool, outcome
             outcome.answered.insert(origin);
         }
         Err(Status::CallCancelled) if piped.may_be_cancelled => outcome.cancelled += 1,
+        Err(Status::ServerTooBusy) if piped.may_be_refused => outcome.refused += 1,
         Err(Status::CallFailed | Status::ServerUnavailable | Status::CallFailedDne) if hostile => {
             outcome.failed += 1;
         }
@@ -660,6 +663,8 @@ fn limits(random: &mut StdRng) -> Limits {
         inbox_len: 1 << random.random_range(0..6),
         bind_timeout: Duration::from_secs(30),
         pipe_len_max: random.random_range(64..20_000),
+        unpulled_len_max: random.random_range(1..20_000),
+        unpulled_len_per_core_max: random.random_range(1..40_000),
         connections_per_association_max: random.random_range(1..6),
         contexts_per_connection_max: random.random_range(2..4),
         association_linger: Duration::from_micros(random.random_range(0..100_000)),
