@@ -207,7 +207,10 @@ impl PipeLink {
             self.inbound.register(cx.waker());
             loop {
                 match self.inbound.take_piece() {
-                    Ok(piece) => return Poll::Ready(Ok(piece)),
+                    Ok(piece) => {
+                        self.go_on();
+                        return Poll::Ready(Ok(piece));
+                    }
                     Err(NoPiece::Whole) => return Poll::Ready(Err(Status::BadStubData)),
                     Err(NoPiece::Yet) => {}
                 }

@@ -267,6 +267,24 @@ fn a_core_that_is_full_receives_what_comes_next_when_all_before_it_was_pulled() 
     push.finish().unwrap();
 }
 
+/// What is in front of the pipes may be longer than a pipe holds.
+#[test]
+fn a_worker_that_takes_what_is_in_front_of_the_pipes_makes_room() {
+    let call = Call::new(1, 0, TransferSyntax::Ndr);
+    let mut pieces = 0;
+    while !call.server.is_held_back() {
+        call.server
+            .received(vec![b'a'; 300], false, ByteOrder::Little);
+        pieces += 1;
+    }
+    for _ in 0..pieces {
+        assert_eq!(call.server.wait_for_piece().unwrap().len(), 300);
+    }
+    assert_eq!(commands(&call.server_core), 1, "receiving goes on");
+    assert!(!call.server.is_held_back());
+    assert_eq!(unpulled_on_core(&call), 0);
+}
+
 #[test]
 fn the_first_end_of_a_call_is_the_one_that_counts() {
     let call = Call::new(1, 0, TransferSyntax::Ndr);
