@@ -11,8 +11,8 @@ use std::thread;
 use std::time::{Duration, Instant};
 
 use annulus::{
-    AsyncHandle, Binding, BindingOptions, Config, Cores, Limits, LocalRuntime, Notify, Status,
-    SyntaxId, rpcecho,
+    AsyncHandle, Binding, BindingOptions, CancelKind, Config, Cores, Limits, LocalRuntime, Notify,
+    Status, SyntaxId, rpcecho,
 };
 use held::{Bytes, ECHO, FILL, FIRST, HOLD, Number, SECOND, Scene, echo, handle, hold, runtime};
 use raw::{MULTIPLEXING, bind_ack, echo_client, hex, read_pdu, response, server_by_hand, until};
@@ -98,6 +98,33 @@ fn rule_39_noncausal_calls_of_one_thread_do_not_wait_for_each_other() {
     assert_eq!(scene.connections(), 8);
     held.into_iter().for_each(held::Held::answer);
     assert!(handles.iter_mut().all(|handle| handle.wait().is_ok()));
+}
+
+/// Of the calls that wait for a connection only so many are looked at; those that have ended are
+/// none of them.
+#[test]
+fn rule_38_calls_that_have_ended_do_not_hide_one_that_need_not_wait() {
+    let scene = Scene::new();
+    let binding = scene.binding_with(single());
+    // One call of this thread is under way, and the others wait for it.
+    let mut handles: Vec<_> = (0..81).map(|_| AsyncHandle::new(Notify::None)).collect();
+    for (number, handle) in (0..).zip(&mut handles) {
+        hold(&binding, handle, number).unwrap();
+    }
+    let first = scene.next_held();
+    for handle in &mut handles[41..] {
+        handle.cancel(CancelKind::Abortive).unwrap();
+    }
+    let (mut other, _) = handle();
+    thread::scope(|scope| {
+        let call = || hold(&binding, &mut other, 1000);
+        scope.spawn(call).join().unwrap().unwrap();
+    });
+    let held = scene.next_held();
+    assert_eq!(held.number, 1000, "a thread waits for no other one");
+    held.answer();
+    assert_eq!(other.wait(), Ok(Number { number: 1000 }));
+    first.answer();
 }
 
 #[test]
@@ -271,6 +298,34 @@ fn rule_41_one_idle_connection_is_kept_where_context_handles_may_exist() {
     }
     client.echo(&binding);
     assert_eq!(scene.connections(), 1);
+}
+
+#[test]
+fn rule_41_an_idle_connection_is_kept_no_longer_than_a_binding_wants_that() {
+    let scene = Scene::new();
+    let limits = Limits {
+        idle_connection_timeout: Duration::from_millis(20),
+        ..Limits::default()
+    };
+    let mut client = LocalClient::new(&scene, limits);
+    let keepers = [(); 2].map(|()| client.binding(BindingOptions::new()));
+    let other = client.binding(BindingOptions::new());
+    for keeper in &keepers {
+        keeper.keep_connected();
+        client.echo(keeper);
+    }
+    client.echo(&other);
+    for keeper in keepers {
+        let end = client.runtime.now() + Duration::from_millis(60);
+        while client.runtime.now() < end {
+            client.connections();
+        }
+        assert_eq!(client.connections(), 1, "it is kept for one more");
+        drop(keeper);
+    }
+    until("an idle connection closes", || client.connections() == 0);
+    client.echo(&other);
+    assert_eq!(scene.connections(), 2);
 }
 
 #[test]

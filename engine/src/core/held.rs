@@ -167,3 +167,93 @@ impl Connection {
                 Role::Server(link) if link.protocol.streamed_response().is_none())
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use annulus_protocol::{
+        AuthenticationType, GroupId, Input, InterfaceKey, Limits, ServerConnection, ServerEndpoint,
+        ServerEvent, ServerMechanism, SyntaxId, Time, TransferSyntax,
+    };
+
+    use super::*;
+    use crate::config::Config;
+    use crate::pipe::PipeShape;
+    use crate::status::Status;
+
+    /// Has every interface.
+    struct Anything;
+
+    impl ServerEndpoint for Anything {
+        fn find_interface(&self, _: &SyntaxId) -> Option<InterfaceKey> {
+            Some(InterfaceKey(0))
+        }
+
+        fn supports(&self, _: InterfaceKey, _: TransferSyntax) -> bool {
+            true
+        }
+
+        fn operation_count(&self, _: InterfaceKey) -> u16 {
+            1
+        }
+
+        fn join_group(&mut self, _: Option<GroupId>) -> Option<GroupId> {
+            std::num::NonZeroU32::new(1).map(GroupId)
+        }
+
+        fn leave_group(&mut self, _: GroupId) {}
+
+        fn mechanism(&mut self, _: AuthenticationType) -> Option<Box<dyn ServerMechanism>> {
+            None
+        }
+
+        fn secondary_address(&self) -> &str {
+            ""
+        }
+    }
+
+    /// How a call is answered that has come in.
+    fn reply() -> ReplyTo {
+        const BIND: [u8; 72] = [
+            5, 0, 11, 3, 16, 0, 0, 0, 72, 0, 0, 0, 1, 0, 0, 0, // header
+            0xd0, 0x16, 0xd0, 0x16, 0, 0, 0, 0, 1, 0, 0, 0, 0, 0, 1, 0, // one context
+            1, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 1, 0, 0, 0, // some interface
+            0x04, 0x5d, 0x88, 0x8a, 0xeb, 0x1c, 0xc9, 0x11, // NDR
+            0x9f, 0xe8, 0x08, 0x00, 0x2b, 0x10, 0x48, 0x60, 2, 0, 0, 0,
+        ];
+        const REQUEST: [u8; 24] = [
+            5, 0, 0, 3, 16, 0, 0, 0, 24, 0, 0, 0, 2, 0, 0, 0, // header
+            0, 0, 0, 0, 0, 0, 0, 0, // no stub data, context 0, operation 0
+        ];
+        let mut protocol = ServerConnection::new(Arc::new(Limits::default()), Time::ZERO);
+        let bytes = [&BIND[..], &REQUEST].concat();
+        let (mut input, mut out) = (Input::new(&bytes), Vec::new());
+        match protocol.next_event(Time::ZERO, &mut input, &mut Anything, &mut out) {
+            Some(ServerEvent::Request(request)) => request.reply,
+            _ => panic!("no request came"),
+        }
+    }
+
+    #[test]
+    fn the_pipes_of_a_call_wait_once_until_they_are_popped() {
+        let core = Arc::new(CoreShared::new(&Config::default(), Box::new(|| {})));
+        let shape = PipeShape {
+            in_count: 0,
+            out_count: 1,
+        };
+        let pipes = PipeLink::of_server(&core, TransferSyntax::Ndr, shape, None, None);
+        let (mut held, reply) = (HeldAnswers::default(), reply());
+        for _ in 0..2 {
+            for _ in 0..3 {
+                held.push_pipes(reply, &pipes);
+                assert_eq!(held.len(), ANSWER_LEN);
+            }
+            assert!(matches!(held.pop(), Some((_, HeldAnswer::Pipes(_)))));
+            assert_eq!(held.len(), 0);
+        }
+        held.push_pipes(reply, &pipes);
+        held.push_end(reply, CallEnd::Fault(Status::CallFailed));
+        assert!(held.pop().is_some());
+        assert!(matches!(held.take_end_of(&reply), Some(CallEnd::Fault(_))));
+        assert_eq!(held.len(), 0);
+    }
+}
