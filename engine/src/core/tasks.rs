@@ -4,6 +4,7 @@ use std::any::TypeId;
 use std::cell::{Cell, RefCell};
 use std::collections::{HashMap, VecDeque};
 use std::future::Future;
+use std::hash::{BuildHasherDefault, Hasher};
 use std::pin::Pin;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
@@ -35,7 +36,7 @@ struct Inner {
     tasks: Table<Task>,
     ready: VecDeque<Key>,
     sleeps: Sleeps,
-    spare_places: HashMap<TypeId, Vec<Box<dyn Place>>>,
+    spare_places: HashMap<TypeId, Vec<Box<dyn Place>>, BuildHasherDefault<TypeIdHasher>>,
     spare_wakers: Vec<TaskWaker>,
 }
 
@@ -43,6 +44,27 @@ struct Task {
     /// Taken while the future is polled.
     place: Option<Box<dyn Place>>,
     waker: TaskWaker,
+}
+
+/// A type's id is a hash already.
+#[derive(Default)]
+struct TypeIdHasher(u64);
+
+impl Hasher for TypeIdHasher {
+    fn write(&mut self, bytes: &[u8]) {
+        // Not what a type's id does today, but it may.
+        for byte in bytes {
+            self.write_u64(u64::from(*byte));
+        }
+    }
+
+    fn write_u64(&mut self, part: u64) {
+        self.0 = self.0.rotate_left(8) ^ part;
+    }
+
+    fn finish(&self) -> u64 {
+        self.0
+    }
 }
 
 /// What waits to be used again, of each kind.
@@ -57,7 +79,7 @@ impl Tasks {
                 tasks: Table::new(len_max),
                 ready: VecDeque::new(),
                 sleeps: Sleeps::new(),
-                spare_places: HashMap::new(),
+                spare_places: HashMap::default(),
                 spare_wakers: Vec::new(),
             }),
             now: Cell::new(Time::ZERO),
