@@ -28,7 +28,8 @@ const TOWERS_MAX: u32 = 4;
 
 /// A string binding without an endpoint, with the one that the endpoint mapper of its host tells for
 /// an interface. The host stays: the mapper knows one of its addresses at best, and the client has
-/// reached another one. Blocks for [`Limits::bind_timeout`] at most for each address of the host.
+/// reached another one. Blocks for [`Limits::bind_timeout`] at most for each address of the host, of
+/// which [`Limits::addresses_per_name_max`] are tried.
 pub(crate) fn find_endpoint(
     binding: &StringBinding,
     interface: SyntaxId,
@@ -37,18 +38,32 @@ pub(crate) fn find_endpoint(
 ) -> Result<StringBinding, Error> {
     let mapper = mapper_of(binding)?;
     let like = Tower::new(interface, SyntaxId::NDR20, binding);
+    let mut addresses = endpoint::addresses(&mapper, local)?;
+    addresses.truncate(limits.addresses_per_name_max.max(1));
+    let answers = addresses.iter();
+    let answers = answers.map(|address| ask(address, &like, binding.object(), limits));
+    match best_answer(answers) {
+        Ok(endpoint) => Ok(binding.clone().with_endpoint(&endpoint)?),
+        Err(status) => Err(Error::EndpointMapper {
+            binding: binding.to_string(),
+            mapper: mapper.to_string(),
+            status,
+        }),
+    }
+}
+
+/// The first endpoint that is told, or why there is none: what a mapper has said says more than that
+/// there is none at another address.
+fn best_answer(answers: impl Iterator<Item = Result<String, Status>>) -> Result<String, Status> {
     let mut status = Status::ServerUnavailable;
-    for address in endpoint::addresses(&mapper, local)? {
-        match ask(&address, &like, binding.object(), limits) {
-            Ok(endpoint) => return Ok(binding.clone().with_endpoint(&endpoint)?),
-            Err(why) => status = why,
+    for answer in answers {
+        match answer {
+            Err(why) if status == Status::ServerUnavailable => status = why,
+            Err(_) => {}
+            Ok(endpoint) => return Ok(endpoint),
         }
     }
-    Err(Error::EndpointMapper {
-        binding: binding.to_string(),
-        mapper: mapper.to_string(),
-        status,
-    })
+    Err(status)
 }
 
 /// The endpoint of what `like` describes, as the mapper at `mapper` tells it:
@@ -367,6 +382,19 @@ mod tests {
         };
         std::fs::remove_file(&path).unwrap();
         assert_eq!(error.kind(), io::ErrorKind::WouldBlock);
+    }
+
+    #[test]
+    fn a_mapper_that_knows_nothing_says_more_than_one_that_is_not_there() {
+        let (unknown, absent) = (Status::EptNotRegistered, Status::ServerUnavailable);
+        let best = |answers: &[Result<&str, Status>]| {
+            let answers = answers.iter();
+            best_answer(answers.map(|answer| answer.map(str::to_owned)))
+        };
+        assert_eq!(best(&[Err(unknown), Err(absent)]), Err(unknown));
+        assert_eq!(best(&[Err(absent), Err(unknown)]), Err(unknown));
+        assert_eq!(best(&[Err(unknown), Ok("7")]), Ok("7".to_owned()));
+        assert_eq!(best(&[]), Err(absent));
     }
 
     #[test]

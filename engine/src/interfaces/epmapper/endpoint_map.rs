@@ -430,8 +430,10 @@ impl Versions {
 /// How well an element answers an inquiry; the lowest is the best.
 type Rank = u8;
 
+/// The ranks of addresses, within those of objects.
+const DISTANCES: Rank = 3;
 /// One more than the last rank.
-const RANKS: Rank = 4;
+const RANKS: Rank = 2 * DISTANCES;
 
 impl Wanted {
     /// How well an element answers; `None` if it does not. `local` is where the client has reached
@@ -454,14 +456,21 @@ impl Wanted {
                         .take(protocols.len())
                         .eq(protocols.iter().copied());
                 is_match.then(|| {
-                    let is_near = tower
-                        .ip()
-                        .is_none_or(|ip| ip.is_unspecified() || Some(ip) == local);
                     object_rank(*object, element.endpoint.object)
-                        .map(|rank| rank * 2 + Rank::from(!is_near))
+                        .map(|rank| rank * DISTANCES + distance(tower.ip(), local))
                 })?
             }
         }
+    }
+}
+
+/// The address at which the client came in is the best. One that stands for all may also be that of
+/// an endpoint on IPv6 alone, for which towers have no room.
+fn distance(offered: Option<Ipv4Addr>, local: Option<Ipv4Addr>) -> Rank {
+    match offered {
+        Some(ip) if Some(ip) == local => 0,
+        Some(ip) if !ip.is_unspecified() => 2,
+        _ => 1,
     }
 }
 
@@ -819,6 +828,19 @@ mod tests {
                 "ncacn_ip_tcp:10.0.0.1[1]"
             ]
         );
+    }
+
+    #[test]
+    fn a_call_finds_first_what_is_on_its_family_of_addresses() {
+        let map = EndpointMap::default();
+        let endpoints = ["ncacn_ip_tcp:::1[6]", "ncacn_ip_tcp:127.0.0.1[4]"];
+        let _registered = map.register(endpoints.map(echo).to_vec(), false).unwrap();
+        let first = |local| find(&map, call(rpcecho::INTERFACE, Uuid::nil()), local)[0].clone();
+        assert_eq!(
+            first(Some(Ipv4Addr::LOCALHOST)),
+            "ncacn_ip_tcp:127.0.0.1[4]"
+        );
+        assert_eq!(first(None), "ncacn_ip_tcp:0.0.0.0[6]", "over IPv6");
     }
 
     #[test]
