@@ -475,7 +475,8 @@ fn secondary_address(endpoint: &BoundEndpoint) -> String {
     endpoint.binding.endpoint().unwrap_or_default().to_owned()
 }
 
-/// Association groups and how many connections each has. Touched at bind and at close only.
+/// Association groups and how many connections each has. Touched at bind and at close only. Their
+/// numbers can be guessed, so over `ncalrpc` a connection joins the groups of its own user alone.
 struct Groups {
     next: u32,
     members: HashMap<GroupId, Group>,
@@ -485,13 +486,22 @@ struct Groups {
 
 struct Group {
     connections: usize,
+    /// Whose it is, if that is known.
+    user: Option<u32>,
     contexts: Arc<GroupContexts>,
 }
 
 impl Groups {
-    fn join(&mut self, requested: Option<GroupId>) -> Option<(GroupId, Arc<GroupContexts>)> {
+    fn join(
+        &mut self,
+        requested: Option<GroupId>,
+        user: Option<u32>,
+    ) -> Option<(GroupId, Arc<GroupContexts>)> {
         if let Some(id) = requested {
             let group = self.members.get_mut(&id)?;
+            if group.user != user {
+                return None;
+            }
             group.connections += 1;
             return Some((id, Arc::clone(&group.contexts)));
         }
@@ -507,6 +517,7 @@ impl Groups {
                 let contexts = GroupContexts::new(self.contexts_max);
                 let group = Group {
                     connections: 1,
+                    user,
                     contexts: Arc::clone(&contexts),
                 };
                 self.members.insert(id, group);
@@ -531,6 +542,8 @@ impl Groups {
 pub(crate) struct EndpointView<'s> {
     pub(crate) server: &'s RunningServer,
     pub(crate) endpoint: usize,
+    /// Who is at the other end.
+    pub(crate) peer: &'s Address,
     /// Bytes of requests that are being reassembled on this core.
     pub(crate) assembling_len: &'s mut usize,
     /// The contexts of the connection's group, from its bind on.
@@ -575,7 +588,8 @@ impl ServerEndpoint for EndpointView<'_> {
     }
 
     fn join_group(&mut self, requested: Option<GroupId>) -> Option<GroupId> {
-        let (group, contexts) = self.groups().join(requested)?;
+        let user = self.peer.credentials().map(|peer| peer.uid);
+        let (group, contexts) = self.groups().join(requested, user)?;
         *self.contexts = Some(contexts);
         Some(group)
     }
@@ -619,6 +633,22 @@ mod tests {
     use super::*;
 
     #[test]
+    fn a_group_is_joined_by_its_user_alone() {
+        let mut groups = Groups {
+            next: 1,
+            members: HashMap::new(),
+            len_max: 2,
+            contexts_max: 0,
+        };
+        let (group, _) = groups.join(None, Some(1000)).unwrap();
+        assert!(groups.join(Some(group), Some(1001)).is_none());
+        assert!(groups.join(Some(group), None).is_none(), "over TCP");
+        assert!(groups.join(Some(group), Some(1000)).is_some());
+        let (of_tcp, _) = groups.join(None, None).unwrap();
+        assert!(groups.join(Some(of_tcp), Some(0)).is_none());
+    }
+
+    #[test]
     fn rule_08_a_group_ends_with_its_last_connection() {
         let mut groups = Groups {
             next: u32::MAX,
@@ -626,7 +656,7 @@ mod tests {
             len_max: 2,
             contexts_max: 0,
         };
-        let join = |groups: &mut Groups, id| groups.join(id).map(|(id, _)| id);
+        let join = |groups: &mut Groups, id| groups.join(id, None).map(|(id, _)| id);
         let first = join(&mut groups, None).unwrap();
         let second = join(&mut groups, None).unwrap();
         assert_ne!(first, second, "group ids skip zero when they wrap");

@@ -113,6 +113,7 @@ impl ServerLink {
         self.protocol.close(&mut EndpointView {
             server: &self.server,
             endpoint: self.endpoint,
+            peer: &self.peer,
             assembling_len,
             contexts: &mut self.contexts,
         });

@@ -185,6 +185,7 @@ impl ServerWork<'_> {
             let mut endpoint = EndpointView {
                 server: &link.server,
                 endpoint: link.endpoint,
+                peer: &link.peer,
                 assembling_len: self.assembling_len,
                 contexts: &mut link.contexts,
             };
