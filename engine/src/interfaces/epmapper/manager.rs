@@ -62,6 +62,7 @@ impl EndpointMapper {
         handle: ContextHandle,
         new: impl FnOnce() -> Result<Search, u32>,
         len_max: u32,
+        end: SearchEnd,
     ) -> Result<Found, Status> {
         let local = local_ip(context);
         let len_max = len_max as usize;
@@ -71,8 +72,8 @@ impl EndpointMapper {
                 Err(status) => return Ok(Found::nothing(status)),
             };
             let (endpoints, has_more) = search.take(&self.map, len_max, local);
-            let may_go_on = has_more && len_max > 0;
-            let handle = match may_go_on {
+            let goes_on = len_max > 0 && (has_more || end.is_yet_to_be_told(&endpoints, len_max));
+            let handle = match goes_on {
                 true => context.open_context(search)?,
                 false => ContextHandle::NULL,
             };
@@ -82,7 +83,7 @@ impl EndpointMapper {
         let mut search = context.exclusive_context::<Search>(&handle)?;
         let (endpoints, has_more) = search.take(&self.map, len_max, local);
         drop(search);
-        if has_more {
+        if has_more || end.is_yet_to_be_told(&endpoints, len_max) {
             return Ok(Found::new(handle, endpoints));
         }
         context.close_context::<Search>(&handle)?;
@@ -91,10 +92,26 @@ impl EndpointMapper {
 }
 
 /// What Samba's clients send as `vers_option` for all versions; MS-RPCE counts from one. They are
-/// known by it, for a lookup ends in two ways: Samba's server tells `ept_s_not_registered` along with
-/// the last endpoints, and rpcclient goes on for ever without it; others take that for a failure, as
-/// impacket does, and look for a null handle.
+/// known by it, for a lookup ends in two ways.
 const VERS_ALL_OF_SAMBA: u32 = 0;
+
+/// How a search tells that there is no more.
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum SearchEnd {
+    /// With the last endpoints, by a null handle.
+    NullHandle,
+    /// With fewer endpoints than were asked for, or none, by `ept_s_not_registered`. Samba's rpcclient
+    /// goes on for ever without it, and smbtorture wants none while the answers are full; others
+    /// take it for a failure, as impacket does.
+    NotRegistered,
+}
+
+impl SearchEnd {
+    /// Whether another answer is to follow an answer that was the last.
+    fn is_yet_to_be_told(self, endpoints: &[Endpoint], len_max: usize) -> bool {
+        self == SearchEnd::NotRegistered && endpoints.len() == len_max
+    }
+}
 
 /// What a call of a search gives.
 struct Found {
@@ -208,8 +225,12 @@ impl Ept for EndpointMapper {
                 .map(|inquiry| Search::new(Wanted::Endpoints(inquiry)))
                 .ok_or(EPT_S_CANT_PERFORM_OP)
         };
-        let mut found = self.search(context, entry_handle, new, max_ents)?;
-        if vers_option == VERS_ALL_OF_SAMBA && found.handle.is_null() {
+        let end = match vers_option {
+            VERS_ALL_OF_SAMBA => SearchEnd::NotRegistered,
+            _ => SearchEnd::NullHandle,
+        };
+        let mut found = self.search(context, entry_handle, new, max_ents, end)?;
+        if end == SearchEnd::NotRegistered && found.handle.is_null() {
             found.status = EPT_S_NOT_REGISTERED;
         }
         Ok(EptLookupResponse {
@@ -236,7 +257,8 @@ impl Ept for EndpointMapper {
                 .map(Search::new)
                 .ok_or(EPT_S_NOT_REGISTERED)
         };
-        let found = self.search(context, entry_handle, new, max_towers)?;
+        let end = SearchEnd::NullHandle;
+        let found = self.search(context, entry_handle, new, max_towers, end)?;
         let towers = found.endpoints.iter();
         Ok(EptMapResponse {
             entry_handle: found.handle,
@@ -525,20 +547,31 @@ mod tests {
     }
 
     #[test]
-    fn to_clients_of_samba_the_last_endpoints_come_with_the_status_of_the_end() {
+    fn to_clients_of_samba_an_answer_that_is_not_full_tells_the_end() {
         let scene = Scene::new();
         let client = scene.client();
         assert_eq!(client.ept_insert(vec![entry("ncalrpc:[x]")], 0), Ok(0));
-        let lookup = |handle| {
+        let lookup = |handle, max_ents| {
             let (object, interface) = (Full::null(), Full::null());
-            let response = client.ept_lookup(0, object, interface, 0, handle, 1);
+            let response = client.ept_lookup(0, object, interface, 0, handle, max_ents);
             response.unwrap()
         };
-        let first = lookup(ContextHandle::NULL);
-        assert_eq!((first.num_ents, first.result), (1, 0));
-        let last = lookup(first.entry_handle);
-        assert_eq!((last.num_ents, last.result), (1, EPT_S_NOT_REGISTERED));
-        assert!(last.entry_handle.is_null());
+        let all = lookup(ContextHandle::NULL, 3);
+        assert_eq!((all.num_ents, all.result), (2, EPT_S_NOT_REGISTERED));
+        assert!(all.entry_handle.is_null());
+        // Full answers are whole ones, whatever is left: first of a new search, then of an old one.
+        let full = lookup(ContextHandle::NULL, 2);
+        assert_eq!((full.num_ents, full.result), (2, 0));
+        let end = lookup(full.entry_handle, 2);
+        assert_eq!((end.num_ents, end.result), (0, EPT_S_NOT_REGISTERED));
+        assert!(end.entry_handle.is_null());
+        let mut handle = ContextHandle::NULL;
+        for _ in 0..2 {
+            let one = lookup(handle, 1);
+            assert_eq!((one.num_ents, one.result), (1, 0));
+            handle = one.entry_handle;
+        }
+        assert_eq!(lookup(handle, 1).result, EPT_S_NOT_REGISTERED);
     }
 
     #[test]
