@@ -2,7 +2,7 @@
 //! may block.
 
 use std::collections::VecDeque;
-use std::sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError};
+use std::sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError, Weak};
 use std::time::Duration;
 
 use annulus_protocol::{Limits, SyntaxId};
@@ -48,6 +48,8 @@ pub(crate) struct Job {
     pub(crate) core: Arc<CoreShared>,
     /// Whose connection waits for it.
     pub(crate) association: Key,
+    /// Gone when nobody waits for the answer any more.
+    pub(crate) asker: Weak<()>,
 }
 
 /// The threads of a runtime that look names up. They begin when there is something to ask and end
@@ -66,8 +68,8 @@ struct Pool {
     places: Places,
 }
 
-/// An association asks one question at a time, so the queue is as long as there are associations
-/// at most.
+/// An association asks one question at a time, and the questions of those that have gone are
+/// dropped before the queue grows: so it is no longer than twice the number of associations.
 #[derive(Default)]
 struct State {
     queue: VecDeque<Job>,
@@ -97,6 +99,10 @@ impl Query {
 }
 
 impl Job {
+    fn is_awaited(&self) -> bool {
+        self.asker.strong_count() > 0
+    }
+
     fn run(self, limits: &Arc<Limits>) {
         let local = self.core.ncalrpc_directory();
         let answer = match contain_panic(|| self.query.answer(local, limits)) {
@@ -159,6 +165,9 @@ impl Resolver {
     /// Sees to it that a question is answered.
     pub(crate) fn ask(&self, job: Job) {
         let mut state = self.pool.lock();
+        if state.queue.len() == state.queue.capacity() {
+            state.queue.retain(Job::is_awaited);
+        }
         state.queue.push_back(job);
         if state.queue.len() <= state.idle {
             return self.pool.work.notify_one();
@@ -214,7 +223,10 @@ impl Pool {
             if state.is_closed {
                 state.queue.clear();
             } else if let Some(job) = state.queue.pop_front() {
-                return Some(job);
+                if job.is_awaited() {
+                    return Some(job);
+                }
+                continue;
             } else {
                 state.idle += 1;
                 let waited = self.work.wait_timeout(state, IDLE_TIME);
@@ -252,7 +264,9 @@ mod tests {
         // A thread may still answer when the test has seen enough.
         let wake = Box::new(move || wake.send(()).unwrap_or_default());
         let core = Arc::new(CoreShared::new(&Config::default(), wake));
-        for number in 0..COUNT {
+        let asker = Arc::new(());
+        // Every other one has gone before it is answered.
+        for number in 0..2 * COUNT {
             // An address, so that no name server has a part in this.
             let query = Query::Host {
                 host: "127.0.0.1".into(),
@@ -261,7 +275,8 @@ mod tests {
             resolver.ask(Job {
                 query: Arc::new(query),
                 core: Arc::clone(&core),
-                association: Key::from_bits(number),
+                association: Key::from_bits(number / 2),
+                asker: [Arc::downgrade(&asker), Weak::new()][(number % 2) as usize].clone(),
             });
             assert!(resolver.pool.lock().threads <= 2);
         }

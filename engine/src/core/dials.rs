@@ -2,7 +2,7 @@
 //! the other, each with a head start before the next (RFC 8305). The first that answers is the
 //! connection.
 
-use std::sync::Arc;
+use std::sync::{Arc, Weak};
 
 use annulus_protocol::{ClientConfig, ClientConnection, Limits, Time};
 use annulus_transports::{Address, Ring, SocketId, SocketOptions};
@@ -30,8 +30,8 @@ pub(super) struct Dial {
 }
 
 enum Step {
-    /// The resolver looks for the addresses.
-    Resolving,
+    /// The resolver looks for the addresses, as long as there is this.
+    Resolving(Arc<()>),
     /// The association's addresses are tried.
     Trying {
         /// The index of the next one.
@@ -86,7 +86,7 @@ impl Dial {
     pub(super) fn next_deadline(&self) -> Option<Time> {
         let next_at = match &self.step {
             Step::Trying { next_at, .. } => *next_at,
-            Step::Resolving => None,
+            Step::Resolving(_) => None,
         };
         self.deadline.into_iter().chain(next_at).min()
     }
@@ -95,7 +95,15 @@ impl Dial {
     pub(super) fn into_attempts(self) -> Vec<SocketId> {
         match self.step {
             Step::Trying { attempts, .. } => attempts,
-            Step::Resolving => Vec::new(),
+            Step::Resolving(_) => Vec::new(),
+        }
+    }
+
+    /// There is as long as the resolver's answer is of use.
+    fn asker(&self) -> Weak<()> {
+        match &self.step {
+            Step::Resolving(asker) => Arc::downgrade(asker),
+            Step::Trying { .. } => Weak::new(),
         }
     }
 
@@ -133,7 +141,7 @@ impl<R: Ring> Core<R> {
         }
         let mut dial = Dial {
             offers: Vec::new(),
-            step: Step::Resolving,
+            step: Step::Resolving(Arc::default()),
             deadline: Some(deadline),
             may_multiplex: !shared.options.multiplexes_not,
             socket: shared.options.socket,
@@ -153,16 +161,18 @@ impl<R: Ring> Core<R> {
         let Some(association) = self.associations.table.get_mut(key) else {
             return;
         };
-        let (addresses, first) = match (known, association.target()) {
-            (Some(known), _) => known,
-            (None, Target::Addresses(addresses)) => (Arc::clone(addresses), 0),
-            (None, Target::Named(query)) => {
+        let (addresses, first) = match (known, association.target(), &association.dial) {
+            (Some(known), ..) => known,
+            (None, Target::Addresses(addresses), _) => (Arc::clone(addresses), 0),
+            (None, Target::Named(query), Some(dial)) => {
                 return self.siblings.resolver.ask(Job {
                     query: Arc::clone(query),
                     core: Arc::clone(&self.shared),
                     association: key,
+                    asker: dial.asker(),
                 });
             }
+            (None, Target::Named(_), None) => return,
         };
         association.addresses = addresses;
         self.try_from(key, first, replies);
@@ -345,7 +355,7 @@ impl<R: Ring> Core<R> {
         let now = self.now;
         let is_due = |due: Option<Time>| due.is_some_and(|due| due <= now);
         match &dial.step {
-            Step::Resolving if is_due(dial.deadline) => {
+            Step::Resolving(_) if is_due(dial.deadline) => {
                 tracing::debug!("a server's addresses are not found in time");
                 dial.deadline = None;
                 self.link_failed(key, Status::ServerUnavailable, replies);
@@ -648,6 +658,25 @@ mod tests {
         assert_eq!(stage.ended, [(Time::ZERO, Status::ServerUnavailable)]);
         stage.call_again(binding);
         assert_eq!(stage.questions(), 2);
+    }
+
+    #[test]
+    fn questions_of_bindings_that_have_gone_do_not_pile_up() {
+        let mut stage = stage();
+        let kept = stage.call(named());
+        for _ in 0..1_000 {
+            let options = BindingOptions::new().unique_binding();
+            let (interface, transfer) = (rpcecho::INTERFACE, TransferSyntax::Ndr);
+            let gone = BindingShared::to(named(), interface, transfer, options);
+            let gone = stage.core.open_local_binding(&Arc::new(gone));
+            stage.core.release_binding(gone);
+        }
+        let count = stage.questions();
+        assert!((1..=8).contains(&count), "{count}");
+        stage.listen(1);
+        stage.answer(kept, Ok(Arc::from([address(1)])));
+        stage.run_for(2 * LATENCY);
+        assert_eq!(stage.reached(kept), Some(0));
     }
 
     #[test]
