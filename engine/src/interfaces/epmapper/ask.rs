@@ -29,7 +29,8 @@ const TOWERS_MAX: u32 = 4;
 /// A string binding without an endpoint, with the one that the endpoint mapper of its host tells for
 /// an interface. The host stays: the mapper knows one of its addresses at best, and the client has
 /// reached another one. Blocks for [`Limits::bind_timeout`] at most for each address of the host, of
-/// which [`Limits::addresses_per_name_max`] are tried.
+/// which [`Limits::addresses_per_name_max`] are tried, and none after [`Limits::connect_timeout`]:
+/// nobody waits any more then.
 pub(crate) fn find_endpoint(
     binding: &StringBinding,
     interface: SyntaxId,
@@ -38,11 +39,8 @@ pub(crate) fn find_endpoint(
 ) -> Result<StringBinding, Error> {
     let mapper = mapper_of(binding)?;
     let like = Tower::new(interface, SyntaxId::NDR20, binding);
-    let mut addresses = endpoint::addresses(&mapper, local)?;
-    addresses.truncate(limits.addresses_per_name_max.max(1));
-    let answers = addresses.iter();
-    let answers = answers.map(|address| ask(address, &like, binding.object(), limits));
-    match best_answer(answers) {
+    let addresses = endpoint::addresses(&mapper, local)?;
+    match ask_in_turn(&addresses, &like, binding.object(), limits) {
         Ok(endpoint) => Ok(binding.clone().with_endpoint(&endpoint)?),
         Err(status) => Err(Error::EndpointMapper {
             binding: binding.to_string(),
@@ -50,6 +48,22 @@ pub(crate) fn find_endpoint(
             status,
         }),
     }
+}
+
+/// Asks one address of a mapper after the other.
+fn ask_in_turn(
+    addresses: &[Address],
+    like: &Tower,
+    object: Option<Uuid>,
+    limits: &Arc<Limits>,
+) -> Result<String, Status> {
+    let start = Instant::now();
+    let is_in_time = |tried: usize| tried == 0 || start.elapsed() < limits.connect_timeout;
+    let asked = addresses.iter().enumerate();
+    let asked = asked
+        .take(limits.addresses_per_name_max.max(1))
+        .take_while(|(tried, _)| is_in_time(*tried));
+    best_answer(asked.map(|(_, address)| ask(address, like, object, limits)))
 }
 
 /// The first endpoint that is told, or why there is none: what a mapper has said says more than that
@@ -415,6 +429,37 @@ mod tests {
         assert_eq!(first(&strange, "ncalrpc:").as_deref(), Some("x"));
         assert_eq!(first(&strange[..2], "ncacn_ip_tcp:"), None);
         assert_eq!(first(&strange[1..], "ncalrpc:"), None);
+    }
+
+    #[test]
+    fn a_host_with_many_addresses_that_say_nothing_is_given_up() {
+        let silent = || TcpListener::bind("127.0.0.1:0").unwrap();
+        let limits = Limits {
+            bind_timeout: Duration::from_millis(5),
+            connect_timeout: Duration::from_secs(3600),
+            ..Limits::DEFAULT
+        };
+        let late = Limits {
+            connect_timeout: Duration::ZERO,
+            ..limits.clone()
+        };
+        for (limits, asked_max) in [(limits, 16), (late, 1)] {
+            let mappers: Vec<_> = (0..20).map(|_| silent()).collect();
+            let addresses = mappers.iter().map(|mapper| mapper.local_addr().unwrap());
+            let addresses: Vec<_> = addresses.map(Address::from).collect();
+            let like = Tower::new(
+                rpcecho::INTERFACE,
+                SyntaxId::NDR20,
+                &"ncacn_ip_tcp:".parse().unwrap(),
+            );
+            let asked = ask_in_turn(&addresses, &like, None, &Arc::new(limits));
+            assert_eq!(asked, Err(Status::ServerUnavailable));
+            let is_asked = |mapper: &&TcpListener| {
+                mapper.set_nonblocking(true).unwrap();
+                mapper.accept().is_ok()
+            };
+            assert_eq!(mappers.iter().filter(is_asked).count(), asked_max);
+        }
     }
 
     #[test]
