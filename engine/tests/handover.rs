@@ -11,8 +11,8 @@ use std::time::Duration;
 use annulus::rpcecho::{self, EchoServer, RpcEchoClient};
 use annulus::transports::{SimConfig, SimNet, SimRing};
 use annulus::{
-    BalancePolicy, Binding, BindingOptions, Config, Cores, LocalBinding, LocalRuntime, Runtime,
-    Server, Serving,
+    BalancePolicy, Binding, BindingOptions, Config, Cores, Limits, LocalBinding, LocalRuntime,
+    Runtime, Server, Serving,
 };
 
 use raw::{BIND_ACK, MULTIPLEXING, PATIENCE, RESPONSE, WHOLE, bind, read_pdu, request, until};
@@ -289,15 +289,23 @@ struct Simulated {
     bindings: Vec<LocalBinding>,
     /// Answers that have come, on each.
     answers: Vec<u64>,
+    /// The second core makes connections of its own, to nobody, whenever it has room.
+    is_crowded: bool,
 }
 
 impl Simulated {
     fn new(seed: u64) -> Self {
         let net = SimNet::new(seed, SimConfig::default());
+        net.black_hole(SocketAddr::from(([10, 0, 0, 1], 1)).into());
         let looks = BalancePolicy::Every(Duration::from_micros(100));
         let config = Config::default().balance(looks).seed(seed);
-        let rings = (0..2).map(|_| net.ring(&config.limits)).collect();
-        let mut cores = LocalRuntime::with_rings(rings, &config);
+        let limits = Limits {
+            connections_per_core_max: CONNECTIONS_MAX,
+            ..Limits::default()
+        };
+        let crowdable = config.clone().limits(limits);
+        let rings = (0..2).map(|_| net.ring(&crowdable.limits)).collect();
+        let mut cores = LocalRuntime::with_rings(rings, &crowdable);
         let add_one = serving::routine(|mut call| {
             let asked: Number = call.decode()?;
             call.reply(&number(asked.value + 1))
@@ -312,6 +320,17 @@ impl Simulated {
             client,
             bindings: Vec::new(),
             answers: Vec::new(),
+            is_crowded: false,
+        }
+    }
+
+    fn crowd(&mut self) {
+        let crowded = &mut self.cores[1];
+        while self.is_crowded && crowded.usage().connections < CONNECTIONS_MAX {
+            let options = BindingOptions::new().unique_binding();
+            let nobody = "ncacn_ip_tcp:10.0.0.1[1]";
+            let bound = crowded.bind_with(nobody, serving::INTERFACE, options);
+            bound.unwrap();
         }
     }
 
@@ -341,6 +360,7 @@ impl Simulated {
             for core in &mut self.cores {
                 worked |= core.poll(&mut |_| {}).unwrap();
             }
+            self.crowd();
             let mut ended = Vec::new();
             worked |= self
                 .client
@@ -380,6 +400,9 @@ impl Simulated {
 /// Connections that a simulated client has all the time, while others come and go.
 const KEPT: usize = 6;
 
+/// Connections that a simulated core may have.
+const CONNECTIONS_MAX: usize = 16;
+
 /// A request that comes while its connection is on its way is served where it arrives.
 #[test]
 fn requests_meet_their_connection_on_its_way() {
@@ -407,6 +430,30 @@ fn requests_meet_their_connection_on_its_way() {
     }
     println!("{handovers} hand-overs");
     assert!(handovers >= 50, "{handovers}");
+}
+
+/// A core whose clients take all its room has few connections of servers, but is given none.
+#[test]
+fn a_connection_for_which_there_is_no_room_goes_on_where_it_was() {
+    let mut handovers = 0;
+    for seed in 0..8 {
+        println!("seed {seed}");
+        let mut simulated = Simulated::new(seed);
+        (0..KEPT + 8).for_each(|_| simulated.add_connection());
+        (0..KEPT + 8).for_each(|index| simulated.run_until(index, 3));
+        simulated.is_crowded = true;
+        // They were dealt out in turns, so these are on one core: on either.
+        for index in (KEPT..KEPT + 8).filter(|index| index % 2 == seed as usize % 2) {
+            simulated.client.release(simulated.bindings[index]);
+        }
+        let count = simulated.answers[0] + 100;
+        (0..KEPT).for_each(|index| simulated.run_until(index, count));
+        let left = simulated.serving.connections_per_core();
+        assert_eq!(left.iter().sum::<u64>(), KEPT as u64 + 4, "{left:?}");
+        handovers += simulated.serving.handovers();
+    }
+    println!("{handovers} hand-overs");
+    assert!(handovers >= 8, "{handovers}");
 }
 
 /// A local runtime has nobody to share with.

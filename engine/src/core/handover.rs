@@ -58,6 +58,8 @@ struct Sample {
 
 /// A connection between two cores.
 pub(crate) struct Handover {
+    /// The core that gave it away.
+    giver: usize,
     /// Of the ring's own type.
     stream: Box<dyn Any + Send>,
     link: ServerLink,
@@ -148,8 +150,7 @@ impl<R: Ring> Core<R> {
         };
         if !self.balancer.is_armed && self.phase == Phase::Running {
             self.balancer.is_armed = true;
-            self.timers
-                .add(self.now + interval, Timer::Balance, 0, |_| true);
+            self.add_timer(self.now + interval, Timer::Balance);
         }
     }
 
@@ -160,6 +161,9 @@ impl<R: Ring> Core<R> {
         let Some(interval) = self.balancer.interval else {
             return;
         };
+        if self.phase != Phase::Running {
+            return;
+        }
         let (now, own) = (self.now, self.siblings.index);
         self.balancer.look(&self.siblings, now, interval);
         let surplus = balance::surplus(&self.balancer.loads, own);
@@ -363,6 +367,7 @@ impl<R: Ring> Core<R> {
         let counters = link.server.counters(self.siblings.index);
         counters.left.add(1);
         let handover = Handover {
+            giver: self.siblings.index,
             stream: Box::new(stream),
             link,
             active_at,
@@ -372,13 +377,22 @@ impl<R: Ring> Core<R> {
         self.siblings.all[to].submit(command);
     }
 
-    /// Takes over a connection of another core.
+    /// Takes over a connection of another core. One for which there is no room, as this core's
+    /// clients have so many, goes back.
     pub(super) fn take_over(&mut self, handover: Handover, replies: LocalReplies<'_>) {
+        let is_full = self.connections.len() >= self.limits.connections_per_core_max;
+        if is_full && handover.giver != self.siblings.index {
+            let giver = &self.siblings.all[handover.giver];
+            giver.connections.fetch_add(1, Ordering::Relaxed);
+            self.shared.connections.fetch_sub(1, Ordering::Relaxed);
+            return giver.submit(Command::TakeOver(Box::new(handover)));
+        }
         let Handover {
             stream,
             mut link,
             active_at,
             unserved,
+            ..
         } = handover;
         let Ok(stream) = stream.downcast::<R::Stream>() else {
             unreachable!("all cores of a runtime have rings of one type");
