@@ -172,7 +172,8 @@ impl fmt::Display for IdlePolicy {
 pub enum BalancePolicy {
     /// A connection stays on its core.
     Off,
-    /// A core on which something happens looks at the others this often.
+    /// A core on which something happens looks at the others this often, but not more often than
+    /// each microsecond.
     Every(Duration),
 }
 

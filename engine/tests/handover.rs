@@ -143,6 +143,25 @@ fn connections_stay_where_that_is_wanted() {
     assert_eq!(connections, [0, 4]);
 }
 
+/// Connections that have not bound stay where they are; a core that looks all the time for one to
+/// give away has time for its calls.
+#[test]
+fn a_skew_that_nobody_can_mend_holds_nothing_up() {
+    let (_runtime, serving, address) = start(2, BalancePolicy::Every(Duration::ZERO));
+    let silent: Vec<_> = (0..8)
+        .map(|_| TcpStream::connect(address).unwrap())
+        .collect();
+    let connections = || serving.connections_per_core();
+    until("connections arrive", || {
+        connections().iter().sum::<u64>() == 8
+    });
+    let kept = silent.into_iter().step_by(2).collect::<Vec<_>>();
+    until("connections go", || connections().iter().sum::<u64>() == 4);
+    let mut calling = [bound(address), bound(address)];
+    calling.iter_mut().for_each(|stream| add_ones(stream, 200));
+    drop(kept);
+}
+
 /// Bindings of a client runtime with many calls in flight, while connections that were made to
 /// fill cores come and go, so that the others are handed over again and again.
 #[test]

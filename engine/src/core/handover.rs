@@ -28,6 +28,10 @@ use crate::core_shared::Command;
 /// Connections that a core looks at in search of one to give away.
 const CANDIDATES_MAX: usize = 256;
 
+/// The time between two looks at least. Without any, looks that find a skew which they cannot mend
+/// would follow each other within one turn, without end.
+const INTERVAL_MIN: Duration = Duration::from_micros(1);
+
 /// A connection that has come from another core stays for so many looks at least.
 const REST_LOOKS: u32 = 10;
 
@@ -85,7 +89,9 @@ impl ServerLink {
 impl Balancer {
     pub(super) fn new<R: Ring>(policy: BalancePolicy, siblings: &Siblings, ring: &R) -> Self {
         let interval = match policy {
-            BalancePolicy::Every(interval) if siblings.all.len() > 1 => Some(interval),
+            BalancePolicy::Every(interval) if siblings.all.len() > 1 => {
+                Some(interval.max(INTERVAL_MIN))
+            }
             BalancePolicy::Every(_) | BalancePolicy::Off => None,
         };
         if interval.is_some() && !ring.can_detach() {
