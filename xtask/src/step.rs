@@ -12,7 +12,7 @@ use crate::{
 
 /// One check that a change must pass.
 pub(crate) struct Step {
-    /// What it is selected by; `FAMILY-VARIANT` where several share a prefix.
+    /// What it is selected by; `FAMILY-VARIANT` where several are selected by their family too.
     pub(crate) name: &'static str,
     /// What a person learns from its passing.
     pub(crate) proves: &'static str,
@@ -208,7 +208,8 @@ pub(crate) const ASAN: Step = Step {
     run: cargo::asan,
 };
 
-/// The steps that `names` select: each name is a step's or a family's. No name selects all.
+/// The steps that `names` select: each name is a step's or, if no step has it, a family's. No name
+/// selects all.
 ///
 /// The order is that of [`STEPS`], and a step selected twice runs once.
 ///
@@ -228,11 +229,11 @@ pub(crate) fn select(names: &[String]) -> Result<Vec<&'static Step>> {
 
 impl Step {
     fn answers_to(&self, name: &str) -> bool {
-        self.name == name
-            || self
-                .name
-                .split_once('-')
-                .is_some_and(|(family, _)| family == name)
+        if STEPS.iter().any(|step| step.name == name) {
+            return self.name == name;
+        }
+        let family = self.name.split_once('-').map(|(family, _)| family);
+        family == Some(name)
     }
 }
 
@@ -262,6 +263,11 @@ mod tests {
                 "impacket-ndr64"
             ]
         );
+    }
+
+    #[test]
+    fn a_step_s_own_name_selects_no_other_step() {
+        assert_eq!(selected(&["unit"]), ["unit"]);
     }
 
     #[test]
