@@ -154,6 +154,7 @@ fn where_a_sandbox_forbids_io_uring_epoll_is_taken_and_one_warning_tells_why() {
         told.assert_ring("epoll");
         assert_eq!(told.warnings(), 1, "{}", told.log);
         assert!(told.log.contains(reason), "{}", told.log);
+        assert!(!told.log.contains("ERROR"), "{}", told.log);
     }
 }
 

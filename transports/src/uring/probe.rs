@@ -87,7 +87,8 @@ pub(super) fn check_features(ring: &IoUring) -> Result<Offers, TransportError> {
 /// The error of `io_uring_setup`, explained.
 pub(super) fn setup_error(source: io::Error) -> TransportError {
     match source.raw_os_error() {
-        Some(libc::EPERM) => TransportError::UringForbidden {
+        // The second is a security module's answer.
+        Some(libc::EPERM | libc::EACCES) => TransportError::UringForbidden {
             reason: forbidden_by(),
             source,
         },
@@ -151,7 +152,7 @@ fn missing(feature: &'static str, source: io::Error) -> TransportError {
     }
 }
 
-/// Who answered EPERM: the administrator's switch or a sandbox.
+/// Who forbids it: the administrator's switch or a sandbox.
 fn forbidden_by() -> &'static str {
     let disabled = std::fs::read_to_string("/proc/sys/kernel/io_uring_disabled");
     match disabled.as_deref().map(str::trim) {
@@ -193,11 +194,13 @@ mod tests {
 
     #[test]
     fn a_refusal_says_who_refuses() {
-        let error = setup_error(io::Error::from_raw_os_error(libc::EPERM));
-        assert!(
-            matches!(error, TransportError::UringForbidden { .. }),
-            "{error}"
-        );
+        for errno in [libc::EPERM, libc::EACCES] {
+            let error = setup_error(io::Error::from_raw_os_error(errno));
+            assert!(
+                matches!(error, TransportError::UringForbidden { .. }),
+                "{error}"
+            );
+        }
         let error = setup_error(io::Error::from_raw_os_error(libc::ENOSYS));
         assert!(error.to_string().contains("seccomp"), "{error}");
         let error = setup_error(io::Error::from_raw_os_error(libc::ENOMEM));

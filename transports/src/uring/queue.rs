@@ -29,6 +29,8 @@ pub(super) struct Queue {
     spilled: VecDeque<Submission>,
     /// Operations whose last completion was not seen yet.
     in_flight: usize,
+    /// The kernel has taken a submission.
+    has_submitted: bool,
     enter_count: u64,
     can_install: bool,
 }
@@ -70,6 +72,7 @@ impl Queue {
             ring,
             spilled: VecDeque::new(),
             in_flight: 0,
+            has_submitted: false,
             enter_count: 0,
             can_install,
         })
@@ -169,7 +172,7 @@ impl Queue {
     }
 
     /// Whether the kernel has anything to do or to say.
-    fn is_enter_needed(&mut self) -> bool {
+    pub(super) fn is_enter_needed(&mut self) -> bool {
         let submissions = self.ring.submission();
         !submissions.is_empty()
             || submissions.taskrun()
@@ -212,15 +215,16 @@ impl Queue {
     fn enter_kernel(&mut self, wait: KernelWait) -> io::Result<()> {
         self.enter_count += 1;
         let submitter = self.ring.submitter();
-        match wait {
+        let submitted = match wait {
             KernelWait::No => submitter.submit(),
             KernelWait::Forever => submitter.submit_and_wait(1),
             KernelWait::For(duration) => {
                 let timeout = Timespec::from(duration);
                 submitter.submit_with_args(1, &SubmitArgs::new().timespec(&timeout))
             }
-        }
-        .map(drop)
+        }?;
+        self.has_submitted |= submitted > 0;
+        Ok(())
     }
 
     /// The next completion in the queue.
@@ -258,6 +262,12 @@ impl Queue {
     /// Operations whose last completion was not seen yet.
     pub(super) fn in_flight(&self) -> usize {
         self.in_flight
+    }
+
+    /// Whether the kernel has taken a submission, ever. An enter that fails has taken none
+    /// (io_uring_enter(2)).
+    pub(super) fn has_submitted(&self) -> bool {
+        self.has_submitted
     }
 
     /// System calls made so far to hand submissions over or to wait.
