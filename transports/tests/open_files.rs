@@ -27,25 +27,45 @@ fn accepting_pauses_without_descriptors_and_goes_on_by_itself() {
         let connect = || TcpStream::connect(address.as_tcp().unwrap()).unwrap();
         let clients: Vec<_> = (0..3).map(|_| connect()).collect();
 
-        let limit = leave_no_descriptor();
+        let limit = leave_descriptors(0);
         pauses_without_spinning(&mut ring);
         rustix::process::setrlimit(Resource::Nofile, limit).unwrap();
 
         let peers = clients.iter().map(|client| client.local_addr().unwrap());
         accepts_all(&mut ring, peers.map(Address::from).collect());
     }
+    the_last_descriptor_is_enough_for_the_last_connection();
 }
 
-/// Makes the next descriptor the first one over the limit, and returns what the limit was. The
-/// kernel notes it when an accept is handed over, which comes after this.
-fn leave_no_descriptor() -> Rlimit {
-    let lowest_free = File::open("/dev/null").unwrap().as_raw_fd();
+/// The next accept is told of the want of a descriptor before that of a connection is found.
+fn the_last_descriptor_is_enough_for_the_last_connection() {
+    let mut ring = KernelRing::new(RingChoice::Epoll, &Limits::DEFAULT).unwrap();
+    let any = Address::from(SocketAddr::from(([127, 0, 0, 1], 0)));
+    let (_, address) = ring.listen(any, &ListenOptions::default()).unwrap();
+    let _client = TcpStream::connect(address.as_tcp().unwrap()).unwrap();
+    let limit = leave_descriptors(1);
+    ring.enter(Wait::Until(ring.now() + PATIENCE)).unwrap();
+    let told: Vec<_> = std::iter::from_fn(|| ring.next_completion()).collect();
+    rustix::process::setrlimit(Resource::Nofile, limit).unwrap();
+    assert!(
+        matches!(&told[..], [Completion::Accepted { .. }]),
+        "{told:?}"
+    );
+}
+
+/// Lets so many more descriptors be made, and returns what the limit was. The kernel notes it
+/// when an accept is handed over, which comes after this.
+fn leave_descriptors(count: usize) -> Rlimit {
+    let free: Vec<_> = (0..=count)
+        .map(|_| File::open("/dev/null").unwrap())
+        .collect();
+    let first_over = free.iter().map(AsRawFd::as_raw_fd).max();
     let limit = rustix::process::getrlimit(Resource::Nofile);
-    let none_left = Rlimit {
-        current: u64::try_from(lowest_free).ok(),
+    let few_left = Rlimit {
+        current: first_over.and_then(|fd| u64::try_from(fd).ok()),
         maximum: limit.maximum,
     };
-    rustix::process::setrlimit(Resource::Nofile, none_left).unwrap();
+    rustix::process::setrlimit(Resource::Nofile, few_left).unwrap();
     limit
 }
 

@@ -6,7 +6,7 @@ use std::net::TcpStream;
 use annulus_protocol::Limits;
 use annulus_transports::{Completion, EpollRing, ListenOptions, Ring, Wait};
 
-use crate::peers::{any_address, connection};
+use crate::peers::{any_address, connection, received};
 
 fn ring() -> EpollRing {
     EpollRing::new(&Limits::DEFAULT).expect("every machine offers epoll")
@@ -89,4 +89,19 @@ fn a_send_that_fits_is_one_system_call() {
     assert_eq!(ring.enter_count() - before, 32 + 1);
     let sent = std::iter::from_fn(|| ring.next_completion());
     assert_eq!(sent.count(), 32);
+}
+
+/// One that waits, and one that reads: a short read needs no second one that finds nothing.
+#[test]
+fn a_piece_that_comes_in_is_two_system_calls() {
+    let mut ring = ring();
+    let (_socket, mut peer) = connection(&mut ring);
+    for _ in 0..3 {
+        let before = ring.enter_count();
+        peer.write_all(b"a piece").unwrap();
+        ring.enter(Wait::Forever).unwrap();
+        assert_eq!(ring.enter_count() - before, 2);
+        let completion = ring.next_completion().unwrap();
+        assert_eq!(received(&mut ring, completion), b"a piece");
+    }
 }

@@ -66,6 +66,26 @@ pub(crate) fn a_reset_fails_the_send_in_flight(choice: RingChoice) {
 }
 
 /// The last completion of the receive that the pause cancels is what starts the next one.
+/// A read ends in front of an urgent byte, however much lies behind it (tcp(7)).
+pub(crate) fn urgent_data_hides_nothing_behind_it(choice: RingChoice) {
+    let mut ring = ring(choice);
+    let (socket, mut peer) = connection(&mut ring);
+    ring.pause_receive(socket);
+    ring.enter(Wait::No).unwrap();
+    peer.write_all(b"before").unwrap();
+    socket2::SockRef::from(&peer)
+        .send_out_of_band(b"!")
+        .unwrap();
+    peer.write_all(b"behind").unwrap();
+    ring.resume_receive(socket);
+    let mut bytes = Vec::new();
+    while bytes.len() < b"beforebehind".len() {
+        let completion = next(&mut ring);
+        bytes.extend(received(&mut ring, completion));
+    }
+    assert_eq!(bytes, b"beforebehind");
+}
+
 pub(crate) fn a_resume_in_the_turn_of_its_pause_goes_on_receiving(choice: RingChoice) {
     let mut ring = ring(choice);
     let (socket, mut peer) = connection(&mut ring);
@@ -77,6 +97,28 @@ pub(crate) fn a_resume_in_the_turn_of_its_pause_goes_on_receiving(choice: RingCh
         let completion = next(&mut ring);
         assert_eq!(received(&mut ring, completion), [round]);
     }
+}
+
+/// More is there than a turn takes, and nothing more comes that would tell of it.
+pub(crate) fn a_pause_in_the_middle_of_much_loses_nothing(choice: RingChoice) {
+    const LEN: usize = 300_000;
+    let mut ring = ring(choice);
+    let (socket, mut peer) = connection(&mut ring);
+    ring.pause_receive(socket);
+    ring.enter(Wait::No).unwrap();
+    peer.write_all(&[7; LEN]).unwrap();
+    ring.resume_receive(socket);
+    let mut len = 0;
+    while len < LEN {
+        let completion = next(&mut ring);
+        len += received(&mut ring, completion).len();
+        ring.pause_receive(socket);
+        for _ in 0..3 {
+            ring.enter(Wait::No).unwrap();
+        }
+        ring.resume_receive(socket);
+    }
+    assert_eq!(len, LEN);
 }
 
 pub(crate) fn a_connection_can_move_to_another_core(choice: RingChoice) {
