@@ -232,7 +232,14 @@ impl PollableRing for UringRing {
         self.recover();
         self.turn()?;
         let is_hungry = !self.starved.is_empty() && self.buffers.available() > 0;
-        if !self.ready.is_empty() || is_hungry || !self.waker.begin_wait() {
+        if !self.ready.is_empty() || is_hungry {
+            return Ok(None);
+        }
+        if let Some(signal) = &self.signal {
+            signal.clear();
+        }
+        // What was told before that shows here; what comes after is told again.
+        if self.queue.is_enter_needed() || !self.waker.begin_wait() {
             return Ok(None);
         }
         Ok(Some(Wait::until(self.next_timer())))
@@ -240,9 +247,6 @@ impl PollableRing for UringRing {
 
     fn end_wait(&mut self) {
         self.waker.end_wait();
-        if let Some(signal) = &self.signal {
-            signal.clear(&self.waker);
-        }
     }
 }
 

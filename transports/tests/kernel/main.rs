@@ -55,4 +55,5 @@ kernel_rings! {
     waking::a_wake_up_from_another_thread_ends_a_wait,
     waking::no_wake_up_is_lost,
     waking::a_stale_wake_up_does_not_end_later_waits,
+    waking::the_descriptor_tells_of_bytes_and_wake_ups_and_of_each_once,
 }

@@ -1,13 +1,15 @@
 //! Rings that wait, and those that wake them.
 
+use std::io::Write;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::thread;
 use std::time::{Duration, Instant};
 
-use annulus_transports::{Ring, RingChoice, RingWaker, Wait};
+use annulus_transports::{KernelRing, PollableRing, Ring, RingChoice, RingWaker, Wait};
+use rustix::event::{PollFd, PollFlags, Timespec};
 
-use crate::peers::{PATIENCE, ring};
+use crate::peers::{PATIENCE, connection, received, ring};
 
 pub(crate) fn a_wake_up_from_another_thread_ends_a_wait(choice: RingChoice) {
     let mut ring = ring(choice);
@@ -72,4 +74,44 @@ pub(crate) fn a_stale_wake_up_does_not_end_later_waits(choice: RingChoice) {
         "{:?}",
         start.elapsed()
     );
+}
+
+/// For those who wait elsewhere: what was told and seen does not end their next wait.
+pub(crate) fn the_descriptor_tells_of_bytes_and_wake_ups_and_of_each_once(choice: RingChoice) {
+    let mut ring = ring(choice);
+    let descriptor = ring.descriptor().unwrap().try_clone_to_owned().unwrap();
+    let (_socket, mut peer) = connection(&mut ring);
+    let is_readable = |within: Duration| {
+        let mut fds = [PollFd::new(&descriptor, PollFlags::IN)];
+        let within = Timespec::try_from(within).unwrap();
+        rustix::event::poll(&mut fds, Some(&within)).unwrap() > 0
+    };
+    let rest = |ring: &mut KernelRing| {
+        while ring.begin_wait().unwrap().is_none() {
+            ring.end_wait();
+            ring.enter(Wait::No).unwrap();
+            while let Some(completion) = ring.next_completion() {
+                received(ring, completion);
+            }
+        }
+    };
+    // The kernel may tell late of what was seen already.
+    let comes_to_rest = |ring: &mut KernelRing| {
+        (0..10).any(|_| {
+            rest(ring);
+            !is_readable(Duration::ZERO)
+        })
+    };
+    for _ in 0..3 {
+        assert!(comes_to_rest(&mut ring), "there is nothing to do");
+        peer.write_all(b"bytes").unwrap();
+        assert!(is_readable(PATIENCE), "bytes came");
+        ring.end_wait();
+
+        assert!(comes_to_rest(&mut ring), "there is nothing more to do");
+        let waker = ring.waker();
+        thread::spawn(move || waker.wake()).join().unwrap();
+        assert!(is_readable(PATIENCE), "a wake-up came");
+        ring.end_wait();
+    }
 }
