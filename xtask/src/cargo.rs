@@ -84,6 +84,13 @@ const WITHOUT_THE_KERNEL: &[&str] = &[
     "virtual_time",
 ];
 
+/// Tests of those files, by the beginnings of their names, that are about the calls of a core, of
+/// which a ring knows nothing, and take a third of the time.
+const ON_ONE_RING: &[&str] = &[
+    "a_hundred_thousand_parked_calls",
+    "calls_of_connections_that_are_gone",
+];
+
 /// Runs the integration tests of [`OVER_THE_KERNEL`] once more, over epoll.
 ///
 /// They are named one by one, because the workspace with all that it can have is what the step
@@ -95,6 +102,10 @@ pub(crate) fn unit_epoll(session: &Session<'_>) -> Result<String> {
     command.args(ALL).arg("--no-fail-fast");
     for name in tests_over_the_kernel(&session.workspace.root)? {
         command.args(["--test", &name]);
+    }
+    command.arg("--");
+    for name in ON_ONE_RING {
+        command.args(["--skip", name]);
     }
     session.run(command.env(RING, "epoll"))?;
     Tests::count(&session.log_text()?).verdict()
@@ -224,7 +235,8 @@ fn unlabelled(line: &str) -> &str {
 /// If it does not build.
 pub(crate) fn build_example(session: &Session<'_>, name: &str) -> Result<PathBuf> {
     let mut command = cargo("build");
-    command.args(["--package", "annulus", "--all-features", "--example", name]);
+    // As the step `unit` has built it: a package alone would have other features.
+    command.args(ALL).args(["--example", name]);
     build(session, &mut command, "example", name)
 }
 
@@ -386,6 +398,10 @@ test result: ok. 1 passed; 0 failed; 0 ignored; 0 measured; 0 filtered out
         let names = tests_over_the_kernel(root).unwrap();
         assert!(names.contains("calls") && names.contains("interfaces"));
         assert!(!names.contains("simulation") && !names.contains("raw"));
+        let memory = fs::read_to_string(root.join("engine/tests/memory.rs")).unwrap();
+        for name in ON_ONE_RING {
+            assert!(memory.contains(&format!("fn {name}")), "{name} is no test");
+        }
     }
 
     #[test]

@@ -1,5 +1,6 @@
 //! Child processes that end in bounded time: by themselves, by a signal, or by being killed.
 
+use std::fs;
 use std::io;
 use std::os::unix::process::CommandExt;
 use std::process::{Child, Command, ExitStatus, Stdio};
@@ -94,6 +95,23 @@ impl Process {
                 );
             }
         }
+    }
+
+    /// Whether one of its descriptors is an io_uring.
+    ///
+    /// # Errors
+    ///
+    /// If its descriptors cannot be read.
+    pub(crate) fn has_io_uring(&self) -> Result<bool> {
+        let folder = format!("/proc/{}/fd", self.child.id());
+        for entry in fs::read_dir(&folder).with_context(|| format!("cannot read {folder}"))? {
+            // One that was closed meanwhile is none.
+            let file = fs::read_link(entry?.path()).unwrap_or_default();
+            if file.as_os_str() == "anon_inode:[io_uring]" {
+                return Ok(true);
+            }
+        }
+        Ok(false)
     }
 
     /// Whether the process has ended.

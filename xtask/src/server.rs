@@ -118,6 +118,15 @@ impl<'a> Server<'a> {
         self.port
     }
 
+    /// Whether the server has an io_uring.
+    ///
+    /// # Errors
+    ///
+    /// If the kernel does not tell.
+    pub(crate) fn has_io_uring(&self) -> Result<bool> {
+        self.process.has_io_uring()
+    }
+
     /// Tells the server to end and checks that it does, in time, with exit code 0, and that no
     /// thread of it panicked meanwhile.
     ///

@@ -32,6 +32,7 @@ const COMPLAINTS: &[&str] = &["Non-zero padding", "unread bytes", "VALIDATE ERRO
 pub(crate) fn step(session: &Session<'_>, options: &[&str]) -> Result<String> {
     packages::require_programs(session, &["smbtorture"])?;
     let server = Server::start(session)?;
+    ensure!(server.has_io_uring()?, "the server has no io_uring");
     let seen = run(session, server.port(), options)?;
     server.stop()?;
     Ok(seen)
@@ -42,6 +43,7 @@ pub(crate) fn step(session: &Session<'_>, options: &[&str]) -> Result<String> {
 pub(crate) fn epoll_step(session: &Session<'_>) -> Result<String> {
     packages::require_programs(session, &["smbtorture"])?;
     let server = Server::start_over(session, "epoll")?;
+    ensure!(!server.has_io_uring()?, "the server has an io_uring");
     let seen = run(session, server.port(), &[])?;
     server.stop()?;
     Ok(seen)
