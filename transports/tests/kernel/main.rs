@@ -56,4 +56,5 @@ kernel_rings! {
     waking::no_wake_up_is_lost,
     waking::a_stale_wake_up_does_not_end_later_waits,
     waking::the_descriptor_tells_of_bytes_and_wake_ups_and_of_each_once,
+    waking::a_long_send_comes_to_its_end_in_a_foreign_loop,
 }

@@ -1,12 +1,12 @@
 //! Rings that wait, and those that wake them.
 
-use std::io::Write;
+use std::io::{Read, Write};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::thread;
 use std::time::{Duration, Instant};
 
-use annulus_transports::{KernelRing, PollableRing, Ring, RingChoice, RingWaker, Wait};
+use annulus_transports::{Completion, KernelRing, PollableRing, Ring, RingChoice, RingWaker, Wait};
 use rustix::event::{PollFd, PollFlags, Timespec};
 
 use crate::peers::{PATIENCE, connection, received, ring};
@@ -114,4 +114,35 @@ pub(crate) fn the_descriptor_tells_of_bytes_and_wake_ups_and_of_each_once(choice
         assert!(is_readable(PATIENCE), "a wake-up came");
         ring.end_wait();
     }
+}
+
+/// More than a turn hands to the kernel, which has room for more: nothing tells of that.
+pub(crate) fn a_long_send_comes_to_its_end_in_a_foreign_loop(choice: RingChoice) {
+    const LEN: usize = 32 << 20;
+    let mut ring = ring(choice);
+    let descriptor = ring.descriptor().unwrap().try_clone_to_owned().unwrap();
+    let (socket, mut peer) = connection(&mut ring);
+    let reader = thread::spawn(move || {
+        peer.read_exact(&mut vec![0; LEN]).unwrap();
+        peer
+    });
+    ring.send(socket, vec![1; LEN]);
+    let patience = Timespec::try_from(PATIENCE).unwrap();
+    loop {
+        if ring.begin_wait().unwrap().is_some() {
+            let mut fds = [PollFd::new(&descriptor, PollFlags::IN)];
+            let told = rustix::event::poll(&mut fds, Some(&patience)).unwrap();
+            assert!(told > 0, "it waits for nothing");
+        }
+        ring.end_wait();
+        ring.enter(Wait::No).unwrap();
+        if let Some(completion) = ring.next_completion() {
+            assert!(
+                matches!(completion, Completion::Sent { .. }),
+                "{completion:?}"
+            );
+            break;
+        }
+    }
+    reader.join().unwrap();
 }
