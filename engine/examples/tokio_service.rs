@@ -54,12 +54,12 @@ impl AsyncRpc for TokioManager {
             let ended = tokio::select! {
                 () = time::sleep(Duration::from_millis(delay_ms.into())) => call.complete(&()),
                 () = unwanted.notified() => {
-                    println!("AsyncFunc is not wanted any more");
+                    eprintln!("AsyncFunc is not wanted any more");
                     call.abort(Status::CallCancelled)
                 }
             };
             if let Err(status) = ended {
-                println!("nobody learns of the end of AsyncFunc: {status}");
+                eprintln!("nobody learns of the end of AsyncFunc: {status}");
             }
         });
         Ok(())
