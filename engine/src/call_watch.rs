@@ -80,9 +80,10 @@ impl CallWatch {
     pub(crate) fn end(&self) {
         let word = self.word.fetch_and(!FLAGS, Ordering::Release);
         if word & (SUBSCRIBED | EXPLAINED) != 0 {
-            let mut extras = self.extras();
-            extras.subscriptions.clear();
-            extras.extended = Vec::new();
+            self.extras().extended = Vec::new();
+            // Foreign destructors, which may end a wait here: not while the lock is held.
+            let ended = iter::from_fn(|| self.extras().subscriptions.pop());
+            ended.for_each(drop);
         }
         if word & AWAITED != 0 {
             self.wake_waiters();
@@ -188,10 +189,14 @@ impl CallWatch {
 
     /// Takes a subscription back; how many notices it has led to.
     pub(crate) fn unsubscribe(&self, event: NotificationEvent) -> Result<u32, Status> {
-        let subscriptions = &mut self.extras().subscriptions;
+        let mut extras = self.extras();
+        let subscriptions = &mut extras.subscriptions;
         let index = subscriptions.iter().position(|it| it.event == event);
         let index = index.ok_or(Status::EntryNotFound)?;
-        Ok(subscriptions.swap_remove(index).queued)
+        let ended = subscriptions.swap_remove(index);
+        // Its destructor is foreign.
+        drop(extras);
+        Ok(ended.queued)
     }
 
     fn give_notice(&self, event: NotificationEvent) {
@@ -409,6 +414,36 @@ mod tests {
             });
             let woken = count.0.load(Ordering::Relaxed);
             assert!(polled.is_ready() || woken == 1, "round {round}");
+        }
+    }
+
+    /// What a subscription holds may wait for the same call's cancel.
+    #[test]
+    fn rule_36_a_subscription_may_hold_a_wait_for_the_same_call() {
+        struct Waits(Arc<CallWatch>, Option<Waiter>);
+
+        impl Drop for Waits {
+            fn drop(&mut self) {
+                self.0.end_wait(self.1.take().unwrap());
+            }
+        }
+
+        let event = NotificationEvent::ClientCancel;
+        for unsubscribes in [true, false] {
+            let watch = Arc::new(CallWatch::new());
+            let serial = watch.begin();
+            let mut waits = Waits(Arc::clone(&watch), None);
+            let polled = watch.poll_cancelled(serial, &mut waits.1, Waker::noop());
+            assert_eq!(polled, Poll::Pending);
+            let notify = Notify::callback(move |_| {
+                let _ = &waits;
+            });
+            assert_eq!(watch.subscribe(serial, event, notify, 0), Ok(()));
+            if unsubscribes {
+                assert_eq!(watch.unsubscribe(event), Ok(0));
+            }
+            watch.end();
+            assert_eq!(Arc::strong_count(&watch), 1);
         }
     }
 
