@@ -33,6 +33,30 @@ fn an_array_of_strings_behind_pointers() {
 }
 
 #[test]
+fn a_count_of_strings_may_come_after_them() {
+    #[derive(NdrParams, Debug, PartialEq)]
+    struct Names {
+        #[ndr(string, size_is = "count")]
+        names: Vec<Option<String>>,
+        count: u32,
+    }
+    let mut names = Names {
+        names: vec![Some("a".into()), None],
+        count: 2,
+    };
+    let mut stub = Vec::new();
+    encode::<Ndr, _>(&names, &mut stub).expect("two names");
+    let read = decode::<Ndr, Names>(&stub, ByteOrder::Little).expect("two names");
+    assert_eq!(read, names);
+    // The count is the last of it.
+    let at = stub.len() - 4;
+    stub[at] = 3;
+    decode::<Ndr, Names>(&stub, ByteOrder::Little).expect_err("two are not three");
+    names.count = 1;
+    encode::<Ndr, _>(&names, &mut stub).expect_err("two are not one");
+}
+
+#[test]
 fn a_string_with_size_is_announces_its_room() {
     #[derive(NdrParams, Debug, PartialEq)]
     struct Named<'a> {

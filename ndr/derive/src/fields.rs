@@ -267,7 +267,7 @@ impl Field {
             ));
         }
         let (args, variable) = (self.args(krate, fields, access), self.variable());
-        Ok(if self.attributes.string.is_some() {
+        Ok(if shape::is_text(krate, &self.ty, &self.attributes) {
             quote!((#args).check_late_varying(&#variable, 1))
         } else if self.attributes.length_is.is_some() || self.attributes.varying.is_some() {
             quote!((#args).check_late_varying(&#variable, 0))
