@@ -9,7 +9,7 @@
 use annulus_idl::{ByteOrder, Compiler, Definitions, TransferSyntax};
 use libfuzzer_sys::fuzz_target;
 
-/// Types that stub data is read as. The names are those of the seeds and of the dictionary.
+/// Types that stub data is read as. The names are those of the dictionary.
 const TARGETS: &[&str] = &["A", "S", "U", "T", "f", "i.f.in", "i.f.out"];
 
 fuzz_target!(|input: &[u8]| {

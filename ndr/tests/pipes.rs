@@ -103,7 +103,6 @@ fn elements_with_arrays_survive_however_they_are_cut() {
     assert_survives::<Ndr64, _>(&[&[block(1), block(2)], &[block(3)]]);
 }
 
-/// A union of NDR lies where its discriminant is aligned, whatever its arms are.
 #[test]
 fn elements_with_varying_arrays_survive_however_they_are_cut() {
     #[derive(Ndr, Clone, Debug, PartialEq)]
@@ -143,6 +142,7 @@ fn a_varying_array_beyond_its_room_is_refused_before_its_elements_come() {
     );
 }
 
+/// A union of NDR lies where its discriminant is aligned, whatever its arms are.
 #[test]
 fn unions_survive_however_they_are_cut() {
     #[derive(Ndr, Debug, Clone, PartialEq)]

@@ -45,7 +45,7 @@ pub struct Limits {
     /// Bytes of in-pipes that a server has received on one connection and that nobody has pulled,
     /// counted over all calls of which they are. Above it one more call with in-pipes is refused
     /// with "server too busy", not executed; the one whose request is arriving goes on, up to its
-    /// own `pipe_len_max`. Default 8 MiB: as many as 32 calls may have, of pipes that are full.
+    /// own `pipe_len_max`, and what stands behind its in-parameters up to `request_len_max`. Default 8 MiB: as many as 32 calls may have, of pipes that are full.
     pub unpulled_len_max: usize,
     /// The same of all connections of one core. Above it the core receives more of a pipe only when
     /// all that came before has been pulled, and refuses calls with in-pipes of connections whose
