@@ -166,7 +166,7 @@ impl<O: Outputs> AsyncHandle<O> {
         let handle = self.reference();
         let user_info = self.user_info();
         PipeNotify {
-            notify: Box::new(move |event| {
+            notify: Arc::new(move |event| {
                 notify.notify(|| Notification {
                     handle: handle.clone(),
                     user_info,

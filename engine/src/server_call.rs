@@ -175,7 +175,7 @@ impl<O: Params> ServerCall<O> {
         let pipes = self.call.pipes().ok_or(Status::InvalidPipeObject)?;
         let notify = Contained::new(notify);
         pipes.set_notify(PipeNotify {
-            notify: Box::new(move |event| {
+            notify: Arc::new(move |event| {
                 notify.notify(|| Notification {
                     handle: HandleRef::none(),
                     user_info,

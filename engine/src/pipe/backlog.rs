@@ -21,7 +21,12 @@ pub(crate) struct PipeBacklog {
     len: AtomicUsize,
     /// Calls that found no room here, each once. There is room when half has been sent.
     starved: SegQueue<Weak<PipeLink>>,
+    /// How many of these have gone since they were cleared out.
+    gone: AtomicUsize,
 }
+
+/// So many calls may have gone before the starved are cleared out.
+const GONE_MAX: usize = 32;
 
 impl PipeBacklog {
     pub(crate) fn new(core: &Arc<CoreShared>) -> Arc<Self> {
@@ -29,6 +34,7 @@ impl PipeBacklog {
             core: Arc::clone(core),
             len: AtomicUsize::new(0),
             starved: SegQueue::new(),
+            gone: AtomicUsize::new(0),
         })
     }
 
@@ -60,6 +66,25 @@ impl PipeBacklog {
     /// Notes a call that waits until there is room. It looks again behind this.
     pub(super) fn starve(&self, link: Weak<PipeLink>) {
         self.starved.push(link);
+    }
+
+    /// A call that was noted is gone; the note keeps its memory. Those that are gone are cleared
+    /// out once they are many. Whoever calls this asks to feed behind it, as somebody who feeds
+    /// may have missed a call meanwhile.
+    pub(super) fn forget_starved(&self) {
+        let gone = self.gone.fetch_add(1, Ordering::Relaxed) + 1;
+        if gone < GONE_MAX || gone * 2 < self.starved.len() {
+            return;
+        }
+        self.gone.store(0, Ordering::Relaxed);
+        for _ in 0..self.starved.len() {
+            let Some(link) = self.starved.pop() else {
+                return;
+            };
+            if link.strong_count() > 0 {
+                self.starved.push(link);
+            }
+        }
     }
 
     /// Takes out whom there is room for: all, as nobody knows who still wants to push.
@@ -94,5 +119,34 @@ impl PipeBacklog {
         let len = self.len.load(Ordering::Relaxed);
         let half = self.core.limits().send_backlog_max / 2;
         len == 0 || (len <= half && !self.is_core_full())
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use annulus_protocol::TransferSyntax;
+
+    use super::*;
+    use crate::config::Config;
+    use crate::pipe::{PipeShape, Pipes};
+    use crate::status::Status;
+
+    #[test]
+    fn attack_calls_that_starve_and_go_leave_nothing() {
+        let core = Arc::new(CoreShared::new(&Config::default(), Box::new(|| {})));
+        let backlog = PipeBacklog::new(&core);
+        backlog.add(core.limits().send_backlog_max);
+        let shape = PipeShape {
+            in_count: 0,
+            out_count: 1,
+        };
+        for _ in 0..1000 {
+            let shared = Some(Arc::clone(&backlog));
+            let link = PipeLink::of_server(&core, TransferSyntax::Ndr, shape, shared, None);
+            let mut pipe = Pipes::new(link).push::<u8>(0);
+            assert_eq!(pipe.push(&[1]), Err(Status::SendIncomplete));
+        }
+        assert!(backlog.starved.len() <= 2 * GONE_MAX);
+        backlog.remove(core.limits().send_backlog_max);
     }
 }

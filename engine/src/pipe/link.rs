@@ -1,8 +1,8 @@
 //! What the core of a call and the two ends of its pipes share.
 
 use std::future::poll_fn;
-use std::sync::atomic::{AtomicBool, AtomicU32, AtomicU64, Ordering};
-use std::sync::{Arc, OnceLock};
+use std::sync::atomic::{AtomicBool, AtomicU32, AtomicU64, Ordering, fence};
+use std::sync::{Arc, Mutex, OnceLock, PoisonError};
 use std::task::Poll;
 
 use annulus_ndr::ByteOrder;
@@ -35,9 +35,26 @@ pub(crate) enum PipeSide {
 
 /// Tells whoever waits for a pipe; set by the side that wants notifications.
 pub(crate) struct PipeNotify {
-    pub(crate) notify: Box<dyn Fn(NotificationEvent) + Send + Sync>,
+    pub(crate) notify: Arc<Routine>,
     /// Each time that all which was pushed has been sent, too.
     pub(crate) on_send_complete: bool,
+}
+
+/// What is told of a pipe.
+type Routine = dyn Fn(NotificationEvent) + Send + Sync;
+
+/// A [`PipeNotify`] that was set.
+struct Told {
+    /// Until the end of the call: it may hold what holds the pipes.
+    routine: Mutex<Option<Arc<Routine>>>,
+    on_send_complete: bool,
+}
+
+impl Told {
+    /// Changes the routine, or looks at it; foreign code does not run meanwhile.
+    fn with<T>(&self, look: impl FnOnce(&mut Option<Arc<Routine>>) -> T) -> T {
+        look(&mut self.routine.lock().unwrap_or_else(PoisonError::into_inner))
+    }
 }
 
 /// The pipes of one call: what was received and not pulled, what was pushed and not sent.
@@ -57,7 +74,7 @@ pub(crate) struct PipeLink {
     waits_for_response: AtomicBool,
     inbound: Inbound,
     outbound: Outbound,
-    notify: OnceLock<PipeNotify>,
+    notify: OnceLock<Told>,
 }
 
 /// The call has not ended.
@@ -226,7 +243,17 @@ impl PipeLink {
 
     /// Sets who is told of a pipe's events. Once a call.
     pub(crate) fn set_notify(&self, notify: PipeNotify) -> Result<(), Status> {
-        self.notify.set(notify).map_err(|_| Status::InvalidArg)
+        let told = Told {
+            routine: Mutex::new(Some(notify.notify)),
+            on_send_complete: notify.on_send_complete,
+        };
+        self.notify.set(told).map_err(|_| Status::InvalidArg)?;
+        // Pairs with the fences in `finish`: either that finds the routine, or this sees the end.
+        fence(Ordering::SeqCst);
+        if self.end().is_some() {
+            self.forget_notify();
+        }
+        Ok(())
     }
 
     /// Whether each push is to be told of when it was sent.
@@ -400,6 +427,9 @@ impl PipeLink {
         let _ =
             self.end
                 .compare_exchange(OPEN, status.code(), Ordering::Release, Ordering::Relaxed);
+        if self.end().is_some_and(|status| status != Status::Ok) {
+            self.discard_received();
+        }
         let is_send_awaited = self.outbound.end(self.notifies_of_sends());
         let is_receive_awaited = self.inbound.announce();
         if self.side == PipeSide::Server && status != Status::Ok {
@@ -410,12 +440,29 @@ impl PipeLink {
                 self.notify(NotificationEvent::SendComplete);
             }
         }
+        self.forget_notify();
+    }
+
+    /// The call has failed, so nothing more is pulled: what is queued makes room for other calls
+    /// now, however long the manager keeps its pipe.
+    fn discard_received(&self) {
+        while let Ok(piece) = self.inbound.take_piece() {
+            self.core.stub_buffers.put(piece);
+        }
     }
 
     fn notify(&self, event: NotificationEvent) {
-        if let Some(notify) = self.notify.get() {
-            (notify.notify)(event);
+        let routine = self.notify.get().and_then(|told| told.with(|it| it.clone()));
+        if let Some(routine) = routine {
+            routine(event);
         }
+    }
+
+    /// Nothing is told any more. What the routine holds may hold the pipes, and so the routine:
+    /// none of them would ever go.
+    fn forget_notify(&self) {
+        let routine = self.notify.get().and_then(|told| told.with(Option::take));
+        drop(routine);
     }
 }
 
@@ -450,6 +497,9 @@ impl Drop for PipeLink {
     fn drop(&mut self) {
         if let Some(backlog) = self.outbound.backlog() {
             backlog.remove(self.outbound.unsent_len());
+            if self.outbound.is_starved() {
+                backlog.forget_starved();
+            }
             backlog.ask_to_feed();
         }
     }

@@ -238,6 +238,11 @@ impl Outbound {
         !is_news || self.wanted.swap(Wanted::Nothing as u8, Ordering::AcqRel) != wanted as u8
     }
 
+    /// Whether the backlog has this noted.
+    pub(super) fn is_starved(&self) -> bool {
+        self.is_starved.load(Ordering::Relaxed)
+    }
+
     /// Has the backlog tell of room; false if there is some by now.
     fn starves(&self, link: impl FnOnce() -> Weak<PipeLink>) -> bool {
         if let Some(backlog) = &self.backlog

@@ -140,7 +140,8 @@ impl<T: for<'a> Decode<'a>> PullPipe<T> {
                     link.go_on();
                 }
                 Err(_) if taken > 0 => return Ok(taken),
-                Err(NoPiece::Whole) => return Err(Status::BadStubData),
+                // The end of a call that fails takes what is queued.
+                Err(NoPiece::Whole) => return Err(self.failure().unwrap_or(Status::BadStubData)),
                 Err(NoPiece::Yet) => self.wait(wanted)?,
             }
         }

@@ -95,7 +95,7 @@ fn events(link: &PipeLink, on_send_complete: bool) -> Arc<Mutex<Vec<Notification
     let events = Arc::new(Mutex::new(Vec::new()));
     let sink = events.clone();
     link.set_notify(PipeNotify {
-        notify: Box::new(move |event| sink.lock().unwrap().push(event)),
+        notify: Arc::new(move |event| sink.lock().unwrap().push(event)),
         on_send_complete,
     })
     .unwrap();
@@ -245,6 +245,19 @@ fn what_was_received_counts_until_it_was_pulled_or_is_gone() {
 }
 
 #[test]
+fn what_nobody_can_pull_any_more_makes_room() {
+    let call = Call::new(1, 0, TransferSyntax::Ndr);
+    let (mut push, mut pull) = (call.push::<u8>(), call.pull::<u8>());
+    push.push(&[7; 300]).unwrap();
+    call.send(100);
+    assert!(unpulled_on_core(&call) >= 300);
+    call.server.finish(Status::CommFailure);
+    assert_eq!(unpulled_on_core(&call), 0);
+    assert_eq!(pull.pull(&mut Vec::new(), 1), Err(Status::CommFailure));
+    push.finish().unwrap();
+}
+
+#[test]
 fn a_core_that_is_full_receives_what_comes_next_when_all_before_it_was_pulled() {
     let call = Call::new(1, 0, TransferSyntax::Ndr);
     let (mut push, mut pull) = (call.push::<u8>(), call.pull::<u8>());
@@ -292,6 +305,27 @@ fn the_first_end_of_a_call_is_the_one_that_counts() {
     call.server.finish(Status::Ok);
     let mut pull = call.pull::<u8>();
     assert_eq!(pull.pull(&mut Vec::new(), 1), Err(Status::CallCancelled));
+}
+
+/// What is told of a pipe often holds that pipe.
+#[test]
+fn what_is_told_of_pipes_goes_with_the_call() {
+    for is_set_late in [false, true] {
+        let call = Call::new(1, 0, TransferSyntax::Ndr);
+        let link = Arc::clone(&call.server);
+        let notify = PipeNotify {
+            notify: Arc::new(move |_| assert!(link.end().is_none())),
+            on_send_complete: false,
+        };
+        if is_set_late {
+            call.server.finish(Status::CommFailure);
+            call.server.set_notify(notify).unwrap();
+        } else {
+            call.server.set_notify(notify).unwrap();
+            call.server.finish(Status::CommFailure);
+        }
+        assert_eq!(Arc::strong_count(&call.server), 1);
+    }
 }
 
 #[test]
