@@ -1,9 +1,9 @@
 //! Answers that wait while the response to another call goes out in parts.
 
-use std::collections::VecDeque;
+use std::collections::{BTreeMap, VecDeque};
 use std::sync::Arc;
 
-use annulus_protocol::ReplyTo;
+use annulus_protocol::{CallId, ReplyTo};
 
 use super::buffers::BufferPool;
 use super::connection::{Connection, Role};
@@ -15,64 +15,61 @@ use crate::server_call::CallEnd;
 #[derive(Default)]
 pub(crate) struct HeldAnswers {
     queue: VecDeque<(ReplyTo, HeldAnswer)>,
-    /// Bytes that the ends among it hold.
+    /// The calls whose pipes are in the queue, and their ends, if those have come.
+    piped: BTreeMap<CallId, Option<CallEnd>>,
+    /// Bytes that the ends hold.
     ends_len: usize,
 }
 
 /// What an answer takes in the queue.
 const ANSWER_LEN: usize = size_of::<(ReplyTo, HeldAnswer)>();
+/// What a call takes beside its pipes in the queue.
+const PIPED_LEN: usize = size_of::<(CallId, Option<CallEnd>)>();
 
 enum HeldAnswer {
     /// What was pushed into a call's out-pipes.
     Pipes(Arc<PipeLink>),
-    /// The end of a call; behind its pipes, if they wait too.
+    /// The end of a call whose pipes do not wait.
     End(CallEnd),
 }
 
 impl HeldAnswers {
     /// Bytes that it holds, without those that lie in pipes. A fault is something, too.
     pub(crate) fn len(&self) -> usize {
-        self.ends_len + self.queue.len() * ANSWER_LEN
+        self.ends_len + self.queue.len() * ANSWER_LEN + self.piped.len() * PIPED_LEN
     }
 
+    /// The end of a call waits; behind its pipes, if they wait too.
     fn push_end(&mut self, reply: ReplyTo, end: CallEnd) {
         self.ends_len += end.len();
-        self.queue.push_back((reply, HeldAnswer::End(end)));
+        match self.piped.get_mut(&reply.call()) {
+            Some(place) => *place = Some(end),
+            None => self.queue.push_back((reply, HeldAnswer::End(end))),
+        }
     }
 
     /// Once for all that is pushed until these pipes are popped: the core may be told of them for
     /// more than one reason.
     fn push_pipes(&mut self, reply: ReplyTo, pipes: &Arc<PipeLink>) {
         if !pipes.set_waits_for_response(true) {
+            self.piped.insert(reply.call(), None);
             self.queue
                 .push_back((reply, HeldAnswer::Pipes(Arc::clone(pipes))));
         }
     }
 
-    fn pop(&mut self) -> Option<(ReplyTo, HeldAnswer)> {
+    /// What comes next: the pipes of a call, its end, or first the one and then the other.
+    fn pop(&mut self) -> Option<(ReplyTo, Option<Arc<PipeLink>>, Option<CallEnd>)> {
         let (reply, answer) = self.queue.pop_front()?;
-        match &answer {
-            HeldAnswer::End(end) => self.ends_len -= end.len(),
+        let (pipes, end) = match answer {
+            HeldAnswer::End(end) => (None, Some(end)),
             HeldAnswer::Pipes(pipes) => {
                 pipes.set_waits_for_response(false);
+                (Some(pipes), self.piped.remove(&reply.call()).flatten())
             }
-        }
-        Some((reply, answer))
-    }
-
-    /// Takes the end of the call whose pipes go out now.
-    fn take_end_of(&mut self, reply: &ReplyTo) -> Option<CallEnd> {
-        let is_end = |(of, answer): &(ReplyTo, HeldAnswer)| {
-            of == reply && matches!(answer, HeldAnswer::End(_))
         };
-        let place = self.queue.iter().position(is_end)?;
-        match self.queue.remove(place)? {
-            (_, HeldAnswer::End(end)) => {
-                self.ends_len -= end.len();
-                Some(end)
-            }
-            (_, HeldAnswer::Pipes(_)) => None,
-        }
+        self.ends_len -= end.as_ref().map_or(0, CallEnd::len);
+        Some((reply, pipes, end))
     }
 }
 
@@ -141,15 +138,11 @@ impl Connection {
     /// A response that went out in parts may have ended: what waited for that goes on.
     pub(super) fn release_held(&mut self, buffers: &mut BufferPool, core: &CoreShared) {
         while self.can_release_held()
-            && let Some((reply, answer)) = self.outgoing.held.pop()
+            && let Some((reply, pipes, end)) = self.outgoing.held.pop()
         {
-            let end = match answer {
-                HeldAnswer::End(end) => Some(end),
-                HeldAnswer::Pipes(pipes) => {
-                    self.send_response_parts(&reply, &pipes, buffers, core);
-                    self.outgoing.held.take_end_of(&reply)
-                }
-            };
+            if let Some(pipes) = pipes {
+                self.send_response_parts(&reply, &pipes, buffers, core);
+            }
             let Role::Server(link) = &mut self.role else {
                 return;
             };
@@ -245,15 +238,18 @@ mod tests {
         for _ in 0..2 {
             for _ in 0..3 {
                 held.push_pipes(reply, &pipes);
-                assert_eq!(held.len(), ANSWER_LEN);
+                assert_eq!(held.len(), ANSWER_LEN + PIPED_LEN);
             }
-            assert!(matches!(held.pop(), Some((_, HeldAnswer::Pipes(_)))));
+            assert!(matches!(held.pop(), Some((_, Some(_), None))));
             assert_eq!(held.len(), 0);
         }
         held.push_pipes(reply, &pipes);
         held.push_end(reply, CallEnd::Fault(Status::CallFailed));
-        assert!(held.pop().is_some());
-        assert!(matches!(held.take_end_of(&reply), Some(CallEnd::Fault(_))));
+        let popped = held.pop();
+        assert!(matches!(
+            popped,
+            Some((_, Some(_), Some(CallEnd::Fault(_))))
+        ));
         assert_eq!(held.len(), 0);
     }
 }
