@@ -9,7 +9,7 @@ use crate::context_handle::GroupContexts;
 use crate::core_shared::CoreShared;
 use crate::dispatch::{CallContext, CallFacts, Dispatch, PipeDispatch, Place};
 use crate::foreign::contain_panic;
-use crate::pipe::PipeLink;
+use crate::pipe::{PipeLink, WorkerPart};
 use crate::registration::CallPermit;
 use crate::server::RunningServer;
 use crate::server_call::{CallEnd, OpenCall};
@@ -105,6 +105,10 @@ impl BlockingCall {
             is_partial = wait_for_head(link, &mut stub, lacking);
             link.await_head(false);
         };
+        // What the routine has handed to somebody else holds up no worker.
+        if let Some(link) = &pipes {
+            link.set_worker(WorkerPart::Nothing);
+        }
         // Without a call there is nobody to answer, or somebody else will.
         match (call, result.unwrap_or(Err(Status::CallFailed))) {
             (Some(mut call), Ok(())) => call.end(CallEnd::Reply(out)),

@@ -3,6 +3,7 @@
 
 mod hostile_pipes {
     mod unpulled;
+    mod workers;
 }
 mod piping;
 mod raw;

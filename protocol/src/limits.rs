@@ -139,8 +139,13 @@ pub struct Limits {
     pub bind_timeout: Duration,
     /// A PDU or a fragmented request that began must be complete in this time, counted from its
     /// last progress; otherwise the connection is closed. Only its own bytes count as its
-    /// progress. Between the PDUs of a streamed request any time may pass. Default 60 s.
+    /// progress. Between the PDUs of a streamed request any time may pass, but see
+    /// `worker_pipe_timeout`. Default 60 s.
     pub progress_timeout: Duration,
+    /// A worker thread waits so long for the next PDU of a streamed request, which a blocking
+    /// manager routine pulls; then the pull fails. Otherwise a few clients that send nothing would
+    /// hold all workers. Default 5 minutes.
+    pub worker_pipe_timeout: Duration,
     /// A peer must take what it was sent in this time, for each send; otherwise the connection
     /// is closed. Default 120 s.
     pub send_timeout: Duration,
@@ -206,6 +211,7 @@ impl Limits {
         connect_attempt_delay: Duration::from_millis(250),
         bind_timeout: Duration::from_secs(30),
         progress_timeout: Duration::from_secs(60),
+        worker_pipe_timeout: Duration::from_secs(5 * 60),
         send_timeout: Duration::from_secs(120),
         flush_timeout: Duration::from_secs(5),
         linger_timeout: Duration::from_millis(500),

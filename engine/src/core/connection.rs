@@ -309,14 +309,28 @@ impl Connection {
         if self.life != Life::Open {
             return transport;
         }
-        let protocol = match &self.role {
-            Role::Server(link) => link.protocol.next_deadline(),
-            Role::Client(link) => link.protocol.next_deadline(),
+        let (protocol, worker) = match &self.role {
+            Role::Server(link) => {
+                let incoming = link.incoming.as_ref();
+                let worker = incoming.and_then(|it| it.worker_deadline(limits));
+                (link.protocol.next_deadline(), worker)
+            }
+            Role::Client(link) => (link.protocol.next_deadline(), None),
         };
-        [transport, protocol, self.trim_at(), self.idle_until(limits)]
+        let idle = self.idle_until(limits);
+        [transport, protocol, worker, self.trim_at(), idle]
             .into_iter()
             .flatten()
             .min()
+    }
+
+    /// Frees the worker that has waited too long for what comes of a request's pipes.
+    pub(crate) fn free_worker(&mut self, now: Time, limits: &Limits) {
+        if let Role::Server(link) = &mut self.role
+            && let Some(incoming) = &mut link.incoming
+        {
+            incoming.free_worker(now, limits);
+        }
     }
 
     /// When the peer will have taken too long to read, or to let go.
@@ -326,7 +340,10 @@ impl Connection {
             .is_sending()
             .then(|| self.outgoing.sending_since + limits.send_timeout);
         let incoming = match &self.role {
-            Role::Server(link) => link.incoming.as_ref().and_then(Incoming::deadline),
+            Role::Server(link) => {
+                let incoming = link.incoming.as_ref();
+                incoming.and_then(|it| it.deadline(limits))
+            }
             Role::Client(_) => None,
         };
         [sending, self.flush_deadline, incoming]

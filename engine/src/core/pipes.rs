@@ -3,14 +3,14 @@
 use std::sync::Arc;
 
 use annulus_ndr::ByteOrder;
-use annulus_protocol::{CallError, CallId, Opnum, ReplyTo, Time};
+use annulus_protocol::{CallError, CallId, Limits, Opnum, ReplyTo, Time};
 use annulus_transports::{Ring, SocketId};
 
 use super::bindings::{Route, WaitingCall};
 use super::connection::{Life, Role, ServerLink};
 use super::server_side::{CallHead, Ran, ServerWork};
 use super::{Core, LocalReplies};
-use crate::pipe::{OutPiece, PipeLink, PipeShape, PipeSide};
+use crate::pipe::{OutPiece, PipeLink, PipeShape, PipeSide, WorkerPart};
 use crate::registration::CallPermit;
 use crate::server_call::CallEnd;
 use crate::status::Status;
@@ -45,8 +45,9 @@ pub(crate) struct IncomingPipes {
     /// What has come since they were last handed on.
     gathered: Vec<u8>,
     is_whole: bool,
-    /// When what is in front of them must have come, where a worker waits for that.
-    deadline: Time,
+    /// When the client last made progress, or was last not awaited. Where a worker waits, time runs
+    /// from then.
+    progress: Time,
 }
 
 /// So often a call is dispatched with each piece that comes. Then it must have grown by a good
@@ -74,11 +75,38 @@ impl Incoming {
     }
 
     /// When the in-parameters in front of the pipes must have come.
-    pub(super) fn deadline(&self) -> Option<Time> {
+    pub(super) fn deadline(&self, limits: &Limits) -> Option<Time> {
         match self {
             Incoming::Head(head) => Some(head.deadline),
             // Pipes may come as slowly as they like, and a worker as late as it likes.
-            Incoming::Pipes(pipes) => pipes.link.awaits_head().then_some(pipes.deadline),
+            Incoming::Pipes(pipes) => pipes
+                .link
+                .awaits_head()
+                .then_some(pipes.progress + limits.progress_timeout),
+        }
+    }
+
+    /// When to look whether a worker has waited too long for what is pulled.
+    pub(super) fn worker_deadline(&self, limits: &Limits) -> Option<Time> {
+        match self {
+            Incoming::Pipes(pipes) if pipes.link.runs_on_worker() => {
+                Some(pipes.progress + limits.worker_pipe_timeout)
+            }
+            _ => None,
+        }
+    }
+
+    /// Ends the pipes if a worker has waited too long. A worker that does not wait is not told of
+    /// when it begins to, so it is looked at again.
+    pub(super) fn free_worker(&mut self, now: Time, limits: &Limits) {
+        if self.worker_deadline(limits).is_some_and(|due| due <= now)
+            && let Incoming::Pipes(pipes) = self
+        {
+            if pipes.link.is_pull_waiting() {
+                tracing::debug!("a client keeps a worker waiting for its pipe");
+                pipes.link.finish(Status::CommFailure);
+            }
+            pipes.progress = now;
         }
     }
 }
@@ -147,6 +175,7 @@ impl ServerWork<'_> {
         let backlog = (shape.out_count > 0).then(|| link.pipe_backlog(self.core));
         let unpulled = (shape.in_count > 0).then(|| link.unpulled(self.core));
         let pipes = PipeLink::of_server(self.core, head.facts.transfer, shape, backlog, unpulled);
+        pipes.set_worker(WorkerPart::Runs);
         if is_whole {
             pipes.received(Vec::new(), true, head.facts.order);
         }
@@ -162,7 +191,7 @@ impl ServerWork<'_> {
             order: head.facts.order,
             gathered,
             is_whole: false,
-            deadline: self.now + self.limits.progress_timeout,
+            progress: self.now,
         }));
     }
 
@@ -181,14 +210,14 @@ impl ServerWork<'_> {
 
     /// A further piece has come.
     pub(super) fn continue_incoming(&mut self, piece: &[u8], is_last: bool) {
-        let deadline = self.now + self.limits.progress_timeout;
+        let now = self.now;
         let Some(place) = self.incoming() else { return };
         match place.take() {
             None => {}
             Some(Incoming::Head(head)) => self.grow_head(head, piece, is_last),
             Some(Incoming::Pipes(mut pipes)) => {
                 pipes.gathered.extend_from_slice(piece);
-                pipes.deadline = deadline;
+                pipes.progress = now;
                 pipes.is_whole = is_last;
                 *place = Some(Incoming::Pipes(pipes));
                 if is_last {
@@ -309,7 +338,7 @@ impl<R: Ring> Core<R> {
         if let Some(Incoming::Pipes(incoming)) = &mut link.incoming
             && Arc::ptr_eq(&incoming.link, pipes)
         {
-            incoming.deadline = self.now + self.limits.progress_timeout;
+            incoming.progress = self.now;
             connection.pipe_is_full &= pipes.is_held_back();
         }
         connection.send_response_parts(&origin.reply, pipes, &mut self.buffers, &self.shared);

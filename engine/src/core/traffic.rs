@@ -250,6 +250,7 @@ impl<R: Ring> Core<R> {
             return self.close(socket);
         }
         connection.trim(now);
+        connection.free_worker(now, &self.limits);
         if connection.life == Life::Open
             && connection
                 .idle_until(&self.limits)

@@ -9,7 +9,9 @@ use annulus_protocol::TransferSyntax;
 use crossbeam_queue::SegQueue;
 
 use super::codec::Reader;
+use super::try_lock;
 use super::unpulled::Unpulled;
+use crate::core::buffers::SharedBufferPool;
 use crate::foreign::WakerCell;
 use crate::status::Status;
 
@@ -204,6 +206,11 @@ impl Inbound {
         wanted == Wanted::Notification as u8
     }
 
+    /// Whether a puller waits for something to come.
+    pub(super) fn is_wanted(&self) -> bool {
+        self.wanted.load(Ordering::Relaxed) != Wanted::Nothing as u8
+    }
+
     /// A puller has found nothing and wants to hear of more. False if something came in the
     /// meantime that it was not told of: it is to look again.
     pub(super) fn want(&self, wanted: Wanted, has_ended: impl FnOnce() -> bool) -> bool {
@@ -261,6 +268,19 @@ impl Inbound {
         let spare = intake.take_in(piece);
         self.count(before, weight(&intake.held));
         Ok(spare)
+    }
+
+    /// Drops what has come and was not pulled, but for what somebody pulls at this moment.
+    pub(super) fn discard(&self, buffers: &SharedBufferPool) {
+        while let Ok(piece) = self.take_piece() {
+            buffers.put(piece);
+        }
+        if let Some(mut intake) = try_lock(&self.intake) {
+            intake.done = 0;
+            let held = std::mem::take(&mut intake.held);
+            self.count(weight(&held), 0);
+            buffers.put(held);
+        }
     }
 
     /// Whether all pipes have been pulled to their ends.

@@ -1,7 +1,7 @@
 //! What the core of a call and the two ends of its pipes share.
 
 use std::future::poll_fn;
-use std::sync::atomic::{AtomicBool, AtomicU32, AtomicU64, Ordering, fence};
+use std::sync::atomic::{AtomicBool, AtomicU8, AtomicU32, AtomicU64, Ordering, fence};
 use std::sync::{Arc, Mutex, OnceLock, PoisonError};
 use std::task::Poll;
 
@@ -31,6 +31,17 @@ pub struct PipeShape {
 pub(crate) enum PipeSide {
     Client,
     Server,
+}
+
+/// What a thread of the worker pool does with a call.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[repr(u8)]
+pub(crate) enum WorkerPart {
+    Nothing = 0,
+    /// It runs the routine, which may wait for what is pulled, or is to run it.
+    Runs = 1,
+    /// It waits for what is in front of the pipes of a request.
+    AwaitsHead = 2,
 }
 
 /// Tells whoever waits for a pipe; set by the side that wants notifications.
@@ -68,8 +79,8 @@ pub(crate) struct PipeLink {
     call: AtomicU64,
     /// How the call ended, if it has.
     end: AtomicU32,
-    /// A worker waits for what is in front of the pipes of a request.
-    awaits_head: AtomicBool,
+    /// What the worker of a blocking routine does with the call, as a [`WorkerPart`].
+    worker: AtomicU8,
     /// What was pushed waits for the end of another call's response. The core's own note.
     waits_for_response: AtomicBool,
     inbound: Inbound,
@@ -128,7 +139,7 @@ impl PipeLink {
             },
             call: AtomicU64::new(NO_CALL),
             end: AtomicU32::new(OPEN),
-            awaits_head: AtomicBool::new(false),
+            worker: AtomicU8::new(WorkerPart::Nothing as u8),
             waits_for_response: AtomicBool::new(false),
             inbound,
             outbound,
@@ -196,16 +207,34 @@ impl PipeLink {
         self.inbound.start(offset, rest, order);
     }
 
+    /// A worker is to run the call, or is done with it.
+    pub(crate) fn set_worker(&self, part: WorkerPart) {
+        self.worker.store(part as u8, Ordering::Relaxed);
+    }
+
     /// A worker begins to wait for what is in front of the pipes, or has it. The core gives the
     /// client its time from then on.
     pub(crate) fn await_head(self: &Arc<Self>, awaits: bool) {
-        self.awaits_head.store(awaits, Ordering::Relaxed);
+        self.set_worker(match awaits {
+            true => WorkerPart::AwaitsHead,
+            false => WorkerPart::Runs,
+        });
         self.call_core();
     }
 
     /// Whether a worker waits for what is in front of the pipes.
     pub(crate) fn awaits_head(&self) -> bool {
-        self.awaits_head.load(Ordering::Relaxed)
+        self.worker.load(Ordering::Relaxed) == WorkerPart::AwaitsHead as u8
+    }
+
+    /// Whether a worker runs the routine, or is to run it.
+    pub(crate) fn runs_on_worker(&self) -> bool {
+        self.worker.load(Ordering::Relaxed) == WorkerPart::Runs as u8
+    }
+
+    /// Whether a pull waits for more to come.
+    pub(crate) fn is_pull_waiting(&self) -> bool {
+        self.inbound.is_wanted()
     }
 
     /// The longest stub data that may be in front of the pipes.
@@ -228,7 +257,11 @@ impl PipeLink {
                         self.go_on();
                         return Poll::Ready(Ok(piece));
                     }
-                    Err(NoPiece::Whole) => return Poll::Ready(Err(Status::BadStubData)),
+                    // The end of a call that fails takes what is queued.
+                    Err(NoPiece::Whole) => {
+                        let failure = self.failure().unwrap_or(Status::BadStubData);
+                        return Poll::Ready(Err(failure));
+                    }
                     Err(NoPiece::Yet) => {}
                 }
                 if let Some(status) = self.end() {
@@ -248,7 +281,7 @@ impl PipeLink {
             on_send_complete: notify.on_send_complete,
         };
         self.notify.set(told).map_err(|_| Status::InvalidArg)?;
-        // Pairs with the fences in `finish`: either that finds the routine, or this sees the end.
+        // Pairs with the fence in `finish`: either that finds the routine, or this sees the end.
         fence(Ordering::SeqCst);
         if self.end().is_some() {
             self.forget_notify();
@@ -269,6 +302,11 @@ impl PipeLink {
             OPEN => None,
             code => Some(Status::from_code(code)),
         }
+    }
+
+    /// How the call failed, if it has. One that ended well still has its data to be pulled.
+    pub(super) fn failure(&self) -> Option<Status> {
+        self.end().filter(|status| *status != Status::Ok)
     }
 
     /// Asks the core to look at this link.
@@ -338,6 +376,12 @@ impl PipeLink {
         let must_stop = self.inbound.add(piece, is_last, order);
         if self.inbound.announce() {
             self.notify(NotificationEvent::ReceiveComplete);
+        }
+        // Behind a fence in `announce`, which pairs with the one in `finish`: either this sees the
+        // end, or that finds the piece.
+        if self.failure().is_some() {
+            self.discard_received();
+            return false;
         }
         must_stop
     }
@@ -427,7 +471,9 @@ impl PipeLink {
         let _ =
             self.end
                 .compare_exchange(OPEN, status.code(), Ordering::Release, Ordering::Relaxed);
-        if self.end().is_some_and(|status| status != Status::Ok) {
+        // Pairs with the fences in `set_notify` and `Inbound::announce`.
+        fence(Ordering::SeqCst);
+        if self.failure().is_some() {
             self.discard_received();
         }
         let is_send_awaited = self.outbound.end(self.notifies_of_sends());
@@ -443,16 +489,17 @@ impl PipeLink {
         self.forget_notify();
     }
 
-    /// The call has failed, so nothing more is pulled: what is queued makes room for other calls
+    /// From a call that has failed nothing more is pulled: what has come makes room for other calls
     /// now, however long the manager keeps its pipe.
-    fn discard_received(&self) {
-        while let Ok(piece) = self.inbound.take_piece() {
-            self.core.stub_buffers.put(piece);
-        }
+    pub(super) fn discard_received(&self) {
+        self.inbound.discard(&self.core.stub_buffers);
     }
 
     fn notify(&self, event: NotificationEvent) {
-        let routine = self.notify.get().and_then(|told| told.with(|it| it.clone()));
+        let routine = self
+            .notify
+            .get()
+            .and_then(|told| told.with(|it| it.clone()));
         if let Some(routine) = routine {
             routine(event);
         }

@@ -19,13 +19,22 @@ mod unpulled;
 
 pub(crate) use self::backlog::PipeBacklog;
 pub use self::link::PipeShape;
-pub(crate) use self::link::{PipeLink, PipeNotify, PipeSide};
+pub(crate) use self::link::{PipeLink, PipeNotify, PipeSide, WorkerPart};
 pub(crate) use self::outbound::OutPiece;
 pub use self::pull::{Pull, PullPipe};
 pub use self::push::{Push, PushPipe};
 pub(crate) use self::unpulled::Unpulled;
 
-use std::sync::Arc;
+use std::sync::{Arc, Mutex, MutexGuard, TryLockError};
+
+/// What a mutex holds, unless somebody else looks at it at this moment.
+fn try_lock<T>(mutex: &Mutex<T>) -> Option<MutexGuard<'_, T>> {
+    match mutex.try_lock() {
+        Ok(guard) => Some(guard),
+        Err(TryLockError::Poisoned(error)) => Some(error.into_inner()),
+        Err(TryLockError::WouldBlock) => None,
+    }
+}
 
 /// The pipes of one call, to be taken out one by one.
 ///

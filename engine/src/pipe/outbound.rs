@@ -2,7 +2,7 @@
 
 use std::collections::VecDeque;
 use std::sync::atomic::{AtomicBool, AtomicU8, AtomicUsize, Ordering, fence};
-use std::sync::{Arc, Mutex, MutexGuard, PoisonError, TryLockError, Weak};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError, Weak};
 use std::task::Waker;
 
 use annulus_ndr::Encode;
@@ -12,6 +12,7 @@ use super::backlog::PipeBacklog;
 use super::codec::{write_chunk, write_end};
 use super::inbound::Wanted;
 use super::link::PipeLink;
+use super::try_lock;
 use crate::core::buffers::SharedBufferPool;
 use crate::foreign::WakerCell;
 use crate::status::Status;
@@ -150,11 +151,7 @@ impl Outbound {
 
     /// The pieces, unless one is being added at this moment.
     fn try_pieces(&self) -> Option<MutexGuard<'_, VecDeque<OutPiece>>> {
-        match self.pieces.try_lock() {
-            Ok(pieces) => Some(pieces),
-            Err(TryLockError::Poisoned(error)) => Some(error.into_inner()),
-            Err(TryLockError::WouldBlock) => None,
-        }
+        try_lock(&self.pieces)
     }
 
     /// The core is about to take what is queued.

@@ -111,7 +111,9 @@ impl<T: for<'a> Decode<'a>> PullPipe<T> {
         if count_max == 0 {
             return Err(Status::InvalidArg);
         }
-        if let Some(failure) = self.failure() {
+        if let Some(failure) = self.link.failure() {
+            // The end of the call may have met a pull that was under way.
+            self.link.discard_received();
             return Err(failure);
         }
         self.link.check_pull()?;
@@ -141,7 +143,9 @@ impl<T: for<'a> Decode<'a>> PullPipe<T> {
                 }
                 Err(_) if taken > 0 => return Ok(taken),
                 // The end of a call that fails takes what is queued.
-                Err(NoPiece::Whole) => return Err(self.failure().unwrap_or(Status::BadStubData)),
+                Err(NoPiece::Whole) => {
+                    return Err(self.link.failure().unwrap_or(Status::BadStubData));
+                }
                 Err(NoPiece::Yet) => self.wait(wanted)?,
             }
         }
@@ -160,11 +164,6 @@ impl<T: for<'a> Decode<'a>> PullPipe<T> {
             }
             None => Ok(()),
         }
-    }
-
-    /// A call that ended well still has its data to be pulled.
-    fn failure(&self) -> Option<Status> {
-        self.link.end().filter(|status| *status != Status::Ok)
     }
 
     fn end(&mut self, intake: &mut Intake) {

@@ -250,9 +250,13 @@ fn what_nobody_can_pull_any_more_makes_room() {
     let (mut push, mut pull) = (call.push::<u8>(), call.pull::<u8>());
     push.push(&[7; 300]).unwrap();
     call.send(100);
-    assert!(unpulled_on_core(&call) >= 300);
+    assert_eq!(pull.pull(&mut Vec::new(), 1), Ok(1), "a part is held");
+    assert!(unpulled_on_core(&call) >= 299);
     call.server.finish(Status::CommFailure);
     assert_eq!(unpulled_on_core(&call), 0);
+    push.push(&[7; 300]).unwrap();
+    call.send(100);
+    assert_eq!(unpulled_on_core(&call), 0, "what comes later");
     assert_eq!(pull.pull(&mut Vec::new(), 1), Err(Status::CommFailure));
     push.finish().unwrap();
 }
