@@ -2,7 +2,7 @@
 
 mod piping;
 
-use std::sync::mpsc;
+use std::sync::{Arc, mpsc};
 use std::thread;
 use std::time::Duration;
 
@@ -275,6 +275,53 @@ fn a_slow_puller_bounds_what_is_pushed_and_blocks_nobody() {
     go.set();
     numbers.finish().unwrap();
     assert_eq!(call.wait(), Ok(total(pushed as u64)));
+}
+
+/// What is told of a pipe may hold what holds the pipe: a ring that nobody could free.
+#[test]
+fn a_handle_that_is_dropped_after_its_reply_frees_what_is_told_of_its_pipes() {
+    let world = World::new(Sum, "");
+    let (told, done) = (Arc::new(()), Event::manual_reset());
+    let holds = (Arc::clone(&told), done.clone());
+    let mut handle = AsyncHandle::new(Notify::callback(move |notification| {
+        let (_, done) = &holds;
+        if notification.event == NotificationEvent::CallComplete {
+            done.set();
+        }
+    }));
+    let (mut push, pull) = world.client.echo_async(&mut handle).unwrap();
+    push.push(&[1]).unwrap();
+    push.finish().unwrap();
+    assert!(done.wait_timeout(LONG));
+    // The reply is good, and nobody takes it.
+    drop((handle, push, pull));
+    drop(world);
+    assert_eq!(Arc::strong_count(&told), 1);
+}
+
+/// The same on the server, where a manager's routine may hold the pipe itself.
+#[test]
+fn a_routine_that_holds_its_own_pipe_goes_with_the_call() {
+    struct Holds(Arc<()>);
+    impl Manager for Holds {
+        fn count(&self, call: ServerCall<Number>, _: u32, mut numbers: PushPipe<u32>) {
+            numbers.finish().unwrap();
+            let holds = (numbers, Arc::clone(&self.0));
+            let notify = Notify::callback(move |_| {
+                let (numbers, _) = &holds;
+                assert!(numbers.is_ended());
+            });
+            call.notify_of_pipes(notify, 0, true).unwrap();
+            call.complete(&number(7)).unwrap();
+        }
+    }
+    let held = Arc::new(());
+    let world = World::new(Holds(Arc::clone(&held)), "");
+    let (call, mut numbers) = world.client.count(0).unwrap();
+    assert_eq!(drain(&mut numbers), Ok(vec![]));
+    assert_eq!(call.wait(), Ok(number(7)));
+    drop(world);
+    assert_eq!(Arc::strong_count(&held), 1);
 }
 
 #[test]

@@ -211,14 +211,14 @@ impl Client {
     }
 }
 
-/// A server and a client on two cores of one runtime.
+/// A server that has one core for all its connections, and a client on another one.
 pub struct World {
     pub client: Client,
     pub port: u16,
     /// How often any operation was dispatched, in vain or not.
     pub dispatches: Arc<AtomicUsize>,
-    // Behind what uses it, so that it goes last.
-    _runtime: Runtime,
+    // Behind what uses them, so that they go last.
+    _runtimes: [Runtime; 2],
 }
 
 impl World {
@@ -249,21 +249,21 @@ impl World {
         let dispatches = Arc::default();
         let stub = Stub(manager, Arc::clone(&dispatches));
         let registration = register(Registration::new(stub));
-        let config = Config::default().cores(Cores::Unpinned(2)).limits(limits);
-        let runtime = Runtime::start(config).unwrap();
+        let config = Config::default().cores(Cores::Unpinned(1)).limits(limits);
+        let runtimes = [(); 2].map(|()| Runtime::start(config.clone()).unwrap());
         let server = Server::new()
             .endpoint("ncacn_ip_tcp:127.0.0.1[0]")
             .unwrap()
             .interface(registration);
-        let serving = runtime.serve(server).unwrap();
+        let serving = runtimes[0].serve(server).unwrap();
         let binding = serving.bindings()[0].to_string();
         let binding = binding.replace(']', &format!("{options}]"));
-        let client = Client::new(&runtime, &binding);
+        let client = Client::new(&runtimes[1], &binding);
         World {
             client,
             port: serving.bindings()[0].port().unwrap(),
             dispatches,
-            _runtime: runtime,
+            _runtimes: runtimes,
         }
     }
 }
