@@ -61,15 +61,44 @@ fn each_rule_has_a_test() {
     }
 }
 
+/// The names of the tests of a rule in a file, and of the modules of such tests.
+fn tests_in(source: &str, rule: u32) -> Vec<String> {
+    let starts = ["fn ", "machine! { "].map(|start| format!("{start}rule_{rule:02}_"));
+    let lines = source.lines().map(str::trim_start);
+    let names = lines.filter(|line| starts.iter().any(|start| line.starts_with(start)));
+    let names = names.filter_map(|line| {
+        between(line, "rule_", "(")
+            .chain(between(line, "rule_", ","))
+            .next()
+    });
+    names.map(|name| format!("rule_{name}")).collect()
+}
+
+fn read(file: &str, rule: u32) -> String {
+    fs::read_to_string(root().join(file))
+        .unwrap_or_else(|error| panic!("rule {rule}: {file}: {error}"))
+}
+
 #[test]
 fn each_test_in_the_table_exists() {
     for (rule, files) in table() {
         for (file, names) in files {
-            let source = fs::read_to_string(root().join(&file))
-                .unwrap_or_else(|error| panic!("rule {rule}: {file}: {error}"));
+            let source = read(&file, rule);
             for name in names {
-                let found = source.contains(&format!("fn {name}("));
+                let found = ["fn ", "machine! { "].map(|start| format!("{start}{name}"));
+                let found = found.iter().any(|found| source.contains(found));
                 assert!(found, "rule {rule}: {file} has no {name}");
+            }
+        }
+    }
+}
+
+#[test]
+fn each_test_of_a_rule_in_its_files_is_in_the_table() {
+    for (rule, files) in table() {
+        for (file, names) in files {
+            for name in tests_in(&read(&file, rule), rule) {
+                assert!(names.contains(&name), "rule {rule}: {file} has {name}, too");
             }
         }
     }
