@@ -34,11 +34,6 @@ impl<V> CallMap<V> {
         self.len
     }
 
-    /// Whether there is no call.
-    pub(crate) fn is_empty(&self) -> bool {
-        self.len == 0
-    }
-
     /// What belongs to `call`.
     pub(crate) fn get(&self, call: CallId) -> Option<&V> {
         let index = self.find(call)?;
@@ -209,7 +204,6 @@ mod tests {
                     Step::Get(id) => prop_assert_eq!(map.get(CallId(id)), model.get(&id)),
                 }
                 prop_assert_eq!(map.len(), model.len());
-                prop_assert_eq!(map.is_empty(), model.is_empty());
             }
             let mut rest: Vec<_> = map.iter().map(|(call, value)| (call.0, *value)).collect();
             let mut expected: Vec<_> = model.into_iter().collect();

@@ -2,9 +2,11 @@
 
 use std::ops::Range;
 
+use crate::drep::DataRepresentation;
 use crate::error::Violation;
 use crate::input::{AssembledStub, BufferPool, Input, Stub};
-use crate::pdu::{Header, PduType};
+use crate::pdu::{Header, PduFlags, PduType};
+use crate::types::CallId;
 
 /// One whole PDU.
 #[derive(Debug)]
@@ -115,6 +117,38 @@ impl Framer {
         self.assemble(input, legal_len)
     }
 
+    /// The next PDU, if it lies whole in the input and is what nearly all are: of version 5.0,
+    /// little-endian, first and last fragment with no other flag, without authentication. It is
+    /// not taken yet; it has at least `len_min` bytes.
+    #[inline]
+    pub(crate) fn peek_plain<'b>(
+        &self,
+        input: &Input<'b>,
+        kind: PduType,
+        len_min: usize,
+        legal_len: usize,
+    ) -> Option<(CallId, &'b [u8])> {
+        let (head, _) = input.bytes().split_first_chunk::<{ Header::LEN }>()?;
+        let [start @ .., l0, l1, 0, 0, c0, c1, c2, c3] = *head else {
+            return None;
+        };
+        let [d0, d1, d2, d3] = DataRepresentation::LITTLE_ENDIAN.to_bytes();
+        let plain = [5, 0, kind.code(), PduFlags::WHOLE.0, d0, d1, d2, d3];
+        let len = usize::from(u16::from_le_bytes([l0, l1]));
+        if start != plain || !(len_min..=legal_len).contains(&len) || self.is_mid_pdu() {
+            return None;
+        }
+        let pdu = input.bytes().get(..len)?;
+        Some((CallId(u32::from_le_bytes([c0, c1, c2, c3])), pdu))
+    }
+
+    /// Takes the PDU that [`peek_plain`](Self::peek_plain) has found.
+    #[inline]
+    pub(crate) fn take_plain(&mut self, input: &mut Input<'_>, pdu: &[u8]) {
+        self.count += 1;
+        input.take(pdu.len());
+    }
+
     /// Keeps all of the input, which is less than `len` bytes.
     fn keep<'b>(
         &mut self,
@@ -186,7 +220,6 @@ mod tests {
     use super::*;
     use crate::limits::Limits;
     use crate::pdu::write_bare;
-    use crate::types::CallId;
 
     const LEGAL: usize = 5840;
 

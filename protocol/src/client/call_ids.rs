@@ -12,6 +12,7 @@ pub(super) struct CallIds {
 
 impl CallIds {
     /// The next id; never 0, and none that `is_taken`.
+    #[inline]
     pub(super) fn next(&mut self, is_taken: impl Fn(CallId) -> bool) -> CallId {
         loop {
             self.passed += 1;

@@ -4,6 +4,7 @@ mod call_ids;
 mod config;
 mod negotiation;
 mod offers;
+mod outstanding;
 mod requests;
 mod responses;
 mod security;
@@ -12,11 +13,11 @@ use self::call_ids::CallIds;
 pub use self::config::ClientConfig;
 use self::negotiation::Negotiation;
 use self::offers::{Contexts, Offer};
+use self::outstanding::{OutstandingCall, OutstandingCalls};
 use self::requests::SendingCall;
 pub use self::requests::{RequestPartStart, RequestStart};
 use self::responses::ArrivingResponse;
 use self::security::ClientSecurity;
-use crate::call_map::CallMap;
 use crate::drep::DataRepresentation;
 use crate::error::{CloseReason, OfferError};
 use crate::fault::FaultStatus;
@@ -68,7 +69,7 @@ pub struct ClientConnection {
     /// The bind or alter_context that waits for its answer.
     negotiation: Option<Negotiation>,
     security: Option<ClientSecurity>,
-    calls: CallMap<OutstandingCall>,
+    calls: OutstandingCalls,
     call_ids: CallIds,
     /// The one call whose request has begun and is not sent to its end.
     sending: Option<SendingCall>,
@@ -86,15 +87,6 @@ enum Phase {
     Unbound,
     Binding,
     Bound,
-}
-
-/// A call that waits for its answer.
-#[derive(Clone, Copy, Debug)]
-struct OutstandingCall {
-    key: u64,
-    transfer: TransferSyntax,
-    /// Its response is handed out fragment by fragment.
-    is_streamed: bool,
 }
 
 /// What has happened on a client's connection.
@@ -191,8 +183,7 @@ impl ClientConnection {
             contexts: Contexts::default(),
             negotiation: None,
             security: None,
-            // Call ids are this side's own, so nobody aims at collisions.
-            calls: CallMap::new(0),
+            calls: OutstandingCalls::default(),
             call_ids: CallIds::default(),
             sending: None,
             arriving: None,
@@ -298,7 +289,18 @@ impl ClientConnection {
 
     /// Consumes input until there is an event, or all input is used up. PDUs that follow by
     /// themselves are appended to `out`. The event borrows the input, not the connection.
+    #[inline]
     pub fn next_event<'b>(
+        &mut self,
+        now: Time,
+        input: &mut Input<'b>,
+        out: &mut Vec<u8>,
+    ) -> Option<ClientEvent<'b>> {
+        let plain = self.plain_response(now, input);
+        plain.or_else(|| self.next_other(now, input, out))
+    }
+
+    fn next_other<'b>(
         &mut self,
         now: Time,
         input: &mut Input<'b>,
@@ -360,11 +362,12 @@ impl ClientConnection {
     }
 
     /// The next call id that belongs neither to a call nor to a negotiation.
+    #[inline]
     fn new_call_id(&mut self) -> CallId {
         let negotiating = self.negotiation.as_ref().map(|sent| sent.call);
         let calls = &self.calls;
         self.call_ids
-            .next(|call| negotiating == Some(call) || calls.get(call).is_some())
+            .next(|call| negotiating == Some(call) || !calls.is_free(call))
     }
 
     /// Gives the buffer of a stub back for another response.

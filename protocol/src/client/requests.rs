@@ -220,6 +220,7 @@ impl ClientConnection {
 
     #[inline]
     fn new_call(&mut self, start: &RequestStart, key: u64) -> CallId {
+        self.calls.make_room();
         let call = self.new_call_id();
         self.calls.insert(
             call,

@@ -2,13 +2,13 @@
 
 use std::ops::Range;
 
-use super::{ClientConnection, ClientEvent, Outcome, OutstandingCall};
+use super::{ClientConnection, ClientEvent, Outcome, OutstandingCall, Phase};
 use crate::assembly::{Assembly, TooLong};
 use crate::drep::DataRepresentation;
 use crate::error::{CloseReason, Violation};
 use crate::framing::{Frame, FrameBytes};
-use crate::input::Stub;
-use crate::pdu::{FaultPdu, Header, PduFlags, ResponseHead, SecurityTrailer};
+use crate::input::{Input, Stub};
+use crate::pdu::{FaultPdu, Header, PduFlags, PduType, ResponseHead, SecurityTrailer};
 use crate::security::SecurityError;
 use crate::time::Time;
 use crate::types::CallId;
@@ -53,6 +53,36 @@ impl ClientConnection {
             Some(outstanding) => outstanding.is_streamed,
             None => false,
         }
+    }
+
+    /// The short way for what nearly all PDUs are: a whole response without anything special, to
+    /// a call that waits for it. Takes nothing if it is anything else, which goes the long way.
+    #[inline]
+    pub(super) fn plain_response<'b>(
+        &mut self,
+        now: Time,
+        input: &mut Input<'b>,
+    ) -> Option<ClientEvent<'b>> {
+        let is_special =
+            self.security.is_some() || self.arriving.is_some() || self.sending.is_some();
+        if is_special || self.is_closing || self.phase != Phase::Bound {
+            return None;
+        }
+        let legal_len = self.own_max.legal_to_receive();
+        let (call, pdu) =
+            self.framer
+                .peek_plain(input, PduType::Response, ResponseHead::LEN, legal_len)?;
+        let stub = pdu.get(ResponseHead::LEN..)?;
+        let ended = self.calls.remove_if(call, |call| !call.is_streamed)?;
+        self.framer.take_plain(input, pdu);
+        self.progress = now;
+        Some(ClientEvent::Response {
+            key: ended.key,
+            call,
+            transfer: ended.transfer,
+            drep: DataRepresentation::LITTLE_ENDIAN,
+            stub: Stub::InPlace(stub),
+        })
     }
 
     /// Takes a response, or a fragment of one.

@@ -53,6 +53,21 @@ impl RequestHead {
         Ok((head, reader.position()))
     }
 
+    /// Reads the fixed part of a little-endian request without an object UUID, and the stub data
+    /// behind it. `None`: the PDU is shorter.
+    #[inline]
+    pub(crate) fn parse_plain(pdu: &[u8]) -> Option<(Self, &[u8])> {
+        let (head, stub) = pdu.split_first_chunk::<{ Self::LEN }>()?;
+        let [.., h0, h1, h2, h3, p0, p1, o0, o1] = *head;
+        let head = RequestHead {
+            alloc_hint: u32::from_le_bytes([h0, h1, h2, h3]),
+            context: ContextId(u16::from_le_bytes([p0, p1])),
+            opnum: Opnum(u16::from_le_bytes([o0, o1])),
+            object: None,
+        };
+        Some((head, stub))
+    }
+
     /// How many bytes stand before the stub data.
     #[must_use]
     pub const fn encoded_len(&self) -> usize {

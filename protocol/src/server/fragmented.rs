@@ -139,7 +139,8 @@ impl Established {
         match callee {
             Some(callee) if is_streamed => {
                 let stub = bytes.into_stub(stub);
-                Ok(Some(self.hand_out(&head, callee, stub, false)))
+                let request = self.hand_out(&head, callee, stub, false);
+                Ok(Some(ServerEvent::Request(request)))
             }
             _ => {
                 bytes.recycle(env.pool);

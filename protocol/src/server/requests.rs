@@ -42,6 +42,33 @@ pub(super) enum Unservable {
 }
 
 impl Established {
+    /// Makes a call of a request that is one little-endian PDU without anything special. `None`
+    /// changes nothing and says nothing: [`request`](Self::request) then says what is wrong, or
+    /// special after all.
+    #[inline]
+    pub(super) fn plain_request<'b>(
+        &mut self,
+        call: CallId,
+        pdu: &'b [u8],
+        limits: &Limits,
+    ) -> Option<Request<'b>> {
+        let (fixed, stub) = RequestHead::parse_plain(pdu)?;
+        let is_special = self.fragmented.is_some() || self.security.has_contexts();
+        if is_special || stub.len() > limits.request_len_max {
+            return None;
+        }
+        let head = CallHead {
+            call,
+            drep: DataRepresentation::LITTLE_ENDIAN,
+            fixed,
+            security: None,
+            maybe: false,
+        };
+        let target = self.judge(&head, limits).ok()?;
+        let callee = (target.interface, target.transfer);
+        Some(self.hand_out(&head, callee, Stub::InPlace(stub), true))
+    }
+
     /// Takes a request, or a fragment of one.
     #[inline]
     pub(super) fn request<'b, E: ServerEndpoint>(
@@ -220,7 +247,8 @@ impl Established {
         if head.security.is_some() {
             self.verify(&head, target, StubEnd::of(&stub))?;
         }
-        Ok(Some(self.hand_out(&head, callee, stub, true)))
+        let request = self.hand_out(&head, callee, stub, true);
+        Ok(Some(ServerEvent::Request(request)))
     }
 
     /// Makes a call active, unless nobody waits for its answer.
@@ -231,7 +259,7 @@ impl Established {
         (interface, transfer): (InterfaceKey, TransferSyntax),
         stub: Stub<'b>,
         is_last: bool,
-    ) -> ServerEvent<'b> {
+    ) -> Request<'b> {
         let &CallHead {
             call,
             drep,
@@ -242,7 +270,7 @@ impl Established {
         if !maybe {
             self.calls.begin(call);
         }
-        ServerEvent::Request(Request {
+        Request {
             reply: ReplyTo {
                 call,
                 context: fixed.context,
@@ -258,7 +286,7 @@ impl Established {
             authentication: self.security.level(security),
             stub,
             is_last,
-        })
+        }
     }
 
     /// Checks the verification trailer of an authenticated call.

@@ -251,6 +251,12 @@ impl SecurityTable {
         }
     }
 
+    /// Whether any security context was ever begun.
+    #[inline]
+    pub(super) fn has_contexts(&self) -> bool {
+        !self.contexts.is_empty()
+    }
+
     /// Which context protects a request with this trailer, or without one.
     #[inline]
     pub(super) fn select(
