@@ -43,6 +43,15 @@ pub enum TransportError {
         /// How many sockets the table has room for.
         capacity: usize,
     },
+    /// There is no memory for the receive buffers.
+    #[error(
+        "no memory for {len} bytes of receive buffers; lower Limits::receive_buffers or \
+         Limits::receive_buffer_len"
+    )]
+    ReceiveBuffers {
+        /// The bytes of all of them.
+        len: usize,
+    },
     /// Connections cannot be accepted for the moment.
     #[error("accepting is paused, it goes on by itself: {0}")]
     Accept(#[source] io::Error),

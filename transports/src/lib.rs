@@ -54,8 +54,8 @@ pub use host::{literal_host, resolve_host};
 pub use kernel::{KernelRing, KernelStream, KernelWaker, RingChoice};
 pub use ncalrpc::NcalrpcDirectory;
 pub use ring::{
-    Completion, ListenOptions, ListenerId, PollableRing, ReceiveLease, Ring, RingUsage, RingWaker,
-    SocketId, Wait,
+    Completion, ListenOptions, ListenerId, NotAdopted, PollableRing, ReceiveLease, Ring, RingUsage,
+    RingWaker, SocketId, Wait,
 };
 pub use sim::{SimConfig, SimNet, SimRing};
 pub use socket_options::{Keepalive, SocketOptions};

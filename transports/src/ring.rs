@@ -1,5 +1,6 @@
 //! The one interface between the engine and whatever moves its bytes.
 
+use std::fmt;
 use std::os::fd::BorrowedFd;
 use std::time::Duration;
 
@@ -30,7 +31,7 @@ use crate::socket_options::{Keepalive, SocketOptions};
 pub trait Ring: Sized {
     /// A connected byte stream that no ring owns: fresh from `accept`, or detached, on its way to
     /// the core that will own it.
-    type Stream: Send + 'static;
+    type Stream: fmt::Debug + Send + 'static;
     /// Wakes this ring's `enter` from any thread.
     type Waker: RingWaker;
 
@@ -87,12 +88,17 @@ pub trait Ring: Sized {
         None
     }
 
+    /// How many sockets this ring can hold at a time, those that are closing included. Less than
+    /// the limits ask for if the limit of open files is lower.
+    fn socket_capacity(&self) -> usize;
+
     /// Takes a stream into this ring and starts receiving from it.
     ///
     /// # Errors
     ///
-    /// This ring's socket table is full; the stream is closed.
-    fn adopt(&mut self, stream: Self::Stream) -> Result<SocketId, TransportError>;
+    /// This ring's socket table is full, or the kernel has no room for one more; the stream comes
+    /// back.
+    fn adopt(&mut self, stream: Self::Stream) -> Result<SocketId, NotAdopted<Self::Stream>>;
 
     /// Sends all of `buffer`. At most one send per socket may be in flight; the caller gathers
     /// what comes meanwhile. Ends with [`Completion::Sent`] or [`Completion::SendFailed`].
@@ -197,7 +203,7 @@ pub trait RingWaker: Clone + Send + Sync + 'static {
     fn wake(&self);
 }
 
-/// A listening socket of one ring.
+/// A listening socket of one ring. An id is given out once.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
 pub struct ListenerId(pub u32);
 
@@ -205,6 +211,16 @@ pub struct ListenerId(pub u32);
 /// An id is used again only after its `Closed` or `Detached`.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
 pub struct SocketId(pub u32);
+
+/// A stream that a ring has not taken, and why.
+#[derive(Debug, thiserror::Error)]
+#[error("{error}")]
+pub struct NotAdopted<Stream> {
+    /// The stream as it was given. Closed when dropped.
+    pub stream: Stream,
+    /// What there is no room in.
+    pub error: TransportError,
+}
 
 /// How long [`Ring::enter`] may wait for a completion.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]

@@ -36,15 +36,15 @@ impl EpollRing {
             accepting: Accepting::Armed,
             closing: false,
         };
-        let (id, generation) = self.listeners.insert(listener);
+        let id = self.listeners.insert(listener);
         let tag = Tag {
             kind: LISTENER,
-            generation,
+            generation: Generation::FIRST,
             index: id.0,
         };
         let interest = EventFlags::IN | EventFlags::ET;
         let added = match self.listeners.get_mut(id) {
-            Some((listener, _)) => self.poller.add(listener.socket.as_fd(), tag, interest),
+            Some(listener) => self.poller.add(listener.socket.as_fd(), tag, interest),
             None => Ok(()),
         };
         if let Err(error) = added {
@@ -55,15 +55,13 @@ impl EpollRing {
     }
 
     pub(super) fn stop_listening(&mut self, id: ListenerId) {
-        if self.listeners.get_mut(id).is_some() {
-            self.listeners.remove(id);
-            self.acceptable.retain(|other| *other != id);
-        }
+        self.listeners.remove(id);
+        self.acceptable.retain(|other| *other != id);
     }
 
     /// There are connections to accept.
-    pub(super) fn on_acceptable(&mut self, id: ListenerId, generation: Generation) {
-        let Some(listener) = self.listeners.find(id, generation) else {
+    pub(super) fn on_acceptable(&mut self, id: ListenerId) {
+        let Some(listener) = self.listeners.get_mut(id) else {
             return;
         };
         if listener.accepting == Accepting::Armed && !self.acceptable.contains(&id) {
@@ -78,7 +76,7 @@ impl EpollRing {
             return;
         };
         for _ in 0..ACCEPTS_PER_PASS {
-            let Some((listener, _)) = self.listeners.get_mut(id) else {
+            let Some(listener) = self.listeners.get_mut(id) else {
                 return;
             };
             self.poller.count_system_call();
@@ -110,7 +108,7 @@ impl EpollRing {
     }
 
     fn pause_accepting(&mut self, id: ListenerId, errno: Errno) {
-        let Some((listener, _)) = self.listeners.get_mut(id) else {
+        let Some(listener) = self.listeners.get_mut(id) else {
             return;
         };
         listener.accepting = Accepting::PausedUntil(kernel::now() + ACCEPT_PAUSE);
@@ -124,9 +122,9 @@ impl EpollRing {
     /// Goes on with the listeners whose pause is over.
     pub(super) fn resume_accepting(&mut self, now: Time) {
         while let Some(id) = self.listeners.first_due(now) {
-            if let Some((listener, generation)) = self.listeners.get_mut(id) {
+            if let Some(listener) = self.listeners.get_mut(id) {
                 listener.accepting = Accepting::Armed;
-                self.on_acceptable(id, generation);
+                self.on_acceptable(id);
             }
         }
     }

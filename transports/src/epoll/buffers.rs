@@ -9,7 +9,7 @@ use crate::ring::ReceiveLease;
 /// Buffers that all sockets of a ring share.
 #[derive(Debug)]
 pub(super) struct ReceiveBuffers {
-    /// All buffers, one behind the other. The kernel gives a page when it is first written.
+    /// The buffers that were used so far, one behind the other, with room for all.
     memory: Vec<u8>,
     buffer_len: usize,
     /// Buffers that nobody has, the one that came back last on top: it is warm.
@@ -22,8 +22,12 @@ impl ReceiveBuffers {
     pub(super) fn new(limits: &Limits) -> Result<Self, TransportError> {
         kernel::check_receive_buffers(limits)?;
         let (count, buffer_len) = (limits.receive_buffers, limits.receive_buffer_len as usize);
+        let len = usize::from(count) * buffer_len;
+        let mut memory = Vec::new();
+        let reserved = memory.try_reserve_exact(len);
+        reserved.map_err(|_| TransportError::ReceiveBuffers { len })?;
         Ok(ReceiveBuffers {
-            memory: vec![0; usize::from(count) * buffer_len],
+            memory,
             buffer_len,
             free: (0..u32::from(count)).rev().collect(),
             lent: vec![0; usize::from(count)].into_boxed_slice(),
@@ -38,7 +42,12 @@ impl ReceiveBuffers {
     ) -> Option<Result<Option<ReceiveLease>, E>> {
         let buffer = *self.free.last()?;
         let start = buffer as usize * self.buffer_len;
-        let filled = fill(&mut self.memory[start..start + self.buffer_len]);
+        let end = start + self.buffer_len;
+        if self.memory.len() < end {
+            // Used for the first time; those before it were so earlier.
+            self.memory.resize(end, 0);
+        }
+        let filled = fill(&mut self.memory[start..end]);
         Some(filled.map(|len| {
             if len == 0 {
                 return None;

@@ -41,9 +41,12 @@ impl EpollRing {
         client
             .set_nonblocking(true)
             .map_err(TransportError::Socket)?;
-        let socket = self.install(Stage::Connecting, client.into())?;
-        let target = ConnectTarget { address, raw };
-        self.slots.get_mut(socket).target = Some(Box::new(target));
+        let socket = self.slots.admit(Stage::Connecting, |_, slot| {
+            slot.fd = Some(client.into());
+            slot.is_unix = raw.is_unix();
+            slot.target = Some(Box::new(ConnectTarget { address, raw }));
+            Ok(())
+        })?;
         self.enqueue(socket);
         Ok(socket)
     }

@@ -1,6 +1,6 @@
 //! Taking a socket out of the ring, for another ring to adopt.
 
-use socket2::{Domain, SockRef};
+use socket2::SockRef;
 
 use super::EpollRing;
 use crate::epoll::slot::Stage;
@@ -31,8 +31,7 @@ impl EpollRing {
             // One that was connected here does not block, unlike streams on their way.
             let blocks = known.set_nonblocking(false);
             debug_assert!(blocks.is_ok(), "{blocks:?}");
-            let is_unix = known.domain().is_ok_and(|domain| domain == Domain::UNIX);
-            let stream = KernelStream::new(fd, is_unix, slot.has_sent);
+            let stream = KernelStream::new(fd, slot.is_unix, slot.has_sent);
             self.ready
                 .push_back(Completion::Detached { socket, stream });
         }

@@ -26,17 +26,17 @@ use rustix::event::epoll::EventFlags;
 use self::buffers::ReceiveBuffers;
 use self::connect::ConnectRetries;
 use self::poller::Poller;
-use self::slot::{Readiness, SlotTable, Stage};
+use self::slot::{Readiness, Slot, SlotTable, Stage};
 use crate::address::Address;
 use crate::error::TransportError;
 use crate::kernel::{
-    self, Generation, KernelStream, KernelWait, KernelWaker, Lingerers, ListenerTable, Tag,
-    kernel_wait, socket_capacity,
+    self, Generation, KernelStream, KernelWait, KernelWaker, Lingerers, ListenerTable, Ready,
+    Starved, Tag, kernel_wait, socket_capacity,
 };
 use crate::listen::local_address;
 use crate::ring::{
-    Completion, ListenOptions, ListenerId, PollableRing, ReceiveLease, Ring, RingUsage, SocketId,
-    Wait,
+    Completion, ListenOptions, ListenerId, NotAdopted, PollableRing, ReceiveLease, Ring, RingUsage,
+    SocketId, Wait,
 };
 use crate::socket_options::SocketOptions;
 
@@ -52,13 +52,12 @@ pub struct EpollRing {
     buffers: ReceiveBuffers,
     slots: SlotTable,
     listeners: ListenerTable,
-    ready: VecDeque<Completion<KernelStream>>,
+    ready: Ready,
     /// Sockets with something to do in the next pass.
     queue: VecDeque<SocketId>,
     /// Listeners with connections to accept.
     acceptable: VecDeque<ListenerId>,
-    /// Sockets that found no receive buffer, the longest wait first.
-    starved: VecDeque<SocketId>,
+    starved: Starved,
     lingerers: Lingerers,
     connect_retries: ConnectRetries,
     sends: usize,
@@ -95,10 +94,10 @@ impl EpollRing {
             buffers,
             slots: SlotTable::new(socket_capacity(limits)),
             listeners: ListenerTable::default(),
-            ready: VecDeque::new(),
+            ready: Ready::with_capacity(0),
             queue: VecDeque::new(),
             acceptable: VecDeque::new(),
-            starved: VecDeque::new(),
+            starved: Starved::default(),
             lingerers: Lingerers::new(limits),
             connect_retries: ConnectRetries::default(),
             sends: 0,
@@ -120,7 +119,7 @@ impl EpollRing {
 
     fn on_event(&mut self, tag: Tag, flags: EventFlags) {
         match tag.kind {
-            LISTENER => self.on_acceptable(ListenerId(tag.index), tag.generation),
+            LISTENER => self.on_acceptable(ListenerId(tag.index)),
             SOCKET => self.on_socket_event(SocketId(tag.index), tag.generation, flags),
             _ => debug_assert_eq!(tag.kind, WAKER),
         }
@@ -188,25 +187,9 @@ impl EpollRing {
         }
     }
 
-    /// Gives a socket a place in the table.
-    fn install(&mut self, stage: Stage, fd: OwnedFd) -> Result<SocketId, TransportError> {
-        let capacity = self.slots.capacity();
-        let socket = self
-            .slots
-            .allocate(stage)
-            .ok_or(TransportError::SocketTableFull { capacity })?;
-        self.slots.get_mut(socket).fd = Some(fd);
-        Ok(socket)
-    }
-
     /// Begins to hear of a socket's events.
     fn register(&mut self, socket: SocketId) -> io::Result<()> {
-        let slot = self.slots.get_mut(socket);
-        let wanted = slot.wanted_interest();
-        self.poller
-            .add(slot.fd(), tag(socket, slot.generation), wanted)?;
-        slot.interest = wanted;
-        Ok(())
+        register(&self.poller, socket, self.slots.get_mut(socket))
     }
 
     /// Asks for the events that the socket needs now. What is ready already is told again.
@@ -244,6 +227,13 @@ impl EpollRing {
     }
 }
 
+fn register(poller: &Poller, socket: SocketId, slot: &mut Slot) -> io::Result<()> {
+    let wanted = slot.wanted_interest();
+    poller.add(slot.fd(), tag(socket, slot.generation), wanted)?;
+    slot.interest = wanted;
+    Ok(())
+}
+
 fn tag(socket: SocketId, generation: Generation) -> Tag {
     Tag {
         kind: SOCKET,
@@ -261,7 +251,7 @@ impl PollableRing for EpollRing {
         self.recover();
         self.pass();
         self.poll(KernelWait::No)?;
-        let is_hungry = !self.starved.is_empty() && self.buffers.available() > 0;
+        let is_hungry = self.starved.is_fed_by(self.buffers.available());
         let is_busy = !self.ready.is_empty() || self.has_work();
         if is_busy || is_hungry || !self.waker.begin_wait() {
             return Ok(None);
@@ -310,16 +300,27 @@ impl Ring for EpollRing {
         local_address(stream)
     }
 
-    fn adopt(&mut self, stream: KernelStream) -> Result<SocketId, TransportError> {
-        let has_sent = stream.has_sent();
-        let socket = self.install(Stage::Open, stream.into())?;
-        self.slots.get_mut(socket).has_sent = has_sent;
-        if let Err(error) = self.register(socket) {
-            self.slots.get_mut(socket).fd = None;
-            self.slots.free(socket);
-            return Err(TransportError::Socket(error));
-        }
-        Ok(socket)
+    fn socket_capacity(&self) -> usize {
+        self.slots.capacity()
+    }
+
+    fn adopt(&mut self, stream: KernelStream) -> Result<SocketId, NotAdopted<KernelStream>> {
+        let (is_unix, has_sent) = (stream.is_unix(), stream.has_sent());
+        let mut fd = Some(OwnedFd::from(stream));
+        let admitted = self.slots.admit(Stage::Open, |socket, slot| {
+            slot.fd = fd.take();
+            (slot.is_unix, slot.has_sent) = (is_unix, has_sent);
+            let registered = register(&self.poller, socket, slot);
+            if registered.is_err() {
+                fd = slot.fd.take();
+            }
+            registered
+        });
+        admitted.map_err(|error| {
+            let fd = fd.expect("a socket that did not come in has kept its descriptor");
+            let stream = KernelStream::new(fd, is_unix, has_sent);
+            NotAdopted { stream, error }
+        })
     }
 
     fn send(&mut self, socket: SocketId, buffer: Vec<u8>) {
@@ -385,31 +386,9 @@ impl Ring for EpollRing {
     }
 
     fn next_completion(&mut self) -> Option<Completion<KernelStream>> {
-        loop {
-            let completion = self.ready.pop_front()?;
-            match completion {
-                Completion::Received { socket, lease } if !self.is_heard(socket) => {
-                    self.buffers.give_back(lease);
-                }
-                Completion::ReceiveEnded { socket, .. }
-                | Completion::DetachFailed { socket, .. }
-                    if !self.is_heard(socket) => {}
-                Completion::Detached { socket, .. } => {
-                    let is_closed = self.slots.get(socket).stage == Stage::Closed;
-                    self.slots.free(socket);
-                    return Some(if is_closed {
-                        Completion::Closed { socket }
-                    } else {
-                        completion
-                    });
-                }
-                Completion::Closed { socket } => {
-                    self.slots.free(socket);
-                    return Some(completion);
-                }
-                _ => return Some(completion),
-            }
-        }
+        let buffers = &mut self.buffers;
+        self.ready
+            .next(&mut self.slots, |lease| buffers.give_back(lease))
     }
 
     fn waker(&self) -> KernelWaker {

@@ -16,7 +16,7 @@ use crate::ring::SocketId;
 ///         │                 └───────────▲ close, failure       │
 ///         └────────────── the owner was told ──────────────────┘
 ///
-///  Open ─▶ Detached ─▶ Free; but ─▶ Closed, if that is asked for before the owner was told
+///  Open ─▶ Detached ─▶ Free; but ─▶ Closing, if that is asked for before the owner was told
 /// ```
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum Stage {
@@ -54,6 +54,8 @@ pub(super) struct Slot {
     pub(super) stage: Stage,
     /// `None` before the first and after the last stage.
     pub(super) fd: Option<OwnedFd>,
+    /// It is a Unix socket.
+    pub(super) is_unix: bool,
     /// The events that epoll was asked for; empty before the socket is registered.
     pub(super) interest: EventFlags,
     /// In the ring's queue of sockets with something to do.
@@ -141,6 +143,7 @@ impl crate::kernel::Slot for Slot {
             generation,
             stage: Stage::Free,
             fd: None,
+            is_unix: false,
             interest: EventFlags::empty(),
             queued: false,
             reading: Readiness::Awaited,
@@ -164,6 +167,10 @@ impl crate::kernel::Slot for Slot {
 
     fn is_free(&self) -> bool {
         self.stage == Stage::Free
+    }
+
+    fn is_heard(&self) -> bool {
+        matches!(self.stage, Stage::Open | Stage::Detached)
     }
 
     fn begin(&mut self, stage: Stage) {

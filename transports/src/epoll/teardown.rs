@@ -30,10 +30,24 @@ impl EpollRing {
                 slot.stage = Stage::Closing;
                 self.enqueue(socket);
             }
-            // Its descriptor lies with the news, which nobody will take.
-            Stage::Detached => slot.stage = Stage::Closed,
+            Stage::Detached => self.take_back(socket),
             _ => {}
         }
+    }
+
+    /// Takes a socket back that had left the ring, so that it closes as others do.
+    fn take_back(&mut self, socket: SocketId) {
+        let Some(stream) = self.ready.withdraw(socket) else {
+            return;
+        };
+        let slot = self.slots.get_mut(socket);
+        slot.stage = Stage::Closing;
+        slot.fd = Some(stream.into());
+        if let Err(error) = self.register(socket) {
+            tracing::debug!(%error, ?socket, "a socket that had left closes without lingering");
+            return self.close_descriptor(socket);
+        }
+        self.enqueue(socket);
     }
 
     /// Ends what a closing socket still does, and begins its lingering.

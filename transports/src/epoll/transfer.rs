@@ -1,8 +1,11 @@
 //! Receiving and sending.
 
+use std::io::IoSliceMut;
+use std::os::fd::BorrowedFd;
+
 use rustix::event::epoll::EventFlags;
 use rustix::io::Errno;
-use rustix::net::{RecvFlags, SendFlags};
+use rustix::net::{RecvAncillaryBuffer, RecvFlags, ReturnFlags, SendFlags};
 
 use super::EpollRing;
 use crate::epoll::slot::{Readiness, Stage};
@@ -20,10 +23,16 @@ impl EpollRing {
     pub(super) fn receive_some(&mut self, socket: SocketId) {
         for _ in 0..READS_PER_PASS {
             let slot = self.slots.get_mut(socket);
-            let (fd, poller) = (slot.fd(), &mut self.poller);
+            let (fd, is_unix, poller) = (slot.fd(), slot.is_unix, &mut self.poller);
+            let mut is_cut_short = false;
             let filled = self.buffers.fill(|buffer| {
                 poller.count_system_call();
-                rustix::net::recv(fd, buffer, RecvFlags::DONTWAIT).map(|(len, _)| len)
+                if !is_unix {
+                    return rustix::net::recv(fd, buffer, RecvFlags::DONTWAIT).map(|(len, _)| len);
+                }
+                let (len, dropped) = receive_without_descriptors(fd, buffer)?;
+                is_cut_short = dropped;
+                Ok(len)
             });
             match filled {
                 None => {
@@ -31,10 +40,9 @@ impl EpollRing {
                     return self.starved.push_back(socket);
                 }
                 Some(Ok(Some(lease))) => {
-                    // A read that did not fill its buffer has taken all that was there. (One of a
-                    // Unix socket also ends behind descriptors, which no client has reason to
-                    // send: one that does waits until it sends more.)
-                    let is_all = lease.len() < self.buffers.buffer_len() && !slot.more_behind;
+                    // A read that did not fill its buffer has taken all that was there.
+                    let is_short = lease.len() < self.buffers.buffer_len();
+                    let is_all = is_short && !slot.more_behind && !is_cut_short;
                     self.ready.push_back(Completion::Received { socket, lease });
                     if is_all {
                         slot.reading = Readiness::Awaited;
@@ -91,11 +99,6 @@ impl EpollRing {
             }
             self.update_interest(socket);
         }
-    }
-
-    /// Whether a socket's owner still takes what it received.
-    pub(super) fn is_heard(&self, socket: SocketId) -> bool {
-        matches!(self.slots.get(socket).stage, Stage::Open | Stage::Detached)
     }
 
     pub(super) fn start_sending(&mut self, socket: SocketId, buffer: Vec<u8>) {
@@ -171,6 +174,18 @@ impl EpollRing {
             self.update_interest(socket);
         }
     }
+}
+
+/// Reads from a Unix socket. Descriptors that come along are closed by the kernel, as there is no
+/// room for them; true if there were any, for a read ends behind them (unix(7)).
+fn receive_without_descriptors(
+    fd: BorrowedFd<'_>,
+    buffer: &mut [u8],
+) -> Result<(usize, bool), Errno> {
+    let mut no_room = RecvAncillaryBuffer::default();
+    let buffer = &mut [IoSliceMut::new(buffer)];
+    let received = rustix::net::recvmsg(fd, buffer, &mut no_room, RecvFlags::DONTWAIT)?;
+    Ok((received.bytes, received.flags.contains(ReturnFlags::CTRUNC)))
 }
 
 #[cfg(test)]

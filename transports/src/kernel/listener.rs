@@ -4,7 +4,6 @@ use std::time::Duration;
 
 use annulus_protocol::Time;
 
-use crate::kernel::Generation;
 use crate::listen::ListenSocket;
 use crate::ring::ListenerId;
 
@@ -36,52 +35,39 @@ pub(crate) enum Accepting {
 }
 
 /// All listeners of a ring; there are few.
+///
+/// An id is not given out twice: connections of a listener that is gone may still be on their way
+/// to the ring's owner, and must not be taken for those of the next one.
 #[derive(Debug, Default)]
 pub(crate) struct ListenerTable {
-    entries: Vec<(Generation, Option<Listener>)>,
+    entries: Vec<(ListenerId, Listener)>,
+    next: u32,
 }
 
 impl ListenerTable {
     /// Takes a listener in.
-    pub(crate) fn insert(&mut self, listener: Listener) -> (ListenerId, Generation) {
-        let free = self
-            .entries
-            .iter()
-            .position(|(_, listener)| listener.is_none());
-        let index = free.unwrap_or_else(|| {
-            self.entries.push((Generation::FIRST, None));
-            self.entries.len() - 1
-        });
-        let (generation, entry) = &mut self.entries[index];
-        *entry = Some(listener);
-        (ListenerId(index as u32), *generation)
+    pub(crate) fn insert(&mut self, listener: Listener) -> ListenerId {
+        let id = ListenerId(self.next);
+        self.next = self.next.wrapping_add(1);
+        self.entries.push((id, listener));
+        id
     }
 
     /// Lets go of a listener; its socket closes.
     pub(crate) fn remove(&mut self, id: ListenerId) {
-        let (generation, listener) = &mut self.entries[id.0 as usize];
-        *listener = None;
-        *generation = generation.next();
+        self.entries.retain(|(other, _)| *other != id);
     }
 
-    /// A listener that is open or closing, with its generation.
-    pub(crate) fn get_mut(&mut self, id: ListenerId) -> Option<(&mut Listener, Generation)> {
-        let (generation, listener) = self.entries.get_mut(id.0 as usize)?;
-        listener.as_mut().map(|listener| (listener, *generation))
-    }
-
-    /// The listener of a completion, unless its place has another owner by now.
-    pub(crate) fn find(&mut self, id: ListenerId, of: Generation) -> Option<&mut Listener> {
-        let (listener, generation) = self.get_mut(id)?;
-        (generation == of).then_some(listener)
+    /// A listener that is open or closing.
+    pub(crate) fn get_mut(&mut self, id: ListenerId) -> Option<&mut Listener> {
+        let mut entries = self.entries.iter_mut();
+        let found = entries.find(|(other, _)| *other == id);
+        found.map(|(_, listener)| listener)
     }
 
     /// Listeners that are open or closing.
     pub(crate) fn len(&self) -> usize {
-        self.entries
-            .iter()
-            .filter(|(_, listener)| listener.is_some())
-            .count()
+        self.entries.len()
     }
 
     /// A listener whose pause is over at `now`.
@@ -96,14 +82,10 @@ impl ListenerTable {
     }
 
     fn pauses(&self) -> impl Iterator<Item = (ListenerId, Time)> {
-        self.entries
-            .iter()
-            .enumerate()
-            .filter_map(
-                |(index, (_, listener))| match listener.as_ref()?.accepting {
-                    Accepting::PausedUntil(until) => Some((ListenerId(index as u32), until)),
-                    Accepting::Armed => None,
-                },
-            )
+        let entries = self.entries.iter();
+        entries.filter_map(|(id, listener)| match listener.accepting {
+            Accepting::PausedUntil(until) => Some((*id, until)),
+            Accepting::Armed => None,
+        })
     }
 }

@@ -3,6 +3,7 @@
 mod lingerers;
 mod listener;
 mod open_files;
+mod ready;
 mod receive_buffers;
 mod ring;
 mod slots;
@@ -20,6 +21,7 @@ pub(crate) use self::listener::{
     ACCEPT_PAUSE, Accepting, Listener, ListenerTable, is_accept_to_be_retried,
 };
 pub(crate) use self::open_files::{open_files_limit, socket_capacity};
+pub(crate) use self::ready::{Ready, Starved};
 pub(crate) use self::receive_buffers::check_receive_buffers;
 pub(crate) use self::slots::{ConnectTarget, Slot, SlotTable};
 pub(crate) use self::tag::{Generation, Tag};

@@ -12,8 +12,8 @@ use crate::epoll::EpollRing;
 use crate::error::TransportError;
 use crate::kernel::{KernelStream, KernelWaker};
 use crate::ring::{
-    Completion, ListenOptions, ListenerId, PollableRing, ReceiveLease, Ring, RingUsage, SocketId,
-    Wait,
+    Completion, ListenOptions, ListenerId, NotAdopted, PollableRing, ReceiveLease, Ring, RingUsage,
+    SocketId, Wait,
 };
 use crate::socket_options::SocketOptions;
 use crate::uring::{UringConfig, UringRing};
@@ -194,7 +194,11 @@ impl Ring for KernelRing {
         crate::listen::local_address(stream)
     }
 
-    fn adopt(&mut self, stream: KernelStream) -> Result<SocketId, TransportError> {
+    fn socket_capacity(&self) -> usize {
+        either!(self, ring => ring.socket_capacity())
+    }
+
+    fn adopt(&mut self, stream: KernelStream) -> Result<SocketId, NotAdopted<KernelStream>> {
         either!(self, ring => ring.adopt(stream))
     }
 

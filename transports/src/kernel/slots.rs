@@ -1,8 +1,11 @@
 //! The sockets of a ring: one small slot each, its index the socket's id.
 
+use std::io;
+
 use socket2::SockAddr;
 
 use crate::address::Address;
+use crate::error::TransportError;
 use crate::kernel::Generation;
 use crate::ring::SocketId;
 
@@ -27,6 +30,9 @@ pub(crate) trait Slot {
 
     /// Whether it is nobody's.
     fn is_free(&self) -> bool;
+
+    /// Whether its owner takes what is received.
+    fn is_heard(&self) -> bool;
 
     /// Begins a life.
     fn begin(&mut self, stage: Self::Stage);
@@ -62,6 +68,27 @@ impl<S: Slot> SlotTable<S> {
     /// Sockets that were given out.
     pub(crate) fn len(&self) -> usize {
         self.slots.len() - self.free.len()
+    }
+
+    /// Gives a slot out to a socket that `install` brings into the ring.
+    ///
+    /// # Errors
+    ///
+    /// All are taken, or the socket cannot come in; then nothing is left of it.
+    pub(crate) fn admit(
+        &mut self,
+        stage: S::Stage,
+        install: impl FnOnce(SocketId, &mut S) -> io::Result<()>,
+    ) -> Result<SocketId, TransportError> {
+        let capacity = self.capacity;
+        let socket = self
+            .allocate(stage)
+            .ok_or(TransportError::SocketTableFull { capacity })?;
+        if let Err(error) = install(socket, self.get_mut(socket)) {
+            self.free(socket);
+            return Err(TransportError::Socket(error));
+        }
+        Ok(socket)
     }
 
     /// Gives a slot out, in the stage of its new life; `None` if all are taken.

@@ -11,13 +11,7 @@ use crate::sim::socket::Stage;
 impl NetState {
     /// Gives an end without owner to a socket.
     pub(super) fn adopt(&mut self, ring: usize, id: EndId) -> Result<SocketId, TransportError> {
-        let socket = match self.rings[ring].allocate(Stage::Open) {
-            Ok(socket) => socket,
-            Err(error) => {
-                self.close_end(id);
-                return Err(error);
-            }
-        };
+        let socket = self.rings[ring].allocate(Stage::Open)?;
         self.rings[ring].socket(socket).end = Some(id);
         if let Some(end) = self.connections.get(id) {
             end.owner = Some(Owner { ring, socket });

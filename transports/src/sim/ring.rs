@@ -9,7 +9,8 @@ use annulus_protocol::Time;
 use crate::address::Address;
 use crate::error::TransportError;
 use crate::ring::{
-    Completion, ListenOptions, ListenerId, ReceiveLease, Ring, RingUsage, RingWaker, SocketId, Wait,
+    Completion, ListenOptions, ListenerId, NotAdopted, ReceiveLease, Ring, RingUsage, RingWaker,
+    SocketId, Wait,
 };
 use crate::sim::SimStream;
 use crate::sim::connection::EndId;
@@ -156,10 +157,20 @@ impl Ring for SimRing {
         Ok(socket)
     }
 
-    fn adopt(&mut self, stream: SimStream) -> Result<SocketId, TransportError> {
+    fn socket_capacity(&self) -> usize {
+        NetState::lock(&self.net).rings[self.index].socket_capacity()
+    }
+
+    fn adopt(&mut self, stream: SimStream) -> Result<SocketId, NotAdopted<SimStream>> {
         let end = stream.into_end();
         let mut net = NetState::lock(&self.net);
-        let socket = net.adopt(self.index, end)?;
+        let socket = match net.adopt(self.index, end) {
+            Ok(socket) => socket,
+            Err(error) => {
+                let stream = NetState::stream(&self.net, end);
+                return Err(NotAdopted { stream, error });
+            }
+        };
         net.rings[self.index]
             .submissions
             .push(Submission::StartReceiving(socket));

@@ -96,7 +96,9 @@ impl RingState {
         RingState {
             sockets: Vec::new(),
             free_sockets: Vec::new(),
-            socket_capacity: limits.connections_per_core_max,
+            socket_capacity: limits
+                .connections_per_core_max
+                .saturating_add(limits.closing_sockets_per_core_max),
             listeners: Vec::new(),
             submissions: Vec::new(),
             ready: VecDeque::new(),
@@ -108,6 +110,10 @@ impl RingState {
             linger_timeout: limits.linger_timeout,
             linger_len_max: limits.linger_len_max,
         }
+    }
+
+    pub(super) fn socket_capacity(&self) -> usize {
+        self.socket_capacity
     }
 
     pub(super) fn allocate(&mut self, stage: Stage) -> Result<SocketId, TransportError> {
@@ -223,6 +229,7 @@ mod tests {
     fn a_full_ring_gives_no_socket_out() {
         let limits = Limits {
             connections_per_core_max: 1,
+            closing_sockets_per_core_max: 0,
             ..Limits::DEFAULT
         };
         let mut ring = RingState::new(&limits);

@@ -10,9 +10,7 @@ use socket2::SockRef;
 
 use crate::address::Address;
 use crate::error::TransportError;
-use crate::kernel::{
-    ACCEPT_PAUSE, Accepting, Generation, KernelStream, Listener, is_accept_to_be_retried,
-};
+use crate::kernel::{ACCEPT_PAUSE, Accepting, KernelStream, Listener, is_accept_to_be_retried};
 use crate::listen;
 use crate::ring::{Completion, ListenOptions, ListenerId, Ring};
 use crate::uring::UringRing;
@@ -33,14 +31,14 @@ impl UringRing {
             accepting: Accepting::Armed,
             closing: false,
         };
-        let (id, generation) = self.listeners.insert(listener);
+        let id = self.listeners.insert(listener);
         self.queue
-            .push(Submission::accept(fd, Operation::Accept(id, generation)));
+            .push(Submission::accept(fd, Operation::Accept(id)));
         Ok((id, bound))
     }
 
     pub(super) fn stop_listening(&mut self, id: ListenerId) {
-        let Some((listener, generation)) = self.listeners.get_mut(id) else {
+        let Some(listener) = self.listeners.get_mut(id) else {
             return;
         };
         if listener.closing {
@@ -50,26 +48,20 @@ impl UringRing {
         match listener.accepting {
             // Its last completion removes it.
             Accepting::Armed => {
-                self.queue
-                    .push(Submission::cancel(Operation::Accept(id, generation)));
+                self.queue.push(Submission::cancel(Operation::Accept(id)));
             }
             Accepting::PausedUntil(_) => self.listeners.remove(id),
         }
     }
 
-    pub(super) fn on_accept(
-        &mut self,
-        id: ListenerId,
-        generation: Generation,
-        completion: KernelCompletion,
-    ) {
+    pub(super) fn on_accept(&mut self, id: ListenerId, completion: KernelCompletion) {
         if let Some(fd) = new_descriptor(completion) {
             self.deliver_accepted(id, fd);
         }
         if completion.more {
             return;
         }
-        let Some(listener) = self.listeners.find(id, generation) else {
+        let Some(listener) = self.listeners.get_mut(id) else {
             return;
         };
         if listener.closing {
@@ -102,7 +94,7 @@ impl UringRing {
 
     fn pause_accepting(&mut self, id: ListenerId, error: io::Error) {
         let until = self.now() + ACCEPT_PAUSE;
-        let Some((listener, _)) = self.listeners.get_mut(id) else {
+        let Some(listener) = self.listeners.get_mut(id) else {
             return;
         };
         listener.accepting = Accepting::PausedUntil(until);
@@ -121,13 +113,13 @@ impl UringRing {
     }
 
     fn rearm_accept(&mut self, id: ListenerId) {
-        let Some((listener, generation)) = self.listeners.get_mut(id) else {
+        let Some(listener) = self.listeners.get_mut(id) else {
             return;
         };
         listener.accepting = Accepting::Armed;
         let fd = listener.socket.as_raw_fd();
         self.queue
-            .push(Submission::accept(fd, Operation::Accept(id, generation)));
+            .push(Submission::accept(fd, Operation::Accept(id)));
     }
 }
 

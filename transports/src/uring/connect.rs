@@ -25,21 +25,10 @@ impl UringRing {
         fd: &impl AsRawFd,
         is_unix: bool,
     ) -> Result<SocketId, TransportError> {
-        let capacity = self.slots.capacity();
-        let socket = self
-            .slots
-            .allocate(stage)
-            .ok_or(TransportError::SocketTableFull { capacity })?;
-        match self.queue.install(socket.0, fd) {
-            Ok(()) => {
-                self.slots.get_mut(socket).is_unix = is_unix;
-                Ok(socket)
-            }
-            Err(error) => {
-                self.slots.free(socket);
-                Err(TransportError::Socket(error))
-            }
-        }
+        self.slots.admit(stage, |socket, slot| {
+            slot.is_unix = is_unix;
+            self.queue.install(socket.0, fd)
+        })
     }
 
     pub(super) fn start_connecting(

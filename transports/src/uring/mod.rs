@@ -23,7 +23,6 @@ mod submission;
 mod teardown;
 mod transfer;
 
-use std::collections::VecDeque;
 use std::marker::PhantomData;
 use std::os::fd::BorrowedFd;
 use std::time::Duration;
@@ -39,13 +38,13 @@ use self::submission::Submission;
 use crate::address::Address;
 use crate::error::TransportError;
 use crate::kernel::{
-    self, KernelStream, KernelWait, KernelWaker, Lingerers, ListenerTable, kernel_wait,
-    socket_capacity,
+    self, KernelStream, KernelWait, KernelWaker, Lingerers, ListenerTable, Ready, Starved,
+    kernel_wait, socket_capacity,
 };
 use crate::listen::local_address;
 use crate::ring::{
-    Completion, ListenOptions, ListenerId, PollableRing, ReceiveLease, Ring, RingUsage, SocketId,
-    Wait,
+    Completion, ListenOptions, ListenerId, NotAdopted, PollableRing, ReceiveLease, Ring, RingUsage,
+    SocketId, Wait,
 };
 use crate::socket_options::SocketOptions;
 
@@ -91,9 +90,8 @@ pub struct UringRing {
     buffers: ReceiveBuffers,
     slots: SlotTable,
     listeners: ListenerTable,
-    ready: VecDeque<Completion<KernelStream>>,
-    /// Sockets that found no receive buffer, the longest wait first.
-    starved: VecDeque<SocketId>,
+    ready: Ready,
+    starved: Starved,
     lingerers: Lingerers,
     sends: usize,
     waker: KernelWaker,
@@ -129,27 +127,20 @@ impl UringRing {
         unsafe { buffers.register(&queue) }?;
         let waker = KernelWaker::new()?;
         queue.push(Submission::watch(waker.eventfd()));
-        let ready = VecDeque::with_capacity(queue.completion_capacity());
+        let ready = Ready::with_capacity(queue.completion_capacity());
         Ok(UringRing {
             queue,
             buffers,
             slots: SlotTable::new(capacity),
             listeners: ListenerTable::default(),
             ready,
-            starved: VecDeque::new(),
+            starved: Starved::default(),
             lingerers: Lingerers::new(config.limits),
             sends: 0,
             waker,
             signal: None,
             thread_bound: PhantomData,
         })
-    }
-
-    /// How many sockets the ring can hold at a time, those that are closing included. Less than
-    /// the limits ask for if the limit of open files is lower.
-    #[must_use]
-    pub fn socket_capacity(&self) -> usize {
-        self.slots.capacity()
     }
 
     /// Takes all completions out of the kernel's queue, also those that did not fit.
@@ -173,9 +164,7 @@ impl UringRing {
 
     fn handle(&mut self, completion: KernelCompletion) {
         match completion.operation {
-            Operation::Accept(listener, generation) => {
-                self.on_accept(listener, generation, completion);
-            }
+            Operation::Accept(listener) => self.on_accept(listener, completion),
             Operation::Connect(socket, generation) => {
                 self.on_connect(socket, generation, completion.result);
             }
@@ -231,7 +220,7 @@ impl PollableRing for UringRing {
     fn begin_wait(&mut self) -> Result<Option<Wait>, TransportError> {
         self.recover();
         self.turn()?;
-        let is_hungry = !self.starved.is_empty() && self.buffers.available() > 0;
+        let is_hungry = self.starved.is_fed_by(self.buffers.available());
         if !self.ready.is_empty() || is_hungry {
             return Ok(None);
         }
@@ -286,8 +275,15 @@ impl Ring for UringRing {
         local_address(stream)
     }
 
-    fn adopt(&mut self, stream: KernelStream) -> Result<SocketId, TransportError> {
-        let socket = self.install(Stage::Open, &stream, stream.is_unix())?;
+    fn socket_capacity(&self) -> usize {
+        self.slots.capacity()
+    }
+
+    fn adopt(&mut self, stream: KernelStream) -> Result<SocketId, NotAdopted<KernelStream>> {
+        let socket = match self.install(Stage::Open, &stream, stream.is_unix()) {
+            Ok(socket) => socket,
+            Err(error) => return Err(NotAdopted { stream, error }),
+        };
         self.slots.get_mut(socket).has_sent = stream.has_sent();
         self.arm_receive(socket);
         Ok(socket)
@@ -358,33 +354,9 @@ impl Ring for UringRing {
     }
 
     fn next_completion(&mut self) -> Option<Completion<KernelStream>> {
-        loop {
-            let completion = self.ready.pop_front()?;
-            match &completion {
-                Completion::Received { socket, .. } | Completion::ReceiveEnded { socket, .. }
-                    if !self.slots.get(*socket).is_heard() =>
-                {
-                    self.forget(completion);
-                }
-                Completion::DetachFailed { socket, .. }
-                    if self.slots.get(*socket).stage != Stage::Open => {}
-                Completion::Detached { socket, .. } => {
-                    let socket = *socket;
-                    let is_closed = self.slots.get(socket).stage == Stage::Closed;
-                    self.slots.free(socket);
-                    return Some(if is_closed {
-                        Completion::Closed { socket }
-                    } else {
-                        completion
-                    });
-                }
-                Completion::Closed { socket } => {
-                    self.slots.free(*socket);
-                    return Some(completion);
-                }
-                _ => return Some(completion),
-            }
-        }
+        let buffers = &mut self.buffers;
+        self.ready
+            .next(&mut self.slots, |lease| buffers.give_back(lease))
     }
 
     fn waker(&self) -> KernelWaker {

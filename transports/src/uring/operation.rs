@@ -5,12 +5,12 @@ use crate::ring::{ListenerId, SocketId};
 
 /// What a completion belongs to.
 ///
-/// Sockets and listeners carry the generation of their slot, so that a late completion can never
-/// be taken for one of the slot's next owner.
+/// Sockets carry the generation of their slot, so that a late completion can never be taken for one
+/// of the slot's next owner; a listener's id is given out once.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Operation {
     /// Multishot accept of a listener.
-    Accept(ListenerId, Generation),
+    Accept(ListenerId),
     /// Connect of a socket.
     Connect(SocketId, Generation),
     /// Multishot receive of a socket.
@@ -55,7 +55,7 @@ impl Operation {
     /// The 64 bits of its [`Tag`].
     pub(crate) const fn to_user_data(self) -> u64 {
         match self {
-            Operation::Accept(listener, generation) => pack(ACCEPT, generation, listener.0),
+            Operation::Accept(listener) => pack(ACCEPT, Generation::FIRST, listener.0),
             Operation::Connect(socket, generation) => pack(CONNECT, generation, socket.0),
             Operation::Receive(socket, generation) => pack(RECEIVE, generation, socket.0),
             Operation::Send(socket, generation) => pack(SEND, generation, socket.0),
@@ -76,9 +76,9 @@ impl Operation {
             generation,
             index,
         } = Tag::from_bits(user_data);
-        let (listener, socket) = (ListenerId(index), SocketId(index));
+        let socket = SocketId(index);
         Some(match kind {
-            ACCEPT => Operation::Accept(listener, generation),
+            ACCEPT => Operation::Accept(ListenerId(index)),
             CONNECT => Operation::Connect(socket, generation),
             RECEIVE => Operation::Receive(socket, generation),
             SEND => Operation::Send(socket, generation),
@@ -102,7 +102,7 @@ mod tests {
         let generation = Generation::FIRST.next();
         let socket = SocketId(0x8000_0001);
         for operation in [
-            Operation::Accept(ListenerId(7), generation),
+            Operation::Accept(ListenerId(7)),
             Operation::Connect(socket, generation),
             Operation::Receive(socket, generation),
             Operation::Send(socket, generation),

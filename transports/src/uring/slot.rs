@@ -12,8 +12,8 @@ use crate::ring::SocketId;
 ///         │                 └───────────▲ close, failure                   │
 ///         └────────────────────────── the owner was told ──────────────────┘
 ///
-///  Open ─▶ Detaching ─▶ Detached ─▶ Free; but a close leads from Detaching to Draining, and from
-///  Detached, of which the owner was not told yet, to Closed; and a failure back to Open
+///  Open ─▶ Detaching ─▶ Detached ─▶ Free; but a close leads to Draining, also from Detached, of
+///  which the owner was not told yet; and a failure back to Open
 /// ```
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum Stage {
@@ -103,11 +103,6 @@ impl Slot {
         self.stage == Stage::Open && !self.paused && !self.receive_ended
     }
 
-    /// Whether its owner takes what is received.
-    pub(super) fn is_heard(&self) -> bool {
-        matches!(self.stage, Stage::Open | Stage::Detaching | Stage::Detached)
-    }
-
     /// Whether an operation is in flight that the owner asked for.
     pub(super) fn is_draining(&self) -> bool {
         self.receiving || self.sending || self.connecting || self.installing
@@ -130,6 +125,10 @@ impl crate::kernel::Slot for Slot {
 
     fn is_free(&self) -> bool {
         self.stage == Stage::Free
+    }
+
+    fn is_heard(&self) -> bool {
+        matches!(self.stage, Stage::Open | Stage::Detaching | Stage::Detached)
     }
 
     fn begin(&mut self, stage: Stage) {

@@ -27,10 +27,14 @@ impl UringRing {
         let slot = self.slots.get_mut(socket);
         match slot.stage {
             Stage::Open | Stage::Connecting | Stage::Detaching => {}
-            // Its descriptor lies with the news, which nobody will take.
-            Stage::Detached => return slot.stage = Stage::Closed,
+            Stage::Detached => {
+                if !self.take_back(socket) {
+                    return;
+                }
+            }
             _ => return,
         }
+        let slot = self.slots.get_mut(socket);
         slot.stage = Stage::Draining;
         let generation = slot.generation;
         let (receiving, sending, connecting) = (slot.receiving, slot.sending, slot.connecting);
@@ -44,6 +48,21 @@ impl UringRing {
             }
         }
         self.continue_closing(socket);
+    }
+
+    /// Takes a socket back that had left the ring, so that it closes as others do. False if that
+    /// cannot be done: then it is closed.
+    fn take_back(&mut self, socket: SocketId) -> bool {
+        let Some(stream) = self.ready.withdraw(socket) else {
+            return false;
+        };
+        let installed = self.queue.install(socket.0, &stream);
+        if let Err(error) = &installed {
+            tracing::debug!(%error, ?socket, "a socket that had left closes without lingering");
+            self.slots.get_mut(socket).stage = Stage::Closed;
+            self.ready.push_back(Completion::Closed { socket });
+        }
+        installed.is_ok()
     }
 
     /// Goes on with a close, once the last operation of its owner has ended.

@@ -5,7 +5,7 @@
 use std::io;
 
 use crate::error::TransportError;
-use crate::kernel::{Generation, KernelStream};
+use crate::kernel::{Generation, Slot as _};
 use crate::ring::{Completion, SocketId};
 use crate::uring::UringRing;
 use crate::uring::operation::Operation;
@@ -104,7 +104,7 @@ impl UringRing {
 
     /// Lets sockets that found no buffer try again, as many as there are buffers now.
     pub(super) fn feed_starved(&mut self) {
-        for _ in 0..self.buffers.available().min(self.starved.len()) {
+        for _ in 0..self.buffers.available() {
             let Some(socket) = self.starved.pop_front() else {
                 return;
             };
@@ -115,13 +115,6 @@ impl UringRing {
             if slot.stage == Stage::Open {
                 self.arm_receive(socket);
             }
-        }
-    }
-
-    /// Drops a completion that its owner no longer wants.
-    pub(super) fn forget(&mut self, completion: Completion<KernelStream>) {
-        if let Completion::Received { lease, .. } = completion {
-            self.buffers.give_back(lease);
         }
     }
 

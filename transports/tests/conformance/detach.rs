@@ -191,6 +191,43 @@ pub(crate) fn a_close_that_follows_a_detach_ends_in_one_way(world: impl World) {
     trio.finish();
 }
 
+/// What was sent last must survive the close, though the socket is behind the door by then.
+pub(crate) fn the_last_reply_survives_a_close_that_follows_a_detach(world: impl World) {
+    let mut trio = Trio::new(world);
+    for round in 0..10 {
+        let (server, client) = trio.pair.connection();
+        let reply = pattern(5_840, round);
+        trio.pair.client.ring.pause_receive(client);
+        trio.pair.settle();
+        trio.pair.server.ring.send(server, reply.clone());
+        trio.until(|pair, _| pair.server.record(server).sent.len() == 1);
+        // Input that nobody reads, which a reset would answer.
+        trio.pair.server.ring.pause_receive(server);
+        trio.pair.client.ring.send(client, pattern(20_000, round));
+        trio.until(|pair, _| pair.client.record(client).sent.len() == 1);
+        trio.pair.server.ring.detach(server);
+        for _ in 0..4 {
+            trio.pair.server_goes_on_unheard();
+        }
+        trio.pair.server.ring.close(server);
+        for _ in 0..4 {
+            trio.pair.server_goes_on_unheard();
+        }
+        trio.pair.client.ring.resume_receive(client);
+        trio.until(|pair, _| pair.client.record(client).ended.is_some());
+        let record = trio.pair.client.record(client);
+        assert!(record.received == reply, "round {round}: the reply is lost");
+        assert!(
+            matches!(record.ended, Some(None)),
+            "round {round}: {record:?}"
+        );
+        trio.pair.client.ring.close(client);
+        trio.until(|pair, _| pair.server.record(server).closed);
+        assert!(trio.pair.server.detached.is_empty());
+    }
+    trio.finish();
+}
+
 /// `Side::begin` asserts that it does not before; this sees to it that it does after.
 pub(crate) fn an_id_comes_back_after_its_detached(world: impl World) {
     let mut trio = Trio::new(world);

@@ -3,7 +3,9 @@
 use std::time::Duration;
 
 use annulus_protocol::Limits;
-use annulus_transports::{Address, ListenOptions, Ring, RingWaker, TransportError, Wait};
+use annulus_transports::{
+    Address, ListenOptions, NotAdopted, Ring, RingWaker, TransportError, Wait,
+};
 
 use crate::pair::{Pair, Side};
 use crate::world::World;
@@ -112,6 +114,30 @@ pub(crate) fn two_listeners_are_told_apart(world: impl World) {
     pair.finish();
 }
 
+/// A connection that nobody has taken yet, of a listener that is gone.
+pub(crate) fn late_connections_of_a_listener_are_not_those_of_the_next_one(world: impl World) {
+    let any = world.any_address();
+    let mut pair = Pair::new(world);
+    let client = pair.client.connect(&pair.address.clone());
+    for _ in 0..20 {
+        pair.client.turn();
+        pair.server_goes_on_unheard();
+    }
+    let first = pair.listener;
+    pair.server.ring.close_listener(first);
+    while pair.server.ring.usage().listeners > 0 {
+        pair.server_goes_on_unheard();
+    }
+    let next = pair.server.ring.listen(any, &ListenOptions::default());
+    pair.listener = next.unwrap().0;
+    assert_ne!(pair.listener, first);
+    pair.until(|pair| !pair.server.streams.is_empty());
+    assert_eq!(pair.server.streams[0].0, first);
+    pair.server.streams.clear();
+    pair.until(|pair| pair.client.record(client).ended.is_some());
+    pair.finish();
+}
+
 pub(crate) fn an_address_cannot_be_listened_on_twice(world: impl World) {
     let mut pair = Pair::new(world);
     let options = ListenOptions {
@@ -147,12 +173,18 @@ pub(crate) fn a_full_table_refuses_and_closes_the_stream(world: impl World) {
             Ok(socket) => {
                 full.begin(socket);
             }
-            Err(error) => {
+            Err(NotAdopted { stream, error }) => {
                 assert!(
                     matches!(error, TransportError::SocketTableFull { .. }),
                     "{error}"
                 );
                 refused = true;
+                // It can still go elsewhere.
+                let kept = pair.server.ring.adopt(stream).expect("there is room");
+                pair.server.begin(kept);
+                pair.client.ring.send(client, b"still there".to_vec());
+                pair.until(|pair| pair.server.record(kept).received == b"still there");
+                pair.server.ring.close(kept);
                 pair.until(|pair| pair.client.record(client).ended.is_some());
                 break;
             }

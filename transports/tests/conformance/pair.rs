@@ -242,6 +242,12 @@ impl<W: World> Pair<W> {
         }
     }
 
+    /// The server's ring goes on, but nobody takes what it tells.
+    pub(crate) fn server_goes_on_unheard(&mut self) {
+        self.server.ring.enter(Wait::No).expect("the ring works");
+        self.world.pass_time();
+    }
+
     /// A connection: the server's socket and the client's.
     pub(crate) fn connection(&mut self) -> (SocketId, SocketId) {
         let client = self.client.connect(&self.address.clone());

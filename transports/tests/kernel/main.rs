@@ -42,6 +42,8 @@ kernel_rings! {
     sockets::a_reset_ends_receiving_with_an_error,
     sockets::a_reset_fails_the_send_in_flight,
     sockets::urgent_data_hides_nothing_behind_it,
+    sockets::descriptors_from_a_local_peer_are_closed_and_hide_nothing,
+    sockets::receive_buffers_beyond_all_memory_are_an_error,
     sockets::a_resume_in_the_turn_of_its_pause_goes_on_receiving,
     sockets::a_pause_in_the_middle_of_much_loses_nothing,
     sockets::a_connection_can_move_to_another_core,

@@ -1,15 +1,20 @@
 //! What befalls sockets.
 
-use std::io::{Read, Write};
+use std::io::{IoSlice, Read, Write};
+use std::mem::MaybeUninit;
 use std::net::{TcpListener, TcpStream};
+use std::os::fd::{AsFd, OwnedFd};
+use std::os::unix::net::UnixStream;
 use std::sync::mpsc;
 use std::thread;
 use std::time::Duration;
 
 use annulus_protocol::Limits;
 use annulus_transports::{
-    Address, Completion, ListenOptions, Ring, RingChoice, RingUsage, TransportError, Wait,
+    Address, Completion, KernelRing, ListenOptions, Ring, RingChoice, RingUsage, TransportError,
+    Wait,
 };
+use rustix::net::{SendAncillaryBuffer, SendAncillaryMessage, SendFlags};
 use socket2::{Domain, SockAddr, Socket, Type};
 
 use crate::peers::{any_address, connection, next, received, ring, ring_within, until_closed};
@@ -65,7 +70,6 @@ pub(crate) fn a_reset_fails_the_send_in_flight(choice: RingChoice) {
     assert_eq!(ring.usage(), RingUsage::default());
 }
 
-/// The last completion of the receive that the pause cancels is what starts the next one.
 /// A read ends in front of an urgent byte, however much lies behind it (tcp(7)).
 pub(crate) fn urgent_data_hides_nothing_behind_it(choice: RingChoice) {
     let mut ring = ring(choice);
@@ -86,6 +90,68 @@ pub(crate) fn urgent_data_hides_nothing_behind_it(choice: RingChoice) {
     assert_eq!(bytes, b"beforebehind");
 }
 
+/// A read of a Unix socket ends behind descriptors, however much lies behind them (unix(7)). They
+/// are of no use here, and a peer must not fill this process's table with them.
+pub(crate) fn descriptors_from_a_local_peer_are_closed_and_hide_nothing(choice: RingChoice) {
+    const ROUNDS: usize = 20;
+    let mut ring = ring(choice);
+    let (peer, stream) = UnixStream::pair().unwrap();
+    let socket = ring
+        .adopt(OwnedFd::from(stream).try_into().unwrap())
+        .unwrap();
+    ring.pause_receive(socket);
+    ring.enter(Wait::No).unwrap();
+    // Its reader tells when the last descriptor of its writer is closed.
+    let (reader, writer) = std::io::pipe().unwrap();
+    for _ in 0..ROUNDS {
+        let descriptors = [writer.as_fd(), writer.as_fd()];
+        let mut space = [MaybeUninit::uninit(); rustix::cmsg_space!(ScmRights(2))];
+        let mut control = SendAncillaryBuffer::new(&mut space);
+        assert!(control.push(SendAncillaryMessage::ScmRights(&descriptors)));
+        let bytes = [IoSlice::new(b"with")];
+        rustix::net::sendmsg(&peer, &bytes, &mut control, SendFlags::empty()).unwrap();
+        (&peer).write_all(b"behind").unwrap();
+    }
+    drop(writer);
+    ring.resume_receive(socket);
+    let mut bytes = Vec::new();
+    while bytes.len() < ROUNDS * b"withbehind".len() {
+        let completion = next(&mut ring);
+        bytes.extend(received(&mut ring, completion));
+    }
+    assert_eq!(bytes, b"withbehind".repeat(ROUNDS));
+    let mut end = [0];
+    assert_eq!((&reader).read(&mut end).unwrap(), 0, "none is left open");
+
+    // A socket that lingers reads them away, too.
+    ring.send(socket, b"last".to_vec());
+    assert!(matches!(next(&mut ring), Completion::Sent { .. }));
+    ring.close(socket);
+    drop(peer);
+    until_closed(&mut ring, socket);
+    assert_eq!(ring.usage(), RingUsage::default());
+}
+
+/// 32 TiB: a setting must not end the process.
+pub(crate) fn receive_buffers_beyond_all_memory_are_an_error(choice: RingChoice) {
+    let limits = Limits {
+        receive_buffers: 1 << 15,
+        receive_buffer_len: 1 << 30,
+        ..Limits::DEFAULT
+    };
+    // Where memory is granted without bound, until it is written to, there is a ring.
+    if let Err(error) = KernelRing::new(choice, &limits) {
+        assert!(
+            matches!(
+                error,
+                TransportError::ReceiveBuffers { .. } | TransportError::UringMemory { .. }
+            ),
+            "{error}"
+        );
+    }
+}
+
+/// The last completion of the receive that the pause cancels is what starts the next one.
 pub(crate) fn a_resume_in_the_turn_of_its_pause_goes_on_receiving(choice: RingChoice) {
     let mut ring = ring(choice);
     let (socket, mut peer) = connection(&mut ring);
