@@ -1,6 +1,7 @@
 //! A server: endpoints, interfaces, and what all its cores share.
 
 use std::collections::HashMap;
+use std::net::IpAddr;
 use std::num::NonZeroU32;
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, OnceLock, PoisonError};
@@ -476,7 +477,8 @@ fn secondary_address(endpoint: &BoundEndpoint) -> String {
 }
 
 /// Association groups and how many connections each has. Touched at bind and at close only. Their
-/// numbers can be guessed, so over `ncalrpc` a connection joins the groups of its own user alone.
+/// numbers can be guessed, so a connection joins the groups of its own client alone (MS-RPCE
+/// 3.3.1.5.7).
 struct Groups {
     next: u32,
     members: HashMap<GroupId, Group>,
@@ -486,20 +488,40 @@ struct Groups {
 
 struct Group {
     connections: usize,
-    /// Whose it is, if that is known.
-    user: Option<u32>,
+    client: GroupClient,
     contexts: Arc<GroupContexts>,
+}
+
+/// Whose an association group is: for TCP its address tells (MS-RPCE 3.3.1.5.7).
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum GroupClient {
+    /// A host's, by its address.
+    Host(IpAddr),
+    /// A user's of this machine, over `ncalrpc`.
+    User(u32),
+    /// Nobody knows: a local client that the kernel does not vouch for.
+    Unknown,
+}
+
+impl GroupClient {
+    fn of(peer: &Address) -> Self {
+        let user = peer.credentials().map(|peer| GroupClient::User(peer.uid));
+        let host = peer
+            .as_tcp()
+            .map(|peer| GroupClient::Host(peer.ip().to_canonical()));
+        user.or(host).unwrap_or(GroupClient::Unknown)
+    }
 }
 
 impl Groups {
     fn join(
         &mut self,
         requested: Option<GroupId>,
-        user: Option<u32>,
+        client: GroupClient,
     ) -> Option<(GroupId, Arc<GroupContexts>)> {
         if let Some(id) = requested {
             let group = self.members.get_mut(&id)?;
-            if group.user != user {
+            if group.client != client {
                 return None;
             }
             group.connections += 1;
@@ -517,7 +539,7 @@ impl Groups {
                 let contexts = GroupContexts::new(self.contexts_max);
                 let group = Group {
                     connections: 1,
-                    user,
+                    client,
                     contexts: Arc::clone(&contexts),
                 };
                 self.members.insert(id, group);
@@ -588,8 +610,8 @@ impl ServerEndpoint for EndpointView<'_> {
     }
 
     fn join_group(&mut self, requested: Option<GroupId>) -> Option<GroupId> {
-        let user = self.peer.credentials().map(|peer| peer.uid);
-        let (group, contexts) = self.groups().join(requested, user)?;
+        let client = GroupClient::of(self.peer);
+        let (group, contexts) = self.groups().join(requested, client)?;
         *self.contexts = Some(contexts);
         Some(group)
     }
@@ -630,22 +652,44 @@ impl ServerEndpoint for EndpointView<'_> {
 
 #[cfg(test)]
 mod tests {
+    use annulus_transports::PeerCredentials;
+
     use super::*;
 
     #[test]
-    fn a_group_is_joined_by_its_user_alone() {
+    fn a_group_is_joined_by_its_client_alone() {
         let mut groups = Groups {
             next: 1,
             members: HashMap::new(),
             len_max: 2,
             contexts_max: 0,
         };
-        let (group, _) = groups.join(None, Some(1000)).unwrap();
-        assert!(groups.join(Some(group), Some(1001)).is_none());
-        assert!(groups.join(Some(group), None).is_none(), "over TCP");
-        assert!(groups.join(Some(group), Some(1000)).is_some());
-        let (of_tcp, _) = groups.join(None, None).unwrap();
-        assert!(groups.join(Some(of_tcp), Some(0)).is_none());
+        let user = |uid| {
+            GroupClient::of(&Address::Process(PeerCredentials {
+                uid,
+                gid: 0,
+                pid: None,
+            }))
+        };
+        let host = |peer: &str| GroupClient::of(&Address::Tcp(peer.parse().unwrap()));
+        let (of_user, _) = groups.join(None, user(1000)).unwrap();
+        assert!(groups.join(Some(of_user), user(1000)).is_some());
+        for stranger in [user(1001), user(0), host("127.0.0.1:1")] {
+            assert!(
+                groups.join(Some(of_user), stranger).is_none(),
+                "{stranger:?}"
+            );
+        }
+        let (of_host, _) = groups.join(None, host("10.0.0.1:1")).unwrap();
+        for same in ["10.0.0.1:2", "[::ffff:10.0.0.1]:3"] {
+            assert!(groups.join(Some(of_host), host(same)).is_some(), "{same}");
+        }
+        for stranger in [host("10.0.0.2:1"), host("[::1]:1"), user(1000)] {
+            assert!(
+                groups.join(Some(of_host), stranger).is_none(),
+                "{stranger:?}"
+            );
+        }
     }
 
     #[test]
@@ -656,7 +700,8 @@ mod tests {
             len_max: 2,
             contexts_max: 0,
         };
-        let join = |groups: &mut Groups, id| groups.join(id, None).map(|(id, _)| id);
+        let client = GroupClient::Unknown;
+        let join = |groups: &mut Groups, id| groups.join(id, client).map(|(id, _)| id);
         let first = join(&mut groups, None).unwrap();
         let second = join(&mut groups, None).unwrap();
         assert_ne!(first, second, "group ids skip zero when they wrap");

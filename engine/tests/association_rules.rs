@@ -4,7 +4,7 @@ mod held;
 mod raw;
 
 use std::io::Write;
-use std::net::{Shutdown, TcpStream};
+use std::net::{Shutdown, SocketAddr, TcpStream};
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::{Arc, mpsc};
 use std::thread;
@@ -15,6 +15,8 @@ use annulus::{
     Status, SyntaxId, rpcecho,
 };
 use held::{Bytes, ECHO, FILL, FIRST, HOLD, Number, SECOND, Scene, echo, handle, hold, runtime};
+use socket2::{Domain, Socket, Type};
+
 use raw::{MULTIPLEXING, bind_ack, echo_client, hex, read_pdu, response, server_by_hand, until};
 
 /// The type of a request PDU.
@@ -354,6 +356,35 @@ fn rule_41_the_bindings_of_a_local_runtime_are_released() {
         [(1, Ok(number))],
         "what was in flight ends as it would have"
     );
+}
+
+/// MS-RPCE 3.3.1.5.7: the client's address tells who it is.
+#[test]
+fn a_group_of_another_address_is_refused_as_one_that_there_is_not() {
+    const BIND_NAK: u8 = 13;
+    let scene = raw::Scene::new(Limits::default());
+    let from = |host: [u8; 4], group: &[u8]| {
+        let socket = Socket::new(Domain::IPV4, Type::STREAM, None).unwrap();
+        let any_port = SocketAddr::from((host, 0));
+        socket.bind(&any_port.into()).unwrap();
+        socket.connect(&scene.address.into()).unwrap();
+        let mut stream = TcpStream::from(socket);
+        stream.set_read_timeout(Some(raw::PATIENCE)).unwrap();
+        let mut bind = raw::bind(raw::MULTIPLEXING);
+        bind[20..24].copy_from_slice(group);
+        stream.write_all(&bind).unwrap();
+        let answer = raw::read_pdu(&mut stream).unwrap();
+        (stream, answer)
+    };
+    let (_first, ack) = from([127, 0, 0, 1], &[0; 4]);
+    assert_eq!(ack[2], raw::BIND_ACK);
+    let group = &ack[20..24];
+    let (_same, ack) = from([127, 0, 0, 1], group);
+    assert_eq!((ack[2], &ack[20..24]), (raw::BIND_ACK, group));
+    let (_stranger, refusal) = from([127, 0, 0, 2], group);
+    let (_lost, unknown) = from([127, 0, 0, 1], &[0xee; 4]);
+    assert_eq!(refusal[2], BIND_NAK);
+    assert_eq!(refusal, unknown, "it does not even tell that there is one");
 }
 
 #[test]
