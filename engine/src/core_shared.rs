@@ -44,9 +44,13 @@ pub(crate) struct CoreShared {
     thread: OnceLock<ThreadId>,
     inbox: Inbox<Command>,
     closed: AtomicBool,
-    /// Connections that live on this core or are on their way to it; by this the acceptor
-    /// chooses.
+    /// Connections of servers that live on this core or are on their way to it; by this the
+    /// acceptor chooses.
     pub(crate) connections: AtomicUsize,
+    /// Connections of clients that live on this core, or are being made. Only the core writes.
+    pub(crate) dialed: AtomicUsize,
+    /// Most connections of both kinds: what the limits allow, and what the ring has room for.
+    connections_max: usize,
     /// Bytes that were pushed into the pipes of its server calls and are not sent yet.
     pub(crate) pushed_len: AtomicUsize,
     /// Calls that clients have made on this core. Only the core writes.
@@ -156,6 +160,8 @@ impl CoreShared {
             ncalrpc_directory: config.ncalrpc_directory.clone(),
             closed: AtomicBool::new(false),
             connections: AtomicUsize::new(0),
+            dialed: AtomicUsize::new(0),
+            connections_max: config.limits.connections_per_core_max,
             pushed_len: AtomicUsize::new(0),
             calls_in: Counter::default(),
             unpulled_len: AtomicUsize::new(0),
@@ -165,8 +171,37 @@ impl CoreShared {
         }
     }
 
+    /// The same for a core whose ring holds at most so many sockets, those that are closing
+    /// included.
+    pub(crate) fn with_socket_capacity(mut self, capacity: usize) -> Self {
+        // Where there is less room than the limits ask for, both kinds share what there is.
+        let closing = self.limits.closing_sockets_per_core_max.min(capacity / 2);
+        self.connections_max = self.connections_max.min(capacity - closing);
+        self
+    }
+
     pub(crate) fn limits(&self) -> &Limits {
         &self.limits
+    }
+
+    /// Most connections that this core takes.
+    pub(crate) fn connections_max(&self) -> usize {
+        self.connections_max
+    }
+
+    /// Whether this core takes one more connection.
+    pub(crate) fn has_room(&self) -> bool {
+        self.connection_count() < self.connections_max
+    }
+
+    /// Whether there are connections, some of them on their way here, that this core cannot take.
+    pub(crate) fn is_overfull(&self) -> bool {
+        self.connection_count() > self.connections_max
+    }
+
+    fn connection_count(&self) -> usize {
+        let (connections, dialed) = (&self.connections, &self.dialed);
+        connections.load(Ordering::Relaxed) + dialed.load(Ordering::Relaxed)
     }
 
     /// Where the sockets of `ncalrpc` are.

@@ -2,6 +2,7 @@
 //! the other, each with a head start before the next (RFC 8305). The first that answers is the
 //! connection.
 
+use std::sync::atomic::Ordering;
 use std::sync::{Arc, Weak};
 
 use annulus_protocol::{ClientConfig, ClientConnection, Limits, Time};
@@ -214,10 +215,10 @@ impl<R: Ring> Core<R> {
         while let Some((index, address, options)) = self.next_address(key) {
             let status = if self.phase != Phase::Running {
                 Status::CallFailedDne
-            } else if self.connections.len() >= self.limits.connections_per_core_max {
+            } else if !self.shared.has_room() {
                 tracing::warn!(
-                    limit = self.limits.connections_per_core_max,
-                    "no connection is made: Limits::connections_per_core_max is reached"
+                    limit = self.shared.connections_max(),
+                    "no connection is made: Limits::connections_per_core_max or the limit of open files is reached"
                 );
                 Status::OutOfMemory
             } else {
@@ -284,6 +285,7 @@ impl<R: Ring> Core<R> {
         let serial = self.connections.next_serial();
         let connection = Connection::new(serial, Role::Client(link), self.now);
         self.connections.insert(socket, connection);
+        self.shared.dialed.fetch_add(1, Ordering::Relaxed);
     }
 
     /// An address did not take a connection: the next one's turn comes at once.

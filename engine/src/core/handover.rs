@@ -15,10 +15,10 @@ use std::sync::atomic::Ordering;
 use std::time::Duration;
 
 use annulus_protocol::Time;
-use annulus_transports::{Ring, SocketId, TransportError};
+use annulus_transports::{NotAdopted, Ring, SocketId, TransportError};
 
 use super::balance::{self, Load, Surplus};
-use super::connection::{Connection, Life, Role, ServerLink};
+use super::connection::{Alarm, Connection, Life, Role, ServerLink};
 use super::lifecycle::Phase;
 use super::timers::Timer;
 use super::{Core, LocalReplies, Siblings};
@@ -32,6 +32,10 @@ const CANDIDATES_MAX: usize = 256;
 /// would follow each other within one turn, without end.
 const INTERVAL_MIN: Duration = Duration::from_micros(1);
 
+/// Looks that find a skew which they cannot mend follow each other more and more slowly: down to
+/// one in two to the power of so many intervals.
+const FUTILE_LOOKS_MAX: u32 = 8;
+
 /// A connection that has come from another core stays for so many looks at least.
 const REST_LOOKS: u32 = 10;
 
@@ -39,9 +43,13 @@ const REST_LOOKS: u32 = 10;
 pub(super) struct Balancer {
     /// The time from look to look; `None` if connections stay where they are.
     interval: Option<Duration>,
-    /// A timer for the next look is set.
-    is_armed: bool,
+    /// The timers that are set for the next look.
+    alarm: Alarm,
     looked_at: Time,
+    /// Looks that have found a skew and not moved a connection, one after the other.
+    futile_looks: u32,
+    /// Until then, a skew is no reason for another look, here or on the other core.
+    patient_until: Time,
     /// The calls of each core until then.
     calls: Vec<u64>,
     loads: Vec<Load>,
@@ -51,6 +59,8 @@ pub(super) struct Balancer {
     cursor: usize,
     /// Connections that are to go, and have to send something first.
     leaving: Vec<(SocketId, u64)>,
+    /// Connections that have come back, and found their places taken meanwhile.
+    stranded: Vec<Handover>,
 }
 
 struct Sample {
@@ -103,14 +113,30 @@ impl Balancer {
         }
         Balancer {
             interval: interval.filter(|_| ring.can_detach()),
-            is_armed: false,
+            alarm: Alarm::default(),
             looked_at: Time::ZERO,
+            futile_looks: 0,
+            patient_until: Time::ZERO,
             calls: vec![0; siblings.all.len()],
             loads: vec![Load::default(); siblings.all.len()],
             samples: Vec::new(),
             cursor: 0,
             leaving: Vec::new(),
+            stranded: Vec::new(),
         }
+    }
+
+    /// A skew that was found is one to be mended at once.
+    fn lose_patience(&mut self) {
+        self.futile_looks = 0;
+        self.patient_until = Time::ZERO;
+    }
+
+    /// A skew was found, and perhaps it cannot be mended: after each such look the next one has
+    /// twice the time.
+    fn gain_patience(&mut self, now: Time, interval: Duration) {
+        self.patient_until = now + interval * (1 << self.futile_looks);
+        self.futile_looks = (self.futile_looks + 1).min(FUTILE_LOOKS_MAX);
     }
 
     /// Notes what all cores carry. Calls count only if the last look was not long ago.
@@ -151,18 +177,23 @@ impl Connection {
 impl<R: Ring> Core<R> {
     /// Something has happened that may end the balance: looks around some time later.
     pub(super) fn expect_imbalance(&mut self) {
-        let Some(interval) = self.balancer.interval else {
-            return;
-        };
-        if !self.balancer.is_armed && self.phase == Phase::Running {
-            self.balancer.is_armed = true;
-            self.add_timer(self.now + interval, Timer::Balance);
+        if let Some(interval) = self.balancer.interval {
+            self.look_around_at(self.now + interval);
+        }
+    }
+
+    fn look_around_at(&mut self, due: Time) {
+        if !self.balancer.alarm.is_before(due) && self.phase == Phase::Running {
+            self.balancer.alarm.set(due);
+            self.add_timer(due, Timer::Balance);
         }
     }
 
     /// Looks around, and gives away what is too much here.
     pub(super) fn balance(&mut self, replies: LocalReplies<'_>) {
-        self.balancer.is_armed = false;
+        if !self.balancer.alarm.ring(self.now) {
+            return;
+        }
         self.call_off_late(replies);
         let Some(interval) = self.balancer.interval else {
             return;
@@ -170,8 +201,13 @@ impl<R: Ring> Core<R> {
         if self.phase != Phase::Running {
             return;
         }
+        for handover in std::mem::take(&mut self.balancer.stranded) {
+            self.take_over(handover, replies);
+        }
         let (now, own) = (self.now, self.siblings.index);
+        let before = self.balancer.loads[own].connections;
         self.balancer.look(&self.siblings, now, interval);
+        let is_mending = before != self.balancer.loads[own].connections;
         let surplus = balance::surplus(&self.balancer.loads, own);
         match surplus {
             Some(Surplus::Connections { to, count }) => self.give_quiet_ones(to, count),
@@ -179,12 +215,19 @@ impl<R: Ring> Core<R> {
             None => self.balancer.samples.clear(),
         }
         let giver = balance::giver(&self.balancer.loads, own);
-        if let Some(giver) = giver {
-            self.siblings.all[giver].submit(Command::Balance);
+        if is_mending || matches!(surplus, Some(Surplus::Calls { .. })) {
+            self.balancer.lose_patience();
         }
-        if surplus.is_some() || giver.is_some() {
-            self.expect_imbalance();
+        if surplus.is_none() && giver.is_none() {
+            return self.balancer.lose_patience();
         }
+        if self.balancer.patient_until <= now {
+            if let Some(giver) = giver {
+                self.siblings.all[giver].submit(Command::Balance);
+            }
+            self.balancer.gain_patience(now, interval);
+        }
+        self.look_around_at(self.balancer.patient_until);
     }
 
     /// Gives the connections away that have been quiet for the longest time.
@@ -248,9 +291,8 @@ impl<R: Ring> Core<R> {
         // Its place there is taken from now on, so that not all cores give to the same one.
         let there = &self.siblings.all[to];
         let place = &mut self.balancer.loads[to].connections;
-        let is_free = *place < self.limits.connections_per_core_max;
         let relaxed = Ordering::Relaxed;
-        if !is_free
+        if !there.has_room()
             || there
                 .connections
                 .compare_exchange(*place, *place + 1, relaxed, relaxed)
@@ -383,22 +425,18 @@ impl<R: Ring> Core<R> {
         self.siblings.all[to].submit(command);
     }
 
-    /// Takes over a connection of another core. One for which there is no room, as this core's
-    /// clients have so many, goes back.
+    /// Takes over a connection of another core. One for which there is no room after all, as this
+    /// core's clients have got so many meanwhile, goes back.
     pub(super) fn take_over(&mut self, handover: Handover, replies: LocalReplies<'_>) {
-        let is_full = self.connections.len() >= self.limits.connections_per_core_max;
-        if is_full && handover.giver != self.siblings.index {
-            let giver = &self.siblings.all[handover.giver];
-            giver.connections.fetch_add(1, Ordering::Relaxed);
-            self.shared.connections.fetch_sub(1, Ordering::Relaxed);
-            return giver.submit(Command::TakeOver(Box::new(handover)));
+        if self.shared.is_overfull() && handover.giver != self.siblings.index {
+            return self.give_back(handover);
         }
         let Handover {
+            giver,
             stream,
             mut link,
             active_at,
             unserved,
-            ..
         } = handover;
         let Ok(stream) = stream.downcast::<R::Stream>() else {
             unreachable!("all cores of a runtime have rings of one type");
@@ -407,10 +445,15 @@ impl<R: Ring> Core<R> {
         self.now = self.ring.now();
         let socket = match self.ring.adopt(*stream) {
             Ok(socket) => socket,
-            Err(error) => {
-                tracing::warn!(%error, "a connection is lost on its way between two cores");
-                self.shared.connections.fetch_sub(1, Ordering::Relaxed);
-                return link.close_idle();
+            Err(NotAdopted { stream, error }) => {
+                tracing::debug!(%error, "a connection finds no place on its way between two cores");
+                return self.give_back(Handover {
+                    giver,
+                    stream: Box::new(stream),
+                    link,
+                    active_at,
+                    unserved,
+                });
             }
         };
         let interval = self.balancer.interval.unwrap_or_default();
@@ -422,5 +465,130 @@ impl<R: Ring> Core<R> {
         self.connections.insert(socket, connection);
         self.go_on(socket, &unserved, replies);
         self.expect_imbalance();
+    }
+
+    /// A connection that finds no place here goes back to the core that gave it away; there, it
+    /// waits until a place is free.
+    fn give_back(&mut self, handover: Handover) {
+        if handover.giver == self.siblings.index {
+            if self.phase != Phase::Running {
+                return self.abandon(handover);
+            }
+            self.balancer.stranded.push(handover);
+            return self.expect_imbalance();
+        }
+        let giver = &self.siblings.all[handover.giver];
+        giver.connections.fetch_add(1, Ordering::Relaxed);
+        self.shared.connections.fetch_sub(1, Ordering::Relaxed);
+        giver.submit(Command::TakeOver(Box::new(handover)));
+    }
+
+    /// The core ends: connections that wait for a place end with it.
+    pub(super) fn abandon_stranded(&mut self) {
+        for handover in std::mem::take(&mut self.balancer.stranded) {
+            self.abandon(handover);
+        }
+    }
+
+    fn abandon(&self, handover: Handover) {
+        self.shared.connections.fetch_sub(1, Ordering::Relaxed);
+        handover.abandon();
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::net::SocketAddr;
+    use std::sync::Arc;
+
+    use annulus_protocol::Limits;
+    use annulus_transports::{Address, Completion, SimConfig, SimNet, SimRing, Wait};
+
+    use super::*;
+    use crate::config::Config;
+    use crate::core::share;
+    use crate::interfaces::rpcecho::{self, EchoServer};
+    use crate::resolver::Resolver;
+    use crate::server::Server;
+    use crate::worker_pool::Workers;
+
+    fn turn(core: &mut Core<SimRing>) -> bool {
+        core.turn(Wait::No, &mut |_| {}).unwrap()
+    }
+
+    /// The other core has no room any more when a connection arrives, and nor has its own one when
+    /// it comes back: it waits there, and goes on.
+    #[test]
+    fn a_connection_without_a_place_waits_for_one() {
+        let net = SimNet::new(1, SimConfig::default());
+        let config = Config::default().limits(Limits {
+            connections_per_core_max: 1,
+            closing_sockets_per_core_max: 0,
+            ..Limits::default()
+        });
+        let rings = [net.ring(&config.limits), net.ring(&config.limits)];
+        let all: Arc<[_]> = rings.iter().map(|ring| share(ring, &config)).collect();
+        let mut index = 0..;
+        let mut cores = rings.map(|ring| {
+            let siblings = Siblings {
+                all: Arc::clone(&all),
+                index: index.next().unwrap(),
+                resolver: Resolver::silent(),
+            };
+            Core::new(ring, siblings, &config).with_rests()
+        });
+        let server = Server::new().endpoint("ncacn_ip_tcp:10.0.0.1[1]").unwrap();
+        let server = server.interface(rpcecho::interface(EchoServer::default()));
+        let workers = Workers::new(&config.limits);
+        let server = server
+            .resolve(&workers, all[0].ncalrpc_directory())
+            .unwrap();
+        cores[0].serve(&server).unwrap();
+
+        let mut client = net.ring(&Limits::DEFAULT);
+        let address = Address::from(SocketAddr::from(([10, 0, 0, 1], 1)));
+        for _ in 0..2 {
+            client.connect(address.clone()).unwrap();
+        }
+        let mut ended = 0;
+        let mut run_while =
+            |cores: &mut [Core<SimRing>; 2], goes_on: &dyn Fn(&[Core<SimRing>; 2]) -> bool| {
+                for _ in 0..10_000 {
+                    if !goes_on(cores) {
+                        return ended;
+                    }
+                    let worked = turn(&mut cores[0]) | turn(&mut cores[1]);
+                    client.enter(Wait::No).unwrap();
+                    while let Some(completion) = client.next_completion() {
+                        ended += usize::from(matches!(completion, Completion::ReceiveEnded { .. }));
+                    }
+                    if !worked && !net.advance_to_next() {
+                        net.advance(Duration::from_millis(10));
+                    }
+                }
+                panic!("it hangs");
+            };
+        let each_has = |count: usize| {
+            move |cores: &[Core<SimRing>; 2]| {
+                cores.iter().any(|core| core.connections.len() != count)
+            }
+        };
+        run_while(&mut cores, &each_has(1));
+
+        // As if the first core had found a place for it on the other one.
+        let socket = cores[0].connections.sockets()[0];
+        cores[0].connections.get_mut(socket).unwrap().life = Life::Detaching { to: 1 };
+        cores[0].ring.detach(socket);
+        all[0].connections.fetch_sub(1, Ordering::Relaxed);
+        all[1].connections.fetch_add(1, Ordering::Relaxed);
+        run_while(&mut cores, &|cores| cores[0].connections.len() > 0);
+        let thief = cores[0].ring.connect(address).unwrap();
+        run_while(&mut cores, &|cores| cores[0].balancer.stranded.is_empty());
+        assert_eq!(all[0].connections.load(Ordering::Relaxed), 1);
+        assert_eq!(all[1].connections.load(Ordering::Relaxed), 1);
+
+        cores[0].ring.close(thief);
+        let ended = run_while(&mut cores, &each_has(1));
+        assert_eq!(ended, 0, "no client has noticed");
     }
 }

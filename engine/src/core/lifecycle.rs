@@ -84,7 +84,8 @@ impl<R: Ring> Core<R> {
         Ok(self.ring.enter(Wait::No)?)
     }
 
-    /// Deals a new connection to the core that has the fewest.
+    /// Deals a new connection to the core that has the fewest of those with room for it. If none
+    /// has, it is refused.
     pub(super) fn accept(&mut self, id: ListenerId, stream: R::Stream, peer: Address) {
         let Some(listener) = self.listeners.iter().find(|listener| listener.id == id) else {
             return;
@@ -101,7 +102,7 @@ impl<R: Ring> Core<R> {
             .siblings
             .all
             .iter()
-            .min_by_key(|core| core.connections.load(Ordering::Relaxed))
+            .min_by_key(|core| (!core.has_room(), core.connections.load(Ordering::Relaxed)))
             .expect("a runtime has at least one core");
         fewest.connections.fetch_add(1, Ordering::Relaxed);
         if Arc::ptr_eq(fewest, &self.shared) {
@@ -124,6 +125,7 @@ impl<R: Ring> Core<R> {
             listener.server.unregister_endpoints();
             self.ring.close_listener(listener.id);
         }
+        self.abandon_stranded();
         // Not the turn's time: the turn may have begun long ago, with a slow manager routine.
         let due = self.ring.now() + self.limits.drain_timeout;
         self.add_timer(due, Timer::DrainEnds);

@@ -96,7 +96,8 @@ pub(crate) struct Core<R: Ring> {
 /// A core's shared part, made before the ring is put to use.
 pub(crate) fn share<R: Ring>(ring: &R, config: &Config) -> Arc<CoreShared> {
     let waker = ring.waker();
-    Arc::new(CoreShared::new(config, Box::new(move || waker.wake())))
+    let shared = CoreShared::new(config, Box::new(move || waker.wake()));
+    Arc::new(shared.with_socket_capacity(ring.socket_capacity()))
 }
 
 impl<R: Ring> Core<R> {
@@ -277,7 +278,7 @@ impl<R: Ring> Core<R> {
                     counters.packets_out.add(pdu::count(&buffer));
                 }
                 self.ring.send(socket, buffer);
-                self.arm_timer(socket);
+                self.arm_timer_by(socket, self.now + self.limits.send_timeout);
             }
         }
         self.dirty.clear();

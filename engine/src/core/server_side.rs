@@ -7,7 +7,7 @@ use std::sync::atomic::Ordering;
 use annulus_protocol::{
     Input, Limits, ReplyTo, Request, ServerConnection, ServerEvent, Stub, Time,
 };
-use annulus_transports::{ReceiveLease, Ring, SocketId};
+use annulus_transports::{NotAdopted, ReceiveLease, Ring, SocketId};
 
 use super::buffers::BufferPool;
 use super::connection::{Connection, Inbound, Life, Role, ServerLink};
@@ -73,19 +73,18 @@ pub(super) enum Ran {
 impl<R: Ring> Core<R> {
     /// Takes a connection of a server onto this core.
     pub(super) fn adopt(&mut self, stream: R::Stream, inbound: Inbound) {
-        if self.connections.len() >= self.limits.connections_per_core_max
-            || self.phase != Phase::Running
-        {
+        // The acceptor has counted it already.
+        if self.shared.is_overfull() || self.phase != Phase::Running {
             tracing::warn!(
-                limit = self.limits.connections_per_core_max,
-                "a connection is refused: Limits::connections_per_core_max is reached, or the core is stopping"
+                limit = self.shared.connections_max(),
+                "a connection is refused: Limits::connections_per_core_max or the limit of open files is reached, or the core is stopping"
             );
             self.shared.connections.fetch_sub(1, Ordering::Relaxed);
             return;
         }
         let socket = match self.ring.adopt(stream) {
             Ok(socket) => socket,
-            Err(error) => {
+            Err(NotAdopted { error, .. }) => {
                 tracing::warn!(%error, "a connection is refused");
                 self.shared.connections.fetch_sub(1, Ordering::Relaxed);
                 return;

@@ -172,10 +172,15 @@ impl<R: Ring> Core<R> {
     /// Sees to it that a timer looks at the connection when its next deadline comes. Deadlines
     /// mostly move into the future, so a timer that comes early looks again later.
     pub(super) fn arm_timer(&mut self, socket: SocketId) {
+        let connection = self.connections.get(socket);
+        if let Some(due) = connection.and_then(|it| it.next_deadline(&self.limits)) {
+            self.arm_timer_by(socket, due);
+        }
+    }
+
+    /// The same for a deadline that has just come up, where the others are seen to.
+    pub(super) fn arm_timer_by(&mut self, socket: SocketId, due: Time) {
         let Some(connection) = self.connections.get_mut(socket) else {
-            return;
-        };
-        let Some(due) = connection.next_deadline(&self.limits) else {
             return;
         };
         if connection.alarm.is_before(due) {
@@ -316,12 +321,17 @@ impl<R: Ring> Core<R> {
             &self.tasks,
             &mut self.assembling_len,
         );
-        if let Role::Server(link) = &connection.role {
-            self.shared.connections.fetch_sub(1, Ordering::Relaxed);
-            let counters = link.server.counters(self.siblings.index);
-            counters.closed.add(1);
-            self.expect_imbalance();
-            self.backlog = self.backlog.saturating_sub(connection.outgoing.accounted());
+        match &connection.role {
+            Role::Server(link) => {
+                self.shared.connections.fetch_sub(1, Ordering::Relaxed);
+                let counters = link.server.counters(self.siblings.index);
+                counters.closed.add(1);
+                self.expect_imbalance();
+                self.backlog = self.backlog.saturating_sub(connection.outgoing.accounted());
+            }
+            Role::Client(_) => {
+                self.shared.dialed.fetch_sub(1, Ordering::Relaxed);
+            }
         }
         self.buffers
             .put(std::mem::take(&mut connection.outgoing.buffer));
