@@ -57,6 +57,9 @@ mod idle;
 mod inbox;
 mod include;
 mod interfaces;
+#[cfg(feature = "internals")]
+#[doc(hidden)]
+pub mod internals;
 mod local_runtime;
 mod notification;
 mod notify;

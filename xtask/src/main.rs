@@ -7,6 +7,7 @@
 //! cargo xtask test unit tshark  some steps
 //! cargo xtask test impacket     every step whose name begins with `impacket-`
 //! cargo xtask asan              the tests of NDR under AddressSanitizer, with a nightly compiler
+//! cargo xtask bench-check       counts instructions; --accept makes the counts the reference
 //! cargo xtask generate          makes the stubs of the engine's interfaces and examples
 //! ```
 //!
@@ -15,6 +16,7 @@
 
 #![forbid(unsafe_code)]
 
+mod bench_check;
 mod cargo;
 mod epmapper;
 mod impacket;
@@ -45,6 +47,8 @@ const USAGE: &str = "\
 usage: cargo xtask test [STEP…]   run the steps named, or all of them
        cargo xtask list           name the steps and what each one proves
        cargo xtask asan           run the tests of NDR under AddressSanitizer; needs nightly
+       cargo xtask bench-check [--accept]
+                                  compare instruction counts with the reference, or make it
        cargo xtask generate       make the stubs of the engine's interfaces and examples";
 
 fn main() -> ExitCode {
@@ -70,6 +74,15 @@ fn execute(arguments: &[String]) -> Result<bool> {
         Some((command, [])) if command == "asan" => {
             process::watch_for_interrupts()?;
             Ok(runner::run(&[&step::ASAN], &Workspace::locate()?)?.succeeded())
+        }
+        Some((command, options)) if command == "bench-check" => {
+            let step = match options {
+                [] => step::select(&["bench-check".to_owned()])?[0],
+                [option] if option == "--accept" => &step::BENCH_ACCEPT,
+                _ => bail!("bench-check knows --accept and nothing else\n{USAGE}"),
+            };
+            process::watch_for_interrupts()?;
+            Ok(runner::run(&[step], &Workspace::locate()?)?.succeeded())
         }
         Some((command, [])) if command == "list" => {
             for step in step::STEPS {

@@ -17,6 +17,7 @@ pub(crate) const PACKAGES: &[&str] = &[
     "python3-venv",
     "smbclient",
     "tshark",
+    "valgrind",
 ];
 
 /// Something this machine lacks and xtask may not or cannot install.

@@ -6,8 +6,8 @@ use anyhow::{Result, bail};
 
 use crate::session::Session;
 use crate::{
-    cargo, epmapper, impacket, loadgen, raw_protocol, samba_dcerpcd, samba_ndr, samba_python,
-    smbtorture, stubs, tshark,
+    bench_check, cargo, epmapper, impacket, loadgen, raw_protocol, samba_dcerpcd, samba_ndr,
+    samba_python, smbtorture, stubs, tshark,
 };
 
 /// One check that a change must pass.
@@ -71,6 +71,12 @@ pub(crate) const STEPS: &[Step] = &[
         proves: "client and server keep their promises over a thousand simulated networks",
         limit: BUILD,
         run: cargo::simulation,
+    },
+    Step {
+        name: "bench-check",
+        proves: "no path of a call takes more instructions than its reference says",
+        limit: BUILD,
+        run: bench_check::check,
     },
     Step {
         name: "samba-ndr",
@@ -206,6 +212,14 @@ pub(crate) const ASAN: Step = Step {
     proves: "the tests of NDR touch no memory that is not theirs",
     limit: BUILD,
     run: cargo::asan,
+};
+
+/// What `cargo xtask bench-check --accept` runs: no part of [`STEPS`], since it proves nothing.
+pub(crate) const BENCH_ACCEPT: Step = Step {
+    name: "bench-accept",
+    proves: "nothing: it makes the instruction counts of this checkout the reference",
+    limit: BUILD,
+    run: bench_check::accept,
 };
 
 /// The steps that `names` select: each name is a step's or, if no step has it, a family's. No name
