@@ -78,6 +78,17 @@ impl<T> Table<T> {
         if self.is_full() {
             return Err(value);
         }
+        Ok(self.insert_new(value))
+    }
+
+    /// Puts a value in.
+    ///
+    /// # Panics
+    ///
+    /// The table [is full](Table::is_full), in debug builds.
+    #[inline]
+    pub(crate) fn insert_new(&mut self, value: T) -> Key {
+        debug_assert!(!self.is_full());
         self.len += 1;
         if let Some(index) = self.first_free {
             let entry = &mut self.entries[index as usize];
@@ -86,10 +97,10 @@ impl<T> Table<T> {
             };
             self.first_free = next;
             entry.state = EntryState::Taken(value);
-            return Ok(Key {
+            return Key {
                 index,
                 generation: entry.generation,
-            });
+            };
         }
         #[expect(
             clippy::cast_possible_truncation,
@@ -100,10 +111,10 @@ impl<T> Table<T> {
             generation: 0,
             state: EntryState::Taken(value),
         });
-        Ok(Key {
+        Key {
             index,
             generation: 0,
-        })
+        }
     }
 
     pub(crate) fn contains(&self, key: Key) -> bool {
@@ -122,6 +133,7 @@ impl<T> Table<T> {
         }
     }
 
+    #[inline]
     pub(crate) fn get_mut(&mut self, key: Key) -> Option<&mut T> {
         match self.entries.get_mut(key.index as usize) {
             Some(Entry {
@@ -132,6 +144,7 @@ impl<T> Table<T> {
         }
     }
 
+    #[inline]
     pub(crate) fn remove(&mut self, key: Key) -> Option<T> {
         let entry = self.entries.get_mut(key.index as usize)?;
         if entry.generation != key.generation || matches!(entry.state, EntryState::Free { .. }) {

@@ -1,6 +1,6 @@
 //! Turns a header and stub data of any length into PDUs, in place.
 
-use crate::pdu::{Header, PduFlags, RequestHead, SecurityTrailer};
+use crate::pdu::{Header, PduFlags, RequestHead, ResponseHead, SecurityTrailer};
 use crate::protection::{PAD_ALIGNMENT, Protection};
 use crate::types::MaxFragment;
 
@@ -29,8 +29,10 @@ pub(crate) fn finish(
     let max = usize::from(max.get());
     match protection {
         None if len <= max => {
-            Header::patch_lengths(out, at, len, 0);
-            patch_alloc_hint(out, at, len - head_len);
+            let Some(head) = out[at..].first_chunk_mut() else {
+                unreachable!("a PDU has a head");
+            };
+            patch_whole(head, len, len - head_len);
         }
         None => {
             let layout = Layout {
@@ -71,6 +73,17 @@ pub(crate) fn check_part(stub_len: usize) {
         stub_len > 0,
         "a part of stub data before the last one is empty"
     );
+}
+
+/// Writes the length of a PDU that has no trailer, and of its stub data, into its head.
+#[inline]
+fn patch_whole(head: &mut [u8; ResponseHead::LEN], len: usize, stub_len: usize) {
+    debug_assert!(len <= usize::from(u16::MAX));
+    [head[8], head[9]] = (len as u16).to_le_bytes();
+    if PduFlags(head[FLAGS_AT]).contains(PduFlags::LAST) {
+        let hint = stub_len as u32;
+        head[ALLOC_HINT_AT..ALLOC_HINT_AT + 4].copy_from_slice(&hint.to_le_bytes());
+    }
 }
 
 /// Writes how much stub data remains, which is not known before the last part.
@@ -162,7 +175,7 @@ mod tests {
     use proptest::prelude::*;
 
     use super::*;
-    use crate::pdu::{PduType, ResponseHead};
+    use crate::pdu::PduType;
     use crate::types::{CallId, ContextId};
 
     /// A response in the middle of a buffer, cut into its fragments.

@@ -246,19 +246,19 @@ impl Bindings {
         now: Time,
         sink: Sink,
     ) -> Result<Key, Sink> {
-        let key = self
-            .calls
-            .insert(ClientCall {
-                binding,
-                lane,
-                placed: None,
-                is_retried: false,
-                sink,
-                progress: now,
-                deadline: NEVER,
-                pipes: None,
-            })
-            .map_err(|call| call.sink)?;
+        if self.calls.is_full() {
+            return Err(sink);
+        }
+        let key = self.calls.insert_new(ClientCall {
+            binding,
+            lane,
+            placed: None,
+            is_retried: false,
+            sink,
+            progress: now,
+            deadline: NEVER,
+            pipes: None,
+        });
         if let Some(binding) = self.table.get_mut(binding) {
             binding.open_calls += 1;
         }
@@ -308,7 +308,24 @@ impl Bindings {
         now: Time,
         replies: LocalReplies<'_>,
     ) {
-        if let Some(call) = self.remove_call(key) {
+        let Some(call) = self.calls.get(key) else {
+            return;
+        };
+        if let Sink::Local(token) = call.sink {
+            let binding = call.binding;
+            if let Some(pipes) = &call.pipes {
+                pipes.finish(result.as_ref().err().copied().unwrap_or(Status::Ok));
+            }
+            // Where it is: nothing of it goes anywhere.
+            self.calls.remove(key);
+            self.leave(binding);
+            replies(LocalReply {
+                token,
+                at: now,
+                result,
+                extended: explained,
+            });
+        } else if let Some(call) = self.remove_call(key) {
             if let Some(pipes) = &call.pipes {
                 pipes.finish(result.as_ref().err().copied().unwrap_or(Status::Ok));
             }
@@ -324,13 +341,19 @@ impl Bindings {
 
     fn remove_call(&mut self, key: Key) -> Option<ClientCall> {
         let call = self.calls.remove(key)?;
-        if let Some(binding) = self.table.get_mut(call.binding) {
+        self.leave(call.binding);
+        Some(call)
+    }
+
+    /// A call of a binding has ended.
+    #[inline]
+    fn leave(&mut self, key: Key) {
+        if let Some(binding) = self.table.get_mut(key) {
             binding.open_calls -= 1;
             if binding.released && binding.open_calls == 0 {
-                self.retirees.push(call.binding);
+                self.retirees.push(key);
             }
         }
-        Some(call)
     }
 
     /// Ends all calls that other threads wait for.

@@ -57,6 +57,23 @@ pub(super) struct CallHead {
     pub(super) facts: CallFacts,
 }
 
+impl CallHead {
+    #[inline]
+    fn of(request: &Request<'_>) -> Self {
+        CallHead {
+            reply: request.reply,
+            opnum: request.opnum.0,
+            facts: CallFacts {
+                order: byte_order(request.drep),
+                interface: request.interface,
+                transfer: request.transfer,
+                object: request.object,
+                maybe: request.maybe,
+            },
+        }
+    }
+}
+
 /// What came of handing a request to its interface.
 pub(super) enum Ran {
     /// The reply was appended.
@@ -181,6 +198,12 @@ impl ServerWork<'_> {
             let Role::Server(link) = &mut self.connection.role else {
                 break;
             };
+            if let Some(request) = link.protocol.next_plain_request(self.now, &mut input) {
+                link.count_received(self.core_index);
+                let head = CallHead::of(&request);
+                self.begin(&head, &request.stub, true);
+                continue;
+            }
             let mut endpoint = EndpointView {
                 server: &link.server,
                 endpoint: link.endpoint,
@@ -235,28 +258,17 @@ impl ServerWork<'_> {
     /// Runs one request through its interface, or has a worker do so, and answers it unless it was
     /// deferred.
     fn run(&mut self, request: Request<'_>) {
-        let head = CallHead {
-            reply: request.reply,
-            opnum: request.opnum.0,
-            facts: CallFacts {
-                order: byte_order(request.drep),
-                interface: request.interface,
-                transfer: request.transfer,
-                object: request.object,
-                maybe: request.maybe,
-            },
-        };
-        match self.admit(&head, request.stub.len()) {
-            Err(status) => self.answer(&head.reply, CallEnd::Refusal(status)),
-            Ok((Ground::Worker, permit)) => {
-                self.run_on_worker(&head, &request.stub, request.is_last, permit);
-            }
-            Ok((Ground::Core, permit)) if !request.is_last => {
-                self.begin_incoming(head, permit, &request.stub);
-            }
-            Ok((Ground::Core, permit)) => self.run_here(&head, &request.stub, permit),
-        }
+        self.begin(&CallHead::of(&request), &request.stub, request.is_last);
         self.recycle(request.stub);
+    }
+
+    fn begin(&mut self, head: &CallHead, stub: &[u8], is_last: bool) {
+        match self.admit(head, stub.len()) {
+            Err(status) => self.answer(&head.reply, CallEnd::Refusal(status)),
+            Ok((Ground::Worker, permit)) => self.run_on_worker(head, stub, is_last, permit),
+            Ok((Ground::Core, permit)) if !is_last => self.begin_incoming(*head, permit, stub),
+            Ok((Ground::Core, permit)) => self.run_here(head, stub, permit),
+        }
     }
 
     fn recycle(&mut self, stub: Stub<'_>) {

@@ -100,7 +100,11 @@ impl OutstandingCalls {
     ) -> Option<OutstandingCall> {
         let slot = self.slot(call);
         let place = self.slots.get_mut(slot)?;
-        let (_, value) = place.take_if(|(found, value)| *found == call && is_it(value))?;
+        let value = match place {
+            Some((found, value)) if *found == call && is_it(value) => *value,
+            _ => return None,
+        };
+        *place = None;
         self.len -= 1;
         Some(value)
     }

@@ -6,7 +6,7 @@ use super::security::ClientSecurity;
 use super::{ClientConnection, OutstandingCall, Phase};
 use crate::error::CallError;
 use crate::fragments;
-use crate::pdu::{PduFlags, PduType, RequestHead, write_bare};
+use crate::pdu::{Header, PduFlags, PduType, RequestHead, write_bare};
 use crate::types::{CallId, ContextId, Opnum, TransferSyntax};
 
 /// A request that has begun: its stub data is to be appended to the buffer, then it is to be
@@ -15,7 +15,8 @@ use crate::types::{CallId, ContextId, Opnum, TransferSyntax};
 #[must_use = "a request that has begun must be finished or cancelled"]
 pub struct RequestStart {
     at: usize,
-    head: RequestHead,
+    /// Whether an object UUID stands in the head.
+    has_object: bool,
     transfer: TransferSyntax,
 }
 
@@ -29,7 +30,27 @@ impl RequestStart {
     /// Where the stub data begins in the buffer.
     #[must_use]
     pub fn stub_at(&self) -> usize {
-        self.at + self.head.encoded_len()
+        self.at + self.head_len()
+    }
+
+    fn head_len(&self) -> usize {
+        if self.has_object {
+            RequestHead::LEN_WITH_OBJECT
+        } else {
+            RequestHead::LEN
+        }
+    }
+
+    /// The head as it was written, with the operation that is known since.
+    fn written_head(&self, opnum: Opnum, out: &[u8]) -> RequestHead {
+        let pdu = &out[self.at..];
+        let head = pdu
+            .first_chunk()
+            .and_then(|header| RequestHead::parse(&Header::parse(header), pdu).ok());
+        let Some((head, _)) = head else {
+            unreachable!("the head was written when the request began");
+        };
+        RequestHead { opnum, ..head }
     }
 }
 
@@ -99,7 +120,11 @@ impl ClientConnection {
         };
         let at = out.len();
         head.write(CallId(0), PduFlags::WHOLE, out);
-        Ok(RequestStart { at, head, transfer })
+        Ok(RequestStart {
+            at,
+            has_object: object.is_some(),
+            transfer,
+        })
     }
 
     /// Finishes a call that will be answered; `key` is the caller's name of it. What is longer
@@ -141,10 +166,7 @@ impl ClientConnection {
         out: &mut Vec<u8>,
     ) -> CallId {
         let call = self.new_call(&start, key);
-        let head = RequestHead {
-            opnum,
-            ..start.head
-        };
+        let head = start.written_head(opnum, out);
         self.sending = Some(SendingCall { call, head });
         fragments::set_extent(out, start.at, true, false);
         self.send_request(&start, call, opnum, out);
@@ -241,10 +263,11 @@ impl ClientConnection {
         opnum: Opnum,
         out: &mut Vec<u8>,
     ) {
-        let head = &mut out[start.at..start.at + RequestHead::LEN];
-        head[12..16].copy_from_slice(&call.0.to_le_bytes());
-        head[22..24].copy_from_slice(&opnum.0.to_le_bytes());
-        self.send_fragments(start.at, start.head.encoded_len(), out);
+        if let Some(head) = out[start.at..].first_chunk_mut::<{ RequestHead::LEN }>() {
+            head[12..16].copy_from_slice(&call.0.to_le_bytes());
+            head[22..24].copy_from_slice(&opnum.0.to_le_bytes());
+        }
+        self.send_fragments(start.at, start.head_len(), out);
     }
 
     #[inline]

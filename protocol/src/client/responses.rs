@@ -57,7 +57,7 @@ impl ClientConnection {
 
     /// The short way for what nearly all PDUs are: a whole response without anything special, to
     /// a call that waits for it. Takes nothing if it is anything else, which goes the long way.
-    #[inline]
+    #[inline(always)]
     pub(super) fn plain_response<'b>(
         &mut self,
         now: Time,

@@ -29,6 +29,20 @@ pub(super) struct CallHead {
     pub(super) maybe: bool,
 }
 
+impl CallHead {
+    /// That of a little-endian request without anything special.
+    #[inline]
+    pub(super) fn plain(call: CallId, fixed: RequestHead) -> Self {
+        CallHead {
+            call,
+            drep: DataRepresentation::LITTLE_ENDIAN,
+            fixed,
+            security: None,
+            maybe: false,
+        }
+    }
+}
+
 /// A call that cannot be dispatched. It did not execute.
 #[derive(Clone, Copy)]
 pub(super) enum Unservable {
@@ -42,31 +56,28 @@ pub(super) enum Unservable {
 }
 
 impl Established {
-    /// Makes a call of a request that is one little-endian PDU without anything special. `None`
-    /// changes nothing and says nothing: [`request`](Self::request) then says what is wrong, or
-    /// special after all.
-    #[inline]
-    pub(super) fn plain_request<'b>(
+    /// Makes a call of a request that is one little-endian PDU without anything special: its
+    /// callee. `None` changes nothing and says nothing: [`request`](Self::request) then says what is
+    /// wrong, or special after all.
+    #[inline(always)]
+    pub(super) fn begin_plain(
         &mut self,
-        call: CallId,
-        pdu: &'b [u8],
+        head: &CallHead,
+        stub_len: usize,
         limits: &Limits,
-    ) -> Option<Request<'b>> {
-        let (fixed, stub) = RequestHead::parse_plain(pdu)?;
+    ) -> Option<(InterfaceKey, TransferSyntax)> {
         let is_special = self.fragmented.is_some() || self.security.has_contexts();
-        if is_special || stub.len() > limits.request_len_max {
+        if is_special || stub_len > limits.request_len_max {
             return None;
         }
-        let head = CallHead {
-            call,
-            drep: DataRepresentation::LITTLE_ENDIAN,
-            fixed,
-            security: None,
-            maybe: false,
-        };
-        let target = self.judge(&head, limits).ok()?;
-        let callee = (target.interface, target.transfer);
-        Some(self.hand_out(&head, callee, Stub::InPlace(stub), true))
+        let target = self.presentation.find(head.fixed.context)?;
+        let is_servable = head.fixed.opnum.0 < target.operation_count
+            && self.calls.len() < limits.calls_per_connection_max
+            && !self.calls.contains(head.call);
+        is_servable.then(|| {
+            self.calls.begin(head.call);
+            (target.interface, target.transfer)
+        })
     }
 
     /// Takes a request, or a fragment of one.
