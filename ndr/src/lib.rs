@@ -75,7 +75,7 @@ pub use scalar::{ContextHandle, Number};
 pub use section::{
     ArraySection, Extents, MultiBounds, MultiConformant, MultiConformantVarying, MultiVarying,
 };
-pub use shared::{SHARED_LEN_MIN, Segments, SharedNumbers, encode_segments};
+pub use shared::{SHARED_LEN_MIN, SharedNumbers, SharedPart, encode_shared};
 pub use syntax::{Layout, Ndr, Ndr64, Syntax};
 pub use text::{RawText, Text, Utf16Str, VaryingText};
 pub use traits::{Decode, Direct, Encode, Natural, Shape, Wire};

@@ -24,98 +24,37 @@ use crate::traits::{Decode, Direct, Encode, Wire};
 use crate::writer::Writer;
 
 /// Arrays with fewer bytes are copied: gathering them costs more than that.
-pub const SHARED_LEN_MIN: usize = 1024;
+pub const SHARED_LEN_MIN: usize = 16 << 10;
 
-/// Stub data in pieces, to be gathered: some written, some shared with the value.
-#[derive(Clone, Debug, Default)]
-pub struct Segments {
-    written: Vec<u8>,
-    shared: Vec<Shared>,
-}
+/// Bytes of the stub that are not among the written ones: how many written bytes stand in front
+/// of them, counted from the beginning of the buffer, and the bytes.
+pub type SharedPart = (usize, Bytes);
 
-/// Bytes of the stub that are not among the written ones.
-#[derive(Clone, Debug)]
-pub(crate) struct Shared {
-    /// Written bytes in front of them.
-    at: usize,
-    bytes: Bytes,
-}
-
-impl Shared {
-    pub(crate) fn new(at: usize, bytes: Bytes) -> Self {
-        Shared { at, bytes }
-    }
-}
-
-impl Segments {
-    /// The pieces in the order of the stub, none of them empty.
-    pub fn iter(&self) -> impl Iterator<Item = &[u8]> {
-        let mut from = 0;
-        let pairs = self.shared.iter().flat_map(move |shared| {
-            let written = &self.written[from..shared.at];
-            from = shared.at;
-            [written, &shared.bytes[..]]
-        });
-        let last = self.shared.last().map_or(0, |shared| shared.at);
-        pairs
-            .chain([&self.written[last..]])
-            .filter(|piece| !piece.is_empty())
-    }
-
-    /// Bytes of the stub.
-    #[must_use]
-    pub fn len(&self) -> usize {
-        let shared: usize = self.shared.iter().map(|shared| shared.bytes.len()).sum();
-        self.written.len() + shared
-    }
-
-    /// Whether the stub has no byte.
-    #[must_use]
-    pub fn is_empty(&self) -> bool {
-        self.written.is_empty() && self.shared.is_empty()
-    }
-
-    /// Bytes that are shared with the value, not copied.
-    #[must_use]
-    pub fn shared_len(&self) -> usize {
-        self.shared.iter().map(|shared| shared.bytes.len()).sum()
-    }
-
-    /// The pieces as handles that keep them alive, in the order of the stub.
-    #[must_use]
-    pub fn into_bytes(self) -> Vec<Bytes> {
-        let written = Bytes::from(self.written);
-        let mut pieces = Vec::with_capacity(2 * self.shared.len() + 1);
-        let mut from = 0;
-        for Shared { at, bytes } in self.shared {
-            pieces.extend([written.slice(from..at), bytes]);
-            from = at;
-        }
-        pieces.push(written.slice(from..));
-        pieces.retain(|piece| !piece.is_empty());
-        pieces
-    }
-}
-
-/// Writes the stub data of `params` in pieces: [`Bytes`] and [`SharedNumbers`] of at least
-/// [`SHARED_LEN_MIN`] bytes are shared, all else is written. For small parameters
-/// [`encode`](crate::encode) is the faster way.
+/// Appends the stub data of `params` in two parts: [`Bytes`] and [`SharedNumbers`] of at least
+/// [`SHARED_LEN_MIN`] bytes go to `shared` by reference, with their places in `out`; all else is
+/// written to `out`, whose end is the start of the stub.
 ///
 /// # Errors
-/// Which field cannot be written, and why.
-pub fn encode_segments<S: Syntax, T: EncodeParams + ?Sized>(
+/// Which field cannot be written, and why; `out` and `shared` are then as long as before.
+#[inline]
+pub fn encode_shared<S: Syntax, T: EncodeParams + ?Sized>(
     params: &T,
-) -> Result<Segments, EncodeError> {
-    let mut segments = Segments::default();
-    let mut writer = Writer::<S>::sharing(&mut segments.written, &mut segments.shared);
-    params.encode_params(None, &mut writer)?;
-    Ok(segments)
+    out: &mut Vec<u8>,
+    shared: &mut Vec<SharedPart>,
+) -> Result<(), EncodeError> {
+    let (start, shared_start) = (out.len(), shared.len());
+    let result = params.encode_params(None, &mut Writer::<S>::sharing(out, shared));
+    if result.is_err() {
+        out.truncate(start);
+        shared.truncate(shared_start);
+    }
+    result
 }
 
 /// An array of numbers that can be sent without a copy, and cloned without one.
 ///
 /// ```
-/// use annulus_ndr::{Ndr, NdrParams, SharedNumbers, encode_segments};
+/// use annulus_ndr::{Ndr, NdrParams, SharedNumbers, encode_shared};
 ///
 /// #[derive(NdrParams)]
 /// struct Samples {
@@ -123,9 +62,11 @@ pub fn encode_segments<S: Syntax, T: EncodeParams + ?Sized>(
 ///     values: SharedNumbers<u32>,
 /// }
 ///
-/// let values = SharedNumbers::from(vec![7; 1000]);
-/// let segments = encode_segments::<Ndr, _>(&Samples { values })?;
-/// assert_eq!((segments.len(), segments.shared_len()), (4004, 4000));
+/// let values = SharedNumbers::from(vec![7; 10_000]);
+/// let (mut written, mut shared) = (Vec::new(), Vec::new());
+/// encode_shared::<Ndr, _>(&Samples { values }, &mut written, &mut shared)?;
+/// assert_eq!(written, 10_000_u32.to_le_bytes(), "the count alone");
+/// assert_eq!((shared[0].0, shared[0].1.len()), (4, 40_000));
 /// # Ok::<(), annulus_ndr::EncodeError>(())
 /// ```
 #[derive(Clone)]
@@ -244,7 +185,7 @@ macro_rules! shared_array {
                 _: Bounds,
                 writer: &mut Writer<'_, S>,
             ) -> Result<(), EncodeError> {
-                encode_shared::<$number, S>($wire(self), writer);
+                encode_numbers::<$number, S>($wire(self), writer);
                 Ok(())
             }
         }
@@ -264,7 +205,7 @@ macro_rules! shared_array {
                 writer: &mut Writer<'_, S>,
             ) -> Result<(), EncodeError> {
                 encode_variance(bounds, self.len(), writer)?;
-                encode_shared::<$number, S>($wire(self), writer);
+                encode_numbers::<$number, S>($wire(self), writer);
                 Ok(())
             }
         }
@@ -322,7 +263,7 @@ shared_array!(
 );
 
 /// Writes numbers, or shares them, aligned and without a count.
-fn encode_shared<N: Number, S: Syntax>(wire: Bytes, writer: &mut Writer<'_, S>) {
+fn encode_numbers<N: Number, S: Syntax>(wire: Bytes, writer: &mut Writer<'_, S>) {
     if !wire.is_empty() {
         writer.align(N::LEN);
         writer.share(wire);

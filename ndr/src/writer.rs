@@ -7,7 +7,7 @@ use bytes::Bytes;
 use crate::error::{EncodeError, EncodeErrorKind};
 use crate::full::SentReferents;
 use crate::reader::DEPTH_MAX;
-use crate::shared::{SHARED_LEN_MIN, Shared};
+use crate::shared::{SHARED_LEN_MIN, SharedPart};
 use crate::simd;
 use crate::syntax::Syntax;
 
@@ -28,7 +28,7 @@ pub struct Writer<'w, S> {
     /// Boxed and absent: few interfaces have full pointers.
     sent: Option<Box<SentReferents>>,
     /// Where shared bytes go; `None` if they are to be copied.
-    shared: Option<&'w mut Vec<Shared>>,
+    shared: Option<&'w mut Vec<SharedPart>>,
     syntax: PhantomData<S>,
 }
 
@@ -56,8 +56,9 @@ impl<'w, S: Syntax> Writer<'w, S> {
         }
     }
 
-    /// A writer of a stub in pieces.
-    pub(crate) fn sharing(out: &'w mut Vec<u8>, shared: &'w mut Vec<Shared>) -> Self {
+    /// A writer that appends large shared arrays to `shared`, by reference.
+    #[inline]
+    pub(crate) fn sharing(out: &'w mut Vec<u8>, shared: &'w mut Vec<SharedPart>) -> Self {
         Writer {
             shared: Some(shared),
             ..Writer::new(out)
@@ -92,13 +93,13 @@ impl<'w, S: Syntax> Writer<'w, S> {
         self.offset += bytes.len();
     }
 
-    /// Appends `bytes`, unaligned; by reference, if the stub is written in pieces and they are
-    /// many.
+    /// Appends `bytes`, unaligned; by reference, if large arrays are to be shared and these
+    /// are many.
     pub fn share(&mut self, bytes: Bytes) {
         match &mut self.shared {
             Some(shared) if bytes.len() >= SHARED_LEN_MIN => {
                 self.offset += bytes.len();
-                shared.push(Shared::new(self.out.len(), bytes));
+                shared.push((self.out.len(), bytes));
             }
             _ => self.bytes(&bytes),
         }

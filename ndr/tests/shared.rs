@@ -8,7 +8,7 @@
 mod common;
 
 use annulus_ndr::{
-    Ndr, Ndr64, NdrParams, SHARED_LEN_MIN, Segments, SharedNumbers, Syntax, encode_segments,
+    Ndr, Ndr64, NdrParams, SHARED_LEN_MIN, SharedNumbers, SharedPart, Syntax, encode_shared,
 };
 use bytes::Bytes;
 
@@ -38,51 +38,80 @@ fn params(len: usize) -> Params {
     }
 }
 
-fn segments<S: Syntax>(params: &Params) -> Segments {
-    encode_segments::<S, _>(params).expect("the value can be encoded")
+/// What was written, and what is shared.
+type Encoded = (Vec<u8>, Vec<SharedPart>);
+
+fn encoded_shared<S: Syntax>(params: &Params) -> Encoded {
+    let (mut out, mut shared) = (Vec::new(), Vec::new());
+    encode_shared::<S, _>(params, &mut out, &mut shared).expect("the value can be encoded");
+    (out, shared)
+}
+
+fn joined((written, shared): &Encoded) -> Vec<u8> {
+    let mut stub = written.clone();
+    for (at, bytes) in shared.iter().rev() {
+        stub.splice(at..at, bytes.iter().copied());
+    }
+    stub
 }
 
 fn assert_same<S: Syntax>(params: &Params) {
-    let segments = segments::<S>(params);
     let stub = encoded::<S>(params);
-    assert_eq!(segments.iter().collect::<Vec<_>>().concat(), stub);
-    assert_eq!(segments.len(), stub.len());
-    assert_eq!(segments.into_bytes().concat(), stub);
+    assert_eq!(joined(&encoded_shared::<S>(params)), stub);
     assert_eq!(decoded::<S, Params>(&stub).unwrap(), *params);
 }
 
 #[test]
-fn the_pieces_are_the_stub() {
-    for len in [0, 1, 7, SHARED_LEN_MIN - 1, SHARED_LEN_MIN, 4099] {
+fn the_parts_are_the_stub() {
+    for len in [0, 1, 7, SHARED_LEN_MIN - 1, SHARED_LEN_MIN, LARGE + 3] {
         assert_same::<Ndr>(&params(len));
         assert_same::<Ndr64>(&params(len));
     }
 }
 
+const LARGE: usize = 4 * SHARED_LEN_MIN;
+
 #[test]
 fn large_arrays_are_not_copied() {
-    let params = params(4096);
-    let segments = segments::<Ndr>(&params);
-    assert_eq!(segments.shared_len(), 2 * 4096);
-    let pieces: Vec<_> = segments.iter().map(<[u8]>::as_ptr).collect();
-    assert!(pieces.contains(&params.first.as_ptr()));
-    assert_eq!(pieces.len(), 5);
+    let params = params(LARGE);
+    let (_, shared) = encoded_shared::<Ndr>(&params);
+    let lens: Vec<_> = shared.iter().map(|(_, bytes)| bytes.len()).collect();
+    assert_eq!(lens, [LARGE, LARGE]);
+    assert_eq!(shared[0].1.as_ptr(), params.first.as_ptr());
 }
 
 #[test]
 fn small_arrays_are_copied() {
-    let segments = segments::<Ndr>(&params(SHARED_LEN_MIN - 8));
-    assert_eq!(segments.shared_len(), 0);
-    assert_eq!(segments.iter().count(), 1);
+    let (_, shared) = encoded_shared::<Ndr>(&params(SHARED_LEN_MIN - 8));
+    assert!(shared.is_empty());
 }
 
 #[test]
-fn pieces_outlive_the_value() {
-    let params = params(4096);
+fn shared_parts_outlive_the_value() {
+    let params = params(LARGE);
     let expected = encoded::<Ndr>(&params);
-    let pieces = segments::<Ndr>(&params).into_bytes();
+    let parts = encoded_shared::<Ndr>(&params);
     drop(params);
-    assert_eq!(pieces.concat(), expected);
+    assert_eq!(joined(&parts), expected);
+}
+
+/// The places count from the beginning of the buffer, wherever the stub begins in it.
+#[test]
+fn a_stub_behind_other_bytes_is_shared_at_its_place() {
+    let params = params(LARGE);
+    let (mut out, mut shared) = (b"head".to_vec(), Vec::new());
+    encode_shared::<Ndr, _>(&params, &mut out, &mut shared).unwrap();
+    let joined = joined(&(out, shared));
+    assert_eq!(joined.strip_prefix(b"head"), Some(&encoded::<Ndr>(&params)[..]));
+}
+
+#[test]
+fn what_cannot_be_encoded_leaves_nothing() {
+    let mut params = params(LARGE);
+    params.part = vec![0; 4097].into();
+    let (mut out, mut shared) = (b"head".to_vec(), Vec::new());
+    encode_shared::<Ndr, _>(&params, &mut out, &mut shared).unwrap_err();
+    assert_eq!((&out[..], shared.len()), (&b"head"[..], 0));
 }
 
 #[test]
