@@ -1,6 +1,7 @@
 //! Turns a header and stub data of any length into PDUs, in place.
 
 use crate::pdu::{Header, PduFlags, RequestHead, ResponseHead, SecurityTrailer};
+use crate::pieces::{Output, Pieces};
 use crate::protection::{PAD_ALIGNMENT, Protection};
 use crate::types::MaxFragment;
 
@@ -17,16 +18,26 @@ const ALLOC_HINT_AT: usize = 16;
 /// once, and the pieces move to their places from the back. Each fragment but the last has stub
 /// data of a multiple of 8 bytes. The allocation hint is the bytes that remain, or zero where
 /// the end of the stub data is not here.
+///
+/// Shared stub data stays shared, cut where fragments end; but where the stub data is protected,
+/// which changes its bytes, it is copied first.
 #[inline]
-pub(crate) fn finish(
-    out: &mut Vec<u8>,
+pub(crate) fn finish<O: Output>(
+    out: &mut O,
     at: usize,
     head_len: usize,
     max: MaxFragment,
     protection: Option<Protection<'_>>,
 ) {
-    let len = out.len() - at;
     let max = usize::from(max.get());
+    if let Some(pieces) = out.shared_behind(at) {
+        if protection.is_none() {
+            return finish_shared(pieces, at, head_len, max);
+        }
+        pieces.unshare_behind(at);
+    }
+    let out = out.buffer();
+    let len = out.len() - at;
     match protection {
         None if len <= max => {
             let Some(head) = out[at..].first_chunk_mut() else {
@@ -38,7 +49,7 @@ pub(crate) fn finish(
             let layout = Layout {
                 at,
                 head_len,
-                capacity: (max - head_len) & !7,
+                capacity: capacity(max, head_len),
                 trailer_len: 0,
             };
             layout.split(out, len - head_len, None);
@@ -55,6 +66,52 @@ pub(crate) fn finish(
             layout.split(out, len - head_len, Some(protection));
         }
     }
+}
+
+/// Stub data of each unprotected fragment but the last.
+fn capacity(max: usize, head_len: usize) -> usize {
+    (max - head_len) & !7
+}
+
+/// Finishes a PDU some of whose stub data is shared.
+#[cold]
+fn finish_shared(out: &mut Pieces, at: usize, head_len: usize, max: usize) {
+    let stub_len = out.written().len() - at - head_len + out.shared_len_behind(at);
+    if head_len + stub_len <= max {
+        let out = out.written();
+        Header::patch_lengths(out, at, head_len + stub_len, 0);
+        return patch_alloc_hint(out, at, stub_len);
+    }
+    let mut head = [0; RequestHead::LEN_WITH_OBJECT];
+    head[..head_len].copy_from_slice(&out.written()[at..][..head_len]);
+    let capacity = capacity(max, head_len);
+    out.rewrite_behind(at, |fragments| {
+        fragments.skip_written(head_len);
+        let mut remaining = stub_len;
+        while remaining > 0 {
+            let (is_first, is_last) = (remaining == stub_len, remaining <= capacity);
+            let stub_len = remaining.min(capacity);
+            let out = fragments.written();
+            let start = out.len();
+            out.extend_from_slice(&head[..head_len]);
+            write_place(&mut out[start..], &head, remaining, is_first, is_last);
+            Header::patch_lengths(out, start, head_len + stub_len, 0);
+            fragments.take_over(stub_len);
+            remaining -= stub_len;
+        }
+    });
+}
+
+/// Notes in the head of a fragment where it stands among those of `whole`, the head of all.
+fn write_place(pdu: &mut [u8], whole: &[u8], remaining: usize, is_first: bool, is_last: bool) {
+    let extent = PduFlags(whole[FLAGS_AT]);
+    patch_alloc_hint(pdu, 0, remaining);
+    set_extent(
+        pdu,
+        0,
+        is_first && extent.contains(PduFlags::FIRST),
+        is_last && extent.contains(PduFlags::LAST),
+    );
 }
 
 /// Notes in a head that begins at `at` whether the stub data behind it begins and ends the call's.
@@ -122,10 +179,8 @@ impl Layout {
 
         let mut head = [0; RequestHead::LEN_WITH_OBJECT];
         head[..self.head_len].copy_from_slice(&out[self.at..][..self.head_len]);
-        let extent = PduFlags(head[FLAGS_AT]);
         let mut remaining = stub_len;
         for index in 0..count {
-            let is_first = index == 0 && extent.contains(PduFlags::FIRST);
             let is_last = index + 1 == count;
             let pad = if is_last { pad } else { 0 };
             let stub_len = remaining.min(self.capacity);
@@ -133,8 +188,7 @@ impl Layout {
             let len = self.head_len + stub_len + pad + self.trailer_len;
             let pdu = &mut out[start..start + len];
             pdu[..self.head_len].copy_from_slice(&head[..self.head_len]);
-            patch_alloc_hint(pdu, 0, remaining);
-            set_extent(pdu, 0, is_first, is_last && extent.contains(PduFlags::LAST));
+            write_place(pdu, &head, remaining, index == 0, is_last);
             Header::patch_lengths(
                 pdu,
                 0,
@@ -172,6 +226,7 @@ impl Layout {
 
 #[cfg(test)]
 mod tests {
+    use bytes::Bytes;
     use proptest::prelude::*;
 
     use super::*;
@@ -225,6 +280,48 @@ mod tests {
                 joined.extend_from_slice(body);
             }
             prop_assert_eq!(joined, stub);
+        }
+    }
+
+    /// A stream whose end is a response, its stub data cut into parts, every other one shared.
+    fn pieces(before: &[u8], stub: &[u8], cuts: &[usize]) -> Pieces {
+        let mut out = Pieces::from(b"before".to_vec());
+        out.share(Bytes::copy_from_slice(before));
+        let head = ResponseHead {
+            alloc_hint: 0,
+            context: ContextId(1),
+            cancel_count: 0,
+        };
+        head.write(CallId(7), out.written());
+        let mut rest = Bytes::copy_from_slice(stub);
+        for (index, cut) in cuts.iter().enumerate() {
+            let part = rest.split_to((*cut).min(rest.len()));
+            match index % 2 {
+                0 => out.share(part),
+                _ => out.written().extend_from_slice(&part),
+            }
+        }
+        out.written().extend_from_slice(&rest);
+        out
+    }
+
+    proptest! {
+        #[test]
+        fn shared_parts_are_cut_as_the_whole_stub_is(
+            before in prop::collection::vec(any::<u8>(), 0..3),
+            stub in prop::collection::vec(any::<u8>(), 0..20_000),
+            cuts in prop::collection::vec(0_usize..6000, 0..8),
+            max in 2048_u16..6000,
+        ) {
+            let max = MaxFragment::own(max);
+            let mut out = pieces(&before, &stub, &cuts);
+            let shared_len = out.shared_len();
+            finish(&mut out, 6, ResponseHead::LEN, max, None);
+            prop_assert_eq!(out.shared_len(), shared_len, "nothing is copied");
+            let sent = out.into_whole();
+            let (head, sent) = sent.split_at(6 + before.len());
+            prop_assert_eq!(head, [b"before", &before[..]].concat());
+            prop_assert_eq!(sent, fragments(&stub, max).concat());
         }
     }
 

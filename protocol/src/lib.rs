@@ -34,6 +34,7 @@ mod fragments;
 mod framing;
 mod input;
 mod limits;
+mod pieces;
 mod protection;
 mod reader;
 mod security;
@@ -50,6 +51,7 @@ pub use fault::FaultStatus;
 pub use input::{AssembledStub, Input, Stub};
 pub use limits::Limits;
 pub use pdu::{BindNakReason, ProviderReason};
+pub use pieces::{Output, PieceIter, Pieces, Place, SendBuffer, SharedPart};
 pub use security::{
     AuthenticationLevel, AuthenticationType, ClientMechanism, Extent, MessageProtection,
     SecurityError, ServerMechanism, Step,

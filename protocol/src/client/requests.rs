@@ -7,6 +7,7 @@ use super::{ClientConnection, OutstandingCall, Phase};
 use crate::error::CallError;
 use crate::fragments;
 use crate::pdu::{Header, PduFlags, PduType, RequestHead, write_bare};
+use crate::pieces::Output;
 use crate::types::{CallId, ContextId, Opnum, TransferSyntax};
 
 /// A request that has begun: its stub data is to be appended to the buffer, then it is to be
@@ -128,14 +129,15 @@ impl ClientConnection {
     }
 
     /// Finishes a call that will be answered; `key` is the caller's name of it. What is longer
-    /// than a fragment is split in place.
+    /// than a fragment is split in place; what is [shared](crate::Pieces) of it stays shared,
+    /// unless it is protected.
     #[inline]
-    pub fn finish_request(
+    pub fn finish_request<O: Output>(
         &mut self,
         start: RequestStart,
         opnum: Opnum,
         key: u64,
-        out: &mut Vec<u8>,
+        out: &mut O,
     ) -> CallId {
         let call = self.new_call(&start, key);
         self.send_request(&start, call, opnum, out);
@@ -143,9 +145,14 @@ impl ClientConnection {
     }
 
     /// Finishes a call that nobody answers, and of whose fate nothing will be known.
-    pub fn finish_maybe(&mut self, start: RequestStart, opnum: Opnum, out: &mut Vec<u8>) -> CallId {
+    pub fn finish_maybe<O: Output>(
+        &mut self,
+        start: RequestStart,
+        opnum: Opnum,
+        out: &mut O,
+    ) -> CallId {
         let call = self.new_call_id();
-        out[start.at + 3] |= PduFlags::MAYBE.0;
+        out.buffer()[start.at + 3] |= PduFlags::MAYBE.0;
         self.send_request(&start, call, opnum, out);
         call
     }
@@ -224,8 +231,8 @@ impl ClientConnection {
     }
 
     /// Takes a begun call back.
-    pub fn cancel_request(&mut self, start: RequestStart, out: &mut Vec<u8>) {
-        out.truncate(start.at);
+    pub fn cancel_request<O: Output>(&mut self, start: RequestStart, out: &mut O) {
+        out.take_back(start.at);
     }
 
     /// A call has ended. If its request was still being sent, the server is told that the rest
@@ -256,14 +263,14 @@ impl ClientConnection {
     }
 
     #[inline]
-    fn send_request(
+    fn send_request<O: Output>(
         &mut self,
         start: &RequestStart,
         call: CallId,
         opnum: Opnum,
-        out: &mut Vec<u8>,
+        out: &mut O,
     ) {
-        if let Some(head) = out[start.at..].first_chunk_mut::<{ RequestHead::LEN }>() {
+        if let Some(head) = out.buffer()[start.at..].first_chunk_mut::<{ RequestHead::LEN }>() {
             head[12..16].copy_from_slice(&call.0.to_le_bytes());
             head[22..24].copy_from_slice(&opnum.0.to_le_bytes());
         }
@@ -271,7 +278,7 @@ impl ClientConnection {
     }
 
     #[inline]
-    fn send_fragments(&mut self, at: usize, head_len: usize, out: &mut Vec<u8>) {
+    fn send_fragments<O: Output>(&mut self, at: usize, head_len: usize, out: &mut O) {
         let protection = self.security.as_mut().and_then(ClientSecurity::protection);
         fragments::finish(out, at, head_len, self.fragment_max, protection);
     }

@@ -45,14 +45,20 @@ impl MalformedPdu {
     }
 }
 
-/// How many PDUs stand in `stream`, which holds whole PDUs that this crate wrote.
+/// How many PDUs stand in a stream of whole PDUs that this crate wrote. Each header lies in one
+/// of its pieces.
 #[must_use]
-pub fn count(mut stream: &[u8]) -> u64 {
+pub fn count<'s>(pieces: impl IntoIterator<Item = &'s [u8]>) -> u64 {
     let mut count = 0;
-    while let Some((head, _)) = stream.split_first_chunk() {
-        let len = usize::from(Header::parse(head).fragment_len).max(Header::LEN);
-        stream = stream.get(len..).unwrap_or_default();
-        count += 1;
+    // Bytes of the PDU that reach into the next piece.
+    let mut rest_len = 0;
+    for piece in pieces {
+        let mut at = rest_len;
+        while let Some(head) = piece.get(at..).and_then(<[u8]>::first_chunk) {
+            at += usize::from(Header::parse(head).fragment_len).max(Header::LEN);
+            count += 1;
+        }
+        rest_len = at.saturating_sub(piece.len());
     }
     count
 }
@@ -72,10 +78,15 @@ mod tests {
     #[test]
     fn pdus_are_counted_by_their_lengths() {
         let mut stream = Vec::new();
-        assert_eq!(count(&stream), 0);
+        assert_eq!(count([&stream[..]]), 0);
         for call in 1..=3 {
             write_bare(PduType::CoCancel, CallId(call), &mut stream);
         }
-        assert_eq!(count(&stream), 3);
+        assert_eq!(count([&stream[..]]), 3);
+        let (head, rest) = stream.split_at(16);
+        assert_eq!(count([head, rest]), 3);
+        stream[8] = 19;
+        let pieces: [&[u8]; 4] = [&stream[..16], b"1", b"23", &stream[16..]];
+        assert_eq!(count(pieces), 3);
     }
 }

@@ -5,6 +5,7 @@ use super::{ReplyTo, ServerConnection, State};
 use crate::fault::FaultStatus;
 use crate::fragments;
 use crate::pdu::{FaultPdu, ResponseHead};
+use crate::pieces::Output;
 use crate::types::{CallId, ContextId};
 
 /// A response that has begun, or a further part of one: its stub data is to be appended to the
@@ -46,16 +47,22 @@ impl ServerConnection {
         ResponseStart { at }
     }
 
-    /// Finishes an answer. What is longer than a fragment is split in place.
+    /// Finishes an answer. What is longer than a fragment is split in place; what is
+    /// [shared](crate::Pieces) of it stays shared, unless it is protected.
     ///
     /// Nothing is left in `out` of the answer to a call that is `maybe` or orphaned, or whose
     /// connection is closing. The same happens where [`can_answer`](Self::can_answer) says no,
     /// which is a mistake of the caller: debug builds panic, and the call stays active.
     #[inline]
-    pub fn finish_response(&mut self, start: ResponseStart, reply: &ReplyTo, out: &mut Vec<u8>) {
+    pub fn finish_response<O: Output>(
+        &mut self,
+        start: ResponseStart,
+        reply: &ReplyTo,
+        out: &mut O,
+    ) {
         match self.end_call(reply) {
             Some(established) => established.send_response(start.at, reply, true, out),
-            None => out.truncate(start.at),
+            None => out.take_back(start.at),
         }
     }
 
@@ -87,8 +94,8 @@ impl ServerConnection {
     }
 
     /// Takes a begun answer, or its begun part, back; the call stays active.
-    pub fn cancel_response(&mut self, start: ResponseStart, out: &mut Vec<u8>) {
-        out.truncate(start.at);
+    pub fn cancel_response<O: Output>(&mut self, start: ResponseStart, out: &mut O) {
+        out.take_back(start.at);
     }
 
     /// Answers a call with a fault, under the same conditions as `finish_response`. It also ends
@@ -200,10 +207,16 @@ impl Established {
 
     /// Sends what was appended to the head that begins at `at`.
     #[inline]
-    fn send_response(&mut self, at: usize, reply: &ReplyTo, is_last: bool, out: &mut Vec<u8>) {
+    fn send_response<O: Output>(
+        &mut self,
+        at: usize,
+        reply: &ReplyTo,
+        is_last: bool,
+        out: &mut O,
+    ) {
         let is_first = self.streamed_response.is_none();
         if !(is_first && is_last) {
-            fragments::set_extent(out, at, is_first, is_last);
+            fragments::set_extent(out.buffer(), at, is_first, is_last);
             self.streamed_response = (!is_last).then_some(StreamedResponse {
                 call: reply.call,
                 context: reply.context,
