@@ -5,7 +5,7 @@ use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::time::Duration;
 
 use annulus_ndr::{ByteOrder, DecodeParams, EncodeParams, Gives, Params};
-use annulus_protocol::{SyntaxId, TransferSyntax, Uuid};
+use annulus_protocol::{Pieces, SendBuffer, SyntaxId, TransferSyntax, Uuid};
 use annulus_transports::StringBinding;
 
 use crate::async_handle::{AsyncHandle, Begun};
@@ -373,7 +373,7 @@ impl Binding {
             link.set_notify(notify)?;
         }
         if shape.in_count > 0 {
-            link.push_head(std::mem::take(&mut stub));
+            link.push_head(std::mem::take(&mut stub).into_whole());
         }
         core.submit(Command::Call(OutgoingCall {
             stub,
@@ -394,7 +394,7 @@ impl Binding {
             deadline: self.deadline,
             opnum,
             object: self.handle.shared.object,
-            stub: Vec::new(),
+            stub: SendBuffer::default(),
             pipes: None,
         }
     }
@@ -418,11 +418,11 @@ impl Binding {
     }
 
     /// The stub data of a request, in a buffer of the core's.
-    fn encode<I: EncodeParams>(&self, inputs: &I) -> Result<Vec<u8>, Status> {
+    fn encode<I: EncodeParams>(&self, inputs: &I) -> Result<SendBuffer, Status> {
         let buffers = &self.handle.core.stub_buffers;
-        let mut stub = buffers.take();
+        let mut stub = Pieces::from(buffers.take());
         match encode_params(inputs, self.handle.shared.transfer, &mut stub) {
-            Ok(()) => Ok(stub),
+            Ok(()) => Ok(stub.into()),
             Err(_) => {
                 buffers.put(stub);
                 Err(Status::BadStubData)

@@ -2,7 +2,7 @@
 
 use std::sync::Arc;
 
-use annulus_protocol::Time;
+use annulus_protocol::{Pieces, Time};
 use annulus_transports::Address;
 
 use crate::context_handle::GroupContexts;
@@ -68,7 +68,7 @@ impl BlockingCall {
         if call.as_ref().is_some_and(OpenCall::is_disconnected) {
             return core.stub_buffers.put(stub);
         }
-        let mut out = core.stub_buffers.take();
+        let mut out = Pieces::from(core.stub_buffers.take());
         let registered = server.registered(facts.interface);
         let mut is_partial = pipes.is_some();
         let (result, extended) = loop {
@@ -111,7 +111,7 @@ impl BlockingCall {
         }
         // Without a call there is nobody to answer, or somebody else will.
         match (call, result.unwrap_or(Err(Status::CallFailed))) {
-            (Some(mut call), Ok(())) => call.end(CallEnd::Reply(out)),
+            (Some(mut call), Ok(())) => call.end(CallEnd::Reply(out.into())),
             (Some(mut call), Err(status)) => {
                 call.end(CallEnd::failure(status, extended));
                 core.stub_buffers.put(out);

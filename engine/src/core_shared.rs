@@ -7,7 +7,7 @@ use std::sync::{Arc, OnceLock};
 use std::thread::ThreadId;
 use std::time::Duration;
 
-use annulus_protocol::{Limits, Uuid};
+use annulus_protocol::{Limits, SendBuffer, Uuid};
 use annulus_transports::NcalrpcDirectory;
 use crossbeam_queue::ArrayQueue;
 
@@ -122,7 +122,7 @@ pub(crate) struct OutgoingCall {
     pub(crate) deadline: Option<Duration>,
     pub(crate) opnum: u16,
     pub(crate) object: Option<Uuid>,
-    pub(crate) stub: Vec<u8>,
+    pub(crate) stub: SendBuffer,
     pub(crate) pipes: Option<Arc<PipeLink>>,
 }
 
@@ -132,7 +132,7 @@ pub(crate) struct MaybeCall {
     pub(crate) lane: Lane,
     pub(crate) opnum: u16,
     pub(crate) object: Option<Uuid>,
-    pub(crate) stub: Vec<u8>,
+    pub(crate) stub: SendBuffer,
 }
 
 /// The ways to cancel a call.

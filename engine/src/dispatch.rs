@@ -9,7 +9,9 @@ use annulus_ndr::{
     ByteOrder, ContextHandle, DecodeError, DecodeErrorKind, DecodeParams, EncodeParams, Ndr, Ndr64,
     Reader, Syntax, Writer,
 };
-use annulus_protocol::{DataRepresentation, InterfaceKey, SyntaxId, Time, TransferSyntax, Uuid};
+use annulus_protocol::{
+    DataRepresentation, InterfaceKey, Pieces, SyntaxId, Time, TransferSyntax, Uuid,
+};
 use annulus_transports::{Address, Ring};
 
 use crate::async_context::AsyncContext;
@@ -81,7 +83,7 @@ pub trait Interface: Send + Sync + 'static {
 pub struct Dispatch<'d, 'c> {
     pub(crate) opnum: u16,
     pub(crate) stub: &'d [u8],
-    pub(crate) out: &'d mut Vec<u8>,
+    pub(crate) out: &'d mut Pieces,
     pub(crate) context: &'d mut CallContext<'c>,
 }
 
@@ -133,7 +135,9 @@ impl<'d, 'c> Dispatch<'d, 'c> {
     }
 
     /// Encodes the out-parameters into the send buffer, behind the call's pipes if there are any;
-    /// the call is complete.
+    /// the call is complete. Large arrays of types that share their bytes
+    /// ([`Bytes`](crate::ndr::Bytes), [`SharedNumbers`](crate::ndr::SharedNumbers)) are not copied: see
+    /// [`SHARED_LEN_MIN`](crate::ndr::SHARED_LEN_MIN).
     ///
     /// # Errors
     ///
@@ -712,15 +716,16 @@ pub(crate) fn encode_tail<T: EncodeParams>(
     })
 }
 
+/// Encodes parameters; large arrays that are shared by count are not copied.
 pub(crate) fn encode_params<T: EncodeParams>(
     params: &T,
     transfer: TransferSyntax,
-    out: &mut Vec<u8>,
+    out: &mut Pieces,
 ) -> Result<(), Status> {
-    let result = match transfer {
-        TransferSyntax::Ndr => annulus_ndr::encode::<Ndr, T>(params, out),
-        TransferSyntax::Ndr64 => annulus_ndr::encode::<Ndr64, T>(params, out),
-    };
+    let result = out.append_with(|out, shared| match transfer {
+        TransferSyntax::Ndr => annulus_ndr::encode_shared::<Ndr, T>(params, out, shared),
+        TransferSyntax::Ndr64 => annulus_ndr::encode_shared::<Ndr64, T>(params, out, shared),
+    });
     result.map_err(|error| {
         tracing::debug!(%error, "parameters refused");
         Status::BadStubData

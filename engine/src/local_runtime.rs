@@ -9,7 +9,7 @@ use std::sync::atomic::{AtomicBool, Ordering};
 use std::task::{Context, Poll, Wake, Waker};
 
 use annulus_ndr::EncodeParams;
-use annulus_protocol::{SyntaxId, Time};
+use annulus_protocol::{Pieces, SyntaxId, Time};
 use annulus_transports::{KernelRing, PollableRing, Ring, RingUsage, Wait};
 
 use crate::binding::BindingShared;
@@ -192,7 +192,7 @@ impl<R: Ring + 'static> LocalRuntime<R> {
         inputs: &I,
     ) -> Result<(), Status> {
         let transfer = self.core.transfer_syntax(binding.0)?;
-        let encode = |out: &mut Vec<u8>| encode_params(inputs, transfer, out);
+        let encode = |out: &mut Pieces| encode_params(inputs, transfer, out);
         self.core.make_local_call(binding.0, opnum, token, encode)
     }
 

@@ -4,7 +4,7 @@ use std::marker::PhantomData;
 use std::sync::Arc;
 
 use annulus_ndr::{EncodeParams, Params, WithGiven};
-use annulus_protocol::{ReplyTo, ServerConnection, TransferSyntax};
+use annulus_protocol::{Pieces, ReplyTo, SendBuffer, ServerConnection, TransferSyntax};
 
 use crate::call_watch::CallWatch;
 use crate::cancelled::Cancelled;
@@ -66,14 +66,14 @@ impl<O: EncodeParams> ServerCall<O> {
     /// then gets a fault with this status.
     /// [`Status::PipeDisciplineError`] if a pipe was not pulled, or pushed, to its end; likewise.
     pub fn complete(mut self, outputs: &O) -> Result<(), Status> {
-        let mut stub = self.call.reply_buffer();
+        let mut stub = Pieces::from(self.call.reply_buffer());
         let outputs = WithGiven {
             params: outputs,
             given: self.given,
         };
         let result = self.call.encode(&outputs, &mut stub);
         self.call.end(match result {
-            Ok(()) => CallEnd::Reply(stub),
+            Ok(()) => CallEnd::Reply(stub.into()),
             Err(status) => CallEnd::Fault(status),
         });
         result
@@ -248,7 +248,7 @@ impl std::fmt::Debug for ServerCallRef {
 /// How a deferred call ends.
 pub(crate) enum CallEnd {
     /// With this stub data.
-    Reply(Vec<u8>),
+    Reply(SendBuffer),
     /// With a fault.
     Fault(Status),
     /// With a fault that carries extended error information.
@@ -267,25 +267,31 @@ impl CallEnd {
         }
     }
 
-    /// Answers the call.
+    /// Answers the call, and gives the buffer back.
     pub(crate) fn write(
-        &self,
+        self,
         protocol: &mut ServerConnection,
         reply: &ReplyTo,
-        out: &mut Vec<u8>,
+        out: &mut Pieces,
+        core: &CoreShared,
     ) {
-        match self {
+        let (status, did_not_execute, extended) = match self {
             CallEnd::Reply(stub) => {
-                let start = protocol.begin_response(reply, out);
-                out.extend_from_slice(stub);
-                protocol.finish_response(start, reply, out);
+                let start = protocol.begin_response(reply, out.written());
+                core.stub_buffers.send(stub, out);
+                return protocol.finish_response(start, reply, out);
             }
-            CallEnd::Fault(status) => protocol.fault(reply, status.to_fault(), false, out),
-            CallEnd::Explained { status, extended } => {
-                protocol.fault_with(reply, status.to_fault(), false, extended, out);
-            }
-            CallEnd::Refusal(status) => protocol.fault(reply, status.to_fault(), true, out),
-        }
+            CallEnd::Fault(status) => (status, false, Vec::new()),
+            CallEnd::Explained { status, extended } => (status, false, extended),
+            CallEnd::Refusal(status) => (status, true, Vec::new()),
+        };
+        protocol.fault_with(
+            reply,
+            status.to_fault(),
+            did_not_execute,
+            &extended,
+            out.written(),
+        );
     }
 
     /// Gives the buffer back.
@@ -360,11 +366,12 @@ impl OpenCall {
     pub(crate) fn encode<O: EncodeParams>(
         &self,
         outputs: &O,
-        stub: &mut Vec<u8>,
+        stub: &mut Pieces,
     ) -> Result<(), Status> {
         match &self.pipes {
             None => encode_params(outputs, self.transfer, stub),
             Some(link) => {
+                let stub = stub.written();
                 let offset = link.begin_tail(stub)?;
                 encode_tail(outputs, self.transfer, offset, stub)
             }

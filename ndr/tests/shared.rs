@@ -102,7 +102,10 @@ fn a_stub_behind_other_bytes_is_shared_at_its_place() {
     let (mut out, mut shared) = (b"head".to_vec(), Vec::new());
     encode_shared::<Ndr, _>(&params, &mut out, &mut shared).unwrap();
     let joined = joined(&(out, shared));
-    assert_eq!(joined.strip_prefix(b"head"), Some(&encoded::<Ndr>(&params)[..]));
+    assert_eq!(
+        joined.strip_prefix(b"head"),
+        Some(&encoded::<Ndr>(&params)[..])
+    );
 }
 
 #[test]

@@ -479,7 +479,11 @@ mod tests {
         let mut pieces = Pieces::default();
         pieces.append_with(|out, parts| {
             out.extend_from_slice(written);
-            parts.extend(shared.iter().map(|(at, bytes)| (*at, Bytes::from_static(bytes))));
+            parts.extend(
+                shared
+                    .iter()
+                    .map(|(at, bytes)| (*at, Bytes::from_static(bytes))),
+            );
         });
         pieces
     }
@@ -514,7 +518,11 @@ mod tests {
                     read.extend_from_slice(part);
                     iter.skip_bytes(part.len());
                 }
-                assert_eq!(read, &b"1ab234cd5"[from..], "from {from} in steps of {step}");
+                assert_eq!(
+                    read,
+                    &b"1ab234cd5"[from..],
+                    "from {from} in steps of {step}"
+                );
             }
         }
     }
@@ -536,6 +544,10 @@ mod tests {
         assert_eq!((one.len(), one.shared_len()), (7, 3));
         one.unshare_behind(2);
         assert_eq!(bytes(&one), b"ab12c3d");
-        assert_eq!(one.shared_len(), 2, "what lies at the very place is not behind it");
+        assert_eq!(
+            one.shared_len(),
+            2,
+            "what lies at the very place is not behind it"
+        );
     }
 }

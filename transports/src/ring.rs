@@ -4,7 +4,7 @@ use std::fmt;
 use std::os::fd::BorrowedFd;
 use std::time::Duration;
 
-use annulus_protocol::Time;
+use annulus_protocol::{SendBuffer, Time};
 
 use crate::address::Address;
 use crate::error::TransportError;
@@ -100,13 +100,14 @@ pub trait Ring: Sized {
     /// back.
     fn adopt(&mut self, stream: Self::Stream) -> Result<SocketId, NotAdopted<Self::Stream>>;
 
-    /// Sends all of `buffer`. At most one send per socket may be in flight; the caller gathers
-    /// what comes meanwhile. Ends with [`Completion::Sent`] or [`Completion::SendFailed`].
+    /// Sends all of `buffer`; pieces are gathered by the kernel, so nothing is copied on the way
+    /// there. At most one send per socket may be in flight; the caller gathers what comes
+    /// meanwhile. Ends with [`Completion::Sent`] or [`Completion::SendFailed`].
     ///
     /// # Panics
     ///
     /// A send is in flight on this socket, or the socket is closing: a mistake of the engine.
-    fn send(&mut self, socket: SocketId, buffer: Vec<u8>);
+    fn send(&mut self, socket: SocketId, buffer: impl Into<SendBuffer>);
 
     /// Stops receiving from a socket (the peer is then held back by its transport). Data that
     /// was already received may still arrive. Idempotent.
@@ -355,14 +356,14 @@ pub enum Completion<Stream> {
         /// The socket.
         socket: SocketId,
         /// The buffer, with its content as it was given.
-        buffer: Vec<u8>,
+        buffer: SendBuffer,
     },
     /// A send failed, or was cut off by a close.
     SendFailed {
         /// The socket.
         socket: SocketId,
         /// The buffer.
-        buffer: Vec<u8>,
+        buffer: SendBuffer,
         /// Why.
         error: TransportError,
     },

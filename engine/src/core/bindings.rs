@@ -5,7 +5,7 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
 
 use annulus_ndr::{ByteOrder, DecodeParams};
-use annulus_protocol::{CallId, ContextId, Limits, Time, TransferSyntax, Uuid};
+use annulus_protocol::{CallId, ContextId, Limits, SendBuffer, Time, TransferSyntax, Uuid};
 use annulus_transports::SocketId;
 
 use super::LocalReplies;
@@ -70,7 +70,7 @@ pub(super) struct WaitingCall {
     pub(super) key: Key,
     pub(super) opnum: u16,
     pub(super) object: Option<Uuid>,
-    pub(super) stub: Vec<u8>,
+    pub(super) stub: SendBuffer,
     /// Nobody answers it.
     pub(super) is_maybe: bool,
 }

@@ -1,5 +1,7 @@
 //! Buffers that are used again instead of freed.
 
+use annulus_ndr::SHARED_LEN_MIN;
+use annulus_protocol::{Pieces, SendBuffer};
 use crossbeam_queue::ArrayQueue;
 
 /// What a new buffer has room for.
@@ -36,7 +38,9 @@ impl BufferPool {
         }
     }
 
-    pub(crate) fn put(&mut self, mut buffer: Vec<u8>) {
+    /// Takes a buffer back; what was shared beside it is let go.
+    pub(crate) fn put(&mut self, buffer: impl Into<SendBuffer>) {
+        let mut buffer = written(buffer.into());
         let len = buffer.capacity();
         if len > 0 && self.free_len + len <= self.free_len_max {
             buffer.clear();
@@ -68,12 +72,40 @@ impl SharedBufferPool {
             .unwrap_or_else(|| Vec::with_capacity(NEW_CAPACITY))
     }
 
-    pub(crate) fn put(&self, mut buffer: Vec<u8>) {
+    /// Takes a buffer back; what was shared beside it is let go.
+    pub(crate) fn put(&self, buffer: impl Into<SendBuffer>) {
+        let mut buffer = written(buffer.into());
         if (1..=self.buffer_len_max).contains(&buffer.capacity()) {
             buffer.clear();
             // A full pool frees the buffer.
             let _ = self.free.push(buffer);
         }
+    }
+
+    /// Appends stub data to what is to be sent, and takes its buffer back. A buffer that is too
+    /// large to be kept is sent as it is, and freed when it was.
+    pub(crate) fn send(&self, stub: SendBuffer, out: &mut Pieces) {
+        match stub {
+            SendBuffer::Whole(buffer) if buffer.len() >= SHARED_LEN_MIN => {
+                out.share(buffer.into());
+            }
+            SendBuffer::Whole(buffer) => {
+                out.written().extend_from_slice(&buffer);
+                self.put(buffer);
+            }
+            SendBuffer::Pieces(pieces) => {
+                out.append(&pieces);
+                self.put(SendBuffer::Pieces(pieces));
+            }
+        }
+    }
+}
+
+/// What was written, without what is shared.
+fn written(buffer: SendBuffer) -> Vec<u8> {
+    match buffer {
+        SendBuffer::Whole(buffer) => buffer,
+        SendBuffer::Pieces(mut pieces) => std::mem::take(pieces.written()),
     }
 }
 

@@ -2,7 +2,9 @@
 
 use std::sync::Arc;
 
-use annulus_protocol::{CallError, ClientEvent, Input, Opnum, ProviderReason, TransferSyntax};
+use annulus_protocol::{
+    CallError, ClientEvent, Input, Opnum, Pieces, ProviderReason, TransferSyntax,
+};
 use annulus_transports::{ReceiveLease, Ring, SocketId};
 
 use super::associations::{ClientLink, Reach};
@@ -92,7 +94,7 @@ impl<R: Ring> Core<R> {
         binding: Key,
         opnum: u16,
         token: u64,
-        encode: impl FnOnce(&mut Vec<u8>) -> Result<(), Status>,
+        encode: impl FnOnce(&mut Pieces) -> Result<(), Status>,
     ) -> Result<(), Status> {
         if self.phase != Phase::Running {
             return Err(Status::CallFailedDne);
@@ -115,8 +117,8 @@ impl<R: Ring> Core<R> {
                 protocol, is_used, ..
             }) = &mut connection.role
         {
-            let out = connection.outgoing.writable(&mut self.buffers);
-            if let Ok(start) = protocol.begin_request(route.context, object, out) {
+            let out = connection.outgoing.writable_pieces(&mut self.buffers);
+            if let Ok(start) = protocol.begin_request(route.context, object, out.written()) {
                 let key = match encode(out) {
                     Ok(()) => self
                         .bindings
@@ -146,7 +148,7 @@ impl<R: Ring> Core<R> {
         }
         // It may take a connection, and the last turn may have been long ago.
         self.now = self.ring.now();
-        let mut stub = self.shared.stub_buffers.take();
+        let mut stub = Pieces::from(self.shared.stub_buffers.take());
         if let Err(status) = encode(&mut stub) {
             self.shared.stub_buffers.put(stub);
             return Err(status);
@@ -163,7 +165,7 @@ impl<R: Ring> Core<R> {
             key,
             opnum,
             object,
-            stub,
+            stub: stub.into(),
             is_maybe: false,
         };
         self.place_or_wait(binding, call, &mut |reply| early.extend(reply.failure()));
@@ -298,10 +300,13 @@ impl<R: Ring> Core<R> {
         if self.bindings.has_pipes(call.key) {
             return self.place_with_pipes(route, call, replies);
         }
-        let out = outgoing.writable(&mut self.buffers);
-        match link.protocol.begin_request(route.context, call.object, out) {
+        let out = outgoing.writable_pieces(&mut self.buffers);
+        let begun = link
+            .protocol
+            .begin_request(route.context, call.object, out.written());
+        match begun {
             Ok(start) => {
-                out.extend_from_slice(&call.stub);
+                self.shared.stub_buffers.send(call.stub, out);
                 let opnum = Opnum(call.opnum);
                 if call.is_maybe {
                     link.protocol.finish_maybe(start, opnum, out);
@@ -316,7 +321,6 @@ impl<R: Ring> Core<R> {
                 link.is_used = true;
                 self.shared.calls_out.add(1);
                 outgoing.queue(route.socket, &mut self.dirty);
-                self.shared.stub_buffers.put(call.stub);
                 None
             }
             Err(CallError::Busy | CallError::TooManyCalls(_)) => Some(call),

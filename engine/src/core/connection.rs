@@ -3,7 +3,7 @@
 use std::sync::Arc;
 use std::time::Duration;
 
-use annulus_protocol::{InterfaceKey, Limits, ServerConnection, Time};
+use annulus_protocol::{InterfaceKey, Limits, Pieces, SendBuffer, ServerConnection, Time};
 use annulus_transports::{Address, SocketId};
 
 use super::associations::ClientLink;
@@ -154,8 +154,9 @@ pub(crate) enum Life {
 /// What is on its way to the peer.
 #[derive(Default)]
 pub(crate) struct Outgoing {
-    /// Gathers what this turn produces. Has no room while there is nothing.
-    pub(crate) buffer: Vec<u8>,
+    /// Gathers what this turn produces: all of it in one buffer, but for large shared parts. Has
+    /// no room while there is nothing.
+    pub(crate) pieces: Pieces,
     /// Bytes that the ring is sending.
     in_flight: usize,
     /// When that send began.
@@ -181,7 +182,7 @@ impl Outgoing {
 
     /// Bytes that the peer has not taken yet.
     pub(crate) fn backlog(&self) -> usize {
-        self.buffer.len() + self.in_flight + self.held.len()
+        self.pieces.len() + self.in_flight + self.held.len()
     }
 
     /// What waits is not wanted any more.
@@ -213,24 +214,30 @@ impl Outgoing {
 
     /// The buffer, with room to write.
     pub(crate) fn writable(&mut self, pool: &mut BufferPool) -> &mut Vec<u8> {
-        if self.buffer.capacity() == 0 {
-            self.buffer = pool.take();
+        self.writable_pieces(pool).written()
+    }
+
+    /// The same, for what may share parts.
+    pub(crate) fn writable_pieces(&mut self, pool: &mut BufferPool) -> &mut Pieces {
+        let buffer = self.pieces.written();
+        if buffer.capacity() == 0 {
+            *buffer = pool.take();
         }
-        &mut self.buffer
+        &mut self.pieces
     }
 
     /// Notes the connection for the next flush, once.
     pub(crate) fn queue(&mut self, socket: SocketId, dirty: &mut Vec<SocketId>) {
-        if !self.queued && !self.is_sending() && !self.buffer.is_empty() {
+        if !self.queued && !self.is_sending() && !self.pieces.is_empty() {
             self.queued = true;
             dirty.push(socket);
         }
     }
 
     /// Takes the gathered bytes back: they are not to be sent.
-    pub(crate) fn withdraw(&mut self) -> Vec<u8> {
+    pub(crate) fn withdraw(&mut self) -> Pieces {
         self.queued = false;
-        std::mem::take(&mut self.buffer)
+        std::mem::take(&mut self.pieces)
     }
 
     pub(crate) fn is_queued(&self) -> bool {
@@ -238,13 +245,13 @@ impl Outgoing {
     }
 
     /// Takes the gathered bytes for a send.
-    pub(crate) fn begin_send(&mut self, now: Time) -> Vec<u8> {
+    pub(crate) fn begin_send(&mut self, now: Time) -> SendBuffer {
         debug_assert!(self.queued && !self.is_sending());
         self.queued = false;
-        self.in_flight = self.buffer.len();
+        self.in_flight = self.pieces.len();
         self.sending_since = now;
         std::mem::swap(&mut self.shares, &mut self.shares_in_flight);
-        std::mem::take(&mut self.buffer)
+        std::mem::take(&mut self.pieces).into()
     }
 
     pub(crate) fn end_send(&mut self) {

@@ -86,9 +86,8 @@ impl Connection {
             return;
         };
         if link.protocol.can_answer(reply) {
-            let out = self.outgoing.writable(buffers);
-            end.write(&mut link.protocol, reply, out);
-            end.recycle(core);
+            let out = self.outgoing.writable_pieces(buffers);
+            end.write(&mut link.protocol, reply, out, core);
             self.release_held(buffers, core);
         } else {
             self.outgoing.held.push_end(*reply, end);
@@ -147,9 +146,8 @@ impl Connection {
                 return;
             };
             if let Some(end) = end {
-                let out = self.outgoing.writable(buffers);
-                end.write(&mut link.protocol, &reply, out);
-                end.recycle(core);
+                let out = self.outgoing.writable_pieces(buffers);
+                end.write(&mut link.protocol, &reply, out, core);
             }
         }
     }

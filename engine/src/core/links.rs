@@ -330,7 +330,7 @@ impl<R: Ring> Core<R> {
                         key,
                         opnum,
                         object,
-                        stub,
+                        stub: stub.into(),
                         // That would have ended when it was sent.
                         is_maybe: false,
                     };

@@ -275,7 +275,7 @@ impl<R: Ring> Core<R> {
                 let buffer = connection.outgoing.begin_send(self.now);
                 if let Role::Server(link) = &connection.role {
                     let counters = link.server.counters(self.siblings.index);
-                    counters.packets_out.add(pdu::count(&buffer));
+                    counters.packets_out.add(pdu::count(buffer.pieces()));
                 }
                 self.ring.send(socket, buffer);
                 self.arm_timer_by(socket, self.now + self.limits.send_timeout);

@@ -3,7 +3,7 @@
 use std::sync::Arc;
 
 use annulus_ndr::ByteOrder;
-use annulus_protocol::{CallError, CallId, Limits, Opnum, ReplyTo, Time};
+use annulus_protocol::{CallError, CallId, Limits, Opnum, Pieces, ReplyTo, SendBuffer, Time};
 use annulus_transports::{Ring, SocketId};
 
 use super::bindings::{Route, WaitingCall};
@@ -257,7 +257,7 @@ impl ServerWork<'_> {
     }
 
     fn try_head(&mut self, mut head: Box<IncomingHead>, is_whole: bool) {
-        let mut aside = self.core.stub_buffers.take();
+        let mut aside = Pieces::from(self.core.stub_buffers.take());
         let IncomingHead {
             call, permit, stub, ..
         } = &mut *head;
@@ -274,7 +274,7 @@ impl ServerWork<'_> {
         *self.assembling_len -= head.stub.len();
         let reply = &head.call.reply;
         match ran {
-            Ran::Replied => self.answer(reply, CallEnd::Reply(aside)),
+            Ran::Replied => self.answer(reply, CallEnd::Reply(aside.into())),
             Ran::Failed { end, .. } => self.answer(reply, end),
             Ran::Deferred(key, pipes) => {
                 self.set_call_key(reply, key);
@@ -452,7 +452,7 @@ impl<R: Ring> Core<R> {
         let shape = pipes.shape();
         let first = if shape.in_count == 0 {
             Some(OutPiece {
-                stub: call.stub,
+                stub: call.stub.into_whole(),
                 is_last: true,
                 is_alone: true,
             })
@@ -463,7 +463,7 @@ impl<R: Ring> Core<R> {
         let Some(OutPiece { stub, is_last, .. }) = first else {
             link.protocol.cancel_request(start, out);
             return Some(WaitingCall {
-                stub: Vec::new(),
+                stub: SendBuffer::default(),
                 ..call
             });
         };

@@ -5,7 +5,7 @@ use std::sync::Arc;
 use std::sync::atomic::Ordering;
 
 use annulus_protocol::{
-    Input, Limits, ReplyTo, Request, ServerConnection, ServerEvent, Stub, Time,
+    Input, Limits, Pieces, ReplyTo, Request, ServerConnection, ServerEvent, Stub, Time,
 };
 use annulus_transports::{NotAdopted, ReceiveLease, Ring, SocketId};
 
@@ -326,8 +326,8 @@ impl ServerWork<'_> {
         if link.protocol.streamed_response().is_some() {
             return self.run_aside(head, stub, permit);
         }
-        let mut out = std::mem::take(&mut self.connection.outgoing.buffer);
-        let start = link.protocol.begin_response(&head.reply, &mut out);
+        let mut out = std::mem::take(&mut self.connection.outgoing.pieces);
+        let start = link.protocol.begin_response(&head.reply, out.written());
         let ran = self.dispatch(head, stub, false, &mut permit, &mut out);
         if let Role::Server(ServerLink { protocol, .. }) = &mut self.connection.role {
             match ran {
@@ -338,18 +338,18 @@ impl ServerWork<'_> {
                 }
                 Ran::Failed { end, .. } => {
                     protocol.cancel_response(start, &mut out);
-                    end.write(protocol, &head.reply, &mut out);
+                    end.write(protocol, &head.reply, &mut out, self.core);
                 }
             }
         }
-        self.connection.outgoing.buffer = out;
+        self.connection.outgoing.pieces = out;
     }
 
     /// Runs a whole request while the response to another one goes out in parts.
     fn run_aside(&mut self, head: &CallHead, stub: &[u8], mut permit: CallPermit) {
-        let mut aside = self.core.stub_buffers.take();
+        let mut aside = Pieces::from(self.core.stub_buffers.take());
         match self.dispatch(head, stub, false, &mut permit, &mut aside) {
-            Ran::Replied => self.answer(&head.reply, CallEnd::Reply(aside)),
+            Ran::Replied => self.answer(&head.reply, CallEnd::Reply(aside.into())),
             Ran::Deferred(call, _) => self.set_call_key(&head.reply, call),
             Ran::Failed { end, .. } => self.answer(&head.reply, end),
         }
@@ -368,7 +368,7 @@ impl ServerWork<'_> {
         stub: &[u8],
         is_partial: bool,
         permit: &mut CallPermit,
-        out: &mut Vec<u8>,
+        out: &mut Pieces,
     ) -> Ran {
         let origin = self.origin(head);
         let Role::Server(link) = &mut self.connection.role else {

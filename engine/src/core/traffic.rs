@@ -120,9 +120,9 @@ impl<R: Ring> Core<R> {
             return;
         };
         connection.outgoing.queue(socket, &mut self.dirty);
-        if connection.outgoing.buffer.is_empty() {
+        if connection.outgoing.pieces.is_empty() {
             self.buffers
-                .put(std::mem::take(&mut connection.outgoing.buffer));
+                .put(std::mem::take(connection.outgoing.pieces.written()));
         }
         if connection.input_ended && connection.stalled.is_empty() {
             connection.begin_flush(deadline);
@@ -272,7 +272,7 @@ impl<R: Ring> Core<R> {
         let Some(connection) = self.connections.get_mut(socket) else {
             return;
         };
-        let out = &mut connection.outgoing.buffer;
+        let out = connection.outgoing.pieces.written();
         let is_expired = match &mut connection.role {
             Role::Server(link) => link.protocol.handle_deadline(now, out).is_some(),
             Role::Client(link) => link.protocol.handle_deadline(now, out).is_some(),
@@ -334,7 +334,7 @@ impl<R: Ring> Core<R> {
             }
         }
         self.buffers
-            .put(std::mem::take(&mut connection.outgoing.buffer));
+            .put(std::mem::take(&mut connection.outgoing.pieces));
         if let Some(abandoned) = abandoned {
             self.client_lost(socket, abandoned, replies);
         }
@@ -366,7 +366,7 @@ fn abandon(
                 Vec::new()
             } else {
                 // These calls may be made again elsewhere, so they must not go out here.
-                connection.outgoing.withdraw()
+                connection.outgoing.withdraw().into_whole()
             };
             Some(Abandoned {
                 association: link.association,

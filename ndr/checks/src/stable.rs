@@ -1,6 +1,8 @@
 //! What was decoded encodes to something that decodes to the same.
 
-use annulus_ndr::{ByteOrder, DecodeParams, EncodeParams, SharedPart, Syntax, decode, encode_shared};
+use annulus_ndr::{
+    ByteOrder, DecodeParams, EncodeParams, SharedPart, Syntax, decode, encode_shared,
+};
 
 use crate::encoded;
 

@@ -207,13 +207,7 @@ impl Established {
 
     /// Sends what was appended to the head that begins at `at`.
     #[inline]
-    fn send_response<O: Output>(
-        &mut self,
-        at: usize,
-        reply: &ReplyTo,
-        is_last: bool,
-        out: &mut O,
-    ) {
+    fn send_response<O: Output>(&mut self, at: usize, reply: &ReplyTo, is_last: bool, out: &mut O) {
         let is_first = self.streamed_response.is_none();
         if !(is_first && is_last) {
             fragments::set_extent(out.buffer(), at, is_first, is_last);

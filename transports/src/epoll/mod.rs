@@ -10,6 +10,7 @@ mod accept;
 mod buffers;
 mod connect;
 mod detach;
+mod gather;
 mod poller;
 mod slot;
 mod teardown;
@@ -20,7 +21,7 @@ use std::io;
 use std::marker::PhantomData;
 use std::os::fd::{BorrowedFd, OwnedFd};
 
-use annulus_protocol::{Limits, Time};
+use annulus_protocol::{Limits, SendBuffer, Time};
 use rustix::event::epoll::EventFlags;
 
 use self::buffers::ReceiveBuffers;
@@ -323,8 +324,8 @@ impl Ring for EpollRing {
         })
     }
 
-    fn send(&mut self, socket: SocketId, buffer: Vec<u8>) {
-        self.start_sending(socket, buffer);
+    fn send(&mut self, socket: SocketId, buffer: impl Into<SendBuffer>) {
+        self.start_sending(socket, buffer.into());
     }
 
     fn pause_receive(&mut self, socket: SocketId) {

@@ -4,6 +4,7 @@ use std::os::fd::{AsFd, BorrowedFd, OwnedFd};
 
 use rustix::event::epoll::EventFlags;
 
+use crate::epoll::gather::Outbound;
 use crate::kernel::{ConnectTarget, Generation};
 use crate::ring::SocketId;
 
@@ -71,7 +72,7 @@ pub(super) struct Slot {
     pub(super) starved: bool,
     /// The peer sends no more, or receiving failed.
     pub(super) receive_ended: bool,
-    /// `buffer` is being sent.
+    /// `outbound` is being sent.
     pub(super) sending: bool,
     /// Room for what is being sent, or the end of a connect.
     pub(super) writing: Readiness,
@@ -80,10 +81,10 @@ pub(super) struct Slot {
     pub(super) has_sent: bool,
     /// Unwanted bytes read so far.
     pub(super) discarded: u32,
-    /// Bytes of `buffer` that were sent.
+    /// Bytes of `outbound` that were sent.
     pub(super) sent: usize,
     /// What is being sent; empty and unallocated otherwise.
-    pub(super) buffer: Vec<u8>,
+    pub(super) outbound: Outbound,
     /// What is being connected to.
     pub(super) target: Option<Box<ConnectTarget>>,
 }
@@ -156,7 +157,7 @@ impl crate::kernel::Slot for Slot {
             has_sent: false,
             discarded: 0,
             sent: 0,
-            buffer: Vec::new(),
+            outbound: Outbound::Whole(Vec::new()),
             target: None,
         }
     }

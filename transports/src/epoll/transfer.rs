@@ -1,11 +1,12 @@
 //! Receiving and sending.
 
 use std::io::IoSliceMut;
-use std::os::fd::BorrowedFd;
+use std::os::fd::{AsFd, BorrowedFd};
 
+use annulus_protocol::SendBuffer;
 use rustix::event::epoll::EventFlags;
 use rustix::io::Errno;
-use rustix::net::{RecvAncillaryBuffer, RecvFlags, ReturnFlags, SendFlags};
+use rustix::net::{RecvAncillaryBuffer, RecvFlags, ReturnFlags};
 
 use super::EpollRing;
 use crate::epoll::slot::{Readiness, Stage};
@@ -101,7 +102,7 @@ impl EpollRing {
         }
     }
 
-    pub(super) fn start_sending(&mut self, socket: SocketId, buffer: Vec<u8>) {
+    pub(super) fn start_sending(&mut self, socket: SocketId, buffer: SendBuffer) {
         let slot = self.slots.get_mut(socket);
         assert!(!slot.sending, "a send is in flight on {socket:?}");
         assert_eq!(
@@ -113,7 +114,7 @@ impl EpollRing {
             return self.ready.push_back(Completion::Sent { socket, buffer });
         }
         slot.has_sent = true;
-        slot.buffer = buffer;
+        slot.outbound = buffer.into();
         slot.sent = 0;
         slot.sending = true;
         self.sends += 1;
@@ -123,17 +124,14 @@ impl EpollRing {
     /// Sends as much as one pass and the kernel allow of what is left.
     pub(super) fn send_some(&mut self, socket: SocketId) {
         let slot = self.slots.get_mut(socket);
-        let rest = &slot.buffer[slot.sent..];
-        let part = &rest[..rest.len().min(SEND_LEN_PER_PASS)];
-        let flags = SendFlags::DONTWAIT | SendFlags::NOSIGNAL;
+        let fd = slot.fd.as_ref().expect("a socket in use has a descriptor");
         self.poller.count_system_call();
-        match rustix::net::send(slot.fd(), part, flags) {
-            Ok(len) => {
-                let is_short = len < part.len();
-                slot.sent += len;
-                if slot.sent == slot.buffer.len() {
+        match slot.outbound.send(fd.as_fd(), slot.sent, SEND_LEN_PER_PASS) {
+            Ok(tried) => {
+                slot.sent += tried.sent;
+                if slot.sent == slot.outbound.len() {
                     self.end_send(socket, None);
-                } else if is_short {
+                } else if tried.sent < tried.offered {
                     self.await_room(socket);
                 } else {
                     self.enqueue(socket);
@@ -161,7 +159,7 @@ impl EpollRing {
         let slot = self.slots.get_mut(socket);
         slot.sending = false;
         self.sends -= 1;
-        let buffer = std::mem::take(&mut slot.buffer);
+        let buffer = std::mem::take(&mut slot.outbound).into();
         self.ready.push_back(match failure {
             None => Completion::Sent { socket, buffer },
             Some(error) => Completion::SendFailed {

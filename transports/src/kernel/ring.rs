@@ -5,7 +5,7 @@ use std::os::fd::BorrowedFd;
 use std::str::FromStr;
 use std::sync::Once;
 
-use annulus_protocol::{Limits, Time};
+use annulus_protocol::{Limits, SendBuffer, Time};
 
 use crate::address::Address;
 use crate::epoll::EpollRing;
@@ -203,7 +203,7 @@ impl Ring for KernelRing {
     }
 
     #[inline]
-    fn send(&mut self, socket: SocketId, buffer: Vec<u8>) {
+    fn send(&mut self, socket: SocketId, buffer: impl Into<SendBuffer>) {
         either!(self, ring => ring.send(socket, buffer));
     }
 

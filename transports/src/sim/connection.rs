@@ -2,7 +2,7 @@
 
 use std::collections::VecDeque;
 
-use annulus_protocol::Time;
+use annulus_protocol::{SendBuffer, Time};
 
 use crate::ring::SocketId;
 
@@ -70,7 +70,7 @@ pub(super) struct End {
     /// The owner was told of the stream's end.
     pub(super) end_told: bool,
     /// What the owner sends, and how much of it is on its way.
-    pub(super) sending: Option<(Vec<u8>, usize)>,
+    pub(super) sending: Option<(SendBuffer, usize)>,
     /// The send waits until the peer takes bytes.
     pub(super) blocked: bool,
     /// The owner has closed this end, which still takes bytes and forgets them.

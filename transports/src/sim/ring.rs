@@ -4,7 +4,7 @@ use std::fmt;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 
-use annulus_protocol::Time;
+use annulus_protocol::{SendBuffer, Time};
 
 use crate::address::Address;
 use crate::error::TransportError;
@@ -177,7 +177,7 @@ impl Ring for SimRing {
         Ok(socket)
     }
 
-    fn send(&mut self, socket: SocketId, buffer: Vec<u8>) {
+    fn send(&mut self, socket: SocketId, buffer: impl Into<SendBuffer>) {
         let mut net = NetState::lock(&self.net);
         let state = &mut net.rings[self.index];
         let slot = state.socket(socket);
@@ -188,7 +188,9 @@ impl Ring for SimRing {
         );
         slot.sending = true;
         state.sends += 1;
-        state.submissions.push(Submission::Send(socket, buffer));
+        state
+            .submissions
+            .push(Submission::Send(socket, buffer.into()));
     }
 
     fn pause_receive(&mut self, socket: SocketId) {

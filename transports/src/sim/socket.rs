@@ -3,7 +3,7 @@
 use std::collections::VecDeque;
 use std::time::Duration;
 
-use annulus_protocol::Limits;
+use annulus_protocol::{Limits, SendBuffer};
 
 use crate::address::Address;
 use crate::error::TransportError;
@@ -16,7 +16,7 @@ use crate::sim::random::Random;
 pub(super) enum Submission {
     Connect(SocketId, Address),
     StartReceiving(SocketId),
-    Send(SocketId, Vec<u8>),
+    Send(SocketId, SendBuffer),
     Pause(SocketId),
     Resume(SocketId),
     Detach(SocketId),
@@ -206,7 +206,7 @@ mod tests {
             let mut ring = RingState::new(&Limits::DEFAULT);
             for round in 0..8 {
                 for socket in 0..3 {
-                    let buffer = vec![round];
+                    let buffer = vec![round].into();
                     let completion = Completion::Sent {
                         socket: SocketId(socket),
                         buffer,
@@ -219,7 +219,11 @@ mod tests {
                 let Completion::Sent { socket, buffer } = completion else {
                     unreachable!()
                 };
-                assert_eq!(buffer[0], next[socket.0 as usize], "seed {seed}");
+                assert_eq!(
+                    buffer.into_whole()[0],
+                    next[socket.0 as usize],
+                    "seed {seed}"
+                );
                 next[socket.0 as usize] += 1;
             }
         }

@@ -2,6 +2,8 @@
 
 use std::io;
 
+use annulus_protocol::SendBuffer;
+
 use crate::error::TransportError;
 use crate::ring::{Completion, ReceiveLease, SocketId};
 use crate::sim::connection::{EndId, StreamEnd};
@@ -9,7 +11,7 @@ use crate::sim::net::{Event, NetState};
 use crate::sim::socket::Stage;
 
 impl NetState {
-    pub(super) fn start_sending(&mut self, ring: usize, socket: SocketId, buffer: Vec<u8>) {
+    pub(super) fn start_sending(&mut self, ring: usize, socket: SocketId, buffer: SendBuffer) {
         let id = self.rings[ring]
             .socket(socket)
             .end
@@ -58,7 +60,15 @@ impl NetState {
             .random
             .piece(room.min(buffer.len() - start), self.config.tear);
         let sent = start + piece;
-        peer.inbound.extend(&buffer[start..sent]);
+        let mut rest = buffer.pieces();
+        rest.skip_bytes(start);
+        let mut left = piece;
+        while left > 0
+            && let Some(part) = rest.next_part(left)
+        {
+            peer.inbound.extend(part);
+            left -= part.len();
+        }
         if piece > 0 {
             self.schedule_arrival(id.other(), Event::Arrive(id.other(), piece));
         }

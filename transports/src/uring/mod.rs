@@ -7,13 +7,14 @@
 //! a spinning `enter` makes no system call unless there is something to do.
 //!
 //! Unsafe code is in three modules: `buffers` (memory that the kernel writes), `submission`
-//! (memory that it reads) and `queue` (handing over), and in one line each of `accept`,
+//! (memory that it reads) and `queue` (handing over), and in a few lines of `accept`, `gather`,
 //! `transfer` and `connect`, where the memory is at home.
 
 mod accept;
 mod buffers;
 mod connect;
 mod detach;
+mod gather;
 mod operation;
 mod probe;
 mod queue;
@@ -27,9 +28,10 @@ use std::marker::PhantomData;
 use std::os::fd::BorrowedFd;
 use std::time::Duration;
 
-use annulus_protocol::{Limits, Time};
+use annulus_protocol::{Limits, SendBuffer, Time};
 
 use self::buffers::ReceiveBuffers;
+use self::gather::SpareGathers;
 use self::operation::Operation;
 use self::queue::{KernelCompletion, Queue};
 use self::signal::Signal;
@@ -94,6 +96,7 @@ pub struct UringRing {
     starved: Starved,
     lingerers: Lingerers,
     sends: usize,
+    spare_gathers: SpareGathers,
     waker: KernelWaker,
     /// For those who wait elsewhere, if anybody does.
     signal: Option<Signal>,
@@ -137,6 +140,7 @@ impl UringRing {
             starved: Starved::default(),
             lingerers: Lingerers::new(config.limits),
             sends: 0,
+            spare_gathers: SpareGathers::default(),
             waker,
             signal: None,
             thread_bound: PhantomData,
@@ -289,8 +293,8 @@ impl Ring for UringRing {
         Ok(socket)
     }
 
-    fn send(&mut self, socket: SocketId, buffer: Vec<u8>) {
-        self.start_sending(socket, buffer);
+    fn send(&mut self, socket: SocketId, buffer: impl Into<SendBuffer>) {
+        self.start_sending(socket, buffer.into());
     }
 
     fn pause_receive(&mut self, socket: SocketId) {

@@ -13,11 +13,12 @@ const KERNEL_MIN: (u32, u32) = (6, 1);
 const KERNEL_MIN_TEXT: &str = "6.1";
 
 /// The opcodes that are used, by their names in io_uring_enter(2).
-const OPCODES: [(&str, u8); 8] = [
+const OPCODES: [(&str, u8); 9] = [
     ("IORING_OP_ACCEPT", opcode::Accept::CODE),
     ("IORING_OP_CONNECT", opcode::Connect::CODE),
     ("IORING_OP_RECV", opcode::Recv::CODE),
     ("IORING_OP_SEND", opcode::Send::CODE),
+    ("IORING_OP_SENDMSG", opcode::SendMsg::CODE),
     ("IORING_OP_SHUTDOWN", opcode::Shutdown::CODE),
     ("IORING_OP_CLOSE", opcode::Close::CODE),
     ("IORING_OP_ASYNC_CANCEL", opcode::AsyncCancel::CODE),

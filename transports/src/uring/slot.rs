@@ -2,6 +2,7 @@
 
 use crate::kernel::{ConnectTarget, Generation};
 use crate::ring::SocketId;
+use crate::uring::gather::Outbound;
 
 /// Where a socket is in its life.
 ///
@@ -54,7 +55,7 @@ pub(super) struct Slot {
     pub(super) starved: bool,
     /// The peer sends no more, or receiving failed.
     pub(super) receive_ended: bool,
-    /// A send is in flight; the kernel reads `buffer`.
+    /// A send is in flight; the kernel reads `outbound`.
     pub(super) sending: bool,
     /// Something was sent, at any time and by any ring: its bytes may still be on their way. No
     /// receive clears this, because a peer may send without having read.
@@ -69,10 +70,10 @@ pub(super) struct Slot {
     pub(super) shutting_down: bool,
     /// Unwanted bytes read so far.
     pub(super) discarded: u32,
-    /// Bytes of `buffer` that were sent.
+    /// Bytes of `outbound` that were sent.
     pub(super) sent: usize,
     /// What is being sent; empty and unallocated otherwise.
-    pub(super) buffer: Vec<u8>,
+    pub(super) outbound: Outbound,
     /// What is being connected to; the kernel reads `raw` while the connect is in flight.
     pub(super) target: Option<Box<ConnectTarget>>,
 }
@@ -94,7 +95,7 @@ impl Slot {
         shutting_down: false,
         discarded: 0,
         sent: 0,
-        buffer: Vec::new(),
+        outbound: Outbound::NONE,
         target: None,
     };
 

@@ -1,6 +1,6 @@
 //! The submissions of this crate, each with its proof.
 //!
-//! This module holds unsafe code: two constructors whose submissions point into memory.
+//! This module holds unsafe code: three constructors whose submissions point into memory.
 
 use std::os::fd::{AsRawFd, BorrowedFd, RawFd};
 use std::ptr;
@@ -14,7 +14,7 @@ use crate::uring::buffers;
 use crate::uring::operation::Operation;
 
 /// Most bytes that one send hands to the kernel; more is sent in several.
-const SEND_LEN_MAX: usize = 1 << 30;
+pub(super) const SEND_LEN_MAX: usize = 1 << 30;
 
 /// A submission that is safe to hand to the kernel.
 ///
@@ -117,6 +117,23 @@ impl Submission {
         let len = bytes.len().min(SEND_LEN_MAX) as u32;
         let entry = opcode::Send::new(Fixed(socket.0), bytes.as_ptr(), len)
             .flags(libc::MSG_WAITALL | libc::MSG_NOSIGNAL)
+            .build();
+        Self::new(entry, operation)
+    }
+
+    /// Sends pieces, all of them where the kernel can; a short count is continued by the caller.
+    ///
+    /// # Safety
+    ///
+    /// `header`, the vectors that it points to, and the bytes that these point to must stay where
+    /// they are, unchanged, until the operation's completion.
+    pub(super) unsafe fn send_message(
+        socket: SocketId,
+        header: &libc::msghdr,
+        operation: Operation,
+    ) -> Self {
+        let entry = opcode::SendMsg::new(Fixed(socket.0), ptr::from_ref(header))
+            .flags((libc::MSG_WAITALL | libc::MSG_NOSIGNAL) as u32)
             .build();
         Self::new(entry, operation)
     }

@@ -1,17 +1,20 @@
 //! Receiving and sending.
 //!
-//! This module holds unsafe code: one line, where the kernel is given bytes to read.
+//! This module holds unsafe code: where the kernel is given bytes to read.
 
 use std::io;
+
+use annulus_protocol::SendBuffer;
 
 use crate::error::TransportError;
 use crate::kernel::{Generation, Slot as _};
 use crate::ring::{Completion, SocketId};
 use crate::uring::UringRing;
+use crate::uring::gather::Outbound;
 use crate::uring::operation::Operation;
 use crate::uring::queue::KernelCompletion;
 use crate::uring::slot::Stage;
-use crate::uring::submission::Submission;
+use crate::uring::submission::{SEND_LEN_MAX, Submission};
 
 impl UringRing {
     /// Starts a multishot receive, if the socket should have one and has none.
@@ -124,7 +127,7 @@ impl UringRing {
         }
     }
 
-    pub(super) fn start_sending(&mut self, socket: SocketId, buffer: Vec<u8>) {
+    pub(super) fn start_sending(&mut self, socket: SocketId, buffer: SendBuffer) {
         let slot = self.slots.get_mut(socket);
         assert!(!slot.sending, "a send is in flight on {socket:?}");
         assert_eq!(
@@ -136,23 +139,37 @@ impl UringRing {
             return self.ready.push_back(Completion::Sent { socket, buffer });
         }
         slot.has_sent = true;
-        slot.buffer = buffer;
+        slot.outbound = Outbound::new(buffer, &mut self.spare_gathers);
         slot.sent = 0;
         slot.sending = true;
         self.sends += 1;
         self.send_rest(socket);
     }
 
-    /// Sends what is left of the slot's buffer.
+    /// Sends what is left of what the slot sends.
     fn send_rest(&mut self, socket: SocketId) {
         let slot = self.slots.get_mut(socket);
         let operation = Operation::Send(socket, slot.generation);
-        // SAFETY: the buffer stays in the slot, and nobody touches it, until the send's
-        // completion: only `on_send` takes it out, a second send is refused while `sending` is
-        // true, and a slot is freed only when it is false. Moving the slot moves the vector's
-        // head, not its bytes. A ring that is dropped waits for the completion, or leaks its
-        // slots.
-        let submission = unsafe { Submission::send(socket, &slot.buffer[slot.sent..], operation) };
+        let submission = match &mut slot.outbound {
+            // SAFETY: the buffer stays in the slot, and nobody touches it, until the send's
+            // completion: only `on_send` takes it out, a second send is refused while `sending`
+            // is true, and a slot is freed only when it is false. Moving the slot moves the
+            // vector's head, not its bytes. A ring that is dropped waits for the completion, or
+            // leaks its slots.
+            Outbound::Whole(buffer) => unsafe {
+                Submission::send(socket, &buffer[slot.sent..], operation)
+            },
+            // SAFETY: the pieces and the gather stay in the slot for as long as a buffer does,
+            // for the same reasons, and each in a box, so that moving the slot moves neither the
+            // header nor what it points to: the vectors lie in the gather's own buffer, which
+            // only the next call of `next` touches, after this operation's completion. Of the
+            // bytes, those that were written lie in the buffer of the pieces, which nobody
+            // reaches; those that are shared are kept by their count, which the pieces hold,
+            // and nobody can change shared `Bytes`.
+            Outbound::Gathered { pieces, gather } => unsafe {
+                Submission::send_message(socket, gather.next(pieces, SEND_LEN_MAX), operation)
+            },
+        };
         self.queue.push(submission);
     }
 
@@ -162,14 +179,18 @@ impl UringRing {
         };
         if result > 0 {
             slot.sent += result as usize;
+            if let Outbound::Gathered { pieces, gather } = &mut slot.outbound {
+                gather.advance(pieces, result as usize);
+            }
         }
-        let is_complete = slot.sent == slot.buffer.len();
+        let is_complete = slot.sent == slot.outbound.len();
         if !is_complete && slot.stage == Stage::Open && (result > 0 || result == -libc::EINTR) {
             return self.send_rest(socket);
         }
         slot.sending = false;
         self.sends -= 1;
-        let buffer = std::mem::take(&mut slot.buffer);
+        let buffer = std::mem::replace(&mut slot.outbound, Outbound::NONE)
+            .into_send_buffer(&mut self.spare_gathers);
         self.ready.push_back(if is_complete {
             Completion::Sent { socket, buffer }
         } else {

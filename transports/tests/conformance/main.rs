@@ -5,6 +5,7 @@
 //! each over TCP and over Unix sockets.
 
 mod detach;
+mod gather;
 mod lifecycle;
 mod pair;
 mod transfer;
@@ -85,6 +86,11 @@ conformance! {
     transfer::nothing_is_received_after_a_close,
     transfer::the_end_of_the_stream_comes_after_its_bytes,
     transfer::sending_to_a_peer_that_is_gone_fails_in_the_end,
+    gather::pieces_arrive_as_one_stream,
+    gather::more_pieces_than_one_system_call_takes,
+    gather::pieces_wait_for_a_receiver_that_does_not_read,
+    gather::a_close_gives_the_shared_parts_of_a_send_back,
+    gather::a_send_in_pieces_and_one_of_a_buffer_take_turns,
     detach::bytes_before_during_and_after_a_detach_arrive_once_and_in_order,
     detach::an_idle_socket_moves_and_goes_on,
     detach::a_socket_that_starves_moves_with_its_bytes,

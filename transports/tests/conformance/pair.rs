@@ -2,7 +2,7 @@
 
 use std::collections::BTreeMap;
 
-use annulus_protocol::Limits;
+use annulus_protocol::{Limits, SendBuffer};
 use annulus_transports::{
     Address, Completion, ListenOptions, ListenerId, ReceiveLease, Ring, RingUsage, SocketId,
     TransportError, Wait,
@@ -32,8 +32,8 @@ pub(crate) struct Record {
     pub(crate) received: Vec<u8>,
     pub(crate) pieces: usize,
     pub(crate) ended: Option<Option<TransportError>>,
-    pub(crate) sent: Vec<Vec<u8>>,
-    pub(crate) send_failed: Vec<(Vec<u8>, TransportError)>,
+    pub(crate) sent: Vec<SendBuffer>,
+    pub(crate) send_failed: Vec<(SendBuffer, TransportError)>,
     /// Its `Closed` or its `Detached` has come.
     pub(crate) closed: bool,
 }
@@ -155,6 +155,20 @@ impl<R: Ring> Side<R> {
         } else {
             self.ring.release(lease);
         }
+    }
+
+    /// The buffer of a send that has ended well.
+    pub(crate) fn take_sent(&mut self, socket: SocketId) -> SendBuffer {
+        let record = self.records.get_mut(&socket);
+        let sent = record.and_then(|record| record.sent.pop());
+        sent.expect("a send has ended")
+    }
+
+    /// The buffer of a send that has failed, and why it has.
+    pub(crate) fn take_send_failed(&mut self, socket: SocketId) -> (SendBuffer, TransportError) {
+        let record = self.records.get_mut(&socket);
+        let failed = record.and_then(|record| record.send_failed.pop());
+        failed.expect("a send has failed")
     }
 
     pub(crate) fn release_held(&mut self) {

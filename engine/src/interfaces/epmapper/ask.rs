@@ -8,7 +8,7 @@ use std::path::Path;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
-use annulus_ndr::{ContextHandle, Full, Gives};
+use annulus_ndr::{ContextHandle, Full, Gives, Ndr};
 use annulus_protocol::{
     ClientConfig, ClientConnection, ClientEvent, ContextId, Input, Limits, Opnum, SyntaxId, Time,
     TransferSyntax, Uuid,
@@ -19,7 +19,7 @@ use rustix::net::{self, AddressFamily, SocketAddrUnix, SocketFlags, SocketType, 
 use super::tower::Tower;
 use super::{EPT_MAP, EptMapRequest, EptMapResponse, INTERFACE, Twr, mapper_of, to_status};
 use crate::Status;
-use crate::dispatch::{byte_order, decode_params, encode_params};
+use crate::dispatch::{byte_order, decode_params};
 use crate::endpoint;
 use crate::error::Error;
 
@@ -173,7 +173,7 @@ impl Conversation {
             .protocol
             .begin_request(context, None, &mut self.out)
             .map_err(|_| Status::CallFailedDne)?;
-        encode_params(&request, TransferSyntax::Ndr, &mut self.out)?;
+        annulus_ndr::encode::<Ndr, _>(&request, &mut self.out).map_err(|_| Status::BadStubData)?;
         self.protocol
             .finish_request(start, Opnum(EPT_MAP), 0, &mut self.out);
         self.next(|event| match event {
