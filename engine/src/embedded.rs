@@ -1,6 +1,6 @@
 //! A core inside an event loop that is there already.
 
-use std::cell::RefCell;
+use std::cell::{RefCell, RefMut};
 use std::future::{Future, poll_fn};
 use std::io;
 use std::os::fd::{AsFd, BorrowedFd, OwnedFd};
@@ -43,6 +43,7 @@ pub trait Reactor {
 pub struct EmbeddedRuntime {
     local: Rc<RefCell<LocalRuntime>>,
     core: CoreHandle,
+    ring_name: &'static str,
     /// The ring's, to be waited for while the runtime is used otherwise.
     descriptor: Rc<OwnedFd>,
 }
@@ -59,6 +60,7 @@ impl EmbeddedRuntime {
         let descriptor = local.descriptor()?.try_clone_to_owned();
         Ok(EmbeddedRuntime {
             core: local.choose_core(),
+            ring_name: local.ring_name(),
             descriptor: Rc::new(descriptor.map_err(Error::Descriptor)?),
             local: Rc::new(RefCell::new(local)),
         })
@@ -68,9 +70,10 @@ impl EmbeddedRuntime {
     ///
     /// # Errors
     ///
-    /// As [`LocalRuntime::serve`].
+    /// As [`LocalRuntime::serve`]; and [`Error::WithinTurn`] where the runtime itself calls, as in a
+    /// manager routine.
     pub fn serve(&self, server: Server) -> Result<Serving, Error> {
-        let serving = self.local.borrow_mut().serve(server);
+        let serving = self.local()?.serve(server);
         self.wake();
         serving
     }
@@ -80,9 +83,10 @@ impl EmbeddedRuntime {
     ///
     /// # Errors
     ///
-    /// The ring broke, or the reactor cannot wait for it.
+    /// The ring broke, or the reactor cannot wait for it; or [`Error::WithinTurn`] if it is polled
+    /// where the runtime itself calls.
     pub async fn run(&self, reactor: &impl Reactor) -> Result<(), Error> {
-        while !self.local.borrow().is_finished() {
+        while !self.local()?.is_finished() {
             match self.turn()? {
                 Some(timeout) => {
                     let waited = reactor.wait(self.descriptor.as_fd(), timeout).await;
@@ -97,19 +101,18 @@ impl EmbeddedRuntime {
     /// Stops accepting, lets running calls end (for five seconds at most), and closes everything;
     /// then [`run`](EmbeddedRuntime::run) ends.
     pub fn begin_shutdown(&self) {
-        self.local.borrow_mut().begin_shutdown();
-        self.wake();
+        self.core.0.submit(Command::Shutdown);
     }
 
     /// The name of the ring that runs: `io_uring`, or `epoll` where that is forbidden.
     #[must_use]
     pub fn ring_name(&self) -> &'static str {
-        self.local.borrow().ring_name()
+        self.ring_name
     }
 
     /// One turn of the core. If it found nothing to do: for how long to wait then.
     fn turn(&self) -> Result<Option<Option<Duration>>, Error> {
-        let mut local = self.local.borrow_mut();
+        let mut local = self.local()?;
         // Of the wait before, however that ended.
         local.end_rest();
         if local.poll(&mut |_| {})? {
@@ -120,6 +123,11 @@ impl EmbeddedRuntime {
             Some(Wait::Forever) => Some(None),
             Some(Wait::No) | None => None,
         })
+    }
+
+    /// The core, between two turns.
+    fn local(&self) -> Result<RefMut<'_, LocalRuntime>, Error> {
+        self.local.try_borrow_mut().map_err(|_| Error::WithinTurn)
     }
 
     /// Ends the wait of `run`: something was done to the core meanwhile.

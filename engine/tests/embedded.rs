@@ -1,6 +1,6 @@
 //! Cores that run inside event loops of others.
 
-use std::cell::Cell;
+use std::cell::{Cell, RefCell};
 use std::future::Future;
 use std::io;
 use std::os::fd::BorrowedFd;
@@ -11,8 +11,8 @@ use std::time::Duration;
 use annulus::async_rpc::{self, AsyncRpc, AsyncRpcClient};
 use annulus::rpcecho::{self, EchoServer, RpcEchoClient};
 use annulus::{
-    Binding, BindingOptions, CallContext, Config, EmbeddedRuntime, Limits, Reactor, Server,
-    ServerCall, Status,
+    Binding, BindingOptions, CallContext, Config, EmbeddedRuntime, Error, Limits, Reactor,
+    Registration, Server, ServerCall, Status,
 };
 
 /// How long something may take that is to happen.
@@ -220,6 +220,36 @@ fn timers_of_the_core_run<E: EventLoop>() {
     });
 }
 
+/// What the core calls may use the runtime, as far as that needs no turn to end.
+fn a_manager_routine_may_use_the_runtime<E: EventLoop>() {
+    thread_local! {
+        static RUNTIME: RefCell<Option<EmbeddedRuntime>> = const { RefCell::new(None) };
+        static REFUSAL: RefCell<Option<Error>> = const { RefCell::new(None) };
+    }
+    E::run(|reactor: E| async move {
+        let running = Running::start(reactor);
+        RUNTIME.set(Some(running.runtime.clone()));
+        let from_within = Registration::new(rpcecho::interface(EchoServer::default()))
+            .security_callback(|_| {
+                let runtime = RUNTIME.take().expect("it is asked once");
+                assert!(!runtime.ring_name().is_empty());
+                let further = Server::new().endpoint("ncacn_ip_tcp:127.0.0.1[0]");
+                REFUSAL.set(runtime.serve(further.unwrap()).err());
+                runtime.begin_shutdown();
+                Ok(())
+            });
+        let server = Server::new().endpoint("ncacn_ip_tcp:127.0.0.1[0]");
+        let server = server.unwrap().interface(from_within);
+        let target = running.runtime.serve(server).unwrap().bindings()[0].to_string();
+        let echo = Binding::new(&running.runtime, &target, rpcecho::INTERFACE).unwrap();
+        let echo = RpcEchoClient::new(echo);
+        let answer = echo.add_one_future(1).await;
+        assert_eq!(answer.unwrap().out_data, 2, "the running call ends well");
+        assert!(matches!(REFUSAL.take(), Some(Error::WithinTurn)));
+        running.end::<E>().await;
+    });
+}
+
 macro_rules! test_with {
     ($module:ident, $event_loop:ty, $($test:ident),* $(,)?) => {
         mod $module {
@@ -239,6 +269,7 @@ macro_rules! test_with {
             it_rests_while_there_is_nothing_to_do,
             it_wakes_for_calls_and_answers_from_anywhere,
             timers_of_the_core_run,
+            a_manager_routine_may_use_the_runtime,
         );
     };
 }

@@ -3,14 +3,14 @@
 mod serving;
 
 use std::fs;
-use std::os::unix::fs::PermissionsExt;
+use std::os::unix::fs::{FileTypeExt, PermissionsExt};
 use std::os::unix::net::UnixListener;
 use std::path::{Path, PathBuf};
 use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
 use annulus::epmapper::{self, EndpointMap, EndpointMapper};
-use annulus::transports::{Address, TransportError};
+use annulus::transports::{Address, ListenOptions, TransportError};
 use annulus::{
     Binding, Config, Cores, Error, Interface, PeerCredentials, Registration, Runtime, Server,
     Serving, Status,
@@ -72,6 +72,33 @@ fn myself() -> PeerCredentials {
         uid: rustix::process::geteuid().as_raw(),
         gid: rustix::process::getegid().as_raw(),
         pid: Some(std::process::id()),
+    }
+}
+
+#[test]
+fn the_socket_of_an_endpoint_has_the_mode_that_was_chosen() {
+    let directory = Directory::new("mode");
+    let runtime = directory.runtime();
+    for socket_mode in [0o600, 0o660, 0o666] {
+        let options = ListenOptions {
+            socket_mode,
+            ..ListenOptions::default()
+        };
+        let server = Server::new().endpoint(&format!("ncalrpc:[mode-{socket_mode:o}]"));
+        let server = server.unwrap().listen_options(options);
+        let serving = runtime.serve(server.interface(answering())).unwrap();
+        let name = serving.bindings()[0].endpoint().unwrap();
+        let file = fs::read_dir(&directory.0).unwrap().map(Result::unwrap);
+        let sockets = file.filter(|file| file.file_type().unwrap().is_socket());
+        let found: Vec<_> = sockets
+            .filter(|file| file.file_name().to_string_lossy().contains(name))
+            .map(|file| file.metadata().unwrap().permissions().mode() & 0o777)
+            .collect();
+        assert_eq!(found, [socket_mode]);
+        assert_eq!(
+            ask(&runtime, &serving.bindings()[0].to_string()),
+            Ok(number(3))
+        );
     }
 }
 
