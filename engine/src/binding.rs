@@ -1,7 +1,9 @@
 //! The client's side of a connection: where the server is, and how it is called.
 
+use std::future::poll_fn;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
+use std::task::Poll;
 use std::time::Duration;
 
 use annulus_ndr::{ByteOrder, DecodeParams, EncodeParams, Gives, Params};
@@ -12,12 +14,13 @@ use crate::async_handle::{AsyncHandle, Begun};
 use crate::binding_options::BindingOptions;
 use crate::call::Call;
 use crate::core::Lane;
-use crate::core_shared::{Command, CoreShared, MaybeCall, OutgoingCall};
+use crate::core_shared::{Command, CoreShared, MaybeCall, OutgoingCall, Start};
 use crate::dispatch::{self, encode_params};
 use crate::endpoint;
 use crate::error::Error;
+use crate::executor::Executor;
 use crate::extended_error::ExplainedFailure;
-use crate::foreign::Contained;
+use crate::foreign::{Contained, WakerCell};
 use crate::notify::Notify;
 use crate::pipe::{PipeLink, PipeNotify, PipeShape, Pipes};
 use crate::resolver::Target;
@@ -70,6 +73,10 @@ pub(crate) struct BindingShared {
     keeps_connection: AtomicBool,
     /// The binding's key in its core's table, for the core alone.
     key: AtomicU64,
+    /// How many connections the core has lost that were this binding's alone.
+    losses: AtomicU64,
+    /// Who waits for the next one.
+    loss_waker: WakerCell,
 }
 
 const NO_KEY: u64 = u64::MAX;
@@ -105,7 +112,16 @@ impl BindingShared {
             options,
             keeps_connection: AtomicBool::new(false),
             key: AtomicU64::new(NO_KEY),
+            losses: AtomicU64::new(0),
+            loss_waker: WakerCell::new(),
         }
+    }
+
+    /// A connection of this binding alone is gone.
+    pub(crate) fn note_loss(&self) {
+        // Release pairs with the acquire in `Binding::lost_since`.
+        self.losses.fetch_add(1, Ordering::Release);
+        self.loss_waker.wake();
     }
 
     /// The same binding with connections of its own, for the core to make calls with pipes on.
@@ -188,6 +204,29 @@ impl Binding {
         let (target, transfer) = (Target::Addresses(addresses.into()), TransferSyntax::Ndr);
         let shared = BindingShared::to(target, interface, transfer, options);
         Binding::of_shared(host.choose_core().0, Arc::new(shared))
+    }
+
+    /// How many connections were lost that this binding alone has had.
+    pub(crate) fn losses(&self) -> u64 {
+        self.handle.shared.losses.load(Ordering::Acquire)
+    }
+
+    /// Waits until there are more than `losses`. For one task at a time.
+    pub(crate) async fn lost_since(&self, losses: u64) {
+        poll_fn(|context| {
+            self.handle.shared.loss_waker.register(context.waker());
+            match self.losses() == losses {
+                true => Poll::Pending,
+                false => Poll::Ready(()),
+            }
+        })
+        .await;
+    }
+
+    /// Runs `start` on the core of this binding. If that has ended, `start` is dropped.
+    pub(crate) fn run_on_core(&self, start: impl FnOnce(&Executor) + Send + 'static) {
+        let start = Contained::new(Box::new(start) as Start);
+        self.handle.core.submit(Command::Start(start));
     }
 
     fn of_shared(core: Arc<CoreShared>, shared: Arc<BindingShared>) -> Self {

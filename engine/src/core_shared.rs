@@ -20,6 +20,7 @@ use crate::core::buffers::SharedBufferPool;
 use crate::core::connection::Inbound;
 use crate::core::handover::Handover;
 use crate::error::Error;
+use crate::executor::Executor;
 use crate::foreign::Contained;
 use crate::inbox::Inbox;
 use crate::notify::Notify;
@@ -63,6 +64,9 @@ pub(crate) struct CoreShared {
     call_states: ArrayQueue<Arc<CallState>>,
 }
 
+/// What begins a task of a core.
+pub(crate) type Start = Box<dyn FnOnce(&Executor) + Send>;
+
 /// What another thread asks of a core.
 pub(crate) enum Command {
     /// Make a call.
@@ -103,6 +107,8 @@ pub(crate) enum Command {
         server: Arc<ResolvedServer>,
         answer: Sender<Result<Serving, Error>>,
     },
+    /// Begin something of this crate's own that goes on as a task.
+    Start(Contained<Start>),
     /// Poll a task of this core.
     RunTask(Key),
     /// Look around: something outside of the inbox has changed.

@@ -95,6 +95,13 @@ pub struct Limits {
     /// Endpoints that one endpoint map holds, those of this process and those that other processes
     /// of this machine have registered. More are not registered. Default 4096.
     pub mapped_endpoints_max: usize,
+    /// Of those, the endpoints that one user's clients have registered, all of their connections
+    /// together; clients that came over a loopback address count as one user. More are not
+    /// registered. Default 1024: so no user alone keeps the others out.
+    pub mapped_endpoints_per_user_max: usize,
+    /// Of those, the places that are kept free for this process, whose servers must not fail for
+    /// want of one because others have filled the map. Default 1024.
+    pub mapped_endpoints_reserved: usize,
     /// Bytes of a tower in an endpoint map. A longer one is not registered. Default 1024, several
     /// times what a name of a host and of a pipe take.
     pub mapped_tower_len_max: usize,
@@ -197,6 +204,8 @@ impl Limits {
         association_groups_max: 65_536,
         context_handles_per_group_max: 8192,
         mapped_endpoints_max: 4096,
+        mapped_endpoints_per_user_max: 1024,
+        mapped_endpoints_reserved: 1024,
         mapped_tower_len_max: 1024,
         send_backlog_max: 8 << 20,
         send_backlog_per_core_max: 256 << 20,

@@ -33,7 +33,8 @@ struct Server {
 /// Connections to one server, used by one binding or by several.
 pub(super) struct Association {
     server: Server,
-    is_shared: bool,
+    /// The only binding that may use it, which is told of lost connections. None if it is shared.
+    sole: Option<Arc<BindingShared>>,
     /// In the order in which they were made.
     pub(super) links: Vec<SocketId>,
     /// How many connections may be tried for. Falls when the server takes no further one.
@@ -103,7 +104,12 @@ impl Associations {
 
     /// The association of a new binding: one that it may share, or one of its own.
     /// `keeps` says whether it wants one connection to stay open.
-    pub(super) fn join(&mut self, binding: &BindingShared, keeps: bool, limits: &Limits) -> Key {
+    pub(super) fn join(
+        &mut self,
+        binding: &Arc<BindingShared>,
+        keeps: bool,
+        limits: &Limits,
+    ) -> Key {
         let is_shared = !binding.options.is_unique;
         let server = Server {
             target: binding.target.clone(),
@@ -120,7 +126,7 @@ impl Associations {
         }
         let association = Association {
             server: server.clone(),
-            is_shared,
+            sole: (!is_shared).then(|| Arc::clone(binding)),
             links: Vec::new(),
             links_max: limits.connections_per_association_max,
             group: None,
@@ -197,7 +203,7 @@ impl Associations {
     /// Forgets an association; its connections are the caller's to close.
     pub(super) fn remove(&mut self, key: Key) -> Option<Association> {
         let association = self.table.remove(key)?;
-        if association.is_shared {
+        if association.sole.is_none() {
             self.shared.remove(&association.server);
         }
         Some(association)
@@ -232,6 +238,9 @@ impl Association {
             return false;
         };
         self.links.remove(index);
+        if let Some(binding) = &self.sole {
+            binding.note_loss();
+        }
         if self.links.is_empty() {
             // The server forgets the group with its last connection.
             self.group = None;

@@ -47,6 +47,7 @@ use self::tasks::Tasks;
 use self::timers::Timers;
 use crate::config::Config;
 use crate::core_shared::{Command, CoreShared};
+use crate::executor::Executor;
 use crate::local_runtime::Usage;
 use crate::resolver::Resolver;
 use crate::status::Status;
@@ -257,6 +258,9 @@ impl<R: Ring> Core<R> {
                 association,
                 answer,
             } => self.resolved(association, answer, replies),
+            Command::Start(start) => start.into_inner()(&Executor {
+                tasks: Rc::clone(&self.tasks),
+            }),
             Command::RunTask(task) => self.tasks.make_ready(task),
             Command::Wake => {}
             Command::Shutdown => self.begin_shutdown(),

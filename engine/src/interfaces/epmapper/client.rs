@@ -3,7 +3,9 @@
 use annulus_ndr::{ContextHandle, Full};
 use annulus_protocol::Uuid;
 
-use super::endpoint_map::{Endpoint, Inquiry};
+use super::endpoint_map::Endpoint;
+use super::keeper::{self, KeptEndpoints};
+use super::search::Inquiry;
 use super::tower::Tower;
 use super::{EPT_S_NOT_REGISTERED, EptClient, INTERFACE, Twr, mapper_of, to_status};
 use crate::binding::Binding;
@@ -38,6 +40,7 @@ use crate::status::Status;
 #[derive(Clone, Debug)]
 pub struct EndpointMapperClient {
     client: EptClient,
+    binding: Binding,
 }
 
 /// How many endpoints or towers a call asks for: what the wire allows (MS-RPCE 2.2.1.2.4).
@@ -59,7 +62,8 @@ impl EndpointMapperClient {
         let options = BindingOptions::new().unique_binding().dont_linger();
         let binding = Binding::with_options(host, &mapper.to_string(), INTERFACE, options)?;
         Ok(EndpointMapperClient {
-            client: EptClient::new(binding),
+            client: EptClient::new(binding.clone()),
+            binding,
         })
     }
 
@@ -67,6 +71,10 @@ impl EndpointMapperClient {
     #[must_use]
     pub fn generated(&self) -> &EptClient {
         &self.client
+    }
+
+    pub(super) fn binding(&self) -> &Binding {
+        &self.binding
     }
 
     /// All endpoints that an inquiry finds, in as many calls as it takes; none is no failure.
@@ -157,8 +165,8 @@ impl EndpointMapperClient {
     /// Registers endpoints of this process with the mapper of this machine, such as
     /// [`Serving::endpoints`](crate::Serving::endpoints): until they are
     /// [unregistered](Self::unregister), or this client and its clones are dropped, or the
-    /// connection breaks: a mapper that was started again knows nothing of them until they are
-    /// registered again. If they `replace`, others with the same object, interface, protocols and
+    /// connection breaks: a mapper that was started again knows nothing of them.
+    /// [`keep_registered`](Self::keep_registered) registers them again. If they `replace`, others with the same object, interface, protocols and
     /// address go, as far as they are of the same user. The counterpart of `RpcEpRegister`.
     ///
     /// ```no_run
@@ -187,6 +195,24 @@ impl EndpointMapperClient {
     /// wait for itself for ever: `.await` there.
     pub fn register_blocking(&self, endpoints: &[Endpoint], replace: bool) -> Result<(), Status> {
         block_on(self.register(endpoints, replace))
+    }
+
+    /// The same as [`register`](Self::register), and again whenever the connection to the mapper
+    /// breaks, or as long as it refuses: what a service wants that may outlive its mapper, or start
+    /// before it. The mapper is asked from this client's core, the first time at once, then after a
+    /// tenth of a second, and more and more rarely, down to once in half a minute, while that does
+    /// not last.
+    ///
+    /// ```no_run
+    /// # use annulus::epmapper::EndpointMapperClient;
+    /// # fn example(runtime: &annulus::Runtime, serving: &annulus::Serving) -> Result<(), Box<dyn std::error::Error>> {
+    /// let mapper = EndpointMapperClient::new(runtime, "ncalrpc:")?;
+    /// let kept = mapper.keep_registered(serving.endpoints(), true);
+    /// # drop(kept);
+    /// # Ok(()) }
+    /// ```
+    pub fn keep_registered(&self, endpoints: Vec<Endpoint>, replace: bool) -> KeptEndpoints {
+        keeper::keep(self.clone(), endpoints, replace)
     }
 
     /// Takes endpoints away that this client has registered. The counterpart of `RpcEpUnregister`.

@@ -1,5 +1,6 @@
 //! The endpoint map: which interfaces of a machine are reached where.
 
+use std::collections::hash_map::Entry;
 use std::collections::{BTreeMap, BTreeSet, HashMap, HashSet};
 use std::fmt;
 use std::net::Ipv4Addr;
@@ -53,28 +54,42 @@ pub enum RegisterError {
     /// or the mapper's process, has registered.
     #[error("an endpoint is registered already, and not by this user")]
     OfAnother,
-    /// The map has as many endpoints as it may.
-    #[error("the endpoint map is full; Limits::mapped_endpoints_max is {len_max}")]
-    Full {
+    /// A user has as many endpoints in the map as one may.
+    #[error(
+        "the user has too many endpoints in the map; Limits::mapped_endpoints_per_user_max is {len_max}"
+    )]
+    TooManyOfUser {
         /// The limit.
+        len_max: usize,
+    },
+    /// The map has as many endpoints as it may: for another process, but for those places that are
+    /// kept free for its own ([`Limits::mapped_endpoints_reserved`]).
+    #[error("the endpoint map is full; Limits::mapped_endpoints_max leaves room for {len_max}")]
+    Full {
+        /// How many endpoints there may be.
         len_max: usize,
     },
 }
 
-struct Elements {
+pub(super) struct Elements {
     /// By keys that only grow, so that a search goes on where it was whatever came and went.
     by_key: BTreeMap<u64, Element>,
     /// The key of each element.
     keys: HashMap<Identity, u64>,
     next_key: u64,
+    /// How many elements each owner has.
+    counts: HashMap<Owner, usize>,
     len_max: usize,
+    user_len_max: usize,
+    /// Places that only this process may take.
+    reserved: usize,
     tower_len_max: usize,
 }
 
-struct Element {
-    endpoint: Endpoint,
-    interface: SyntaxId,
-    transfer: SyntaxId,
+pub(super) struct Element {
+    pub(super) endpoint: Endpoint,
+    pub(super) interface: SyntaxId,
+    pub(super) transfer: SyntaxId,
     owner: Owner,
     /// The context that a client registered it with; null for this process's own.
     holder: ContextHandle,
@@ -102,7 +117,10 @@ impl EndpointMap {
                 by_key: BTreeMap::new(),
                 keys: HashMap::new(),
                 next_key: 0,
+                counts: HashMap::new(),
                 len_max: limits.mapped_endpoints_max,
+                user_len_max: limits.mapped_endpoints_per_user_max,
+                reserved: limits.mapped_endpoints_reserved,
                 tower_len_max: limits.mapped_tower_len_max,
             })),
         }
@@ -141,7 +159,7 @@ impl EndpointMap {
         is_held.then_some(element.holder)
     }
 
-    fn read(&self) -> RwLockReadGuard<'_, Elements> {
+    pub(super) fn read(&self) -> RwLockReadGuard<'_, Elements> {
         self.elements.read().unwrap_or_else(PoisonError::into_inner)
     }
 
@@ -186,10 +204,7 @@ impl Registered {
         let mut elements = self.map.write();
         let new = elements.new_elements(endpoints, owner, holder)?;
         let replaced = elements.replaced_by(&new, replace, owner)?;
-        let len_max = elements.len_max;
-        if elements.by_key.len() - replaced.len() + new.len() > len_max {
-            return Err(RegisterError::Full { len_max });
-        }
+        elements.check_room(owner, new.len(), &replaced)?;
         let replaced = replaced.iter().filter_map(|key| elements.remove(*key));
         let mut displaced: Vec<_> = replaced.map(|element| element.holder).collect();
         displaced.dedup();
@@ -228,6 +243,13 @@ impl Drop for Registered {
 }
 
 impl Elements {
+    /// The elements from a key on, in the order in which they came.
+    pub(super) fn from(&self, key: u64) -> impl Iterator<Item = (u64, &Element)> {
+        self.by_key
+            .range(key..)
+            .map(|(key, element)| (*key, element))
+    }
+
     /// The key of an endpoint.
     fn find(&self, endpoint: &Endpoint) -> Option<u64> {
         let identity = (endpoint.object, endpoint.tower.clone());
@@ -238,13 +260,58 @@ impl Elements {
         let key = self.next_key;
         self.next_key += 1;
         self.keys.insert(element.identity(), key);
+        *self.counts.entry(element.owner).or_default() += 1;
         self.by_key.insert(key, element);
         key
+    }
+
+    fn count(&self, owner: Owner) -> usize {
+        self.counts.get(&owner).copied().unwrap_or(0)
+    }
+
+    /// Whether `owner` may have so many more elements once the `replaced` ones are gone.
+    fn check_room(
+        &self,
+        owner: Owner,
+        new: usize,
+        replaced: &BTreeSet<u64>,
+    ) -> Result<(), RegisterError> {
+        let of = |owner: Owner| {
+            let replaced = replaced.iter().map(|key| self.by_key[key].owner);
+            self.count(owner) - replaced.filter(|it| *it == owner).count()
+        };
+        let (len, own) = (self.by_key.len() - replaced.len(), of(Owner::Process));
+        let len_max = self.len_max;
+        if owner == Owner::Process {
+            let is_full = len + new > len_max;
+            return if is_full {
+                Err(RegisterError::Full { len_max })
+            } else {
+                Ok(())
+            };
+        }
+        let user_len_max = self.user_len_max;
+        if of(owner) + new > user_len_max {
+            let len_max = user_len_max;
+            return Err(RegisterError::TooManyOfUser { len_max });
+        }
+        // What this process has taken of its places is not kept free for it once more.
+        let len_max = len_max.saturating_sub(self.reserved.saturating_sub(own));
+        if len + new > len_max {
+            return Err(RegisterError::Full { len_max });
+        }
+        Ok(())
     }
 
     fn remove(&mut self, key: u64) -> Option<Element> {
         let element = self.by_key.remove(&key)?;
         self.keys.remove(&element.identity());
+        if let Entry::Occupied(mut count) = self.counts.entry(element.owner) {
+            *count.get_mut() -= 1;
+            if *count.get() == 0 {
+                count.remove();
+            }
+        }
         Some(element)
     }
 
@@ -335,209 +402,12 @@ impl Element {
     }
 }
 
-/// Which endpoints of a map are asked for (MS-RPCE 2.2.1.2.4, `inquiry_type`): those of an interface,
-/// of an object, of both, or all.
-///
-/// ```
-/// use annulus::epmapper::{Inquiry, Versions};
-/// use annulus::rpcecho;
-///
-/// let echo = Inquiry::ALL.of_interface(rpcecho::INTERFACE, Versions::Compatible);
-/// ```
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
-pub struct Inquiry {
-    pub(super) interface: Option<(SyntaxId, Versions)>,
-    pub(super) object: Option<Uuid>,
-}
-
-impl Inquiry {
-    /// All endpoints.
-    pub const ALL: Inquiry = Inquiry {
-        interface: None,
-        object: None,
-    };
-
-    /// Those of them that are of this interface, in these versions.
-    #[must_use]
-    pub fn of_interface(self, interface: SyntaxId, versions: Versions) -> Self {
-        Inquiry {
-            interface: Some((interface, versions)),
-            ..self
-        }
-    }
-
-    /// Those of them that are of this object.
-    #[must_use]
-    pub fn of_object(self, object: Uuid) -> Self {
-        Inquiry {
-            object: Some(object),
-            ..self
-        }
-    }
-
-    fn finds(&self, element: &Element) -> bool {
-        self.interface.is_none_or(|(wanted, versions)| {
-            wanted.uuid == element.interface.uuid && versions.contain(wanted, element.interface)
-        }) && self
-            .object
-            .is_none_or(|wanted| wanted == element.endpoint.object)
-    }
-}
-
-/// What a search looks for in a map.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub(super) enum Wanted {
-    Endpoints(Inquiry),
-    /// Where an interface can be called over some protocols, in an order of preference.
-    Call {
-        interface: SyntaxId,
-        transfer: SyntaxId,
-        protocols: Vec<u8>,
-        object: Uuid,
-    },
-}
-
-/// Which versions of an interface are looked for (MS-RPCE 2.2.1.2.4, `vers_option`).
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-#[non_exhaustive]
-pub enum Versions {
-    /// All.
-    All,
-    /// The same major version, and no lower minor version: those that a client of this version
-    /// can call.
-    Compatible,
-    /// This version.
-    Exact,
-    /// The same major version.
-    MajorOnly,
-    /// This version and all below it.
-    UpTo,
-}
-
-impl Versions {
-    fn contain(self, wanted: SyntaxId, offered: SyntaxId) -> bool {
-        let is_same_major = offered.major == wanted.major;
-        match self {
-            Versions::All => true,
-            Versions::Compatible => is_same_major && offered.minor >= wanted.minor,
-            Versions::Exact => is_same_major && offered.minor == wanted.minor,
-            Versions::MajorOnly => is_same_major,
-            Versions::UpTo => (offered.major, offered.minor) <= (wanted.major, wanted.minor),
-        }
-    }
-}
-
-/// How well an element answers an inquiry; the lowest is the best.
-type Rank = u8;
-
-/// The ranks of addresses, within those of objects.
-const DISTANCES: Rank = 3;
-/// One more than the last rank.
-const RANKS: Rank = 2 * DISTANCES;
-
-impl Wanted {
-    /// How well an element answers; `None` if it does not. `local` is where the client has reached
-    /// this machine.
-    fn rank(&self, element: &Element, local: Option<Ipv4Addr>) -> Option<Rank> {
-        match self {
-            Wanted::Endpoints(inquiry) => inquiry.finds(element).then_some(0),
-            Wanted::Call {
-                interface,
-                transfer,
-                protocols,
-                object,
-            } => {
-                let tower = &element.endpoint.tower;
-                let is_match = interface.uuid == element.interface.uuid
-                    && Versions::Compatible.contain(*interface, element.interface)
-                    && *transfer == element.transfer
-                    && tower
-                        .protocols()
-                        .take(protocols.len())
-                        .eq(protocols.iter().copied());
-                is_match.then(|| {
-                    object_rank(*object, element.endpoint.object)
-                        .map(|rank| rank * DISTANCES + distance(tower.ip(), local))
-                })?
-            }
-        }
-    }
-}
-
-/// The address at which the client came in is the best. One that stands for all may also be that of
-/// an endpoint on IPv6 alone, for which towers have no room.
-fn distance(offered: Option<Ipv4Addr>, local: Option<Ipv4Addr>) -> Rank {
-    match offered {
-        Some(ip) if Some(ip) == local => 0,
-        Some(ip) if !ip.is_unspecified() => 2,
-        _ => 1,
-    }
-}
-
-/// An element without an object serves them all (MS-RPCE 2.2.1.2.5); a client that names none may
-/// be served by any.
-fn object_rank(wanted: Uuid, offered: Uuid) -> Option<Rank> {
-    if offered == wanted {
-        Some(0)
-    } else {
-        (offered.is_nil() || wanted.is_nil()).then_some(1)
-    }
-}
-
-/// A search that goes on from call to call.
-#[derive(Clone, Debug)]
-pub(super) struct Search {
-    wanted: Wanted,
-    rank: Rank,
-    next_key: u64,
-}
-
-impl Search {
-    pub(super) fn new(wanted: Wanted) -> Self {
-        Search {
-            wanted,
-            rank: 0,
-            next_key: 0,
-        }
-    }
-
-    /// The next endpoints, `len_max` at most, and whether there are more. Endpoints of all
-    /// addresses of the machine are told with the address `local`.
-    pub(super) fn take(
-        &mut self,
-        map: &EndpointMap,
-        len_max: usize,
-        local: Option<Ipv4Addr>,
-    ) -> (Vec<Endpoint>, bool) {
-        let elements = map.read();
-        let mut found = Vec::new();
-        while self.rank < RANKS {
-            for (key, element) in elements.by_key.range(self.next_key..) {
-                if self.wanted.rank(element, local) != Some(self.rank) {
-                    continue;
-                }
-                if found.len() == len_max {
-                    self.next_key = *key;
-                    return (found, true);
-                }
-                found.push(Endpoint {
-                    tower: element.endpoint.tower.reached_at(local),
-                    ..element.endpoint.clone()
-                });
-            }
-            self.rank += 1;
-            self.next_key = 0;
-        }
-        (found, false)
-    }
-}
-
 #[cfg(test)]
-mod tests {
+pub(super) mod tests {
     use super::*;
     use crate::{mgmt, rpcecho};
 
-    fn endpoint(interface: SyntaxId, binding: &str) -> Endpoint {
+    pub(in super::super) fn endpoint(interface: SyntaxId, binding: &str) -> Endpoint {
         Endpoint {
             object: Uuid::nil(),
             tower: Tower::new(interface, SyntaxId::NDR20, &binding.parse().unwrap()),
@@ -545,27 +415,13 @@ mod tests {
         }
     }
 
-    fn echo(binding: &str) -> Endpoint {
+    pub(in super::super) fn echo(binding: &str) -> Endpoint {
         endpoint(rpcecho::INTERFACE, binding)
     }
 
-    fn bindings(endpoints: &[Endpoint]) -> Vec<String> {
+    pub(in super::super) fn bindings(endpoints: &[Endpoint]) -> Vec<String> {
         let towers = endpoints.iter().map(|endpoint| &endpoint.tower);
         towers.map(ToString::to_string).collect()
-    }
-
-    fn call(interface: SyntaxId, object: Uuid) -> Wanted {
-        let like = echo("ncacn_ip_tcp:").tower;
-        Wanted::Call {
-            interface,
-            transfer: SyntaxId::NDR20,
-            protocols: like.protocols().collect(),
-            object,
-        }
-    }
-
-    fn find(map: &EndpointMap, wanted: Wanted, local: Option<Ipv4Addr>) -> Vec<String> {
-        bindings(&Search::new(wanted).take(map, usize::MAX, local).0)
     }
 
     #[test]
@@ -631,6 +487,7 @@ mod tests {
     fn a_full_map_takes_all_or_nothing() {
         let limits = Limits {
             mapped_endpoints_max: 2,
+            mapped_endpoints_reserved: 0,
             ..Limits::DEFAULT
         };
         let map = EndpointMap::new(&limits);
@@ -648,6 +505,47 @@ mod tests {
             map.register(ports(&[1, 2]), false).is_ok(),
             "one of them is there already"
         );
+    }
+
+    /// A client that registers whatever it can must not keep this process's servers, or other
+    /// users, out of the map.
+    #[test]
+    fn no_user_fills_the_map_alone_nor_all_together() {
+        let limits = Limits {
+            mapped_endpoints_max: 10,
+            mapped_endpoints_per_user_max: 4,
+            mapped_endpoints_reserved: 3,
+            ..Limits::DEFAULT
+        };
+        let map = EndpointMap::new(&limits);
+        let mut all = Vec::new();
+        let mut register = |owner: Owner, count: usize| {
+            let mut registered = Registered::none(&map);
+            let names = (0..count).map(|n| echo(&format!("ncalrpc:[{owner:?}-{}-{n}]", all.len())));
+            let null = ContextHandle::NULL;
+            let result = registered.register(names.collect(), false, owner, null);
+            all.push(registered);
+            result.map(drop)
+        };
+        let too_many = Err(RegisterError::TooManyOfUser { len_max: 4 });
+        assert_eq!(register(Owner::User(1), 5), too_many);
+        assert_eq!(register(Owner::User(1), 4), Ok(()));
+        assert_eq!(register(Owner::User(1), 1), too_many);
+        assert_eq!(register(Owner::Anybody, 3), Ok(()));
+        let full = Err(RegisterError::Full { len_max: 7 });
+        assert_eq!(register(Owner::User(2), 1), full);
+        assert_eq!(register(Owner::Process, 3), Ok(()), "its places are free");
+        let full = Err(RegisterError::Full { len_max: 10 });
+        assert_eq!(register(Owner::Process, 1), full);
+        // What a user gives up, he may have again.
+        drop(all.remove(1));
+        let mut again = Registered::none(&map);
+        let names = (0..4)
+            .map(|n| echo(&format!("ncalrpc:[again-{n}]")))
+            .collect();
+        again
+            .register(names, false, Owner::User(1), ContextHandle::NULL)
+            .unwrap();
     }
 
     #[test]
@@ -728,134 +626,5 @@ mod tests {
         };
         let error = EndpointMap::default().register(vec![endpoint], false);
         assert_eq!(error.unwrap_err(), RegisterError::InvalidTower);
-    }
-
-    #[test]
-    fn a_search_goes_on_where_it_was_whatever_comes_and_goes() {
-        let map = EndpointMap::default();
-        let register = |port: u16| {
-            let endpoint = echo(&format!("ncacn_ip_tcp:10.0.0.1[{port}]"));
-            map.register(vec![endpoint], false).unwrap()
-        };
-        let first = register(1);
-        let second = register(2);
-        let third = register(3);
-        let mut search = Search::new(Wanted::Endpoints(Inquiry::ALL));
-        let (found, has_more) = search.take(&map, 1, None);
-        assert_eq!(bindings(&found), ["ncacn_ip_tcp:10.0.0.1[1]"]);
-        assert!(has_more);
-        drop((first, second));
-        let _fourth = register(4);
-        let (found, has_more) = search.take(&map, 9, None);
-        assert_eq!(
-            bindings(&found),
-            ["ncacn_ip_tcp:10.0.0.1[3]", "ncacn_ip_tcp:10.0.0.1[4]"]
-        );
-        assert!(!has_more);
-        drop(third);
-    }
-
-    #[test]
-    fn the_end_is_told_with_the_last_endpoint() {
-        let map = EndpointMap::default();
-        let endpoints = ["ncalrpc:[a]", "ncalrpc:[b]"].map(echo).to_vec();
-        let _registered = map.register(endpoints, false).unwrap();
-        let mut search = Search::new(Wanted::Endpoints(Inquiry::ALL));
-        assert!(search.take(&map, 1, None).1);
-        assert!(!search.take(&map, 1, None).1);
-    }
-
-    #[test]
-    fn versions_are_those_that_are_asked_for() {
-        let version = |major, minor| SyntaxId::new(rpcecho::INTERFACE.uuid, major, minor);
-        let offered = [(1, 0), (1, 2), (2, 1), (3, 0)].map(|(major, minor)| version(major, minor));
-        for (versions, wanted, found) in [
-            (Versions::All, version(9, 9), &offered[..]),
-            (Versions::Compatible, version(1, 1), &offered[1..2]),
-            (Versions::Exact, version(2, 1), &offered[2..3]),
-            (Versions::Exact, version(2, 0), &[]),
-            (Versions::MajorOnly, version(1, 9), &offered[..2]),
-            (Versions::UpTo, version(2, 1), &offered[..3]),
-        ] {
-            let contained = offered.iter().copied();
-            let contained: Vec<_> = contained
-                .filter(|offered| versions.contain(wanted, *offered))
-                .collect();
-            assert_eq!(contained, found, "{versions:?} {wanted}");
-        }
-    }
-
-    #[test]
-    fn a_call_finds_the_endpoints_of_its_object_first_then_those_for_all() {
-        let (mine, other) = (Uuid::from_u128(1), Uuid::from_u128(2));
-        let of = |object, binding| Endpoint {
-            object,
-            ..echo(binding)
-        };
-        let map = EndpointMap::default();
-        let endpoints = vec![
-            of(Uuid::nil(), "ncacn_ip_tcp:0.0.0.0[1]"),
-            of(other, "ncacn_ip_tcp:0.0.0.0[2]"),
-            of(mine, "ncacn_ip_tcp:0.0.0.0[3]"),
-        ];
-        let _registered = map.register(endpoints, false).unwrap();
-        let ports = |object| find(&map, call(rpcecho::INTERFACE, object), None);
-        assert_eq!(
-            ports(mine),
-            ["ncacn_ip_tcp:0.0.0.0[3]", "ncacn_ip_tcp:0.0.0.0[1]"]
-        );
-        assert_eq!(ports(Uuid::from_u128(3)), ["ncacn_ip_tcp:0.0.0.0[1]"]);
-        assert_eq!(ports(Uuid::nil())[0], "ncacn_ip_tcp:0.0.0.0[1]");
-        assert_eq!(ports(Uuid::nil()).len(), 3);
-    }
-
-    #[test]
-    fn a_call_finds_first_what_is_at_the_address_where_it_came_in() {
-        let map = EndpointMap::default();
-        let endpoints = [
-            "ncacn_ip_tcp:10.0.0.1[1]",
-            "ncacn_ip_tcp:10.0.0.2[2]",
-            "ncacn_ip_tcp:0.0.0.0[3]",
-            "ncalrpc:[echo]",
-        ];
-        let _registered = map.register(endpoints.map(echo).to_vec(), false).unwrap();
-        let local = Some(Ipv4Addr::new(10, 0, 0, 2));
-        assert_eq!(
-            find(&map, call(rpcecho::INTERFACE, Uuid::nil()), local),
-            [
-                "ncacn_ip_tcp:10.0.0.2[2]",
-                "ncacn_ip_tcp:10.0.0.2[3]",
-                "ncacn_ip_tcp:10.0.0.1[1]"
-            ]
-        );
-    }
-
-    #[test]
-    fn a_call_finds_first_what_is_on_its_family_of_addresses() {
-        let map = EndpointMap::default();
-        let endpoints = ["ncacn_ip_tcp:::1[6]", "ncacn_ip_tcp:127.0.0.1[4]"];
-        let _registered = map.register(endpoints.map(echo).to_vec(), false).unwrap();
-        let first = |local| find(&map, call(rpcecho::INTERFACE, Uuid::nil()), local)[0].clone();
-        assert_eq!(
-            first(Some(Ipv4Addr::LOCALHOST)),
-            "ncacn_ip_tcp:127.0.0.1[4]"
-        );
-        assert_eq!(first(None), "ncacn_ip_tcp:0.0.0.0[6]", "over IPv6");
-    }
-
-    #[test]
-    fn a_call_finds_no_interface_and_no_version_that_it_cannot_call() {
-        let map = EndpointMap::default();
-        let endpoints = vec![echo("ncacn_ip_tcp:0.0.0.0[1]")];
-        let _registered = map.register(endpoints, false).unwrap();
-        let SyntaxId { uuid, major, minor } = rpcecho::INTERFACE;
-        for interface in [
-            mgmt::INTERFACE,
-            SyntaxId::new(uuid, major + 1, minor),
-            SyntaxId::new(uuid, major, minor + 1),
-        ] {
-            let found = find(&map, call(interface, Uuid::nil()), None);
-            assert!(found.is_empty(), "{interface}: {found:?}");
-        }
     }
 }

@@ -7,18 +7,25 @@
 mod ask;
 mod client;
 mod endpoint_map;
+mod keeper;
 mod manager;
 mod owner;
+mod search;
 #[rustfmt::skip]
 mod stub;
+#[cfg(test)]
+mod tests;
 mod tower;
+mod wire;
 
 use annulus_transports::{ProtocolSequence, StringBinding, StringBindingError};
 
 pub(crate) use self::ask::find_endpoint;
 pub use self::client::EndpointMapperClient;
-pub use self::endpoint_map::{Endpoint, EndpointMap, Inquiry, RegisterError, Registered, Versions};
+pub use self::endpoint_map::{Endpoint, EndpointMap, RegisterError, Registered};
+pub use self::keeper::KeptEndpoints;
 pub use self::manager::EndpointMapper;
+pub use self::search::{Inquiry, Versions};
 pub use self::stub::*;
 pub use self::tower::{Floor, Tower, TowerError};
 use crate::status::Status;

@@ -3,7 +3,7 @@
 use annulus_transports::Address;
 
 /// Who has registered an endpoint.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub(super) enum Owner {
     /// The process that has the map.
     Process,
