@@ -71,6 +71,7 @@ const OVER_THE_KERNEL: &[&str] = &["engine/tests", "idl/tests/e2e/tests"];
 const WITHOUT_THE_KERNEL: &[&str] = &[
     "apcs",
     "call_races",
+    "call_watch_races",
     "completion_port_races",
     "completion_ports",
     "descriptor_races",
