@@ -114,6 +114,13 @@ impl NetState {
             self.reset(end);
             self.close_end(end);
         }
+        // A connect that is on its way is nobody's when it arrives.
+        let sockets = 0..self.rings[ring].sockets.len() as u32;
+        for socket in sockets.map(SocketId) {
+            if self.rings[ring].socket(socket).stage == Stage::Connecting {
+                self.rings[ring].free(socket);
+            }
+        }
         let waiting = std::mem::take(&mut self.rings[ring].ready);
         for completion in waiting {
             if let Completion::Accepted { stream, .. } = completion {
