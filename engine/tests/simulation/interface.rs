@@ -9,6 +9,7 @@ use annulus::{
     AsyncContext, Binding, Dispatch, Interface, PipeShape, ServerCall, Status, SyntaxId, Uuid,
 };
 
+use super::elsewhere::Elsewhere;
 use super::pipes::{self, Served};
 
 pub(crate) const INTERFACE: SyntaxId = SyntaxId::new(
@@ -35,14 +36,17 @@ pub(crate) const CALLS: u16 = 6;
 /// Panics in a future.
 pub(crate) const PANICS: u16 = 7;
 
-/// Has an in-pipe.
-pub(crate) const IN: u16 = 8;
-/// Has an out-pipe.
-pub(crate) const OUT: u16 = 9;
-/// Has both.
-pub(crate) const IN_OUT: u16 = 10;
+/// Is completed by somebody who is not on the core.
+pub(crate) const ELSEWHERE: u16 = 8;
 
-pub(crate) const OPERATION_COUNT: u16 = 11;
+/// Has an in-pipe.
+pub(crate) const IN: u16 = 9;
+/// Has an out-pipe.
+pub(crate) const OUT: u16 = 10;
+/// Has both.
+pub(crate) const IN_OUT: u16 = 11;
+
+pub(crate) const OPERATION_COUNT: u16 = 12;
 
 /// How long a future waits for its own call.
 const PATIENCE: Duration = Duration::from_secs(60);
@@ -152,6 +156,7 @@ pub(crate) struct Answerer {
     /// The questions of clients, in the order of their dispatch.
     pub(crate) dispatched: Arc<Mutex<Vec<Origin>>>,
     pub(crate) served: Served,
+    pub(crate) elsewhere: Arc<Mutex<Elsewhere>>,
 }
 
 impl Answerer {
@@ -203,6 +208,11 @@ impl Interface for Answerer {
                     let answer = context.executor().timeout(PATIENCE, asked).await;
                     answer.unwrap_or(Err(Status::CallFailed))
                 })
+            }
+            ELSEWHERE => {
+                let deferred = call.defer()?;
+                let mut elsewhere = self.elsewhere.lock().expect("no panic holds this lock");
+                elsewhere.take_in(deferred, question)
             }
             PANICS => call.spawn::<(), _>(async |_| panic::resume_unwind(Box::new(()))),
             opnum => {

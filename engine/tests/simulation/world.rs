@@ -14,7 +14,7 @@ use rand::rngs::StdRng;
 use rand::{RngExt, SeedableRng};
 
 use super::interface::{
-    ABORTS, Answer, Answerer, CALLS, FAILS, FAILURE, IN, INTERFACE, LATER, NEVER, NOW,
+    ABORTS, Answer, Answerer, CALLS, ELSEWHERE, FAILS, FAILURE, IN, INTERFACE, LATER, NEVER, NOW,
     OPERATION_COUNT, Origin, PANICS, Question, SLEEPS,
 };
 use super::pipes::{Piped, Served, Step};
@@ -36,6 +36,10 @@ pub(crate) struct Outcome {
     pub(crate) handovers: u64,
     /// Calls that came while too much was unpulled on their connection.
     pub(crate) refused: u64,
+    /// Handles that were dropped, some while their replies arrived.
+    pub(crate) dropped: u64,
+    /// Calls that a manager completed from elsewhere, after it was told that their clients are gone.
+    pub(crate) late: u64,
     pub(crate) ended_at: Time,
 }
 
@@ -72,6 +76,8 @@ struct Client {
     handled: u64,
     /// Notifications that they led to.
     told: Arc<AtomicU64>,
+    /// When it goes away, without a word.
+    goes_at: Option<Time>,
 }
 
 /// A binding, and what is to be known of it.
@@ -99,6 +105,8 @@ struct Handled {
     /// It was cancelled, or its binding has a time limit.
     may_be_cancelled: bool,
     is_cancelled: bool,
+    /// When it is dropped, whatever has become of the call.
+    dropped_at: Option<Time>,
 }
 
 impl World {
@@ -195,6 +203,7 @@ impl World {
             "a connection is left in the network"
         );
         self.check_dispatched();
+        self.outcome.late = self.answerer.elsewhere.lock().unwrap().check();
         self.outcome.ended_at = self.net.now();
         self.outcome
     }
@@ -227,17 +236,19 @@ impl World {
             if done(self) {
                 return;
             }
-            let mut worked = false;
+            let now = self.net.now();
+            let mut worked = self.answerer.elsewhere.lock().unwrap().step(now);
             for server in &mut self.servers {
                 worked |= server
                     .poll(&mut |_| {})
                     .expect("the simulation does not break");
             }
             for client in &mut self.clients {
-                worked |= client.step(&mut self.random, &mut self.outcome, self.hostile);
+                worked |= client.go(now, &self.net);
+                worked |= client.step(now, &mut self.random, &mut self.outcome, self.hostile);
                 let served = &self.answerer.served;
                 worked |= client.tend_pipes(
-                    self.net.now(),
+                    now,
                     &mut self.random,
                     &mut self.outcome,
                     self.hostile,
@@ -281,10 +292,11 @@ impl World {
             .iter()
             .map(|client| &client.runtime)
             .chain(&self.servers);
-        let rests = self.clients.iter().flat_map(|client| &client.piped);
+        let elsewhere = self.answerer.elsewhere.lock().unwrap().due();
         let next_timer = runtimes
             .filter_map(LocalRuntime::next_due)
-            .chain(rests.filter_map(Piped::due))
+            .chain(self.clients.iter().filter_map(Client::due))
+            .chain(elsewhere)
             .min();
         match (self.net.next_event_at(), next_timer) {
             (Some(event), timer) if timer.is_none_or(|timer| event <= timer) => {
@@ -335,6 +347,9 @@ impl Client {
             left: random.random_range(1..=60),
             handled: 0,
             told: Arc::default(),
+            goes_at: random
+                .random_bool(0.2)
+                .then(|| net.now() + Duration::from_micros(random.random_range(0..30_000))),
         };
         for _ in 0..random.random_range(1..=3) {
             let bound = client.bind_local(random);
@@ -409,8 +424,40 @@ impl Client {
         }
     }
 
+    /// Goes away, if it is time to: a program that ends, in the middle of its calls. Another one,
+    /// which does nothing, takes its place.
+    fn go(&mut self, now: Time, net: &SimNet) -> bool {
+        if self.goes_at.take_if(|at| *at <= now).is_none() {
+            return false;
+        }
+        let config = Config::default().limits(Limits::clone(&self.limits));
+        self.runtime = LocalRuntime::with_ring(net.ring(&config.limits), &config);
+        self.left = 0;
+        self.calls.clear();
+        self.handles.clear();
+        self.piped.clear();
+        self.local.clear();
+        self.shared.clear();
+        // Nobody is there to be told.
+        self.handled = self.told.load(Ordering::Relaxed);
+        true
+    }
+
+    /// When it does something by itself.
+    fn due(&self) -> Option<Time> {
+        let drops = self.handles.iter().filter_map(|handled| handled.dropped_at);
+        let rests = self.piped.iter().filter_map(Piped::due);
+        drops.chain(rests).chain(self.goes_at).min()
+    }
+
     /// Makes a call or two, turns the core, looks at the handles.
-    fn step(&mut self, random: &mut StdRng, outcome: &mut Outcome, hostile: bool) -> bool {
+    fn step(
+        &mut self,
+        now: Time,
+        random: &mut StdRng,
+        outcome: &mut Outcome,
+        hostile: bool,
+    ) -> bool {
         let mut worked = false;
         if self.left > 0 && random.random_bool(0.3) {
             worked = true;
@@ -418,17 +465,17 @@ impl Client {
             if random.random_bool(0.05) {
                 self.rebind(random);
             }
-            self.ask(random);
+            self.ask(now, random);
         }
         let calls = &mut self.calls;
         worked |= self
             .runtime
             .poll(&mut |reply| end(calls, &reply, hostile, outcome))
             .expect("the simulation does not break");
-        worked | self.tend_handles(random, outcome, hostile)
+        worked | self.tend_handles(now, random, outcome, hostile)
     }
 
-    fn ask(&mut self, random: &mut StdRng) {
+    fn ask(&mut self, now: Time, random: &mut StdRng) {
         let opnum = random.random_range(0..OPERATION_COUNT);
         if opnum >= IN {
             self.ask_with_pipes(opnum, random);
@@ -467,6 +514,9 @@ impl Client {
                     handle,
                     may_be_cancelled: bound.has_time_limit,
                     is_cancelled: false,
+                    dropped_at: random
+                        .random_bool(0.2)
+                        .then(|| now + Duration::from_micros(random.random_range(0..10_000))),
                 });
             }
         }
@@ -512,8 +562,17 @@ impl Client {
         worked
     }
 
-    fn tend_handles(&mut self, random: &mut StdRng, outcome: &mut Outcome, hostile: bool) -> bool {
+    fn tend_handles(
+        &mut self,
+        now: Time,
+        random: &mut StdRng,
+        outcome: &mut Outcome,
+        hostile: bool,
+    ) -> bool {
         let before = self.handles.len();
+        self.handles
+            .retain(|handled| handled.dropped_at.is_none_or(|at| at > now));
+        outcome.dropped += (before - self.handles.len()) as u64;
         self.handles
             .retain_mut(|handled| match handled.handle.complete() {
                 Err(Status::AsyncCallPending) => {
@@ -611,7 +670,7 @@ fn judge(
     outcome: &mut Outcome,
 ) {
     match (opnum, result) {
-        (NOW | LATER | SLEEPS | CALLS, Ok(answer)) => {
+        (NOW | LATER | SLEEPS | CALLS | ELSEWHERE, Ok(answer)) => {
             assert!(
                 answer.is(&question.answer()),
                 "the answer belongs to another question"
