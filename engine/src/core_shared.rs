@@ -1,6 +1,7 @@
 //! What other threads know of a core.
 
 use std::any::Any;
+use std::ops::Deref;
 use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering, fence};
 use std::sync::mpsc::Sender;
 use std::sync::{Arc, OnceLock};
@@ -47,17 +48,17 @@ pub(crate) struct CoreShared {
     closed: AtomicBool,
     /// Connections of servers that live on this core or are on their way to it; by this the
     /// acceptor chooses.
-    pub(crate) connections: AtomicUsize,
+    pub(crate) connections: Apart<AtomicUsize>,
     /// Connections of clients that live on this core, or are being made. Only the core writes.
     pub(crate) dialed: AtomicUsize,
     /// Most connections of both kinds: what the limits allow, and what the ring has room for.
     connections_max: usize,
     /// Bytes that were pushed into the pipes of its server calls and are not sent yet.
-    pub(crate) pushed_len: AtomicUsize,
+    pub(crate) pushed_len: Apart<AtomicUsize>,
     /// Calls that clients have made on this core. Only the core writes.
     pub(crate) calls_in: Counter,
     /// Bytes that were received for the pipes of its server calls and are not pulled yet.
-    pub(crate) unpulled_len: AtomicUsize,
+    pub(crate) unpulled_len: Apart<AtomicUsize>,
     /// Calls that this core has sent. Only the core writes.
     pub(crate) calls_out: Counter,
     pub(crate) stub_buffers: SharedBufferPool,
@@ -66,6 +67,20 @@ pub(crate) struct CoreShared {
 
 /// What begins a task of a core.
 pub(crate) type Start = Box<dyn FnOnce(&Executor) + Send>;
+
+/// A count that the core and other threads write, on cache lines of its own: two, as processors
+/// fetch them in pairs. Otherwise each write would cost the core what it reads beside it.
+#[derive(Debug, Default)]
+#[repr(align(128))]
+pub(crate) struct Apart<T>(T);
+
+impl<T> Deref for Apart<T> {
+    type Target = T;
+
+    fn deref(&self) -> &T {
+        &self.0
+    }
+}
 
 /// What another thread asks of a core.
 pub(crate) enum Command {
@@ -165,12 +180,12 @@ impl CoreShared {
             limits: Arc::clone(&config.limits),
             ncalrpc_directory: config.ncalrpc_directory.clone(),
             closed: AtomicBool::new(false),
-            connections: AtomicUsize::new(0),
+            connections: Apart::default(),
             dialed: AtomicUsize::new(0),
             connections_max: config.limits.connections_per_core_max,
-            pushed_len: AtomicUsize::new(0),
+            pushed_len: Apart::default(),
             calls_in: Counter::default(),
-            unpulled_len: AtomicUsize::new(0),
+            unpulled_len: Apart::default(),
             calls_out: Counter::default(),
             stub_buffers: SharedBufferPool::new(SPARE_MAX, SPARE_BUFFER_LEN_MAX),
             call_states: ArrayQueue::new(SPARE_MAX),
