@@ -14,7 +14,9 @@ use crate::core_shared::CoreShared;
 /// pulls, and the cancel that would end it.
 ///
 /// A core that is full takes the next piece of a pipe when all before it has been pulled, and a
-/// call of a connection that has nothing unpulled. So whoever pulls gets on.
+/// call of a connection that has nothing unpulled. So whoever pulls gets on, and the sums go beyond
+/// their limits: that of a connection by what one pipe may hold, that of a core by a piece for each
+/// connection.
 pub(crate) struct Unpulled {
     core: Arc<CoreShared>,
     len: AtomicUsize,

@@ -348,8 +348,8 @@ impl Client {
             handled: 0,
             told: Arc::default(),
             goes_at: random
-                .random_bool(0.2)
-                .then(|| net.now() + Duration::from_micros(random.random_range(0..30_000))),
+                .random_bool(0.3)
+                .then(|| net.now() + Duration::from_micros(random.random_range(0..15_000))),
         };
         for _ in 0..random.random_range(1..=3) {
             let bound = client.bind_local(random);
