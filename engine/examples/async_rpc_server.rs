@@ -1,5 +1,5 @@
-//! Serves the AsyncRPC sample of Microsoft's documentation, until a client calls Shutdown or a
-//! signal comes.
+//! Serves the AsyncRPC sample of Microsoft's documentation, and the interface that `pipe_transfer`
+//! calls, until a client calls Shutdown or a signal comes.
 //!
 //!     cargo run --release --example async_rpc_server -- 'ncacn_ip_tcp:127.0.0.1[8765]'
 
@@ -9,6 +9,8 @@ use std::thread;
 use annulus::async_rpc::{self, SampleEvent, SampleServer};
 use annulus::{Config, Cores, Error, Runtime, Server};
 
+#[path = "pipe_transfer/exchanger.rs"]
+mod exchanger;
 mod support;
 
 fn main() -> std::process::ExitCode {
@@ -17,7 +19,9 @@ fn main() -> std::process::ExitCode {
         let signalled = events.clone();
         let sample = SampleServer::new(events);
         let default = format!("ncacn_ip_tcp:127.0.0.1[{}]", async_rpc::DEFAULT_ENDPOINT);
-        let mut server = Server::new().interface(async_rpc::interface(sample));
+        let mut server = Server::new()
+            .interface(async_rpc::interface(sample))
+            .interface(exchanger::stub::interface(exchanger::Exchanger));
         for binding in support::or_default(arguments, &default) {
             server = server.endpoint(&binding)?;
         }

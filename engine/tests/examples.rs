@@ -222,13 +222,9 @@ fn rpcecho_is_called_in_three_ways() {
 
 #[test]
 fn pipes_move_data_both_ways() {
-    let server = Example::start("pipe_transfer", &["serve", "ncacn_ip_tcp:127.0.0.1[0]"]);
-    let line = server
-        .next_line()
-        .expect("the server says where it listens");
-    let target = line.strip_prefix("listening on ").unwrap();
+    let (_server, target) = serve("async_rpc_server");
     let calling = told(
-        Example::start("pipe_transfer", &[target, "1000001"]),
+        Example::start("pipe_transfer", &[&target, "1000001"]),
         "pipes",
     );
     assert!(calling.starts_with("1000001 bytes each way, "), "{calling}");
