@@ -161,6 +161,7 @@ impl World {
         for client in &mut self.clients {
             client.check(self.hostile, &mut self.outcome);
             client.shared.clear();
+            client.goes_at = None;
             client.runtime.begin_shutdown();
         }
         self.step_until(|world| {
@@ -203,7 +204,7 @@ impl World {
             "a connection is left in the network"
         );
         self.check_dispatched();
-        self.outcome.late = self.answerer.elsewhere.lock().unwrap().check();
+        self.outcome.late = self.answerer.elsewhere.lock().unwrap().finish();
         self.outcome.ended_at = self.net.now();
         self.outcome
     }
