@@ -87,10 +87,10 @@ impl Framer {
         !self.partial.is_empty()
     }
 
-    /// What the PDU is that has begun; `None` if there is none, or too little of it.
-    pub(crate) fn partial_kind(&self) -> Option<PduType> {
+    /// The header of the PDU that has begun; `None` if there is none, or too little of it.
+    pub(crate) fn partial_header(&self) -> Option<Header> {
         let (head, _) = self.partial.split_first_chunk()?;
-        Some(Header::parse(head).kind)
+        Some(Header::parse(head))
     }
 
     /// The next whole PDU, `None` when the input is used up.

@@ -20,13 +20,18 @@ pub struct Limits {
     /// Default 5840, what Windows and Samba offer; rounded down to a multiple of 8 and kept
     /// between 2048 and 65528.
     pub fragment_len_max: u16,
+    /// The same towards a peer that is of this implementation, too, and says so in the bind
+    /// ([`Extensions`](crate::Extensions)): large stub data then travels in few PDUs. Default
+    /// 65,528, the most that there can be. Not more than `fragment_len_max` switches it off, and so
+    /// does a `fragment_len_max` below 5840.
+    pub extended_fragment_len_max: u16,
     /// Largest stub data of one request, reassembled or whole, in bytes. Over it the call ends
     /// with fault 5 (access denied) and the connection closes, also where the fragments of a call
     /// that was refused already are only skipped. A streamed request is not kept, and may be of
     /// any length. Default 4 MiB.
     pub request_len_max: usize,
-    /// Bytes of stub data of all requests of one core whose last fragment has not arrived. Over
-    /// it the request that grows is refused with "server too busy", not executed, and its
+    /// Bytes of stub data of all requests of one core whose last fragment has not arrived, and of
+    /// PDUs over 5840 bytes that have not arrived to their end. Over it the request that grows is refused with "server too busy", not executed, and its
     /// connection closes. Default 256 MiB.
     pub assembling_len_per_core_max: usize,
     /// Largest stub data of one reassembled response that a client takes, in bytes. Over it the
@@ -181,6 +186,7 @@ impl Limits {
     /// The defaults, as documented at each field.
     pub const DEFAULT: Limits = Limits {
         fragment_len_max: 5840,
+        extended_fragment_len_max: 65_528,
         request_len_max: 4 << 20,
         assembling_len_per_core_max: 256 << 20,
         response_len_max: 64 << 20,

@@ -2,6 +2,7 @@
 
 use std::sync::Arc;
 
+use crate::extensions::Extensions;
 use crate::limits::Limits;
 use crate::types::BindTimeFeatures;
 
@@ -17,6 +18,9 @@ pub struct ClientConfig {
     pub multiplexing: bool,
     /// The features to offer; a peer that knows none ignores them. Default: all.
     pub features: BindTimeFeatures,
+    /// The largest PDU to offer to a peer of this implementation, in bytes. Default: that of the
+    /// limits.
+    pub extended_fragment_len_max: u16,
     /// Whether to offer header signing, where there is security. Default true.
     pub header_signing: bool,
 }
@@ -27,11 +31,17 @@ impl ClientConfig {
     pub fn new(limits: Arc<Limits>) -> Self {
         ClientConfig {
             fragment_len_max: limits.fragment_len_max,
+            extended_fragment_len_max: limits.extended_fragment_len_max,
             limits,
             multiplexing: true,
             features: BindTimeFeatures::ALL,
             header_signing: true,
         }
+    }
+
+    /// What is offered to a peer of this implementation.
+    pub(super) fn extensions(&self) -> Option<Extensions> {
+        Extensions::own(self.fragment_len_max, self.extended_fragment_len_max)
     }
 }
 

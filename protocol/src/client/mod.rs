@@ -20,6 +20,7 @@ use self::responses::ArrivingResponse;
 use self::security::ClientSecurity;
 use crate::drep::DataRepresentation;
 use crate::error::{CloseReason, OfferError};
+use crate::extensions::Extensions;
 use crate::fault::FaultStatus;
 use crate::framing::{Frame, Framer};
 use crate::input::{AssembledStub, BufferPool, Input, Stub};
@@ -77,6 +78,7 @@ pub struct ClientConnection {
     arriving: Option<ArrivingResponse>,
     is_multiplexed: bool,
     features: BindTimeFeatures,
+    extensions: Option<Extensions>,
     group: Option<GroupId>,
     /// When the PDU or the response that has begun went on last.
     progress: Time,
@@ -189,6 +191,7 @@ impl ClientConnection {
             arriving: None,
             is_multiplexed: false,
             features: BindTimeFeatures::NONE,
+            extensions: None,
             group: None,
             progress: Time::ZERO,
         }
@@ -315,7 +318,9 @@ impl ClientConnection {
             let legal_len = self.own_max.legal_to_receive();
             let outcome = match self.framer.next(input, legal_len, &mut self.pool) {
                 Ok(None) => {
-                    if is_growing && self.is_progress(self.framer.partial_kind()) {
+                    if is_growing
+                        && self.is_progress(self.framer.partial_header().map(|header| header.kind))
+                    {
                         self.progress = now;
                     }
                     return None;
@@ -501,6 +506,12 @@ impl ClientConnection {
     #[must_use]
     pub fn features(&self) -> BindTimeFeatures {
         self.features
+    }
+
+    /// What was agreed on with a server of this implementation.
+    #[must_use]
+    pub fn extensions(&self) -> Option<Extensions> {
+        self.extensions
     }
 
     /// The association group, once bound.

@@ -5,6 +5,7 @@ use std::num::NonZeroU32;
 use super::offers::Offer;
 use super::{ClientConnection, ClientEvent, Outcome, Phase};
 use crate::error::{CloseReason, OfferError, Violation};
+use crate::extensions::Extensions;
 use crate::pdu::{
     BindAck, BindNak, ContextResult, Header, PduFlags, PduType, ProviderReason, write_auth3,
     write_bind,
@@ -111,6 +112,10 @@ impl ClientConnection {
                 features,
             ));
         }
+        if let Some(extensions) = self.config.extensions() {
+            let (id, offered) = (self.contexts.new_id(), extensions.syntax());
+            items.push((id, negotiation.offer.abstract_syntax, offered));
+        }
         self.group = group;
         self.send(negotiation, flags, &items, &token, out);
         Ok(())
@@ -193,11 +198,23 @@ impl ClientConnection {
             security.header_signing =
                 self.config.header_signing && header.flags.contains(PduFlags::HEADER_SIGNING);
         }
-        let mut behind_offer = ack.results.skip(offered);
-        if let Some(ContextResult::Features(features)) = behind_offer.next() {
-            self.features = features.intersection(self.config.features);
+        for result in ack.results.skip(offered) {
+            match (result, self.config.extensions()) {
+                (ContextResult::Features(features), _) => {
+                    self.features = features.intersection(self.config.features);
+                }
+                (ContextResult::Extensions(answer), Some(own)) => self.extend(own.agree(answer)),
+                _ => {}
+            }
         }
         Ok(())
+    }
+
+    /// Takes on what the server has agreed to beside the standard.
+    fn extend(&mut self, agreed: Extensions) {
+        self.extensions = Some(agreed);
+        self.fragment_max = agreed.fragment_max;
+        self.own_max = agreed.fragment_max;
     }
 
     /// Goes on with the security exchange. The negotiation comes back when the exchange is

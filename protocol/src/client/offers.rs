@@ -37,8 +37,8 @@ impl Contexts {
         if transfers.is_empty() {
             return Err(OfferError::NoTransferSyntax);
         }
-        // One item of a bind is kept for feature negotiation.
-        let limit = limit.min(usize::from(u8::MAX) - 1);
+        // Two items of a bind are kept for feature negotiation and extensions.
+        let limit = limit.min(usize::from(u8::MAX) - 2);
         if usize::from(self.used) + transfers.len() > limit {
             return Err(OfferError::TooManyContexts(limit));
         }

@@ -96,7 +96,7 @@ impl ClientConnection {
         let Frame { header, bytes } = frame;
         ResponseHead::parse(&header, bytes.as_slice())?;
         // Also what nobody waits for counts for the numbering of signatures.
-        let (bytes, stub) = self.open(&header, bytes)?;
+        let (mut bytes, stub) = self.open(&header, bytes)?;
         if header.flags.contains(PduFlags::WHOLE) && self.arriving.is_none() {
             return self.answer(&header, bytes.into_stub(stub), out);
         }
@@ -104,12 +104,7 @@ impl ClientConnection {
             bytes.recycle(&mut self.pool);
             return self.nobody_waits(header.call);
         };
-        self.fragment(
-            now,
-            &header,
-            call.is_streamed,
-            &bytes.as_slice()[stub.clone()],
-        )?;
+        self.fragment(now, &header, call.is_streamed, &mut bytes, stub.clone())?;
         if header.flags.contains(PduFlags::LAST) {
             let assembly = self.arriving.take().and_then(|begun| begun.assembly);
             return match assembly.and_then(Assembly::finish) {
@@ -158,7 +153,8 @@ impl ClientConnection {
         now: Time,
         header: &Header,
         is_streamed: bool,
-        stub: &[u8],
+        fragment: &mut FrameBytes<'_>,
+        stub: Range<usize>,
     ) -> Result<(), CloseReason> {
         let call = header.call;
         let is_first = header.flags.contains(PduFlags::FIRST);
@@ -181,7 +177,7 @@ impl ClientConnection {
             return Ok(());
         };
         assembly
-            .append(stub, limit)
+            .append(fragment, stub, limit)
             .map_err(|TooLong| CloseReason::ResponseTooLong { call, limit })
     }
 

@@ -3,6 +3,7 @@
 use std::fmt;
 
 use super::{Header, MalformedPdu, SecurityTrailer};
+use crate::extensions::Extensions;
 use crate::reader::{Reader, Truncated};
 use crate::types::{BindTimeFeatures, SyntaxId};
 use crate::writer::Writer;
@@ -91,6 +92,8 @@ pub enum ContextResult {
     Refused(ProviderReason),
     /// The answer to bind-time feature negotiation: the features that both sides have.
     Features(BindTimeFeatures),
+    /// The answer to an offer of [`Extensions`]: what is agreed on.
+    Extensions(Extensions),
     /// Anything else; refused too.
     Other {
         /// The result code.
@@ -108,7 +111,10 @@ impl ContextResult {
         Ok(match result {
             0 => ContextResult::Accepted(syntax),
             2 => ContextResult::Refused(ProviderReason::from_code(reason)),
-            3 => ContextResult::Features(BindTimeFeatures(reason)),
+            3 => match Extensions::from_syntax(&syntax) {
+                Some(extensions) => ContextResult::Extensions(extensions),
+                None => ContextResult::Features(BindTimeFeatures(reason)),
+            },
             _ => ContextResult::Other { result, reason },
         })
     }
@@ -118,6 +124,7 @@ impl ContextResult {
             ContextResult::Accepted(syntax) => (0, 0, syntax),
             ContextResult::Refused(reason) => (2, reason.code(), SyntaxId::ZERO),
             ContextResult::Features(features) => (3, features.0, SyntaxId::ZERO),
+            ContextResult::Extensions(extensions) => (3, extensions.bits(), extensions.syntax()),
             ContextResult::Other { result, reason } => (result, reason, SyntaxId::ZERO),
         };
         writer.u16(result);

@@ -8,6 +8,7 @@ use super::refusal::Refusal;
 use super::security::ExchangeError;
 use super::{Env, ServerEndpoint};
 use crate::error::Violation;
+use crate::extensions::Extensions;
 use crate::pdu::{
     Bind, BindAckWriter, BindNakReason, Header, MalformedPdu, PduFlags, PduType, SecurityTrailer,
 };
@@ -111,7 +112,9 @@ fn acknowledge<E: ServerEndpoint>(
         env.out,
     );
 
-    let mut negotiation = Negotiation::new(is_bind);
+    let limits = env.limits;
+    let own = Extensions::own(limits.fragment_len_max, limits.extended_fragment_len_max);
+    let mut negotiation = Negotiation::new(is_bind, own);
     let contexts_max = env.limits.contexts_per_connection_max;
     for item in offer.contexts {
         let result =
@@ -129,6 +132,9 @@ fn acknowledge<E: ServerEndpoint>(
     }
     if is_bind {
         state.features = negotiation.features();
+        if let Some(extensions) = negotiation.extensions() {
+            state.fragment_max = extensions.fragment_max;
+        }
         state.is_multiplexed = header.flags.contains(PduFlags::MULTIPLEXING);
         security.claim_default();
         let requested = NonZeroU32::new(offer.group).map(GroupId);

@@ -63,7 +63,8 @@ impl ArrivingStub {
     fn grow<E: ServerEndpoint>(
         &mut self,
         head: &CallHead,
-        piece: &[u8],
+        fragment: &mut FrameBytes<'_>,
+        piece: Range<usize>,
         env: &mut Env<'_, E>,
     ) -> Result<(), Refusal> {
         let ArrivingStub::Assembled {
@@ -76,12 +77,12 @@ impl ArrivingStub {
         let limit = env.limits.request_len_max;
         if assembly.is_kept() && !piece.is_empty() {
             if !env.endpoint.grow_assembly(piece.len()) {
-                return Err(too_busy(head));
+                return Err(too_busy(head.call).in_context(head.fixed.context));
             }
             *announced += piece.len();
         }
         assembly
-            .append(piece, limit)
+            .append(fragment, piece, limit)
             .map_err(|TooLong| too_long(head, limit))
     }
 }
@@ -100,7 +101,7 @@ impl Established {
     pub(super) fn first_fragment<'b, E: ServerEndpoint>(
         &mut self,
         head: CallHead,
-        bytes: FrameBytes<'b>,
+        mut bytes: FrameBytes<'b>,
         stub: Range<usize>,
         env: &mut Env<'_, E>,
     ) -> Outcome<'b> {
@@ -112,12 +113,11 @@ impl Established {
                 None
             }
         };
-        let piece = &bytes.as_slice()[stub.clone()];
         let mut arriving = match callee {
             _ if is_streamed => ArrivingStub::Streamed {
                 tail: (callee.is_some() && head.security.is_some()).then(|| {
                     let mut tail = StubTail::new(env.pool.take());
-                    tail.push(piece);
+                    tail.push(&bytes.as_slice()[stub.clone()]);
                     tail
                 }),
             },
@@ -130,7 +130,7 @@ impl Established {
                 announced: 0,
             },
         };
-        let grown = arriving.grow(&head, piece, env);
+        let grown = arriving.grow(&head, &mut bytes, stub.clone(), env);
         self.fragmented = Some(FragmentedCall {
             head,
             stub: arriving,
@@ -172,7 +172,7 @@ impl Established {
         let Some(head) = self.fragmented.as_ref().map(|begun| begun.head) else {
             return Ok(None);
         };
-        let (bytes, stub) = self.open_further(&head, header, bytes, stub_at, env)?;
+        let (mut bytes, stub) = self.open_further(&head, header, bytes, stub_at, env)?;
         let is_last = header.flags.contains(PduFlags::LAST);
         let Some(begun) = self
             .fragmented
@@ -181,7 +181,7 @@ impl Established {
         else {
             return self.streamed_fragment(&head, bytes, stub, is_last, env);
         };
-        begun.stub.grow(&head, &bytes.as_slice()[stub], env)?;
+        begun.stub.grow(&head, &mut bytes, stub, env)?;
         bytes.recycle(env.pool);
         if !is_last {
             return Ok(None);

@@ -69,7 +69,8 @@ pub trait ServerEndpoint {
     /// A fresh security mechanism of this type. `None`: not known here.
     fn mechanism(&mut self, kind: AuthenticationType) -> Option<Box<dyn ServerMechanism>>;
 
-    /// Asks to keep `len` more bytes of a request whose last fragment has not arrived. False: this
+    /// Asks to keep `len` more bytes of a request whose last fragment has not arrived, or of a PDU
+    /// over 5840 bytes that has not arrived to its end. False: this
     /// is too much, all connections together; the request is refused with "server too busy", and
     /// its connection closes. Default: never too much.
     ///
@@ -139,6 +140,8 @@ pub struct ServerConnection {
     pool: BufferPool,
     /// The longest PDU that is legal to receive.
     legal_len: usize,
+    /// The length of the PDU that has begun, if the endpoint was told of it.
+    announced_pdu: usize,
     created: Time,
     /// When the PDU or the fragmented request that has begun went on last.
     progress: Time,
@@ -275,6 +278,7 @@ impl ServerConnection {
             framer: Framer::default(),
             pool,
             legal_len: own_max.legal_to_receive(),
+            announced_pdu: 0,
             created: now,
             progress: now,
         }
@@ -371,12 +375,19 @@ impl ServerConnection {
             let is_growing = !input.is_empty();
             let outcome = match self.framer.next(input, self.legal_len, &mut self.pool) {
                 Ok(None) => {
-                    if is_growing && self.is_progress(self.framer.partial_kind()) {
+                    let begun = self.framer.partial_header();
+                    if is_growing && self.is_progress(begun.map(|header| header.kind)) {
                         self.progress = now;
                     }
-                    return None;
+                    match begun.map(|header| self.announce_pdu(&header, endpoint)) {
+                        Some(Err(refusal)) => Err(refusal),
+                        _ => return None,
+                    }
                 }
-                Ok(Some(frame)) => self.handle(now, frame, endpoint, out),
+                Ok(Some(frame)) => {
+                    self.forget_pdu(endpoint);
+                    self.handle(now, frame, endpoint, out)
+                }
                 Err(error) => Err(Refusal::bad_frame(&error.header, error.violation)),
             };
             match outcome {
@@ -391,6 +402,31 @@ impl ServerConnection {
                     return Some(ServerEvent::Close(refusal.write(out)));
                 }
             }
+        }
+    }
+
+    /// Tells the endpoint of a PDU that has begun, if it is of those that only extensions allow:
+    /// many of them would be much.
+    fn announce_pdu<E: ServerEndpoint>(
+        &mut self,
+        begun: &Header,
+        endpoint: &mut E,
+    ) -> Result<(), Refusal> {
+        let len = usize::from(begun.fragment_len);
+        if self.announced_pdu > 0 || len <= MaxFragment::DEFAULT.legal_to_receive() {
+            return Ok(());
+        }
+        if !endpoint.grow_assembly(len) {
+            return Err(requests::too_busy(begun.call));
+        }
+        self.announced_pdu = len;
+        Ok(())
+    }
+
+    /// No PDU has begun any more.
+    fn forget_pdu<E: ServerEndpoint>(&mut self, endpoint: &mut E) {
+        if self.announced_pdu > 0 {
+            endpoint.shrink_assembly(std::mem::take(&mut self.announced_pdu));
         }
     }
 
@@ -578,6 +614,7 @@ impl ServerConnection {
     /// afterwards, and can be answered, into nothing. Idempotent.
     pub fn close<E: ServerEndpoint>(&mut self, endpoint: &mut E) {
         self.is_closing = true;
+        self.forget_pdu(endpoint);
         if let State::Established(established) = &mut self.state {
             established.end_assembly(endpoint, &mut self.pool);
             if let Some(group) = established.group.take() {

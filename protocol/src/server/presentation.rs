@@ -2,6 +2,7 @@
 
 use super::ServerEndpoint;
 use crate::error::Violation;
+use crate::extensions::Extensions;
 use crate::pdu::{ContextItem, ContextResult, ProviderReason};
 use crate::types::{BindTimeFeatures, ContextId, InterfaceKey, SyntaxId, TransferSyntax};
 
@@ -104,17 +105,28 @@ pub(super) struct Negotiation {
     has_accepted: bool,
     /// What was agreed on; `None` before feature negotiation, which only a bind may have.
     features: Option<BindTimeFeatures>,
+    /// What this side has beside the standard.
+    own: Option<Extensions>,
+    /// What was agreed on of it.
+    extensions: Option<Extensions>,
     is_bind: bool,
 }
 
 impl Negotiation {
-    /// For a bind, or else an alter_context.
-    pub(super) fn new(is_bind: bool) -> Self {
+    /// For a bind, or else an alter_context, by a side that has `own` extensions.
+    pub(super) fn new(is_bind: bool, own: Option<Extensions>) -> Self {
         Negotiation {
             has_accepted: false,
             features: None,
+            own: own.filter(|_| is_bind),
+            extensions: None,
             is_bind,
         }
+    }
+
+    /// What was agreed on beside the standard.
+    pub(super) fn extensions(&self) -> Option<Extensions> {
+        self.extensions
     }
 
     /// The features that were agreed on.
@@ -142,6 +154,11 @@ impl Negotiation {
                 None => Ok(ContextResult::Features(features)),
                 Some(_) => Err(Violation::FeaturesTwice),
             };
+        }
+        let offered = first.and_then(|syntax| Extensions::from_syntax(&syntax));
+        if let (Some(own), Some(offered)) = (self.own, offered) {
+            let agreed = *self.extensions.get_or_insert(own.agree(offered));
+            return Ok(ContextResult::Extensions(agreed));
         }
         if self.has_accepted {
             return Ok(ContextResult::Refused(

@@ -363,11 +363,9 @@ pub(super) fn too_long(head: &CallHead, limit: usize) -> Refusal {
 }
 
 #[cold]
-pub(super) fn too_busy(head: &CallHead) -> Refusal {
-    let reason = CloseReason::TooMuchAssembling { call: head.call };
-    Refusal::fault(head.call, FaultStatus::NCA_S_SERVER_TOO_BUSY, reason)
-        .in_context(head.fixed.context)
-        .not_executed()
+pub(super) fn too_busy(call: CallId) -> Refusal {
+    let reason = CloseReason::TooMuchAssembling { call };
+    Refusal::fault(call, FaultStatus::NCA_S_SERVER_TOO_BUSY, reason).not_executed()
 }
 
 #[cold]

@@ -1,8 +1,8 @@
 //! Rules 1 to 9: bind and alter_context on the server.
 
 use annulus_protocol::{
-    BindNakReason, BindTimeFeatures, CallId, CloseReason, ContextId, FaultStatus, Limits,
-    ServerEndpoint, SyntaxId, Violation,
+    BindNakReason, BindTimeFeatures, CallId, CloseReason, ContextId, Extensions, FaultStatus,
+    Limits, MaxFragment, ServerEndpoint, SyntaxId, Violation,
 };
 
 use crate::support::*;
@@ -240,6 +240,67 @@ fn rule_04_features_do_not_use_up_the_one_context() {
         server.connection.features(),
         BindTimeFeatures::KEEP_CONNECTION_ON_ORPHAN
     );
+}
+
+#[test]
+fn extensions_are_agreed_on_with_who_knows_them_alone() {
+    let extensions = |setting| Extensions {
+        fragment_max: MaxFragment::own(setting),
+    };
+    let large = Call::new(1).stub(&[7; 30_000]).build();
+    let offer = Offer::bind(0).context(1, ECHO, &[NDR]);
+
+    let mut stranger = Server::new();
+    stranger.receive(&offer.clone().build());
+    stranger.take_pdu();
+    assert_eq!(
+        stranger.connection.fragment_max(),
+        Some(MaxFragment::DEFAULT)
+    );
+    stranger.close_reason(&large);
+
+    let mut peer = Server::new();
+    let offer = offer.context(2, ZERO, &[extensions(32_768).syntax()]);
+    peer.receive(&offer.clone().build());
+    let ack = peer.take_pdu();
+    assert_eq!(
+        (ack.u16(16), ack.u16(18)),
+        (5840, 5840),
+        "as the standard has it"
+    );
+    let agreed = extensions(32_768);
+    assert_eq!(ack.results(), [(0, 0, NDR), (3, 1, agreed.syntax())]);
+    assert_eq!(peer.connection.fragment_max(), Some(agreed.fragment_max));
+    assert_eq!(peer.request(&large).stub.len(), 30_000);
+
+    let own = Limits {
+        extended_fragment_len_max: 16_384,
+        ..Limits::DEFAULT
+    };
+    let mut smaller = Server::with_limits(own);
+    smaller.receive(&offer.clone().build());
+    let results = smaller.take_pdu().results();
+    assert_eq!(results[1], (3, 1, extensions(16_384).syntax()));
+
+    let off = Limits {
+        extended_fragment_len_max: 0,
+        ..Limits::DEFAULT
+    };
+    let mut without = Server::with_limits(off);
+    without.receive(&offer.build());
+    assert_eq!(without.take_pdu().results()[1], (2, 2, ZERO));
+}
+
+#[test]
+fn an_alter_agrees_on_no_extensions() {
+    let extensions = Extensions {
+        fragment_max: MaxFragment::MAX,
+    };
+    let mut server = Server::bound(0);
+    let alter = Offer::alter(1).context(2, ECHO, &[extensions.syntax()]);
+    server.receive(&alter.build());
+    assert_eq!(server.take_pdu().results(), [(2, 2, ZERO)]);
+    assert_eq!(server.connection.fragment_max(), Some(MaxFragment::DEFAULT));
 }
 
 #[test]

@@ -6,8 +6,9 @@ use std::time::Duration;
 
 use annulus_protocol::{
     BindNakReason, BindTimeFeatures, CallError, CallId, ClientConfig, ClientConnection,
-    ClientEvent, CloseReason, ContextId, FaultStatus, GroupId, Input, Limits, MaxFragment,
-    OfferError, Opnum, ProviderReason, Stub, SyntaxId, Time, TransferSyntax, Violation,
+    ClientEvent, CloseReason, ContextId, Extensions, FaultStatus, GroupId, Input, Limits,
+    MaxFragment, OfferError, Opnum, ProviderReason, Stub, SyntaxId, Time, TransferSyntax,
+    Violation,
 };
 
 use crate::support::*;
@@ -213,8 +214,51 @@ fn rule_05_each_transfer_syntax_is_a_context_of_its_own_and_features_come_last()
         .flags(WHOLE | MULTIPLEXING)
         .context(0, ECHO, &[NDR64])
         .context(1, ECHO, &[NDR])
-        .context(2, ECHO, &[features]);
+        .context(2, ECHO, &[features])
+        .context(3, ECHO, &[EXTENSIONS.syntax()]);
     assert_eq!(bind, Wire(expected.build()));
+}
+
+const EXTENSIONS: Extensions = Extensions {
+    fragment_max: MaxFragment::MAX,
+};
+
+#[test]
+fn a_server_that_knows_the_extensions_gets_large_fragments() {
+    let mut client = Client::new();
+    client.bind(&NDR_ONLY);
+    let agreed = Extensions {
+        fragment_max: MaxFragment::own(32_768),
+    };
+    let bind_ack = ack(
+        BIND_ACK,
+        MULTIPLEXING,
+        1,
+        &[ACCEPTED, (3, 3, ZERO), (3, 1, agreed.syntax())],
+    );
+    assert!(client.event(&bind_ack).is_some());
+    assert_eq!(client.connection.extensions(), Some(agreed));
+    assert_eq!(client.connection.features(), BindTimeFeatures::ALL);
+    client.call(1, &[7; 40_000]);
+    let lengths: Vec<_> = split(&std::mem::take(&mut client.out))
+        .iter()
+        .map(|pdu| pdu.0.len())
+        .collect();
+    assert_eq!(lengths, [32_768, 24 + 40_000 - (32_768 - 24)]);
+}
+
+#[test]
+fn a_server_that_does_not_know_the_extensions_gets_what_it_always_got() {
+    for others in [vec![], vec![(2, 2, ZERO)], vec![(3, 0, ZERO)]] {
+        let mut client = Client::new();
+        client.bind(&NDR_ONLY);
+        let results: Vec<_> = [ACCEPTED, (3, 3, ZERO)].into_iter().chain(others).collect();
+        assert!(client.event(&ack(BIND_ACK, 0, 1, &results)).is_some());
+        assert_eq!(client.connection.extensions(), None);
+        client.call(1, &[7; 10_000]);
+        let pdus = split(&std::mem::take(&mut client.out));
+        assert!(pdus.iter().all(|pdu| pdu.0.len() <= 5840));
+    }
 }
 
 #[test]
@@ -314,21 +358,21 @@ fn offers_wait_for_each_other_and_do_not_disturb_calls() {
     assert!(client.out.is_empty(), "the bind is not answered");
     client.event(&ack(BIND_ACK, MULTIPLEXING, 1, &[ACCEPTED, (3, 3, ZERO)]));
     let alter = client.take_pdu();
-    let expected = Offer::alter(2).group(9).context(2, OLD, &[NDR]).build();
+    let expected = Offer::alter(2).group(9).context(3, OLD, &[NDR]).build();
     assert_eq!(alter, Wire(expected), "one offer at a time");
     assert_eq!(client.call(1, &[]), CallId(3));
     client.take_pdu();
     match client.event(&ack(ALTER_RESP, 0, 2, &[ACCEPTED])) {
         Some(ClientEvent::Bound {
             abstract_syntax: OLD,
-            context: ContextId(2),
+            context: ContextId(3),
             ..
         }) => {}
         other => panic!("bound expected, not {other:?}"),
     }
     assert_eq!(
         client.take_pdu(),
-        Wire(Offer::alter(4).group(9).context(3, UNKNOWN, &[NDR]).build())
+        Wire(Offer::alter(4).group(9).context(4, UNKNOWN, &[NDR]).build())
     );
     let event = client.event(&response(3, WHOLE, &[]));
     assert!(matches!(event, Some(ClientEvent::Response { key: 1, .. })));

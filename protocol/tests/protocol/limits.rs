@@ -4,7 +4,8 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use annulus_protocol::{
-    CallId, CloseReason, FaultStatus, Input, Limits, ServerConnection, Time, Violation,
+    CallId, CloseReason, Extensions, FaultStatus, Input, Limits, MaxFragment, ServerConnection,
+    Time, Violation,
 };
 
 use crate::support::*;
@@ -108,13 +109,58 @@ fn a_fragment_and_a_part_of_one_keep_a_fragmented_request_alive() {
 #[test]
 fn the_buffers_of_fragments_that_came_in_pieces_are_kept_for_the_next() {
     let mut server = Server::bound(0);
-    for flags in [FIRST, 0, 0] {
-        let bytes = fragment(flags, 1000);
+    let first = fragment(FIRST, 1000);
+    server.receive(&first[..500]);
+    server.receive(&first[500..]);
+    assert_eq!(server.connection.kept_len(), 0, "the others join it");
+    for _ in 0..2 {
+        let bytes = fragment(0, 1000);
         server.receive(&bytes[..500]);
         assert_eq!(server.connection.kept_len(), 0, "it is in use");
         server.receive(&bytes[500..]);
         assert!(server.connection.kept_len() >= bytes.len());
     }
+}
+
+#[test]
+fn a_large_pdu_that_comes_in_pieces_is_counted_until_it_is_whole() {
+    let extensions = Extensions {
+        fragment_max: MaxFragment::MAX,
+    };
+    let mut server = Server::new();
+    let offer = Offer::bind(0)
+        .context(1, ECHO, &[NDR])
+        .context(2, ECHO, &[extensions.syntax()]);
+    server.receive(&offer.build());
+    server.take_pdu();
+    let call = |id: u32, len: usize| Call::new(id).stub(&vec![7; len]).build();
+    server.endpoint.assembling_max = Some(65_528);
+    let small = call(1, 5840 - 24);
+    server.receive(&small[..100]);
+    assert_eq!(server.endpoint.assembling, 0, "as everywhere");
+    server.request(&small[100..]);
+
+    let large = call(2, 60_000);
+    server.receive(&large[..15]);
+    assert_eq!(server.endpoint.assembling, 0, "its length is not known");
+    server.receive(&large[15..16]);
+    server.receive(&large[16..1000]);
+    assert_eq!(server.endpoint.assembling, large.len());
+    server.request(&large[1000..]);
+    assert_eq!(server.endpoint.assembling, 0);
+
+    server.endpoint.assembling_max = Some(60_000);
+    let (reason, fault) = server.close_reason(&call(3, 60_000)[..1000]);
+    assert_eq!(reason, CloseReason::TooMuchAssembling { call: CallId(3) });
+    fault.assert_fault(3, 0, FaultStatus::NCA_S_SERVER_TOO_BUSY, DID_NOT_EXECUTE);
+    assert_eq!(server.endpoint.assembling, 0);
+
+    let mut left = Server::new();
+    left.receive(&offer.build());
+    left.receive(&large[..1000]);
+    assert_eq!(left.endpoint.assembling, large.len());
+    left.connection.close(&mut left.endpoint);
+    assert_eq!(left.endpoint.assembling, 0);
 }
 
 #[test]

@@ -87,10 +87,12 @@ impl Pair {
         let size = [2048, 3000, 5840, 65528][random.below(4)];
         let limits = Limits {
             fragment_len_max: size,
+            extended_fragment_len_max: [0, 9000, 65528][random.below(3)],
             calls_per_connection_max: 60,
             ..Limits::DEFAULT
         };
         let mut config = ClientConfig::new(Arc::new(limits.clone()));
+        config.extended_fragment_len_max = [0, 20_000, 65528][random.below(3)];
         config.multiplexing = random.chance(80);
         let mut client = ClientConnection::new(config);
         let mut server = Server::with_limits(limits);

@@ -171,6 +171,7 @@ impl Secured {
     fn new(level: AuthenticationLevel, legs: usize, header_signing: bool) -> Self {
         let mut config = ClientConfig::default();
         config.header_signing = header_signing;
+        config.extended_fragment_len_max = 0;
         let client =
             ClientConnection::new(config).with_security(Box::new(Toy::client(legs)), level);
         let mut server = Server::new();
