@@ -326,7 +326,7 @@ impl ServerWork<'_> {
         if link.protocol.streamed_response().is_some() {
             return self.run_aside(head, stub, permit);
         }
-        let mut out = std::mem::take(&mut self.connection.outgoing.pieces);
+        let mut out = std::mem::take(self.connection.outgoing.writable_pieces(self.buffers));
         let start = link.protocol.begin_response(&head.reply, out.written());
         let ran = self.dispatch(head, stub, false, &mut permit, &mut out);
         if let Role::Server(ServerLink { protocol, .. }) = &mut self.connection.role {

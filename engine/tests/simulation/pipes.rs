@@ -513,7 +513,10 @@ impl Piped {
 /// sent, or received and not pulled, a part more, and what its receive buffers hold.
 fn between_len_max(limits: &Limits) -> usize {
     let part_len = PART_COUNT_MAX * size_of::<u32>();
-    let fragment_len = usize::from(limits.fragment_len_max);
+    let fragment_len = limits
+        .fragment_len_max
+        .max(limits.extended_fragment_len_max);
+    let fragment_len = usize::from(fragment_len);
     let receive_len = limits.receive_buffers as usize * limits.receive_buffer_len as usize;
     limits.pipe_len_max + 2 * part_len + 2 * fragment_len + receive_len + NETWORK_LEN
 }

@@ -719,6 +719,7 @@ fn content_len(random: &mut StdRng) -> u32 {
 fn limits(random: &mut StdRng) -> Limits {
     Limits {
         fragment_len_max: [2048, 4096, 5840, 65_528][random.random_range(0..4)],
+        extended_fragment_len_max: [0, 9_000, 65_528][random.random_range(0..3)],
         send_backlog_max: random.random_range(1_000..100_000),
         receive_buffers: 1 << random.random_range(1..6),
         receive_buffer_len: random.random_range(64..8_192),
