@@ -14,6 +14,7 @@ use crate::config::Config;
 use crate::core_shared::Command;
 use crate::error::Error;
 use crate::local_runtime::LocalRuntime;
+use crate::opening::Opening;
 use crate::runtime::{CoreHandle, Host};
 use crate::server::{Server, Serving};
 
@@ -66,7 +67,8 @@ impl EmbeddedRuntime {
         })
     }
 
-    /// Starts a server.
+    /// Starts a server. The event loop stands still meanwhile; with a host name, or a port that may
+    /// be in use, [`serve_async`](EmbeddedRuntime::serve_async) is better.
     ///
     /// # Errors
     ///
@@ -76,6 +78,18 @@ impl EmbeddedRuntime {
         let serving = self.local()?.serve(server);
         self.wake();
         serving
+    }
+
+    /// Starts a server while the event loop goes on; see [`LocalRuntime::serve_async`].
+    ///
+    /// # Errors
+    ///
+    /// The future's, as for [`serve`](EmbeddedRuntime::serve).
+    pub fn serve_async(&self, server: Server) -> Opening {
+        match self.local() {
+            Ok(local) => local.serve_async(server),
+            Err(error) => Opening::failed(error),
+        }
     }
 
     /// Runs the core until [`begin_shutdown`](EmbeddedRuntime::begin_shutdown) has come to its

@@ -21,6 +21,7 @@ use crate::dispatch::encode_params;
 use crate::endpoint;
 use crate::error::Error;
 use crate::idle::Idler;
+use crate::opening::Opening;
 use crate::resolver::Resolver;
 use crate::runtime::{CoreHandle, Host, ThreadGuard, new_ring, pin};
 use crate::server::{Server, Serving};
@@ -114,20 +115,43 @@ impl<R: Ring + 'static> LocalRuntime<R> {
         }
     }
 
-    /// Starts a server on this thread.
+    /// Starts a server on this thread. Host names in its endpoints are looked up on this thread, and
+    /// a port that is still in use is waited for (half a second at most), while nothing else
+    /// happens on it: [`serve_async`](LocalRuntime::serve_async) leaves both to others.
     ///
     /// # Errors
     ///
     /// An endpoint cannot be opened (the others are closed again), or there is none.
     pub fn serve(&mut self, server: Server) -> Result<Serving, Error> {
+        let workers = server.worker_pool(&self.workers)?;
         let directory = self.core.shared().ncalrpc_directory();
-        server
-            .resolve(&self.workers, directory)?
-            .serve_with(|server| {
-                // A listener that was closed by the try before is gone only then.
-                self.core.advance_ring()?;
-                self.core.serve(server)
-            })
+        server.resolve(workers, directory)?.serve_with(|server| {
+            // A listener that was closed by the try before is gone only then.
+            self.core.advance_ring()?;
+            self.core.serve(server)
+        })
+    }
+
+    /// Starts a server on this thread, between its turns: host names are looked up, and ports that
+    /// are still in use are waited for, by the threads that do so for bindings
+    /// ([`Limits::resolver_threads_max`](crate::Limits::resolver_threads_max)). To be awaited in
+    /// [`block_on`](LocalRuntime::block_on), or while turns are taken.
+    ///
+    /// # Errors
+    ///
+    /// The future's, as for [`serve`](LocalRuntime::serve).
+    pub fn serve_async(&self, server: Server) -> Opening {
+        let workers = match server.worker_pool(&self.workers) {
+            Ok(workers) => workers,
+            Err(error) => return Opening::failed(error),
+        };
+        let (opening, opener) = Opening::begin();
+        let core = Arc::clone(self.core.shared());
+        self.core.resolver().run(Box::new(move || {
+            let resolved = server.resolve(workers, core.ncalrpc_directory());
+            opener.tell(resolved.and_then(|server| server.serve_on(&core)));
+        }));
+        opening
     }
 
     /// A binding to the server that `string_binding` names, as [`Binding::new`] has it; connecting

@@ -12,6 +12,7 @@ use crate::core_shared::{Command, CoreShared};
 use crate::endpoint;
 use crate::epmapper;
 use crate::error::Error;
+use crate::extended_error::{ErrorParameter, ErrorRecord, ExtendedError};
 use crate::foreign::contain_panic;
 use crate::status::Status;
 use crate::table::Key;
@@ -39,7 +40,15 @@ pub(crate) enum Query {
 }
 
 /// The addresses of a server, the best first, or what becomes of the calls to it.
-pub(crate) type Answer = Result<Arc<[Address]>, Status>;
+pub(crate) type Answer = Result<Arc<[Address]>, NotFound>;
+
+/// How the calls end whose server is not found.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(crate) struct NotFound {
+    pub(crate) status: Status,
+    /// What went wrong, as extended error information; empty for nothing more to say.
+    pub(crate) explained: Vec<u8>,
+}
 
 /// A question of a core's.
 pub(crate) struct Job {
@@ -52,7 +61,7 @@ pub(crate) struct Job {
     pub(crate) asker: Weak<()>,
 }
 
-/// The threads of a runtime that look names up. They begin when there is something to ask and end
+/// The threads of a runtime that look names up, and do what else may block to begin a server. They begin when there is something to ask and end
 /// when there has been nothing for a while.
 ///
 /// Dropping this does not wait for those that are at it, as a name server may take its time: they
@@ -72,10 +81,42 @@ struct Pool {
 /// dropped before the queue grows: so it is no longer than twice the number of associations.
 #[derive(Default)]
 struct State {
-    queue: VecDeque<Job>,
+    queue: VecDeque<Work>,
     threads: usize,
     idle: usize,
     is_closed: bool,
+}
+
+/// What one of the threads is to do.
+enum Work {
+    Answer(Job),
+    /// Something else that may block.
+    Run(Box<dyn FnOnce() + Send>),
+}
+
+impl Work {
+    fn is_awaited(&self) -> bool {
+        match self {
+            Work::Answer(job) => job.asker.strong_count() > 0,
+            Work::Run(_) => true,
+        }
+    }
+
+    fn run(self, limits: &Arc<Limits>) {
+        match self {
+            Work::Answer(job) => job.run(limits),
+            Work::Run(run) => {
+                contain_panic(run);
+            }
+        }
+    }
+
+    /// No thread can be made for it.
+    fn give_up(self) {
+        if let Work::Answer(job) = self {
+            job.tell(Err(Status::OutOfMemory.into()));
+        }
+    }
 }
 
 /// How long a thread waits for the next question.
@@ -99,10 +140,6 @@ impl Query {
 }
 
 impl Job {
-    fn is_awaited(&self) -> bool {
-        self.asker.strong_count() > 0
-    }
-
     fn run(self, limits: &Arc<Limits>) {
         let local = self.core.ncalrpc_directory();
         let answer = match contain_panic(|| self.query.answer(local, limits)) {
@@ -112,9 +149,9 @@ impl Job {
             }
             Some(Err(error)) => {
                 tracing::warn!(%error, "a server is not found");
-                Err(failure(&error))
+                Err(NotFound::because(&error, limits))
             }
-            None => Err(Status::ServerUnavailable),
+            None => Err(Status::ServerUnavailable.into()),
         };
         self.tell(answer);
     }
@@ -127,11 +164,29 @@ impl Job {
     }
 }
 
-/// How the calls end whose server is not found.
-fn failure(error: &Error) -> Status {
-    match error {
-        Error::EndpointMapper { status, .. } => *status,
-        _ => Status::ServerUnavailable,
+impl NotFound {
+    fn because(error: &Error, limits: &Limits) -> Self {
+        let status = match error {
+            Error::EndpointMapper { status, .. } => *status,
+            _ => Status::ServerUnavailable,
+        };
+        let text = ErrorParameter::Unicode(error.to_string());
+        let explained = ExtendedError::new(ErrorRecord::new(status).parameter(text));
+        let explained = explained.encode().unwrap_or_default();
+        let is_short = explained.len() <= limits.extended_error_len_max;
+        NotFound {
+            status,
+            explained: if is_short { explained } else { Vec::new() },
+        }
+    }
+}
+
+impl From<Status> for NotFound {
+    fn from(status: Status) -> Self {
+        NotFound {
+            status,
+            explained: Vec::new(),
+        }
     }
 }
 
@@ -164,11 +219,20 @@ impl Resolver {
 
     /// Sees to it that a question is answered.
     pub(crate) fn ask(&self, job: Job) {
+        self.submit(Work::Answer(job));
+    }
+
+    /// Runs something of this crate's own that may block. If the runtime ends before, it is dropped.
+    pub(crate) fn run(&self, run: Box<dyn FnOnce() + Send>) {
+        self.submit(Work::Run(run));
+    }
+
+    fn submit(&self, work: Work) {
         let mut state = self.pool.lock();
         if state.queue.len() == state.queue.capacity() {
-            state.queue.retain(Job::is_awaited);
+            state.queue.retain(Work::is_awaited);
         }
-        state.queue.push_back(job);
+        state.queue.push_back(work);
         if state.queue.len() <= state.idle {
             return self.pool.work.notify_one();
         }
@@ -181,8 +245,7 @@ impl Resolver {
                 tracing::warn!(%error, "no thread can be made to look a server's name up");
                 let left = std::mem::take(&mut state.queue);
                 drop(state);
-                left.into_iter()
-                    .for_each(|job| job.tell(Err(Status::OutOfMemory)));
+                left.into_iter().for_each(Work::give_up);
             }
             Err(error) => {
                 tracing::debug!(%error, "names wait for the threads that there are");
@@ -209,22 +272,22 @@ impl Pool {
             .name(format!("annulus-names-{index}"))
             .spawn(move || {
                 pool.places.enter();
-                while let Some(job) = pool.next() {
-                    job.run(&pool.limits);
+                while let Some(work) = pool.next() {
+                    work.run(&pool.limits);
                 }
             })
             .map(drop)
     }
 
     /// The next question; `None` if the thread is to end.
-    fn next(&self) -> Option<Job> {
+    fn next(&self) -> Option<Work> {
         let mut state = self.lock();
         loop {
             if state.is_closed {
                 state.queue.clear();
-            } else if let Some(job) = state.queue.pop_front() {
-                if job.is_awaited() {
-                    return Some(job);
+            } else if let Some(work) = state.queue.pop_front() {
+                if work.is_awaited() {
+                    return Some(work);
                 }
                 continue;
             } else {

@@ -109,14 +109,9 @@ impl Runtime {
     ///
     /// An endpoint cannot be opened (the others are closed again), or there is none.
     pub fn serve(&self, server: Server) -> Result<Serving, Error> {
-        server
-            .resolve(&self.workers, self.cores[0].ncalrpc_directory())?
-            .serve_with(|server| {
-                let (answer, answered) = mpsc::channel();
-                let server = Arc::clone(server);
-                self.cores[0].submit(Command::Serve { server, answer });
-                answered.recv().map_err(|_| Error::ShutDown)?
-            })
+        let (workers, core) = (server.worker_pool(&self.workers)?, &self.cores[0]);
+        let server = server.resolve(workers, core.ncalrpc_directory())?;
+        server.serve_on(core)
     }
 
     /// How many cores there are.

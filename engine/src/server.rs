@@ -4,7 +4,7 @@ use std::collections::HashMap;
 use std::net::IpAddr;
 use std::num::NonZeroU32;
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
-use std::sync::{Arc, Mutex, MutexGuard, OnceLock, PoisonError};
+use std::sync::{Arc, Mutex, MutexGuard, OnceLock, PoisonError, mpsc};
 use std::time::{Duration, Instant};
 
 use annulus_protocol::{
@@ -17,7 +17,7 @@ use annulus_transports::{
 
 use crate::blocking_call::BlockingCall;
 use crate::context_handle::GroupContexts;
-use crate::core_shared::CoreShared;
+use crate::core_shared::{Command, CoreShared};
 use crate::endpoint;
 use crate::epmapper::{Endpoint, EndpointMap, RegisterError, Registered, Tower};
 use crate::error::Error;
@@ -85,10 +85,17 @@ impl Server {
 }
 
 impl Server {
-    /// Looks the addresses of the endpoints up; may block.
+    /// Where its calls run that block, if there are any.
+    pub(crate) fn worker_pool(&self, workers: &Workers) -> Result<Option<Arc<WorkerPool>>, Error> {
+        let is_blocking = self.interfaces.iter().any(Registration::has_blocking);
+        is_blocking.then(|| workers.pool()).transpose()
+    }
+
+    /// Looks the addresses of the endpoints up; may block. `workers` are its own
+    /// [`worker_pool`](Server::worker_pool).
     pub(crate) fn resolve(
         self,
-        workers: &Workers,
+        workers: Option<Arc<WorkerPool>>,
         local: &NcalrpcDirectory,
     ) -> Result<Arc<ResolvedServer>, Error> {
         let mut endpoints = Vec::new();
@@ -103,11 +110,10 @@ impl Server {
         if endpoints.is_empty() {
             return Err(Error::NoEndpoint);
         }
-        let is_blocking = self.interfaces.iter().any(Registration::has_blocking);
         Ok(Arc::new(ResolvedServer {
             endpoints,
             interfaces: self.interfaces.into_iter().map(Arc::new).collect(),
-            workers: is_blocking.then(|| workers.pool()).transpose()?,
+            workers,
             maps: self.maps,
             listen: self.listen,
         }))
@@ -136,6 +142,16 @@ pub(crate) struct BoundEndpoint {
 const PORT_IN_USE_PAUSE: Duration = Duration::from_millis(10);
 
 impl ResolvedServer {
+    /// Opens the server on a core, and waits for it: not on the core's own thread.
+    pub(crate) fn serve_on(self: &Arc<Self>, core: &CoreShared) -> Result<Serving, Error> {
+        self.serve_with(|server| {
+            let (answer, answered) = mpsc::channel();
+            let server = Arc::clone(server);
+            core.submit(Command::Serve { server, answer });
+            answered.recv().map_err(|_| Error::ShutDown)?
+        })
+    }
+
     /// Opens the server with `open`, again and again while a port is in use, for a while.
     pub(crate) fn serve_with(
         self: &Arc<Self>,

@@ -1,12 +1,13 @@
 //! Where servers listen and how clients find them, over the real ring: names, both families of
 //! addresses, several endpoints.
 
+use std::net::TcpListener;
 use std::time::Duration;
 
 use annulus::rpcecho::{self, EchoServer, RpcEchoClient};
 use annulus::{
-    Binding, BindingOptions, Config, Cores, Error, Keepalive, ListenOptions, Runtime, Server,
-    Serving, SocketOptions, Status, StringBinding,
+    Binding, BindingOptions, Config, Cores, Error, ErrorParameter, Keepalive, ListenOptions,
+    LocalRuntime, Runtime, Server, Serving, SocketOptions, Status, StringBinding,
 };
 
 fn runtime() -> Runtime {
@@ -50,11 +51,53 @@ fn a_server_with_an_unknown_name_is_unavailable_and_holds_nothing_up() {
         client(&runtime, &format!("127.0.0.1[{port}]")).add_one(1),
         Ok(2)
     );
-    assert_eq!(
-        waiting.wait().map(|reply| reply.out_data),
-        Err(Status::ServerUnavailable)
-    );
+    // The reason comes along, for people.
+    let failure = waiting.wait_explained().map(|reply| reply.out_data);
+    let failure = failure.unwrap_err();
+    assert_eq!(failure.status, Status::ServerUnavailable);
+    let explained = failure.extended.expect("it is explained");
+    let names_the_host = |parameter: &ErrorParameter| matches!(parameter, ErrorParameter::Unicode(text) if text.contains("nowhere.invalid"));
+    let record = &explained.records()[0];
+    assert!(record.parameters().iter().any(names_the_host), "{record:?}");
     assert_eq!(lost.add_one(1), Err(Status::ServerUnavailable));
+}
+
+/// The name of its endpoint is looked up, and its port waited for, by other threads.
+#[test]
+fn a_server_begins_while_its_own_core_goes_on() {
+    let mut runtime = LocalRuntime::new(&Config::default()).unwrap();
+    let first = Server::new().endpoint("127.0.0.1[0]").unwrap();
+    let first = first.interface(rpcecho::interface(EchoServer::default()));
+    let first = runtime.serve(first).unwrap().bindings()[0].to_string();
+    let binding = Binding::new(&runtime, &first, rpcecho::INTERFACE).unwrap();
+    let echo = RpcEchoClient::new(binding);
+
+    let holder = TcpListener::bind("127.0.0.1:0").unwrap();
+    let port = holder.local_addr().unwrap().port();
+    let options = ListenOptions {
+        retry_in_use: Duration::from_secs(30),
+        ..ListenOptions::default()
+    };
+    let second = Server::new().endpoint(&format!("localhost[{port}]"));
+    let second = second.unwrap().listen_options(options);
+    let second = second.interface(rpcecho::interface(EchoServer::default()));
+    let opening = runtime.serve_async(second);
+    for number in 0..20 {
+        let sum = runtime.block_on(echo.add_one_future(number)).unwrap();
+        assert_eq!(sum.unwrap().out_data, number + 1);
+    }
+    drop(holder);
+    let serving = runtime.block_on(opening).unwrap().unwrap();
+    assert_eq!(serving.bindings()[0].port(), Some(port));
+}
+
+#[test]
+fn a_server_that_cannot_begin_says_so_later_too() {
+    let mut runtime = LocalRuntime::new(&Config::default()).unwrap();
+    let lost = Server::new().endpoint("nowhere.invalid[0]").unwrap();
+    let opening = runtime.serve_async(lost);
+    let error = runtime.block_on(opening).unwrap().unwrap_err();
+    assert!(error.to_string().contains("nowhere.invalid"), "{error}");
 }
 
 #[test]

@@ -15,6 +15,7 @@ use super::{Core, LocalReplies};
 use crate::binding::BindingShared;
 use crate::core_shared::{MaybeCall, OutgoingCall};
 use crate::dispatch::byte_order;
+use crate::resolver::NotFound;
 use crate::status::Status;
 use crate::table::Key;
 
@@ -537,8 +538,20 @@ impl<R: Ring> Core<R> {
         status: Status,
         replies: LocalReplies<'_>,
     ) {
+        self.fail_unplaced_call(call, &status.into(), replies);
+    }
+
+    /// The same of one whose server is not found.
+    pub(super) fn fail_unplaced_call(
+        &mut self,
+        call: WaitingCall,
+        failure: &NotFound,
+        replies: LocalReplies<'_>,
+    ) {
         self.shared.stub_buffers.put(call.stub);
-        self.fail_call(call.key, status, replies);
+        let (result, explained) = (Err(failure.status), &failure.explained);
+        self.bindings
+            .end_call(call.key, result, explained, &self.shared, self.now, replies);
     }
 
     /// Ends a call without a response.

@@ -13,7 +13,7 @@ use super::connection::{Connection, Life, Role};
 use super::lifecycle::Phase;
 use super::{Core, LocalReplies};
 use crate::binding::BindingShared;
-use crate::resolver::{Answer, Job, Target};
+use crate::resolver::{Answer, Job, NotFound, Target};
 use crate::status::Status;
 use crate::table::Key;
 
@@ -197,7 +197,7 @@ impl<R: Ring> Core<R> {
                 self.try_from(key, 0, replies);
                 self.watch_association(key);
             }
-            Err(status) => self.dial_failed(key, status, replies),
+            Err(failure) => self.dial_failed(key, failure, replies),
         }
     }
 
@@ -372,12 +372,12 @@ impl<R: Ring> Core<R> {
     }
 
     /// Gives a dial up, and the calls that can only wait for it.
-    fn dial_failed(&mut self, key: Key, status: Status, replies: LocalReplies<'_>) {
+    fn dial_failed(&mut self, key: Key, failure: impl Into<NotFound>, replies: LocalReplies<'_>) {
         let association = self.associations.table.get_mut(key);
         if let Some(dial) = association.and_then(|association| association.dial.take()) {
             self.close_all(dial.into_attempts());
         }
-        self.link_failed(key, status, replies);
+        self.link_failed(key, failure, replies);
     }
 
     /// Gives all dials up, as the core ends.
@@ -655,7 +655,7 @@ mod tests {
     fn a_name_that_is_not_found_fails_its_calls_at_once() {
         let mut stage = stage();
         let binding = stage.call(named());
-        stage.answer(binding, Err(Status::ServerUnavailable));
+        stage.answer(binding, Err(Status::ServerUnavailable.into()));
         stage.run_for(LATENCY);
         assert_eq!(stage.ended, [(Time::ZERO, Status::ServerUnavailable)]);
         stage.call_again(binding);

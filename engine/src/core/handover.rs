@@ -540,9 +540,8 @@ mod tests {
         let server = Server::new().endpoint("ncacn_ip_tcp:10.0.0.1[1]").unwrap();
         let server = server.interface(rpcecho::interface(EchoServer::default()));
         let workers = Workers::new(&config.limits);
-        let server = server
-            .resolve(&workers, all[0].ncalrpc_directory())
-            .unwrap();
+        let workers = server.worker_pool(&workers).unwrap();
+        let server = server.resolve(workers, all[0].ncalrpc_directory()).unwrap();
         cores[0].serve(&server).unwrap();
 
         let mut client = net.ring(&Limits::DEFAULT);

@@ -16,6 +16,7 @@ use super::traffic::Abandoned;
 use super::unsent::{RequestParts, unsent_requests};
 use super::{Core, LocalReplies};
 use crate::binding::BindingShared;
+use crate::resolver::NotFound;
 use crate::status::Status;
 use crate::table::Key;
 
@@ -107,14 +108,14 @@ impl<R: Ring> Core<R> {
     pub(super) fn link_failed(
         &mut self,
         association: Key,
-        status: Status,
+        failure: impl Into<NotFound>,
         replies: LocalReplies<'_>,
     ) {
         let Some(entry) = self.associations.table.get_mut(association) else {
             return;
         };
         if entry.links.is_empty() {
-            self.fail_waiting(association, status, replies);
+            self.fail_waiting(association, &failure.into(), replies);
         } else {
             entry.links_max = entry.links.len();
         }
@@ -207,9 +208,11 @@ impl<R: Ring> Core<R> {
         entry.map_or_else(Vec::new, |entry| entry.waiting.iter().copied().collect())
     }
 
-    fn fail_waiting(&mut self, association: Key, status: Status, replies: LocalReplies<'_>) {
+    fn fail_waiting(&mut self, association: Key, failure: &NotFound, replies: LocalReplies<'_>) {
         for binding in self.waiting_bindings(association) {
-            self.fail_waiting_of(binding, status, replies);
+            for call in self.bindings.take_waiting(binding) {
+                self.fail_unplaced_call(call, failure, replies);
+            }
         }
     }
 

@@ -145,6 +145,10 @@ impl<R: Ring> Core<R> {
         &self.shared
     }
 
+    pub(crate) fn resolver(&self) -> &Resolver {
+        &self.siblings.resolver
+    }
+
     /// The ring's time at the start of the last turn.
     pub(crate) fn now(&self) -> Time {
         self.now

@@ -171,7 +171,7 @@ impl ErrorRecord {
 pub struct ExplainedFailure {
     /// How the call ended.
     pub status: Status,
-    /// What its server sent along.
+    /// What its server sent along; or, if the server was not found, why.
     pub extended: Option<ExtendedError>,
 }
 
