@@ -216,8 +216,15 @@ mod tests {
         };
         let socket = Socket::new(Domain::IPV4, Type::STREAM, None).unwrap();
         match options.apply(&socket, true) {
-            Ok(()) => assert_eq!(socket.busy_poll().unwrap(), 50),
-            Err(error) => assert!(error.to_string().contains("CAP_NET_ADMIN"), "{error}"),
+            Ok(()) => {
+                let micros = socket.busy_poll().unwrap();
+                println!("SO_BUSY_POLL: {micros} µs");
+                assert_eq!(micros, 50);
+            }
+            Err(error) => {
+                println!("SO_BUSY_POLL: {error}");
+                assert!(error.to_string().contains("CAP_NET_ADMIN"), "{error}");
+            }
         }
     }
 

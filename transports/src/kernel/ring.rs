@@ -71,6 +71,10 @@ impl FromStr for RingChoice {
 ///
 /// Streams and wakers are the same for both, so that the cores of one process need not have
 /// rings of one kind.
+#[expect(
+    clippy::large_enum_variant,
+    reason = "there is one for each core, and a box would be one more step on every call's way"
+)]
 pub enum KernelRing {
     /// Over io_uring.
     Uring(UringRing),

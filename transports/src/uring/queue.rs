@@ -325,10 +325,15 @@ mod tests {
         match queue.register_napi(time) {
             Ok(before) => {
                 assert_eq!(before, Duration::ZERO);
-                assert_eq!(queue.register_napi(Duration::ZERO).unwrap(), time);
+                let registered = queue.register_napi(Duration::ZERO).unwrap();
+                println!("IORING_REGISTER_NAPI: {} µs", registered.as_micros());
+                assert_eq!(registered, time);
             }
             // Linux before 6.9, or without CONFIG_NET_RX_BUSY_POLL.
-            Err(error) => assert_eq!(error.raw_os_error(), Some(libc::EINVAL), "{error}"),
+            Err(error) => {
+                println!("IORING_REGISTER_NAPI: {error}");
+                assert_eq!(error.raw_os_error(), Some(libc::EINVAL), "{error}");
+            }
         }
     }
 }
