@@ -308,6 +308,12 @@ impl<R: Ring + 'static> LocalRuntime<R> {
         self.core.now()
     }
 
+    /// The ring's time at this moment, which costs a reading of its clock.
+    #[must_use]
+    pub fn clock(&self) -> Time {
+        self.core.ring().now()
+    }
+
     /// When the next timer of this core is due.
     #[must_use]
     pub fn next_due(&self) -> Option<Time> {

@@ -1,26 +1,47 @@
-//! `loadgen`: latency and throughput of a DCE/RPC server.
+//! `loadgen`: latency and throughput of DCE/RPC servers.
 //!
 //! Without a target it starts an rpcecho server of its own, on another core than its client
 //! where there is one, and measures that.
 #![forbid(unsafe_code)]
 
 mod args;
-mod arrivals;
 mod embedded;
-mod progress;
+mod exit;
+mod fleet;
+mod merge;
+mod mix;
+mod objective;
+mod operation;
+mod payload;
+mod plan;
+mod record;
 mod report;
-mod run;
+mod schedule;
+mod setup;
+mod stats;
+mod verdict;
+mod warm_up;
 mod worker;
 
 use std::io::IsTerminal;
 use std::process::ExitCode;
 
-use clap::Parser;
-
-use crate::args::Args;
+use crate::args::{Cli, Command};
+use crate::exit::Exit;
 
 fn main() -> ExitCode {
-    let args = Args::parse();
+    let cli = match Cli::read() {
+        Ok(cli) => cli,
+        Err(error) => {
+            let exit = if error.use_stderr() {
+                Exit::Usage
+            } else {
+                Exit::Ok
+            };
+            let _ = error.print();
+            return exit.code();
+        }
+    };
     // What the engine has to say, such as a limit of open files that is too low.
     tracing_subscriber::fmt()
         .with_writer(std::io::stderr)
@@ -29,11 +50,15 @@ fn main() -> ExitCode {
         .with_target(false)
         .with_ansi(std::io::stderr().is_terminal())
         .init();
-    match run::run(&args) {
-        Ok(report) => report.print(),
+    let result = match &cli.command {
+        Command::Run(args) => plan::run::run(args),
+        Command::Merge(args) => merge::merge(args),
+    };
+    match result {
+        Ok(exit) => exit.code(),
         Err(error) => {
             eprintln!("loadgen: {error:#}");
-            ExitCode::from(2)
+            Exit::of(&error).code()
         }
     }
 }

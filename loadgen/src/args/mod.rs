@@ -1,0 +1,207 @@
+//! The command line.
+
+pub(crate) mod load;
+pub(crate) mod values;
+
+use std::ffi::OsString;
+use std::path::PathBuf;
+use std::time::{Duration, SystemTime, UNIX_EPOCH};
+
+use clap::{CommandFactory, Parser, Subcommand};
+
+use self::load::LoadArgs;
+use crate::objective::Objectives;
+use crate::schedule::{Process, Profile};
+
+/// Measures the latency and throughput of DCE/RPC servers.
+#[derive(Debug, Parser)]
+#[command(name = "loadgen", version, after_help = EXAMPLES)]
+pub(crate) struct Cli {
+    #[command(subcommand)]
+    pub(crate) command: Command,
+}
+
+const EXAMPLES: &str = "\
+Examples:
+  loadgen                                          an embedded server, closed loop
+  loadgen run HOST                                 rpcecho at HOST, port by its endpoint mapper
+  loadgen run 'ncacn_ip_tcp:HOST[49152]' -c 64 -o 1 -d 30s
+  loadgen run HOST --rate 50k --slo 'p99<1ms'      open loop; exits with 3 if the objective is missed
+  loadgen run HOST --rate 50k --arrivals poisson --mix Echo=80,Add=20 -p lognormal:1KiB,0.8
+
+Without a command, `run` is meant.
+
+Exit status:
+  0 ok   1 usage   2 connect, bind or authentication failed   3 objective missed
+  4 invalid: the client was the bottleneck   5 regression";
+
+#[derive(Debug, Subcommand)]
+pub(crate) enum Command {
+    /// One run at a fixed load
+    Run(RunArgs),
+    /// Results of several clients or runs as one: histograms are added, percentiles never averaged
+    Merge(MergeArgs),
+}
+
+#[derive(Clone, Debug, clap::Args)]
+pub(crate) struct MergeArgs {
+    /// Results of `run --out` (run.json) and `run --hlog` (.hlog)
+    #[arg(required = true)]
+    pub(crate) files: Vec<PathBuf>,
+
+    /// Write the merged result as JSON to standard output instead of a table
+    #[arg(long)]
+    pub(crate) json: bool,
+
+    /// Write the merged result to this file too
+    #[arg(long, value_name = "FILE")]
+    pub(crate) out: Option<PathBuf>,
+}
+
+#[derive(Clone, Debug, clap::Args)]
+pub(crate) struct RunArgs {
+    #[command(flatten)]
+    pub(crate) load: LoadArgs,
+
+    /// Calls a second, whatever the server does (open loop): 50k, a ramp 10k..50k, or steps
+    /// 10k,20k,40k. The response time counts from the intended send time. Without it each end of a
+    /// call triggers the next one (closed loop)
+    #[arg(long, short, value_name = "RATE", help_heading = "Arrivals")]
+    pub(crate) rate: Option<Profile>,
+
+    /// How calls fall within the rate: even, poisson, or bursts:N
+    #[arg(
+        long,
+        value_name = "PROCESS",
+        default_value = "even",
+        help_heading = "Arrivals"
+    )]
+    pub(crate) arrivals: Process,
+
+    /// Calls at the times that the first column of this file has, in nanoseconds, such as a file
+    /// that --trace-file wrote
+    #[arg(
+        long,
+        value_name = "FILE",
+        conflicts_with = "rate",
+        help_heading = "Arrivals"
+    )]
+    pub(crate) replay: Option<PathBuf>,
+
+    /// What must hold, such as 'p99<1ms,errors<0.01%,rate>50k'; otherwise exits with 3
+    #[arg(long, value_name = "OBJECTIVES", help_heading = "Result")]
+    pub(crate) slo: Option<Objectives>,
+
+    /// Write the result as JSON to standard output instead of a table
+    #[arg(long, help_heading = "Result")]
+    pub(crate) json: bool,
+
+    /// Write the result to this file too (run.json, for `merge` and `compare`)
+    #[arg(long, value_name = "FILE", help_heading = "Result")]
+    pub(crate) out: Option<PathBuf>,
+
+    /// Write interval histograms to this file as the run goes (HdrHistogram log v2)
+    #[arg(long, value_name = "FILE", help_heading = "Result")]
+    pub(crate) hlog: Option<PathBuf>,
+
+    /// Write a line for each call to this file: for looking closely, and slow
+    #[arg(long, value_name = "FILE", help_heading = "Result")]
+    pub(crate) trace_file: Option<PathBuf>,
+
+    /// Show nothing while it runs
+    #[arg(long, short, help_heading = "Result")]
+    pub(crate) quiet: bool,
+
+    /// Exit with 0 also if the run is invalid; the result says so all the same
+    #[arg(long, help_heading = "Result")]
+    pub(crate) accept_invalid: bool,
+
+    /// Begin at this time, in seconds since 1970: to start several clients together
+    #[arg(long, value_name = "SECONDS", value_parser = unix_time, help_heading = "Several clients")]
+    pub(crate) start_at: Option<SystemTime>,
+
+    /// The name of this client in its result
+    #[arg(long, value_name = "NAME", help_heading = "Several clients")]
+    pub(crate) agent: Option<String>,
+}
+
+impl Cli {
+    /// Reads the command line of this process. Without a command it is `run`.
+    pub(crate) fn read() -> Result<Self, clap::Error> {
+        Cli::from_words(std::env::args_os().collect())
+    }
+
+    fn from_words(mut words: Vec<OsString>) -> Result<Self, clap::Error> {
+        let command = Cli::command();
+        let is_global = |word: &str| {
+            matches!(word, "-h" | "--help" | "-V" | "--version" | "help")
+                || command.find_subcommand(word).is_some()
+        };
+        let first = words.get(1).and_then(|word| word.to_str());
+        if !first.is_some_and(is_global) {
+            words.insert(words.len().min(1), "run".into());
+        }
+        Cli::try_parse_from(words)
+    }
+}
+
+fn unix_time(text: &str) -> Result<SystemTime, String> {
+    match text.parse::<f64>() {
+        Ok(seconds) if (0.0..1e11).contains(&seconds) => {
+            Ok(UNIX_EPOCH + Duration::from_secs_f64(seconds))
+        }
+        _ => Err(format!("\"{text}\" is not a number of seconds since 1970")),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn parse(words: &[&str]) -> Result<Cli, clap::Error> {
+        let words = [&["loadgen"], words].concat();
+        Cli::from_words(words.into_iter().map(OsString::from).collect())
+    }
+
+    fn run(words: &[&str]) -> RunArgs {
+        match parse(words).unwrap().command {
+            Command::Run(args) => args,
+            other => panic!("{words:?} is {other:?}"),
+        }
+    }
+
+    #[test]
+    fn the_command_line_is_consistent() {
+        Cli::command().debug_assert();
+    }
+
+    #[test]
+    fn without_a_command_it_is_run() {
+        assert_eq!(run(&[]).load.connections, 16);
+        assert_eq!(run(&["-c", "4"]).load.connections, 4);
+        assert_eq!(run(&["host[5]"]).load.target.as_deref(), Some("host[5]"));
+        assert_eq!(run(&["run", "host"]).load.target.as_deref(), Some("host"));
+        assert!(
+            parse(&["--help"])
+                .unwrap_err()
+                .to_string()
+                .contains("Exit status")
+        );
+    }
+
+    #[test]
+    fn bad_numbers_are_refused() {
+        for bad in [
+            ["--rate", "0"],
+            ["--duration", "-1"],
+            ["--connections", "0"],
+            ["--rate", "inf"],
+            ["--start-at", "tomorrow"],
+        ] {
+            assert!(parse(&bad).is_err(), "{bad:?}");
+        }
+        let args = run(&["-c", "4", "--rate", "1e5", "--cores", "1,2"]);
+        assert_eq!(args.rate, Some(Profile::Constant(1e5)));
+        assert_eq!(args.load.cores, [1, 2]);
+    }
+}

@@ -1,0 +1,371 @@
+//! `loadgen merge`: the results of several clients, or of several runs, as one.
+//!
+//! Histograms are added, so that percentiles are those of all calls; percentiles are never averaged.
+
+use std::collections::BTreeMap;
+use std::fmt;
+use std::path::{Path, PathBuf};
+use std::time::{Duration, UNIX_EPOCH};
+
+use anyhow::{Context, bail};
+use serde::{Deserialize, Serialize};
+
+use crate::args::MergeArgs;
+use crate::exit::Exit;
+use crate::record::latencies::Latencies;
+use crate::report::hlog;
+use crate::report::run_file::{Histograms, RunFile, Times, decode, encode};
+use crate::report::table::{row, times};
+use crate::stats::Blocks;
+
+/// The name and version of the schema.
+const SCHEMA: &str = "annulus-loadgen/merged/1";
+
+/// Several results as one.
+#[derive(Clone, Debug, Serialize, Deserialize)]
+struct Merged {
+    schema: String,
+    sources: Vec<Source>,
+    /// From the first start to the last end.
+    seconds: f64,
+    /// Of those sources that tell.
+    offered: u64,
+    sent: u64,
+    completed: u64,
+    errors: BTreeMap<String, u64>,
+    /// Of all sources together, over the time in which each of them measured.
+    calls_per_second: f64,
+    response_us: Option<Times>,
+    service_us: Option<Times>,
+    histograms: Histograms,
+    /// Why not to believe it.
+    invalid_because: Vec<String>,
+}
+
+/// A result that went in.
+#[derive(Clone, Debug, Serialize, Deserialize)]
+struct Source {
+    file: PathBuf,
+    agent: Option<String>,
+    started_at: f64,
+    seconds: f64,
+    calls_per_second: f64,
+}
+
+/// What a file has.
+struct Part {
+    source: Source,
+    run: Option<RunFile>,
+    response: Vec<Slice>,
+    service: Vec<Slice>,
+    /// All pacing errors, if the file has them.
+    pacing: Latencies,
+}
+
+/// The calls that ended in a stretch of time.
+struct Slice {
+    /// Since 1970.
+    start: Duration,
+    length: Duration,
+    latencies: Latencies,
+}
+
+/// Merges, and shows what came of it.
+pub(crate) fn merge(args: &MergeArgs) -> anyhow::Result<Exit> {
+    let parts = args.files.iter().map(|path| Part::read(path));
+    let merged = Merged::of(&parts.collect::<Result<Vec<_>, _>>()?);
+    let json = serde_json::to_string_pretty(&merged)? + "\n";
+    if let Some(path) = &args.out {
+        std::fs::write(path, &json)
+            .with_context(|| format!("{} cannot be written", path.display()))?;
+    }
+    if args.json {
+        print!("{json}");
+    } else {
+        print!("{merged}");
+    }
+    Ok(if merged.invalid_because.is_empty() {
+        Exit::Ok
+    } else {
+        Exit::Invalid
+    })
+}
+
+impl Part {
+    fn read(path: &Path) -> anyhow::Result<Self> {
+        if path
+            .extension()
+            .is_some_and(|extension| extension == "hlog")
+        {
+            Part::of_log(path)
+        } else {
+            Part::of_run(path)
+        }
+    }
+
+    fn of_run(path: &Path) -> anyhow::Result<Self> {
+        let run = RunFile::read(path)?;
+        let start = run.started_at().duration_since(UNIX_EPOCH)?;
+        let slices = |text: fn(&crate::report::run_file::TimeSlice) -> &str| {
+            let intervals = run.intervals.iter();
+            intervals
+                .map(|slice| {
+                    Ok(Slice {
+                        start: start + Duration::from_secs_f64(slice.start),
+                        length: Duration::from_secs_f64(slice.seconds),
+                        latencies: decode(text(slice))?,
+                    })
+                })
+                .collect::<anyhow::Result<Vec<_>>>()
+        };
+        Ok(Part {
+            response: slices(|slice| &slice.response)?,
+            service: slices(|slice| &slice.service)?,
+            pacing: decode(&run.histograms.pacing_error)?,
+            source: Source {
+                file: path.to_owned(),
+                agent: run.setup.agent.clone(),
+                started_at: run.started_at,
+                seconds: run.seconds,
+                calls_per_second: run.calls_per_second,
+            },
+            run: Some(run),
+        })
+    }
+
+    fn of_log(path: &Path) -> anyhow::Result<Self> {
+        let (service, response): (Vec<_>, Vec<_>) = hlog::read(path)?
+            .into_iter()
+            .partition(|logged| logged.is_service);
+        let slices = |logged: Vec<hlog::Logged>| -> Vec<Slice> {
+            let logged = logged.into_iter();
+            logged
+                .map(|logged| Slice {
+                    start: logged.start,
+                    length: logged.length,
+                    latencies: logged.latencies,
+                })
+                .collect()
+        };
+        let (response, service) = (slices(response), slices(service));
+        let (Some(first), Some(last)) = (response.first(), response.last()) else {
+            bail!("{} has no interval", path.display());
+        };
+        let length = (last.start + last.length).saturating_sub(first.start);
+        let calls: u64 = response.iter().map(|slice| slice.latencies.count()).sum();
+        Ok(Part {
+            source: Source {
+                file: path.to_owned(),
+                agent: None,
+                started_at: first.start.as_secs_f64(),
+                seconds: length.as_secs_f64(),
+                calls_per_second: calls as f64 / length.as_secs_f64().max(1e-9),
+            },
+            run: None,
+            response,
+            service,
+            pacing: Latencies::default(),
+        })
+    }
+
+    fn start(&self) -> f64 {
+        self.source.started_at
+    }
+
+    fn end(&self) -> f64 {
+        self.source.started_at + self.source.seconds
+    }
+}
+
+impl Merged {
+    fn of(parts: &[Part]) -> Self {
+        let runs = || parts.iter().filter_map(|part| part.run.as_ref());
+        let first = parts.iter().map(Part::start).fold(f64::INFINITY, f64::min);
+        let last = parts.iter().map(Part::end).fold(0.0, f64::max);
+        let mut errors = BTreeMap::new();
+        for (kind, count) in runs().flat_map(|run| &run.errors) {
+            *errors.entry(kind.clone()).or_default() += count;
+        }
+        let mut pacing = Latencies::default();
+        parts.iter().for_each(|part| pacing.merge(&part.pacing));
+        let (response, response_times) = together(parts.iter().flat_map(|part| &part.response));
+        let (service, service_times) = together(parts.iter().flat_map(|part| &part.service));
+        Merged {
+            schema: SCHEMA.to_owned(),
+            sources: parts.iter().map(|part| part.source.clone()).collect(),
+            seconds: last - first,
+            offered: runs().map(|run| run.offered).sum(),
+            sent: runs().map(|run| run.sent).sum(),
+            completed: runs().map(|run| run.completed).sum(),
+            errors,
+            calls_per_second: rate(parts),
+            response_us: response_times,
+            service_us: service_times,
+            histograms: Histograms {
+                response: encode(&response),
+                service: encode(&service),
+                pacing_error: encode(&pacing),
+            },
+            invalid_because: doubts(parts, first, last),
+        }
+    }
+}
+
+/// The sum of the rates of clients that ran together; of runs one after another, their mean.
+fn rate(parts: &[Part]) -> f64 {
+    let calls: f64 = parts
+        .iter()
+        .map(|part| part.source.calls_per_second * part.source.seconds)
+        .sum();
+    // The time in which anyone measured.
+    let mut spans: Vec<_> = parts
+        .iter()
+        .map(|part| (part.start(), part.end()))
+        .collect();
+    spans.sort_by(|a, b| a.0.total_cmp(&b.0));
+    let (mut covered, mut until) = (0.0, f64::NEG_INFINITY);
+    for (start, end) in spans {
+        covered += (end - start.max(until)).max(0.0);
+        until = until.max(end);
+    }
+    calls / covered.max(1e-9)
+}
+
+/// All slices as one distribution, with confidence from slices of the same time.
+fn together<'s>(slices: impl Iterator<Item = &'s Slice>) -> (Latencies, Option<Times>) {
+    let slices: Vec<_> = slices.collect();
+    let longest = slices.iter().map(|slice| slice.length).max();
+    let longest_ns = longest.unwrap_or_default().as_nanos().max(1);
+    let mut by_time: BTreeMap<u128, Latencies> = BTreeMap::new();
+    for slice in slices {
+        let middle = slice.start + slice.length / 2;
+        let bucket = by_time.entry(middle.as_nanos() / longest_ns).or_default();
+        bucket.merge(&slice.latencies);
+    }
+    let mut all = Latencies::default();
+    by_time.values().for_each(|latencies| all.merge(latencies));
+    let blocks = Blocks::new(by_time.values().collect::<Vec<_>>().into_iter());
+    let times = Times::of(&all, Some(&blocks));
+    (all, times)
+}
+
+/// What speaks against believing the whole.
+fn doubts(parts: &[Part], first: f64, last: f64) -> Vec<String> {
+    let mut doubts = Vec::new();
+    for part in parts {
+        let run = part.run.iter().flat_map(|run| &run.verdict.invalid_because);
+        doubts.extend(run.map(|why| format!("{}: {why}", part.source.file.display())));
+    }
+    // Agents are to run at the same time, or the load was not what it is taken for.
+    let agents: Vec<_> = parts
+        .iter()
+        .filter(|part| part.source.agent.is_some())
+        .collect();
+    for part in agents.iter().filter(|_| agents.len() > 1) {
+        let missed = (part.start() - first) + (last - part.end());
+        if missed > 0.1 * part.source.seconds {
+            doubts.push(format!(
+                "{} did not run for {missed:.2} s in which others did",
+                part.source.file.display()
+            ));
+        }
+    }
+    doubts
+}
+
+impl fmt::Display for Merged {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        row(f, "merged", format_args!("{} results", self.sources.len()))?;
+        for source in &self.sources {
+            let agent = source.agent.as_deref().unwrap_or("");
+            row(
+                f,
+                "",
+                format_args!(
+                    "{} {agent} {:.2} s, {:.0} calls/s",
+                    source.file.display(),
+                    source.seconds,
+                    source.calls_per_second
+                ),
+            )?;
+        }
+        row(f, "measured", format_args!("{:.2} s", self.seconds))?;
+        row(f, "offered", self.offered)?;
+        row(f, "completed", self.completed)?;
+        let errors: u64 = self.errors.values().sum();
+        row(f, "errors", errors)?;
+        row(f, "calls/s", format_args!("{:.0}", self.calls_per_second))?;
+        times(f, "response µs", self.response_us.as_ref())?;
+        times(f, "service µs", self.service_us.as_ref())?;
+        for why in &self.invalid_because {
+            row(f, "INVALID", why)?;
+        }
+        Ok(())
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::record::histogram;
+
+    fn part(agent: &str, start: f64, seconds: u64, latency_us: u64, calls: u64) -> Part {
+        let mut histogram = histogram();
+        histogram.record_n(latency_us * 1000, calls).unwrap();
+        let slice = |second: u64| Slice {
+            start: Duration::from_secs_f64(start) + Duration::from_secs(second),
+            length: Duration::from_secs(1),
+            latencies: Latencies::of(&histogram),
+        };
+        Part {
+            source: Source {
+                file: PathBuf::from(agent),
+                agent: Some(agent.to_owned()),
+                started_at: start,
+                seconds: seconds as f64,
+                calls_per_second: calls as f64,
+            },
+            run: None,
+            response: (0..seconds).map(slice).collect(),
+            service: (0..seconds).map(slice).collect(),
+            pacing: Latencies::default(),
+        }
+    }
+
+    #[test]
+    fn percentiles_are_those_of_all_calls_and_not_a_mean() {
+        // One client in ten sees a slow server: p50 is the fast one's, p99 the slow one's.
+        let parts = [
+            part("a", 100.0, 10, 100, 900),
+            part("b", 100.0, 10, 5_000, 100),
+        ];
+        let merged = Merged::of(&parts);
+        let response = merged.response_us.unwrap();
+        assert_eq!(response.count, 10_000);
+        assert!((response.percentile("p50").unwrap() - 100.0).abs() < 0.1);
+        assert!((response.percentile("p99").unwrap() - 5_000.0).abs() < 5.0);
+        assert!((merged.calls_per_second - 1000.0).abs() < 1e-6);
+        assert!(
+            merged.invalid_because.is_empty(),
+            "{:?}",
+            merged.invalid_because
+        );
+    }
+
+    #[test]
+    fn agents_that_did_not_run_together_are_not_believed() {
+        let parts = [
+            part("a", 100.0, 10, 100, 900),
+            part("b", 105.0, 10, 100, 900),
+        ];
+        let merged = Merged::of(&parts);
+        assert_eq!(
+            merged.invalid_because.len(),
+            2,
+            "{:?}",
+            merged.invalid_because
+        );
+        assert!((merged.seconds - 15.0).abs() < 1e-9);
+        assert!((merged.calls_per_second - 1200.0).abs() < 1e-6);
+    }
+}

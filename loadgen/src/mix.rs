@@ -1,0 +1,135 @@
+//! Which operations are called how often.
+
+use std::fmt;
+
+use annulus::{SyntaxId, rpcecho};
+use rand::RngExt;
+use rand::rngs::StdRng;
+
+use crate::operation::Operation;
+
+/// Operations of one interface, each with its share of the calls.
+#[derive(Clone, Debug, PartialEq)]
+pub(crate) struct Mix {
+    pub(crate) interface: SyntaxId,
+    entries: Vec<Entry>,
+}
+
+#[derive(Clone, Debug, PartialEq)]
+struct Entry {
+    operation: Operation,
+    share: f64,
+    /// Of this and all before it.
+    share_until: f64,
+}
+
+impl Mix {
+    /// Only this operation.
+    pub(crate) fn only(interface: SyntaxId, operation: Operation) -> Self {
+        Mix::new(interface, vec![(operation, 1.0)])
+    }
+
+    /// Operations of rpcecho with weights: `Echo=80,Add=20`, or one name alone.
+    pub(crate) fn rpcecho(text: &str) -> Result<Self, String> {
+        let weighted = text.split(',').map(|part| {
+            let (name, weight) = part.split_once('=').unwrap_or((part, "1"));
+            let operation = Operation::rpcecho(name.trim()).ok_or_else(|| {
+                format!("\"{name}\" is no operation of rpcecho; use Echo, Add, Sink or Source")
+            })?;
+            match weight.trim().parse::<f64>() {
+                Ok(weight) if weight > 0.0 && weight.is_finite() => Ok((operation, weight)),
+                _ => Err(format!("\"{weight}\" is not a weight above 0")),
+            }
+        });
+        let weighted = weighted.collect::<Result<Vec<_>, _>>()?;
+        Ok(Mix::new(rpcecho::INTERFACE, weighted))
+    }
+
+    fn new(interface: SyntaxId, weighted: Vec<(Operation, f64)>) -> Self {
+        let total: f64 = weighted.iter().map(|(_, weight)| weight).sum();
+        let mut share_until = 0.0;
+        let entries = weighted.into_iter().map(|(operation, weight)| {
+            share_until += weight / total;
+            Entry {
+                operation,
+                share: weight / total,
+                share_until,
+            }
+        });
+        Mix {
+            interface,
+            entries: entries.collect(),
+        }
+    }
+
+    /// The operation of the next call.
+    pub(crate) fn choose(&self, random: &mut StdRng) -> usize {
+        if self.entries.len() == 1 {
+            return 0;
+        }
+        let point: f64 = random.random();
+        let before = self.entries.iter();
+        before
+            .take(self.entries.len() - 1)
+            .take_while(|entry| entry.share_until <= point)
+            .count()
+    }
+
+    pub(crate) fn operation(&self, index: usize) -> &Operation {
+        &self.entries[index].operation
+    }
+
+    /// Names and shares.
+    pub(crate) fn shares(&self) -> impl Iterator<Item = (&str, f64)> {
+        let entries = self.entries.iter();
+        entries.map(|entry| (entry.operation.name.as_str(), entry.share))
+    }
+
+    /// Whether some call carries the payload.
+    pub(crate) fn has_payload(&self) -> bool {
+        let mut entries = self.entries.iter();
+        entries.any(|entry| entry.operation.has_payload())
+    }
+}
+
+impl fmt::Display for Mix {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        if let [only] = &self.entries[..] {
+            return f.write_str(&only.operation.name);
+        }
+        for (index, (name, share)) in self.shares().enumerate() {
+            let comma = if index > 0 { ", " } else { "" };
+            write!(f, "{comma}{name} {:.0} %", share * 100.0)?;
+        }
+        Ok(())
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use rand::SeedableRng;
+
+    use super::*;
+
+    #[test]
+    fn operations_come_as_often_as_their_weights_say() {
+        let mix = Mix::rpcecho("Echo=70,Add=20,sink=10").unwrap();
+        let mut random = StdRng::seed_from_u64(3);
+        let mut counts = [0u32; 3];
+        for _ in 0..10_000 {
+            counts[mix.choose(&mut random)] += 1;
+        }
+        for (count, expected) in counts.into_iter().zip([7_000, 2_000, 1_000]) {
+            assert!(count.abs_diff(expected) < 150, "{counts:?}");
+        }
+        assert_eq!(mix.to_string(), "EchoData 70 %, AddOne 20 %, SinkData 10 %");
+    }
+
+    #[test]
+    fn what_is_no_mix_is_refused() {
+        for bad in ["", "Ping", "Echo=0", "Echo=-1", "Echo=x", "Echo=80,,Add=20"] {
+            assert!(Mix::rpcecho(bad).is_err(), "{bad}");
+        }
+        assert_eq!(Mix::rpcecho("AddOne").unwrap().to_string(), "AddOne");
+    }
+}

@@ -1,0 +1,97 @@
+//! `loadgen run`: one run at a fixed load.
+
+use std::time::Duration;
+
+use super::{Bench, Round, trace_writer};
+use crate::args::RunArgs;
+use crate::exit::Exit;
+use crate::fleet::Observer;
+use crate::objective::Missed;
+use crate::record::trace::read_arrivals;
+use crate::report::hlog::HlogWriter;
+use crate::report::live::Live;
+use crate::report::run_file::{RunFile, decode};
+use crate::report::table::Table;
+use crate::schedule::Arrivals;
+
+/// Runs, and shows what came of it.
+pub(crate) fn run(args: &RunArgs) -> anyhow::Result<Exit> {
+    let mut args = args.clone();
+    let arrivals = arrivals(&mut args)?;
+    let round = Round {
+        arrivals,
+        trace: trace_writer(args.trace_file.as_deref())?,
+        start_at: args.start_at,
+        agent: args.agent.clone(),
+    };
+    let mut hlog = args.hlog.as_deref().map(HlogWriter::create).transpose()?;
+    let mut live = (!args.quiet).then(|| Live::new(args.load.duration));
+    let result = {
+        let mut observers: Vec<&mut dyn Observer> = Vec::new();
+        if let Some(hlog) = &mut hlog {
+            observers.push(hlog);
+        }
+        if let Some(live) = &mut live {
+            observers.push(live);
+        }
+        Bench::new(&args.load)?.run(&round, &mut observers)
+    };
+    if let Some(live) = &mut live {
+        live.finish();
+    }
+    let run = result?;
+    if let Some(hlog) = &mut hlog {
+        hlog.finish()?;
+    }
+    if let Some(trace) = &round.trace {
+        trace.finish()?;
+    }
+    show(&args, &run)
+}
+
+/// The arrivals of an open loop. A replay lasts as long as its trace.
+fn arrivals(args: &mut RunArgs) -> anyhow::Result<Option<Arrivals>> {
+    if let Some(path) = &args.replay {
+        let offsets_ns = read_arrivals(path)?;
+        let last = offsets_ns.last().copied().unwrap_or_default();
+        args.load.duration = Duration::from_nanos(last + 1).max(Duration::from_millis(1));
+        return Ok(Some(Arrivals::Trace(offsets_ns)));
+    }
+    let process = args.arrivals;
+    let rate = args.rate.clone();
+    Ok(rate.map(|profile| Arrivals::Rate { profile, process }))
+}
+
+fn show(args: &RunArgs, run: &RunFile) -> anyhow::Result<Exit> {
+    if let Some(path) = &args.out {
+        run.write(path)?;
+    }
+    if args.json {
+        println!("{}", run.to_json());
+    } else {
+        print!("{}", Table(run));
+    }
+    let response = decode(&run.histograms.response)?;
+    let missed = args.slo.as_ref().map(|slo| slo.missed(run, &response));
+    for Missed(what) in missed.iter().flatten() {
+        eprintln!("loadgen: {what}");
+    }
+    if run.completed == 0 && run.errors.keys().all(|kind| is_refusal(kind)) {
+        return Ok(Exit::Refused);
+    }
+    if !run.verdict.valid && !args.accept_invalid {
+        for why in &run.verdict.invalid_because {
+            eprintln!("loadgen: invalid: {why}");
+        }
+        return Ok(Exit::Invalid);
+    }
+    Ok(if missed.is_some_and(|missed| !missed.is_empty()) {
+        Exit::Missed
+    } else {
+        Exit::Ok
+    })
+}
+
+fn is_refusal(kind: &str) -> bool {
+    matches!(kind, "connect" | "bind" | "authentication" | "reset")
+}

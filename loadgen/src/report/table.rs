@@ -1,0 +1,183 @@
+//! A run as a table for people.
+
+use std::fmt::{self, Write};
+
+use super::run_file::{RunFile, Times, percentile_name, ratio};
+use crate::stats::QUANTILES;
+
+/// Shows a run as rows of names and values.
+pub(crate) struct Table<'r>(pub(crate) &'r RunFile);
+
+impl fmt::Display for Table<'_> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let run = self.0;
+        self.what_was_run(f)?;
+        row(f, "offered", run.offered)?;
+        row(f, "sent", run.sent)?;
+        row(f, "completed", run.completed)?;
+        row(f, "errors", errors(run))?;
+        row(f, "calls/s", format_args!("{:.0}", run.calls_per_second))?;
+        row(
+            f,
+            "MB/s",
+            format_args!("{:.1} each way", run.megabytes_per_second),
+        )?;
+        times(f, "response µs", run.response_us.as_ref())?;
+        times(f, "service µs", run.service_us.as_ref())?;
+        if run.pacing_error_us.is_some() {
+            times(f, "sent late µs", run.pacing_error_us.as_ref())?;
+        }
+        self.what_it_took(f)?;
+        for note in &run.verdict.notes {
+            row(f, "note", note)?;
+        }
+        for why in &run.verdict.invalid_because {
+            row(f, "INVALID", why)?;
+        }
+        Ok(())
+    }
+}
+
+impl Table<'_> {
+    fn what_was_run(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let setup = &self.0.setup;
+        let whose = if setup.embedded {
+            " (embedded server)"
+        } else {
+            ""
+        };
+        row(f, "target", format_args!("{}{whose}", setup.target))?;
+        row(
+            f,
+            "load",
+            format_args!(
+                "{} connections x {} outstanding, {}",
+                setup.connections, setup.outstanding, setup.arrivals
+            ),
+        )?;
+        let shares = setup.operations.iter();
+        let operations: Vec<_> = shares
+            .map(|it| match setup.operations.len() {
+                1 => it.name.clone(),
+                _ => format!("{} {:.0} %", it.name, it.share * 100.0),
+            })
+            .collect();
+        row(
+            f,
+            "calls",
+            format_args!("{}, payload {}", operations.join(", "), setup.payload),
+        )?;
+        row(
+            f,
+            "ring",
+            format_args!("{}, idle policy {}", self.0.ring, setup.idle),
+        )?;
+        row(
+            f,
+            "measured",
+            format_args!(
+                "{:.2} s after {:.1} s of warm-up",
+                self.0.seconds, self.0.warm_up_seconds
+            ),
+        )
+    }
+
+    fn what_it_took(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let run = self.0;
+        let client = run.client_cpu;
+        let busiest = run.client_threads.iter().map(|thread| thread.busy_percent);
+        row(
+            f,
+            "client CPU",
+            format_args!(
+                "{:.0} %, {:.2} µs per call on {}, busy {:.0} %",
+                client.percent,
+                client.us_per_call,
+                cores(&run.setup.client_cores),
+                busiest.fold(0.0, f64::max)
+            ),
+        )?;
+        if let Some(server) = run.server_cpu {
+            row(
+                f,
+                "server CPU",
+                format_args!(
+                    "{:.0} %, {:.2} µs per call on {}",
+                    server.percent,
+                    server.us_per_call,
+                    cores(&run.setup.server_cores)
+                ),
+            )?;
+        }
+        row(
+            f,
+            "system calls",
+            format_args!("{:.3} per call (client)", run.client_system_calls_per_call),
+        )
+    }
+}
+
+/// A name and a value.
+pub(crate) fn row(f: &mut fmt::Formatter<'_>, name: &str, value: impl fmt::Display) -> fmt::Result {
+    writeln!(f, "{name:<14} {value}")
+}
+
+fn errors(run: &RunFile) -> String {
+    if run.errors.is_empty() {
+        return "0".to_owned();
+    }
+    let kinds: Vec<_> = (run.errors.iter())
+        .map(|(kind, count)| {
+            let share = ratio(*count as f64 * 100.0, run.offered as f64);
+            format!("{kind} {count} ({share:.3} %)")
+        })
+        .collect();
+    kinds.join(", ")
+}
+
+/// One line of values, and one of their confidence intervals where there are some.
+pub(crate) fn times(f: &mut fmt::Formatter<'_>, name: &str, times: Option<&Times>) -> fmt::Result {
+    let Some(times) = times else {
+        return row(f, name, "none");
+    };
+    let mut line = format!("min {:.1}", times.min);
+    let mut sure = String::new();
+    let mut first_unknown = None;
+    for quantile in QUANTILES {
+        let key = percentile_name(quantile);
+        let label = key.replace('_', ".");
+        match times.percentile(&key) {
+            Some(value) => write!(line, "  {label} {value:.1}")?,
+            None => {
+                first_unknown = first_unknown.or(Some(label));
+                continue;
+            }
+        }
+        if let Some((low, high)) = times.confidence95.get(&key) {
+            write!(sure, "  {label} {low:.1}..{high:.1}")?;
+        }
+    }
+    write!(line, "  max {:.1}  mean {:.1}", times.max, times.mean)?;
+    row(f, name, line)?;
+    if !sure.is_empty() && name.starts_with("response") {
+        row(f, "  95 % sure", sure.trim_start())?;
+    }
+    match first_unknown {
+        Some(label) if name.starts_with("response") => row(
+            f,
+            "",
+            format_args!("too few samples ({}) for {label}", times.count),
+        ),
+        _ => Ok(()),
+    }
+}
+
+fn cores(list: &[usize]) -> String {
+    let mut text = if list.len() == 1 { "core" } else { "cores" }.to_owned();
+    for (index, core) in list.iter().enumerate() {
+        let separator = if index == 0 { " " } else { ", " };
+        text.push_str(separator);
+        text.push_str(&core.to_string());
+    }
+    text
+}

@@ -1,0 +1,285 @@
+//! Whether a run says something about the server, or only about the client that measured it.
+
+use serde::{Deserialize, Serialize};
+
+use crate::fleet::Measurement;
+use crate::record::latencies::Latencies;
+use crate::setup::Setup;
+
+/// A closed loop whose client is busier than this measures the client.
+const BUSY_MAX: f64 = 0.97;
+
+/// A thread that waits longer than this for its core adds its waiting to what it measures.
+const DELAYED_MAX: f64 = 0.05;
+
+/// In an open loop, so much of the calls that were due must have been sent, or the load was not the
+/// one that was asked for.
+const SENT_MIN: f64 = 0.99;
+
+/// The median call may be sent so late: a tenth of the median response time, but always this.
+const LATENESS_MIN_NS: u64 = 100_000;
+
+/// A run and what is to be said of it.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub(crate) struct Verdict {
+    pub(crate) valid: bool,
+    /// Why it is not valid.
+    pub(crate) invalid_because: Vec<String>,
+    /// What to keep in mind.
+    pub(crate) notes: Vec<String>,
+}
+
+impl Verdict {
+    /// Looks at what the client did.
+    pub(crate) fn of(setup: &Setup, measurement: &Measurement) -> Self {
+        let mut verdict = Verdict::default();
+        match setup.rate {
+            None => verdict.look_at_closed_loop(setup, measurement),
+            Some(_) => verdict.look_at_open_loop(measurement),
+        }
+        verdict.look_at_threads(setup, measurement);
+        verdict.look_at_the_rest(measurement);
+        verdict.valid = verdict.invalid_because.is_empty();
+        verdict
+    }
+
+    fn look_at_closed_loop(&mut self, setup: &Setup, measurement: &Measurement) {
+        let busiest = busiest(measurement);
+        if busiest < BUSY_MAX {
+            return;
+        }
+        let why = format!(
+            "a client thread was busy {:.0} % of the time: the rate is what the client can do; give \
+             it more cores (--cores)",
+            busiest * 100.0
+        );
+        // Whoever runs both sides in one process measures both.
+        if setup.embedded {
+            self.notes.push(why);
+        } else {
+            self.invalid_because.push(why);
+        }
+    }
+
+    fn look_at_open_loop(&mut self, measurement: &Measurement) {
+        let counts = &measurement.totals.counts;
+        let unsent: u64 = measurement.workers.iter().map(|it| it.unsent).sum();
+        let waited: u64 = measurement.workers.iter().map(|it| it.waited).sum();
+        let sent_share = counts.sent as f64 / counts.offered.max(1) as f64;
+        if unsent > 0 {
+            let cause = if busiest(measurement) >= BUSY_MAX {
+                "the client could not send as fast as was asked"
+            } else {
+                "the server answered too slowly for the places that --connections and \
+                 --outstanding allow"
+            };
+            let why = format!(
+                "{cause}: {unsent} calls were due and not sent ({:.1} % of all); their waiting is \
+                 in no histogram",
+                (1.0 - sent_share) * 100.0
+            );
+            if sent_share < SENT_MIN {
+                self.invalid_because.push(why);
+            } else {
+                self.notes.push(why);
+            }
+        }
+        if waited > 0 {
+            self.notes.push(format!(
+                "{waited} calls waited for a place, as the server had as many open as --connections \
+                 and --outstanding allow"
+            ));
+        }
+        self.look_at_pacing(measurement);
+    }
+
+    fn look_at_pacing(&mut self, measurement: &Measurement) {
+        let pacing = Latencies::of(&measurement.totals.pacing);
+        let response = Latencies::of(&measurement.totals.response);
+        let (late, bound) = (
+            pacing.quantile(0.5),
+            (response.quantile(0.5) / 10).max(LATENESS_MIN_NS),
+        );
+        if late > bound {
+            self.invalid_because.push(format!(
+                "the client sent the median call {} µs late, by its own fault",
+                late / 1000
+            ));
+        }
+    }
+
+    fn look_at_threads(&mut self, setup: &Setup, measurement: &Measurement) {
+        for (index, worker) in measurement.workers.iter().enumerate() {
+            if worker.delayed() <= DELAYED_MAX {
+                continue;
+            }
+            let core = setup.client_cores.get(index).copied().unwrap_or_default();
+            let why = format!(
+                "the client's thread on core {core} waited {:.0} % of the time for its core, which \
+                 other threads had",
+                worker.delayed() * 100.0
+            );
+            if setup.embedded {
+                self.notes.push(why);
+            } else {
+                self.invalid_because.push(why);
+            }
+        }
+    }
+
+    fn look_at_the_rest(&mut self, measurement: &Measurement) {
+        if measurement.warm_up.steady == Some(false) {
+            self.notes.push(
+                "rate or latency still changed when the warm-up was over; warm up for longer"
+                    .to_owned(),
+            );
+        }
+        if measurement.was_interrupted {
+            self.notes
+                .push("it was interrupted before its end".to_owned());
+        }
+        if measurement.totals.counts.completed == 0 {
+            self.invalid_because
+                .push("no call ended as it should".to_owned());
+        }
+    }
+}
+
+fn busiest(measurement: &Measurement) -> f64 {
+    let workers = measurement.workers.iter();
+    workers.map(|worker| worker.busy()).fold(0.0, f64::max)
+}
+
+#[cfg(test)]
+mod tests {
+    use std::time::{Duration, SystemTime};
+
+    use super::*;
+    use crate::record::interval::Interval;
+    use crate::record::series::Series;
+    use crate::setup::OperationShare;
+    use crate::warm_up::WarmedUp;
+    use crate::worker::facts::Facts;
+
+    fn setup(rate: Option<f64>, embedded: bool) -> Setup {
+        Setup {
+            target: "ncalrpc:[x]".to_owned(),
+            embedded,
+            agent: None,
+            operations: vec![OperationShare {
+                name: "EchoData".to_owned(),
+                share: 1.0,
+            }],
+            payload: "32 B".to_owned(),
+            connections: 1,
+            outstanding: 1,
+            arrivals: String::new(),
+            rate,
+            think_time_us: 0.0,
+            timeout_us: None,
+            idle: String::new(),
+            client_cores: vec![3],
+            server_cores: vec![],
+            seed: 1,
+        }
+    }
+
+    /// Ten thousand calls of 100 µs, sent 1 µs late, by a thread that was busy for this share.
+    fn measurement(busy: f64) -> Measurement {
+        let mut totals = Interval::new();
+        totals.response.record_n(100_000, 10_000).unwrap();
+        totals.pacing.record_n(1_000, 10_000).unwrap();
+        totals.counts.offered = 10_000;
+        totals.counts.sent = 10_000;
+        totals.counts.completed = 10_000;
+        Measurement {
+            started_at: SystemTime::UNIX_EPOCH,
+            elapsed: Duration::from_secs(1),
+            warm_up: WarmedUp {
+                seconds: 1.0,
+                steady: None,
+            },
+            totals,
+            series: Series::new(),
+            workers: vec![Facts {
+                elapsed: Duration::from_secs(1),
+                cpu: Duration::from_secs(1),
+                spinning: Duration::from_secs_f64(1.0 - busy),
+                ..Facts::default()
+            }],
+            was_interrupted: false,
+        }
+    }
+
+    #[test]
+    fn a_client_that_had_time_to_spare_is_believed() {
+        for rate in [None, Some(1e4)] {
+            let verdict = Verdict::of(&setup(rate, false), &measurement(0.5));
+            assert!(verdict.valid && verdict.notes.is_empty(), "{verdict:?}");
+        }
+    }
+
+    #[test]
+    fn a_busy_client_of_a_closed_loop_measures_itself() {
+        let verdict = Verdict::of(&setup(None, false), &measurement(0.99));
+        assert!(
+            verdict.invalid_because[0].contains("busy 99 %"),
+            "{verdict:?}"
+        );
+        let embedded = Verdict::of(&setup(None, true), &measurement(0.99));
+        assert!(embedded.valid && embedded.notes.len() == 1, "{embedded:?}");
+    }
+
+    #[test]
+    fn an_open_loop_that_is_not_kept_up_is_the_fault_of_whoever_had_no_time() {
+        let mut late = measurement(0.99);
+        late.totals.counts.offered = 20_000;
+        late.workers[0].unsent = 10_000;
+        let verdict = Verdict::of(&setup(Some(2e4), false), &late);
+        let why = &verdict.invalid_because[0];
+        assert!(
+            why.contains("the client could not") && why.contains("50.0 %"),
+            "{why}"
+        );
+        late.workers[0].spinning = Duration::from_millis(500);
+        late.workers[0].waited = 9_000;
+        let verdict = Verdict::of(&setup(Some(2e4), false), &late);
+        let why = &verdict.invalid_because[0];
+        assert!(why.contains("the server answered too slowly"), "{why}");
+        assert!(
+            verdict.notes[0].contains("9000 calls waited"),
+            "{verdict:?}"
+        );
+        late.totals.counts.offered = 10_050;
+        late.workers[0].unsent = 50;
+        assert!(
+            Verdict::of(&setup(Some(2e4), false), &late).valid,
+            "a part in two hundred"
+        );
+    }
+
+    #[test]
+    fn lateness_and_a_stolen_core_are_the_clients_fault() {
+        let mut late = measurement(0.5);
+        late.totals.pacing.record_n(200_000, 20_000).unwrap();
+        let verdict = Verdict::of(&setup(Some(1e4), false), &late);
+        assert!(
+            verdict.invalid_because[0].contains("200 µs late"),
+            "{verdict:?}"
+        );
+        let mut delayed = measurement(0.5);
+        delayed.workers[0].run_delay = Duration::from_millis(300);
+        let verdict = Verdict::of(&setup(None, false), &delayed);
+        assert!(
+            verdict.invalid_because[0].contains("core 3 waited 30 %"),
+            "{verdict:?}"
+        );
+    }
+
+    #[test]
+    fn nothing_completed_is_nothing_measured() {
+        let mut nothing = measurement(0.1);
+        nothing.totals.counts.completed = 0;
+        assert!(!Verdict::of(&setup(None, true), &nothing).valid);
+    }
+}

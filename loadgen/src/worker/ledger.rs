@@ -1,0 +1,262 @@
+//! The calls of one worker: which are in flight, and what is recorded as they end.
+
+use std::collections::VecDeque;
+use std::sync::Arc;
+use std::time::Duration;
+
+use annulus::{LocalBinding, LocalReply, Status, Time};
+use anyhow::Context;
+
+use crate::mix::Mix;
+use crate::record::errors::Failure;
+use crate::record::interval::Interval;
+use crate::record::trace::{TraceWriter, TracedCall};
+
+/// How long a place rests after no connection could be made, so that a server that is gone is not
+/// asked for a connection as fast as the machine can.
+const REST_AFTER_REFUSAL: Duration = Duration::from_millis(10);
+
+/// A place for one call in flight.
+#[derive(Clone, Copy, Debug)]
+struct Slot {
+    binding: LocalBinding,
+    intended: Time,
+    sent: Time,
+    operation: usize,
+    payload_len: u32,
+    state: SlotState,
+}
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum SlotState {
+    Free,
+    /// A call is in flight that is not recorded, as it is no part of what is measured.
+    Ignored,
+    /// A call is in flight.
+    Recorded,
+}
+
+/// A call that is about to be made.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct NewCall {
+    pub(super) intended: Time,
+    pub(super) sent: Time,
+    pub(super) operation: usize,
+    pub(super) payload_len: u32,
+}
+
+#[derive(Debug)]
+pub(super) struct Ledger {
+    mix: Arc<Mix>,
+    slots: Vec<Slot>,
+    /// Places that a call can take, the one that has been free for longest first: so calls go round
+    /// over the connections.
+    free: VecDeque<u32>,
+    /// Places whose user thinks, and until when. All think equally long, so they are in order.
+    thinking: VecDeque<(Time, u32)>,
+    /// Places that rest after a refusal, in order as well.
+    resting: VecDeque<(Time, u32)>,
+    think_time: Duration,
+    has_time_limit: bool,
+    pub(super) interval: Box<Interval>,
+    /// The start of what is recorded; `None` before.
+    record_from: Option<Time>,
+    trace: Option<TraceWriter>,
+    trace_error: Option<std::io::Error>,
+    in_flight: usize,
+    /// How the last call ended that did not reach its server, or was not taken by it.
+    pub(super) refusal: Option<Status>,
+}
+
+impl Ledger {
+    /// `outstanding` places on each connection.
+    pub(super) fn new(
+        mix: Arc<Mix>,
+        bindings: &[LocalBinding],
+        outstanding: u32,
+        think_time: Duration,
+        has_time_limit: bool,
+    ) -> anyhow::Result<Self> {
+        let slots: Vec<_> = (0..outstanding)
+            .flat_map(|_| bindings)
+            .map(|&binding| Slot {
+                binding,
+                intended: Time::ZERO,
+                sent: Time::ZERO,
+                operation: 0,
+                payload_len: 0,
+                state: SlotState::Free,
+            })
+            .collect();
+        let count = u32::try_from(slots.len()).context("too many calls in flight")?;
+        Ok(Ledger {
+            mix,
+            slots,
+            free: (0..count).collect(),
+            thinking: VecDeque::new(),
+            resting: VecDeque::new(),
+            think_time,
+            has_time_limit,
+            interval: Box::new(Interval::new()),
+            record_from: None,
+            trace: None,
+            trace_error: None,
+            in_flight: 0,
+            refusal: None,
+        })
+    }
+
+    pub(super) fn in_flight(&self) -> usize {
+        self.in_flight
+    }
+
+    pub(super) fn has_free(&self) -> bool {
+        !self.free.is_empty()
+    }
+
+    /// Takes a place that is free.
+    pub(super) fn take_free(&mut self) -> Option<u32> {
+        self.free.pop_front()
+    }
+
+    /// A user whose time of thinking is over, and when it was.
+    pub(super) fn take_thinker(&mut self, now: Time) -> Option<(Time, u32)> {
+        self.thinking.pop_front_if(|(until, _)| *until <= now)
+    }
+
+    /// When the next user has thought, or the next place has rested.
+    pub(super) fn next_due(&self) -> Option<Time> {
+        let fronts = [self.thinking.front(), self.resting.front()];
+        fronts.into_iter().flatten().map(|(until, _)| *until).min()
+    }
+
+    /// Frees the places that have rested.
+    pub(super) fn end_rests(&mut self, now: Time) {
+        while let Some((_, index)) = self.resting.pop_front_if(|(until, _)| *until <= now) {
+            self.free.push_back(index);
+        }
+    }
+
+    /// Nobody thinks or rests any longer.
+    pub(super) fn wake_all(&mut self) {
+        let rested = self.thinking.drain(..).chain(self.resting.drain(..));
+        self.free.extend(rested.map(|(_, index)| index));
+    }
+
+    /// Calls that begin from now on are recorded, and traced if there is a trace. Those that are in
+    /// flight are not.
+    pub(super) fn record_from(&mut self, start: Time, trace: Option<TraceWriter>) {
+        self.record_from = Some(start);
+        self.trace = trace;
+        let slots = self.slots.iter_mut();
+        for slot in slots.filter(|slot| slot.state == SlotState::Recorded) {
+            slot.state = SlotState::Ignored;
+        }
+    }
+
+    pub(super) fn binding(&self, index: u32) -> LocalBinding {
+        self.slots[index as usize].binding
+    }
+
+    /// Notes that a call is made in a place.
+    pub(super) fn begin(&mut self, index: u32, call: NewCall) {
+        let is_recorded = self.record_from.is_some();
+        if is_recorded {
+            self.interval.counts.offered += 1;
+            self.interval.counts.sent += 1;
+        }
+        let slot = &mut self.slots[index as usize];
+        slot.intended = call.intended;
+        slot.sent = call.sent;
+        slot.operation = call.operation;
+        slot.payload_len = call.payload_len;
+        slot.state = if is_recorded {
+            SlotState::Recorded
+        } else {
+            SlotState::Ignored
+        };
+        self.in_flight += 1;
+    }
+
+    /// A call has ended.
+    pub(super) fn end(&mut self, reply: &LocalReply<'_>) {
+        #[expect(clippy::cast_possible_truncation, reason = "tokens are slot indices")]
+        let index = reply.token as u32;
+        let slot = self.slots[index as usize];
+        let ended = match &reply.result {
+            Ok(data) => self
+                .mix
+                .operation(slot.operation)
+                .check(slot.payload_len, data),
+            Err(status) => Err(Failure::of(*status, self.has_time_limit)),
+        };
+        if let Err(status) = &reply.result
+            && Failure::of(*status, self.has_time_limit).is_refusal()
+        {
+            self.refusal = Some(*status);
+        }
+        self.finish(index, ended, reply.at);
+        if ended.is_err_and(Failure::is_refusal) {
+            self.resting
+                .push_back((reply.at + REST_AFTER_REFUSAL, index));
+        } else if self.think_time.is_zero() {
+            self.free.push_back(index);
+        } else {
+            self.thinking.push_back((reply.at + self.think_time, index));
+        }
+    }
+
+    /// What is still in flight will not be answered.
+    pub(super) fn give_up(&mut self, now: Time) {
+        for index in 0..self.slots.len() {
+            if self.slots[index].state != SlotState::Free {
+                #[expect(clippy::cast_possible_truncation, reason = "counted in `new`")]
+                let index = index as u32;
+                self.finish(index, Err(Failure::Unanswered), now);
+            }
+        }
+    }
+
+    /// Writing the trace failed.
+    pub(super) fn trace_error(&mut self) -> Option<std::io::Error> {
+        self.trace_error.take()
+    }
+
+    fn finish(&mut self, index: u32, ended: Result<(), Failure>, at: Time) {
+        self.in_flight -= 1;
+        let slot = &mut self.slots[index as usize];
+        let state = std::mem::replace(&mut slot.state, SlotState::Free);
+        if state != SlotState::Recorded {
+            return;
+        }
+        let (response, service) = (at - slot.intended, at - slot.sent);
+        let operation = self.mix.operation(slot.operation);
+        match ended {
+            Ok(()) => {
+                self.interval.counts.completed += 1;
+                self.interval.counts.payload_bytes += operation.bytes_each_way(slot.payload_len);
+                self.interval.record(response, service);
+            }
+            Err(failure) => {
+                self.interval.failures.add(failure, 1);
+                if failure.is_latency() {
+                    self.interval.record(response, service);
+                }
+            }
+        }
+        if let (Some(trace), Some(start)) = (&self.trace, self.record_from) {
+            let slot = self.slots[index as usize];
+            let name = ended.map_or_else(Failure::name, |()| "ok".into());
+            let call = TracedCall {
+                intended: slot.intended - start,
+                sent: slot.sent - start,
+                ended: at - start,
+                operation: &operation.name,
+                result: &name,
+            };
+            if let Err(error) = trace.write(&call) {
+                self.trace_error = Some(error);
+            }
+        }
+    }
+}

@@ -1,0 +1,298 @@
+//! A worker and a server over the simulated ring, in virtual time.
+
+use std::sync::mpsc;
+
+use annulus::rpcecho::{self, EchoServer};
+use annulus::transports::sim::{SimConfig, SimNet, SimRing};
+use annulus::{Config, Limits, Server};
+
+use super::control::{Control, Told};
+use super::*;
+use crate::record::interval::Interval;
+use crate::record::latencies::Latencies;
+use crate::schedule::{Process, Profile};
+
+/// From one side to the other.
+const LATENCY: Duration = Duration::from_micros(50);
+
+/// Turns after which a run that has not ended counts as hanging.
+const TURNS_MAX: usize = 10_000_000;
+
+/// When the server does nothing, after the start of the measurement.
+#[derive(Clone, Copy)]
+struct Stall {
+    start: Duration,
+    length: Duration,
+}
+
+fn job(rate: Option<f64>, connections: u32, outstanding: u32) -> Job {
+    Job {
+        target: "ncacn_ip_tcp:127.0.0.1[5000]".to_owned(),
+        mix: Arc::new(Mix::rpcecho("Echo").unwrap()),
+        payload: Payload::Fixed(32),
+        connections,
+        outstanding,
+        arrivals: rate.map(|rate| Arrivals::Rate {
+            profile: Profile::Constant(rate),
+            process: Process::Even,
+        }),
+        part: Part { index: 0, of: 1 },
+        think_time: Duration::ZERO,
+        timeout: None,
+        interval: Duration::from_millis(100),
+        seed: 1,
+        trace: None,
+    }
+}
+
+/// Everything that a run recorded, and what the worker knows of itself.
+fn run(job: Job, duration: Duration, stall: Option<Stall>) -> (Interval, Facts) {
+    let net = SimNet::new(
+        1,
+        SimConfig {
+            latency_min: LATENCY,
+            latency_max: LATENCY,
+            tear: 0.0,
+            reorder: 0.0,
+            ..SimConfig::default()
+        },
+    );
+    let config = Config::default().seed(1);
+    let ring = || net.ring(&Limits::DEFAULT);
+    let mut server = LocalRuntime::with_ring(ring(), &config);
+    let echo = rpcecho::interface(EchoServer::default());
+    let endpoint = Server::new().endpoint(&job.target).unwrap();
+    server.serve(endpoint.interface(echo)).unwrap();
+    let control = Arc::new(Control::new());
+    let (news, told) = mpsc::channel();
+    let (_empty, emptied) = mpsc::channel();
+    let outbox = Outbox {
+        worker: 0,
+        news,
+        emptied,
+    };
+    let client = LocalRuntime::with_ring(ring(), &config);
+    let mut worker = Worker::new(job, client, Arc::clone(&control), outbox).unwrap();
+    let mut totals = Interval::new();
+    for _ in 0..TURNS_MAX {
+        let turn = worker.turn().unwrap();
+        take_news(&told, &control, &net, duration, &mut totals);
+        if turn == Turn::Done {
+            return (totals, worker.facts().clone());
+        }
+        let end_of_stall = end_of_stall(stall, &control, net.now());
+        let has_served = end_of_stall.is_none() && server.poll(&mut |_| {}).unwrap();
+        if turn == Turn::Idle && !has_served {
+            pass(&net, &worker, &server, end_of_stall);
+        }
+    }
+    panic!("the run hangs");
+}
+
+fn take_news(
+    told: &mpsc::Receiver<Told>,
+    control: &Control,
+    net: &SimNet,
+    duration: Duration,
+    totals: &mut Interval,
+) {
+    while let Ok(Told { news, .. }) = told.try_recv() {
+        match news {
+            News::Connected => {
+                control.warm_up_from(net.now());
+                control.warm_up_until(net.now() + Duration::from_millis(50));
+            }
+            News::Settled => {
+                let start = net.now() + Duration::from_millis(1);
+                control.measure_until(start + duration);
+                control.measure_from(start);
+            }
+            News::Measured(delivery) => totals.merge(&delivery.interval),
+            News::WarmUp(_) | News::Ended(_) => {}
+        }
+    }
+}
+
+fn end_of_stall(stall: Option<Stall>, control: &Control, now: Time) -> Option<Time> {
+    let Stall { start, length } = stall?;
+    let start = control.measure_start() + start;
+    let end = start + length;
+    (start <= now && now < end).then_some(end)
+}
+
+/// Lets time pass until something happens.
+fn pass(
+    net: &SimNet,
+    worker: &Worker<SimRing>,
+    server: &LocalRuntime<SimRing>,
+    end_of_stall: Option<Time>,
+) {
+    let now = net.now();
+    let due = server.next_due().filter(|_| end_of_stall.is_none());
+    let next = [net.next_event_at(), due, end_of_stall]
+        .into_iter()
+        .flatten();
+    let next = next.fold(worker.next_due(), Time::min);
+    net.advance((next - now).max(Duration::from_nanos(1)));
+}
+
+/// What a call takes that follows another one.
+fn round_trip() -> Duration {
+    let (totals, _) = run(job(None, 1, 1), Duration::from_secs(1), None);
+    Duration::from_secs_f64(1.0 / totals.counts.completed as f64)
+}
+
+/// A server that stalls once, for a second. Its one place makes the client wait with it, and yet
+/// no call is left out: calls are due each millisecond, whatever happens.
+#[test]
+fn a_stall_shows_in_the_response_times_as_theory_says_and_not_in_the_service_times() {
+    let (rate, seconds) = (1_000.0, 5.0);
+    let stall = Stall {
+        start: Duration::from_secs(2),
+        length: Duration::from_secs(1),
+    };
+    let job = job(Some(rate), 1, 1);
+    let (totals, facts) = run(job, Duration::from_secs_f64(seconds), Some(stall));
+    assert_eq!(totals.counts.offered, 5_000);
+    assert_eq!(totals.counts.completed, 5_000);
+    assert_eq!(facts.unsent, 0);
+
+    // A call takes s. One that is due u after the stall has begun is answered after all that were
+    // due before, one after the other: (1 + rate·u)·s after the stall's end. So its response
+    // takes D + s - u·(1 - rate·s), and over x take those with u below (D + s - x)/(1 - rate·s).
+    let service = round_trip().as_secs_f64();
+    let over = |x: f64| rate * (1.0 + service - x) / (1.0 - rate * service);
+    let response = Latencies::of(&totals.response);
+    for x in [0.01, 0.1, 0.25, 0.5, 0.75, 0.9, 0.99] {
+        let seen: u64 = response
+            .buckets()
+            .iter()
+            .filter(|(value, _)| *value as f64 > x * 1e9)
+            .map(|(_, count)| count)
+            .sum();
+        // One call at the edge, and one part in a thousand by the histogram's buckets.
+        let slack = 2.0 + over(x) / 1000.0 + rate * x / 1000.0;
+        assert!(
+            (seen as f64 - over(x)).abs() <= slack,
+            "{seen} took over {x} s, not {}",
+            over(x)
+        );
+    }
+    for quantile in [0.8, 0.9, 0.99] {
+        let theory =
+            1.0 + service - (1.0 - quantile) * rate * seconds * (1.0 - rate * service) / rate;
+        let theory = theory.max(service);
+        let seen = response.quantile(quantile) as f64 / 1e9;
+        assert!(
+            (seen - theory).abs() < 0.003,
+            "p{} is {seen} s, not {theory} s",
+            quantile * 100.0
+        );
+    }
+
+    let service_times = Latencies::of(&totals.service);
+    assert_eq!(service_times.count(), 5_000);
+    assert!(service_times.quantile(0.999) < 5 * LATENCY.as_nanos() as u64);
+    let slow = service_times
+        .buckets()
+        .iter()
+        .filter(|(value, _)| *value > 1_000_000);
+    assert_eq!(
+        slow.map(|(_, count)| count).sum::<u64>(),
+        1,
+        "the call that met the stall"
+    );
+
+    assert!(
+        facts.waited > 1_000,
+        "{} waited for the place",
+        facts.waited
+    );
+    let pacing = Latencies::of(&totals.pacing);
+    assert!(
+        pacing.max() < 2_000,
+        "waiting for a place is not the client's lateness: {}",
+        pacing.max()
+    );
+}
+
+#[test]
+fn a_stall_that_outlasts_the_run_leaves_nothing_uncounted() {
+    let stall = Stall {
+        start: Duration::from_millis(500),
+        length: Duration::from_secs(3600),
+    };
+    let (totals, facts) = run(
+        job(Some(1_000.0), 2, 2),
+        Duration::from_secs(1),
+        Some(stall),
+    );
+    assert_eq!(totals.counts.offered, 1_000);
+    assert_eq!(totals.counts.completed, 500);
+    assert_eq!(totals.counts.sent, 504);
+    assert_eq!(facts.unsent, 496);
+    assert_eq!(totals.failures.by_name()["unanswered"], 4);
+    let response = Latencies::of(&totals.response);
+    assert_eq!(
+        response.count(),
+        504,
+        "what is never answered counts with the time it was waited for"
+    );
+    assert!(response.max() > DRAIN_TIME.as_nanos() as u64);
+}
+
+#[test]
+fn a_closed_loop_keeps_as_many_calls_open_as_there_are_places() {
+    let (totals, _) = run(job(None, 2, 3), Duration::from_secs(1), None);
+    let completed = totals.counts.completed;
+    let expected = 6.0 / round_trip().as_secs_f64();
+    assert!(
+        (completed as f64 / expected - 1.0).abs() < 0.01,
+        "{completed} calls, not {expected}"
+    );
+    assert_eq!(totals.counts.sent, completed);
+    assert_eq!(
+        totals.pacing.len(),
+        0,
+        "calls that follow each other cannot be late"
+    );
+}
+
+#[test]
+fn thinking_users_leave_their_time_between_calls() {
+    let mut job = job(None, 1, 4);
+    job.think_time = Duration::from_micros(900);
+    let (totals, _) = run(job, Duration::from_secs(1), None);
+    // Each of the four makes a call in each round trip and 900 µs.
+    let round_trip = Latencies::of(&totals.service).mean() / 1e9;
+    let expected = 4.0 / (round_trip + 900e-6);
+    let completed = totals.counts.completed;
+    assert!(
+        (completed as f64 / expected - 1.0).abs() < 0.002,
+        "{completed} calls, not {expected}"
+    );
+    assert!(Latencies::of(&totals.pacing).max() < 1_000);
+}
+
+#[test]
+fn a_call_that_is_given_up_counts_with_the_time_that_it_was_given() {
+    let mut job = job(Some(100.0), 1, 64);
+    job.timeout = Some(Duration::from_millis(200));
+    let stall = Stall {
+        start: Duration::from_secs(1),
+        length: Duration::from_secs(1),
+    };
+    let (totals, _) = run(job, Duration::from_secs(3), Some(stall));
+    let timeouts = totals.failures.by_name()["timeout"];
+    // The last 200 ms of the stall are waited for.
+    assert!((79..=81).contains(&timeouts), "{timeouts}");
+    assert_eq!(totals.counts.completed + timeouts, 300);
+    let response = Latencies::of(&totals.response);
+    assert_eq!(
+        response.count(),
+        300,
+        "those that were given up are in the distribution"
+    );
+    let max = response.max();
+    assert!((200_000_000..=201_000_000).contains(&max), "{max}");
+}
