@@ -21,6 +21,8 @@ pub(crate) enum Exit {
     Missed = 3,
     /// What was measured cannot be trusted.
     Invalid = 4,
+    /// The second of two compared runs is slower.
+    Regression = 5,
 }
 
 impl Exit {
@@ -30,7 +32,7 @@ impl Exit {
 
     /// Of a command that failed.
     pub(crate) fn of(error: &anyhow::Error) -> Self {
-        if error.chain().any(|cause| cause.is::<Refused>()) {
+        if error.root_cause().is::<Refused>() {
             Exit::Refused
         } else {
             Exit::Usage

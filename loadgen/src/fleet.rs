@@ -420,7 +420,7 @@ mod tests {
         assert_eq!(
             points,
             [
-                (length * 0, length, 11),
+                (Duration::ZERO, length, 11),
                 (length, length, 2),
                 (length * 2, length, 0),
                 (length * 3, half, 40)

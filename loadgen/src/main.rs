@@ -5,9 +5,11 @@
 #![forbid(unsafe_code)]
 
 mod args;
+mod compare;
 mod embedded;
 mod exit;
 mod fleet;
+mod manual;
 mod merge;
 mod mix;
 mod objective;
@@ -53,6 +55,9 @@ fn main() -> ExitCode {
     let result = match &cli.command {
         Command::Run(args) => plan::run::run(args),
         Command::Merge(args) => merge::merge(args),
+        Command::Compare(args) => compare::compare(args),
+        Command::Completions { shell } => Ok(manual::completions(*shell)),
+        Command::Man(args) => manual::pages(args),
     };
     match result {
         Ok(exit) => exit.code(),

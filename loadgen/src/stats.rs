@@ -1,6 +1,9 @@
 //! How sure a percentile is.
 
+use std::ops::Range;
+
 use rand::rngs::StdRng;
+use rand::seq::SliceRandom;
 use rand::{RngExt, SeedableRng};
 
 use crate::record::latencies::{Latencies, quantile_of};
@@ -19,10 +22,13 @@ const BLOCKS_MAX: usize = 32;
 const BLOCKS_MIN: usize = 8;
 
 /// How often blocks are drawn anew.
-const ROUNDS: usize = 400;
+pub(crate) const ROUNDS: usize = 400;
+
+/// Of so many sorted values, those between which 95 % lie.
+pub(crate) const EDGES: [usize; 2] = [ROUNDS / 40, ROUNDS - 1 - ROUNDS / 40];
 
 /// The same blocks give the same interval each time.
-const SEED: u64 = 0x5eed;
+pub(crate) const SEED: u64 = 0x5eed;
 
 /// A value and the interval in which it lies with 95 % confidence, in nanoseconds.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -37,24 +43,40 @@ pub(crate) fn can_tell(count: u64, quantile: f64) -> bool {
     count as f64 * (1.0 - quantile) >= SLOWER_MIN * (1.0 - 1e-9)
 }
 
-/// Stretches of time in which calls ended, joined to blocks of equal length.
+/// Stretches of time in which calls ended, joined to blocks of equal length, of one run or several.
 #[derive(Clone, Debug)]
 pub(crate) struct Blocks {
     /// The values of all blocks, in order.
     values: Vec<u64>,
     /// Of each block: indices of `values`, and counts.
     blocks: Vec<Vec<(u32, u64)>>,
+    /// Which blocks are those of one run.
+    runs: Vec<Range<usize>>,
 }
 
 impl Blocks {
+    /// The blocks of one run.
     pub(crate) fn new<'l>(stretches: impl ExactSizeIterator<Item = &'l Latencies>) -> Self {
-        let per_block = stretches.len().div_ceil(BLOCKS_MAX).max(1);
+        Blocks::of_runs([stretches])
+    }
+
+    /// The blocks of several runs.
+    pub(crate) fn of_runs<'l, S>(runs: impl IntoIterator<Item = S>) -> Self
+    where
+        S: ExactSizeIterator<Item = &'l Latencies>,
+    {
         let mut joined: Vec<Latencies> = Vec::new();
-        for (index, stretch) in stretches.enumerate() {
-            match joined.last_mut() {
-                Some(last) if index % per_block != 0 => last.merge(stretch),
-                _ => joined.push(stretch.clone()),
+        let mut ranges = Vec::new();
+        for stretches in runs {
+            let first = joined.len();
+            let per_block = stretches.len().div_ceil(BLOCKS_MAX).max(1);
+            for (index, stretch) in stretches.enumerate() {
+                match joined.last_mut() {
+                    Some(last) if index % per_block != 0 => last.merge(stretch),
+                    _ => joined.push(stretch.clone()),
+                }
             }
+            ranges.push(first..joined.len());
         }
         let mut whole = Latencies::default();
         joined.iter().for_each(|block| whole.merge(block));
@@ -69,6 +91,7 @@ impl Blocks {
         Blocks {
             blocks: blocks.collect(),
             values,
+            runs: ranges,
         }
     }
 
@@ -77,18 +100,46 @@ impl Blocks {
         self.blocks.len() >= BLOCKS_MIN
     }
 
-    /// The quantiles of blocks that are drawn with replacement, as many as there are.
+    /// The quantiles of blocks that are drawn with replacement, as many as there are: first runs,
+    /// then blocks of theirs.
     pub(crate) fn draw(&self, quantiles: &[f64], random: &mut StdRng) -> Vec<u64> {
-        let drawn = (0..self.blocks.len()).map(|_| random.random_range(0..self.blocks.len()));
-        self.quantiles(drawn, quantiles)
+        let mut drawn = Vec::with_capacity(self.blocks.len());
+        for _ in &self.runs {
+            let run = &self.runs[random.random_range(0..self.runs.len())];
+            drawn.extend((0..run.len()).map(|_| random.random_range(run.clone())));
+        }
+        self.quantiles(drawn.into_iter(), quantiles)
+    }
+
+    /// The quantiles of two parts of the same: of two different runs, or, if there is only one, of
+    /// its blocks dealt out by chance. What differs between them is noise.
+    pub(crate) fn split(&self, quantiles: &[f64], random: &mut StdRng) -> [Vec<u64>; 2] {
+        let count = self.runs.len();
+        if count > 1 {
+            let first = random.random_range(0..count);
+            let second = (first + random.random_range(1..count)) % count;
+            return [first, second].map(|run| self.quantiles(self.runs[run].clone(), quantiles));
+        }
+        let mut order: Vec<usize> = (0..self.blocks.len()).collect();
+        order.shuffle(random);
+        let (first, second) = order.split_at(order.len() / 2);
+        [first, second].map(|half| self.quantiles(half.iter().copied(), quantiles))
+    }
+
+    /// The quantiles of each run.
+    pub(crate) fn of_each_run(&self, quantiles: &[f64]) -> Vec<Vec<u64>> {
+        let runs = self.runs.iter();
+        runs.map(|run| self.quantiles(run.clone(), quantiles))
+            .collect()
+    }
+
+    /// The quantiles of all.
+    pub(crate) fn of_all(&self, quantiles: &[f64]) -> Vec<u64> {
+        self.quantiles(0..self.blocks.len(), quantiles)
     }
 
     /// The quantiles of these blocks together.
-    pub(crate) fn quantiles(
-        &self,
-        chosen: impl Iterator<Item = usize>,
-        quantiles: &[f64],
-    ) -> Vec<u64> {
+    fn quantiles(&self, chosen: impl Iterator<Item = usize>, quantiles: &[f64]) -> Vec<u64> {
         let mut counts = vec![0; self.values.len()];
         let mut total = 0;
         for block in chosen {
@@ -117,10 +168,8 @@ impl Blocks {
         let intervals = (0..quantiles.len()).map(|index| {
             let mut values: Vec<_> = rounds.iter().map(|round| round[index]).collect();
             values.sort_unstable();
-            Interval95 {
-                low: values[ROUNDS / 40],
-                high: values[ROUNDS - 1 - ROUNDS / 40],
-            }
+            let [low, high] = EDGES.map(|edge| values[edge]);
+            Interval95 { low, high }
         });
         Some(intervals.collect())
     }
@@ -171,7 +220,7 @@ mod tests {
         stretches.iter().for_each(|stretch| whole.merge(stretch));
         let blocks = Blocks::new(stretches.iter());
         assert!(blocks.blocks.len() <= BLOCKS_MAX && blocks.suffice());
-        let all = blocks.quantiles(0..blocks.blocks.len(), &QUANTILES);
+        let all = blocks.of_all(&QUANTILES);
         for (quantile, value) in QUANTILES.into_iter().zip(all) {
             assert_eq!(value, whole.quantile(quantile));
         }

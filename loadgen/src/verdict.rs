@@ -5,6 +5,7 @@ use serde::{Deserialize, Serialize};
 use crate::fleet::Measurement;
 use crate::record::latencies::Latencies;
 use crate::setup::Setup;
+use crate::worker::facts::Facts;
 
 /// A closed loop whose client is busier than this measures the client.
 const BUSY_MAX: f64 = 0.97;
@@ -147,7 +148,7 @@ impl Verdict {
 
 fn busiest(measurement: &Measurement) -> f64 {
     let workers = measurement.workers.iter();
-    workers.map(|worker| worker.busy()).fold(0.0, f64::max)
+    workers.map(Facts::busy).fold(0.0, f64::max)
 }
 
 #[cfg(test)]
@@ -159,7 +160,6 @@ mod tests {
     use crate::record::series::Series;
     use crate::setup::OperationShare;
     use crate::warm_up::WarmedUp;
-    use crate::worker::facts::Facts;
 
     fn setup(rate: Option<f64>, embedded: bool) -> Setup {
         Setup {

@@ -337,3 +337,34 @@ fn merged_results_have_all_calls() {
     assert_eq!(logs["response_us"]["p50"], runs["response_us"]["p50"]);
     assert_eq!(logs["service_us"]["count"], completed);
 }
+
+#[test]
+fn a_run_is_the_same_as_itself() {
+    let directory = tempfile::tempdir().unwrap();
+    let out = directory.path().join("run.json");
+    let out = out.to_str().unwrap();
+    json(&loadgen(&[
+        "-d", "0.4", "-w", "0", "--quiet", "--json", "--out", out,
+    ]));
+    let comparison = json(&loadgen(&["compare", "--json", out, out]));
+    for change in comparison["changes"].as_array().unwrap() {
+        assert_eq!(change["before"], change["after"]);
+        assert_ne!(change["finding"], "slower");
+    }
+    let (code, message) = failure(&["compare", out, "/nonexistent"]);
+    assert_eq!(code, Some(1), "{message}");
+}
+
+#[test]
+fn shells_and_manuals_know_all_commands() {
+    let bash = loadgen(&["completions", "bash"]);
+    let bash = String::from_utf8(bash.stdout).unwrap();
+    let directory = tempfile::tempdir().unwrap();
+    let pages = directory.path().join("man");
+    assert!(loadgen(&["man", pages.to_str().unwrap()]).status.success());
+    for command in ["run", "merge", "compare"] {
+        assert!(bash.contains(command), "{command}");
+        let page = pages.join(format!("loadgen-{command}.1"));
+        assert!(page.exists(), "{}", page.display());
+    }
+}

@@ -8,6 +8,7 @@ use std::path::PathBuf;
 use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
 use clap::{CommandFactory, Parser, Subcommand};
+use clap_complete::Shell;
 
 use self::load::LoadArgs;
 use crate::objective::Objectives;
@@ -38,9 +39,45 @@ Exit status:
 #[derive(Debug, Subcommand)]
 pub(crate) enum Command {
     /// One run at a fixed load
-    Run(RunArgs),
+    Run(Box<RunArgs>),
     /// Results of several clients or runs as one: histograms are added, percentiles never averaged
     Merge(MergeArgs),
+    /// Whether runs are slower than others, by more than noise and a margin; exits with 5 if so
+    Compare(CompareArgs),
+    /// Completions of this command line for a shell, to standard output
+    Completions {
+        /// The shell
+        shell: Shell,
+    },
+    /// Manual pages
+    Man(ManArgs),
+}
+
+#[derive(Clone, Debug, clap::Args)]
+pub(crate) struct ManArgs {
+    /// Where to write them; it is made if it is not there
+    pub(crate) directory: PathBuf,
+}
+
+#[derive(Clone, Debug, clap::Args)]
+pub(crate) struct CompareArgs {
+    /// What was before: a run.json, or a directory of them
+    pub(crate) before: PathBuf,
+
+    /// What is now: a run.json, or a directory of as many, paired in the order of their names
+    pub(crate) after: PathBuf,
+
+    /// A change smaller than this is no change
+    #[arg(long, default_value = "5%", value_parser = values::share)]
+    pub(crate) margin: f64,
+
+    /// A percentile that changed by less than this did not change, whatever that is in percent
+    #[arg(long, default_value = "1us", value_parser = values::duration)]
+    pub(crate) floor: Duration,
+
+    /// Write the comparison as JSON to standard output instead of a table
+    #[arg(long)]
+    pub(crate) json: bool,
 }
 
 #[derive(Clone, Debug, clap::Args)]
@@ -165,7 +202,7 @@ mod tests {
 
     fn run(words: &[&str]) -> RunArgs {
         match parse(words).unwrap().command {
-            Command::Run(args) => args,
+            Command::Run(args) => *args,
             other => panic!("{words:?} is {other:?}"),
         }
     }
