@@ -3,28 +3,9 @@
 //!
 //! `cargo bench -p annulus-bench --bench completion_port`. The times are CPU time of all threads
 //! per packet, from post to get. They stay comparable on a machine that others use, and with more
-//! threads than cores; wall-clock time there is mostly the scheduler's. On two cores, where the
-//! figures below were taken, four threads and more never run at once: those rows show what waking
-//! and switching cost, not how the queues scale.
-//!
-//! | CPU time per packet | port | mutex + condvar | crossbeam-channel |
-//! |---|---|---|---|
-//! | alone | 41 ns | 257 ns | 35 ns |
-//! | rounds, 1+1, 2+2, 4+4, 8+8 threads | 86, 64, 61, 51 ns | 486, 601, 552, 467 ns | 108, 71, 61, 44 ns |
-//! | flood, 1+1, 2+2, 4+4, 8+8 threads | 75, 91, 108, 103 ns | 773, 787, 1148, 913 ns | 54, 74, 85, 79 ns |
-//!
-//! `rounds` is what a port is for: as many packets as there are calls under way. The port is the
-//! cheapest or level up to four threads on each side. Where a channel costs less, this is why:
-//!
-//! - `alone`, and in part everywhere: a port also knows which of its threads run (a thread-local
-//!   look for each get), looks whether packets overflowed and whether there is a descriptor, and
-//!   separates posting from looking for a waiting thread by a fence (2 ns; without it loom finds
-//!   the lost wake-up).
-//! - `rounds_8+8`: of sixteen threads all run in a channel, each for a time slice in which it
-//!   finds a long queue. In the two ports two threads each run; the queues are shorter, and run
-//!   empty more often.
-//! - `flood`: those who post outrun those who get, so most packets go through the overflow, and
-//!   that is two queues in place of one. A port with room for what is under way does not overflow.
+//! threads than cores; wall-clock time there is mostly the scheduler's. On two cores four
+//! threads and more never run at once: those rows show what waking and switching cost, not how the
+//! queues scale. `docs/PERFORMANCE.md` has figures, and why a channel costs less where it does.
 
 use std::collections::VecDeque;
 use std::hint::black_box;

@@ -4,10 +4,11 @@ mod port;
 mod sync;
 mod waiters;
 
-use std::cell::RefCell;
+use std::cell::{Cell, RefCell};
 use std::fmt;
 use std::io;
 use std::os::fd::OwnedFd;
+use std::ptr;
 use std::sync::{Arc, Weak};
 use std::thread;
 use std::time::Duration;
@@ -195,13 +196,10 @@ impl CompletionPort {
     /// Says that this thread does not work on the port's packets for now, for one because it is
     /// about to block: another may run in its place, until its next get.
     pub fn leave(&self) {
-        // A thread that is ending has left already.
-        let _ = RUNNING.try_with(|thread| {
-            let mut thread = thread.borrow_mut();
-            if thread.is_in(&self.shared) {
-                thread.leave();
-            }
-        });
+        if self.is_running() {
+            // A thread that is ending has left already.
+            let _ = RUNNING.try_with(|thread| thread.borrow_mut().leave());
+        }
     }
 
     /// Takes no more packets and wakes all threads that wait.
@@ -236,9 +234,7 @@ impl CompletionPort {
     }
 
     fn is_running(&self) -> bool {
-        RUNNING
-            .try_with(|thread| thread.borrow().is_in(&self.shared))
-            .unwrap_or(false)
+        RUNS_IN.get() == Arc::as_ptr(&self.shared)
     }
 
     /// Gets a packet and keeps whether the thread runs since.
@@ -247,18 +243,18 @@ impl CompletionPort {
         let port = &self.shared.port;
         let packet = RUNNING.try_with(|thread| {
             let mut thread = thread.borrow_mut();
-            let was_running = thread.is_in(&self.shared);
+            let was_running = self.is_running();
             if !was_running {
                 thread.leave();
             }
             let mut running = was_running;
             let packet = port.get(&mut running, deadline);
             if running != was_running {
-                thread.port = if running {
+                thread.set(if running {
                     Arc::downgrade(&self.shared)
                 } else {
                     Weak::new()
-                };
+                });
             }
             packet
         });
@@ -323,6 +319,9 @@ impl fmt::Debug for CompletionPort {
 
 thread_local! {
     static RUNNING: RefCell<Running> = const { RefCell::new(Running { port: Weak::new() }) };
+    /// Where the port of `RUNNING` is, for a look at it that costs next to nothing; if there is none,
+    /// where no port is. The reference there keeps the place from becoming another port's.
+    static RUNS_IN: Cell<*const Shared> = const { Cell::new(ptr::null()) };
 }
 
 /// The port on whose packets a thread works.
@@ -331,12 +330,13 @@ struct Running {
 }
 
 impl Running {
-    fn is_in(&self, shared: &Arc<Shared>) -> bool {
-        self.port.as_ptr() == Arc::as_ptr(shared)
+    fn set(&mut self, port: Weak<Shared>) -> Weak<Shared> {
+        RUNS_IN.set(port.as_ptr());
+        std::mem::replace(&mut self.port, port)
     }
 
     fn leave(&mut self) {
-        if let Some(shared) = std::mem::take(&mut self.port).upgrade() {
+        if let Some(shared) = self.set(Weak::new()).upgrade() {
             shared.port.leave(&mut true);
         }
     }

@@ -187,7 +187,17 @@ impl Waiters {
     }
 
     /// Lets the latest waiting thread go on, if there is a permit for it.
+    #[inline]
     pub(super) fn wake_one(&self) {
+        // Mostly there is nobody to wake, which costs one look.
+        let top = Top::of(self.top.load(Ordering::SeqCst));
+        if top.place != NONE && top.permits < self.permits {
+            self.wake_waiting();
+        }
+    }
+
+    #[inline(never)]
+    fn wake_waiting(&self) {
         let mut have_permit = false;
         loop {
             // The permit comes with the first place, and goes back if no thread waits at this or
