@@ -54,6 +54,7 @@ impl Default for Compiler {
                 client: true,
                 server: true,
                 async_managers: false,
+                shared_arrays: false,
                 derives: Vec::new(),
             },
         }
@@ -107,6 +108,14 @@ impl Compiler {
     /// interface. Default: no, as it is a second trait for the same operations.
     pub fn async_managers(mut self, async_managers: bool) -> Self {
         self.options.async_managers = async_managers;
+        self
+    }
+
+    /// Whether arrays of bytes and of numbers in structures and out-parameters are `Bytes` and
+    /// `SharedNumbers<T>`, which are cloned and sent without a copy, instead of `Vec<T>`; arrays of
+    /// numbers in in-parameters too. What decodes them copies, as for a `Vec`. Default: no.
+    pub fn shared_arrays(mut self, shared_arrays: bool) -> Self {
+        self.options.shared_arrays = shared_arrays;
         self
     }
 

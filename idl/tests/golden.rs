@@ -81,6 +81,18 @@ fn the_code_of_async_managers_is_as_it_was() {
 }
 
 #[test]
+fn the_code_of_shared_arrays_is_as_it_was() {
+    let mut differing = Vec::new();
+    let generated = Compiler::new()
+        .shared_arrays(true)
+        .generate("tests/idl/recordings.idl")
+        .unwrap_or_else(|error| panic!("{error}"));
+    let golden = Path::new("tests/golden/shared_recordings.rs");
+    check(golden, &generated.file(), &mut differing);
+    assert!(differing.is_empty(), "{}", differing.join("\n\n"));
+}
+
+#[test]
 fn every_error_is_shown_at_its_place() {
     let mut differing = Vec::new();
     for path in definitions("tests/diagnostics") {

@@ -1,5 +1,10 @@
 //! Encoding large arrays by reference: what the kernel is to gather is not copied first.
 //!
+//! Parameters whose fields are [`Bytes`] or [`SharedNumbers`] go so by themselves, as requests and as
+//! replies, through each of the engine's ways to send one. Such types are written by hand, or made
+//! from an interface definition by a compiler that is told to share arrays. Whoever keeps an array
+//! keeps it as that type, too, and clones it into the parameters, which copies nothing.
+//!
 //! A send outlives the call that asks for it, so what it gathers must be owned by it until its
 //! last completion. That is why the arrays are shared by count, [`Bytes`] and
 //! [`SharedNumbers`], and not borrowed.
@@ -132,6 +137,8 @@ impl<N: Number + PartialEq> PartialEq for SharedNumbers<N> {
         self.to_vec() == other.to_vec()
     }
 }
+
+impl<N: Number + Eq> Eq for SharedNumbers<N> {}
 
 impl<N: Number + fmt::Debug> fmt::Debug for SharedNumbers<N> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {

@@ -85,7 +85,7 @@ fn finish_shared(out: &mut Pieces, at: usize, head_len: usize, max: usize) {
     let mut head = [0; RequestHead::LEN_WITH_OBJECT];
     head[..head_len].copy_from_slice(&out.written()[at..][..head_len]);
     let capacity = capacity(max, head_len);
-    out.rewrite_behind(at, |fragments| {
+    out.rewrite_behind(at, stub_len / capacity, |fragments| {
         fragments.skip_written(head_len);
         let mut remaining = stub_len;
         while remaining > 0 {

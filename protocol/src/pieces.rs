@@ -162,15 +162,17 @@ impl Pieces {
         parts.iter().map(|(_, bytes)| bytes.len()).sum()
     }
 
-    /// Replaces all behind the first `written_len` bytes of the buffer by what `append` appends,
-    /// which is told of pieces of the old: they go by where they lay. No byte is lost or added
-    /// but those that `append` writes itself.
+    /// Replaces all behind the first `written_len` bytes of the buffer by what `append` appends:
+    /// bytes of its own, and those of the old, which it takes over in their order. Shared ones
+    /// are cut about `cuts` times.
     pub(crate) fn rewrite_behind(
         &mut self,
         written_len: usize,
+        cuts: usize,
         append: impl FnOnce(&mut Rewriting<'_>),
     ) {
         let (end, first) = (self.written.len(), self.parts_until(written_len));
+        self.shared.reserve(self.shared.len() - first + cuts);
         let mut rewriting = Rewriting {
             next_written: written_len,
             end,

@@ -43,6 +43,9 @@ struct Arguments {
     /// Write a trait of async manager routines, too.
     #[arg(long, conflicts_with = "no_server")]
     async_managers: bool,
+    /// Have arrays of bytes and numbers share their content, to be sent without a copy.
+    #[arg(long)]
+    shared_arrays: bool,
     /// A further derive of every type, such as serde::Serialize.
     #[arg(long, value_name = "PATH")]
     derive: Vec<String>,
@@ -135,7 +138,8 @@ fn compile(arguments: &Arguments, file: &Path) -> Result<(), Failure> {
         .compiler()
         .client(!arguments.no_client)
         .server(!arguments.no_server)
-        .async_managers(arguments.async_managers);
+        .async_managers(arguments.async_managers)
+        .shared_arrays(arguments.shared_arrays);
     for path in &arguments.derive {
         compiler = compiler.derive(path);
     }

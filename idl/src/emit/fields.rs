@@ -428,8 +428,11 @@ impl Lowering<'_, '_> {
             self.borrow = Borrow::Bytes;
             return quote!(&'a [u8]);
         }
-        let element = self.element(&array.element);
-        quote!(Vec<#element>)
+        let shared = self.generator.shared_array(&array.element);
+        shared.unwrap_or_else(|| {
+            let element = self.element(&array.element);
+            quote!(Vec<#element>)
+        })
     }
 
     /// An element of an array.
@@ -617,6 +620,19 @@ pub(super) fn integer(value: i128) -> TokenStream {
 }
 
 impl Generator<'_> {
+    /// The array of such elements that shares its content, if arrays are to, and there is one.
+    fn shared_array(&self, element: &Type) -> Option<TokenStream> {
+        match element {
+            _ if !self.options.shared_arrays => None,
+            Type::Scalar(Scalar::BYTE) => Some(quote!(::annulus::ndr::Bytes)),
+            Type::Scalar(number @ (Scalar::Integer { .. } | Scalar::Float | Scalar::Double)) => {
+                let number = self.scalar(*number);
+                Some(quote!(::annulus::ndr::SharedNumbers<#number>))
+            }
+            _ => None,
+        }
+    }
+
     /// A type that Rust or `annulus` has.
     pub(super) fn scalar(&self, scalar: Scalar) -> TokenStream {
         match scalar {

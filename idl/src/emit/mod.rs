@@ -36,6 +36,8 @@ pub(crate) struct Options {
     pub(crate) server: bool,
     /// Also the trait of async manager routines.
     pub(crate) async_managers: bool,
+    /// Arrays that are not borrowed are of types that share their content.
+    pub(crate) shared_arrays: bool,
     /// Further derives of every type: paths.
     pub(crate) derives: Vec<String>,
 }

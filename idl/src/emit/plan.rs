@@ -193,6 +193,7 @@ impl Generator<'_> {
             &format!("{family}Given"),
         );
         let can_borrow = !operation.is_async
+            && !self.options.shared_arrays
             && request.as_ref().is_some_and(Params::borrows)
             && response
                 .as_ref()

@@ -20,5 +20,7 @@ fn main() -> Result<(), annulus_idl::CompileError> {
     for name in ["rpcecho", "rules", "pipes", "sessions", "counts"] {
         with_async.compile(format!("../idl/{name}.idl"))?;
     }
+    let shared = Compiler::new().shared_arrays(true);
+    shared.compile("../idl/recordings.idl")?;
     Ok(())
 }

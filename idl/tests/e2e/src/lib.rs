@@ -10,6 +10,7 @@ annulus::include_interface!("samr");
 annulus::include_interface!("everything");
 annulus::include_interface!("collisions");
 annulus::include_interface!("two");
+annulus::include_interface!("recordings");
 annulus::include_interface!("rules");
 annulus::include_interface!("shapes");
 annulus::include_interface!("pipes");
