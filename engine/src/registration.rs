@@ -143,7 +143,9 @@ impl Registration {
     /// The manager routines may block: they run on the worker pool of the runtime
     /// ([`Limits::worker_threads_max`](crate::Limits::worker_threads_max) threads), and calls of
     /// one connection may overlap. If too much waits for a worker, a call is refused with
-    /// [`Status::ServerTooBusy`], not executed.
+    /// [`Status::ServerTooBusy`], not executed. A routine that pulls an `[in]` pipe waits
+    /// [`Limits::worker_pipe_timeout`](crate::Limits::worker_pipe_timeout) for more of it at most;
+    /// then the pull fails with [`Status::CommFailure`].
     ///
     /// A runtime that ends waits for the routines that run.
     pub fn blocking(mut self) -> Self {
