@@ -153,17 +153,11 @@ mod tests {
     fn an_operation_has_no_more_pieces_than_the_kernel_takes() {
         let pieces = stream(VECTORS_MAX);
         let mut gather = Gather::new();
-        assert_eq!(
-            gather.next(&pieces, usize::MAX).msg_iovlen as usize,
-            VECTORS_MAX
-        );
+        assert_eq!(gather.next(&pieces, usize::MAX).msg_iovlen, VECTORS_MAX);
         gather.advance(&pieces, VECTORS_MAX / 2 * 4);
-        assert_eq!(
-            gather.next(&pieces, usize::MAX).msg_iovlen as usize,
-            VECTORS_MAX
-        );
+        assert_eq!(gather.next(&pieces, usize::MAX).msg_iovlen, VECTORS_MAX);
         gather.advance(&pieces, VECTORS_MAX / 2 * 4);
-        assert_eq!(gather.next(&pieces, usize::MAX).msg_iovlen as usize, 0);
+        assert_eq!(gather.next(&pieces, usize::MAX).msg_iovlen, 0);
     }
 
     #[test]
