@@ -1,0 +1,224 @@
+//! Annulus under the load that `raw` and the peers get: `EchoData` of rpcecho, client and server
+//! each a core on a thread of its own, over the kernel's ring.
+//!
+//! It measures as they do and nothing more; `loadgen` is the tool for other questions.
+#![forbid(unsafe_code)]
+
+use std::sync::Arc;
+use std::sync::atomic::{AtomicU64, Ordering};
+use std::sync::mpsc;
+use std::thread;
+use std::time::Duration;
+
+use annulus::ndr::NdrParams;
+use annulus::rpcecho::{self, EchoDataRequest, EchoServer};
+use annulus::{
+    BindingOptions, Config, Cores, IdlePolicy, Limits, LocalBinding, LocalRuntime, Server, Time,
+};
+use annulus_bench_measure::{Meter, Plan, Report, SystemCalls};
+use anyhow::{Context, Result, bail};
+use clap::{Parser, ValueEnum};
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
+enum Idle {
+    /// Look again
+    Spin,
+    /// Look again for 50 µs, then sleep
+    Adaptive,
+    /// Sleep
+    Block,
+}
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
+enum Socket {
+    /// TCP over loopback
+    Tcp,
+    /// Unix stream sockets
+    Unix,
+}
+
+/// Calls an annulus server, and measures that.
+#[derive(Debug, Parser)]
+#[command(name = "annulus-echo")]
+struct Args {
+    #[arg(long, value_enum, default_value_t = Socket::Tcp)]
+    socket: Socket,
+
+    #[arg(long, value_enum, default_value_t = Idle::Adaptive)]
+    idle: Idle,
+
+    #[command(flatten)]
+    plan: Plan,
+}
+
+/// What comes back, read where it was received.
+#[derive(NdrParams)]
+#[ndr(crate = annulus::ndr)]
+struct EchoReply<'a> {
+    #[ndr(conformant)]
+    out_data: &'a [u8],
+}
+
+fn main() -> Result<()> {
+    let args = Args::parse();
+    run(&args)?.print();
+    Ok(())
+}
+
+fn run(args: &Args) -> Result<Report> {
+    let plan = &args.plan;
+    let server_calls = Arc::new(AtomicU64::new(0));
+    let (listening, target) = mpsc::channel();
+    let config = config(args, plan.server_core);
+    let endpoint = match args.socket {
+        Socket::Tcp => "ncacn_ip_tcp:127.0.0.1[0]",
+        Socket::Unix => "ncalrpc:",
+    };
+    let counted = Arc::clone(&server_calls);
+    // It serves until the process ends.
+    thread::spawn(move || serve(&config, endpoint, &listening, &counted));
+    let target: String = target.recv().context("the server does not start")??;
+    let mut client = Client::connect(args, &target, server_calls)?;
+    client.load()?;
+    let subject = format!("annulus {:?} {:?}", args.socket, args.idle);
+    Ok(client.meter.report(&subject.to_lowercase()))
+}
+
+fn config(args: &Args, core: usize) -> Config {
+    let idle = match args.idle {
+        Idle::Spin => IdlePolicy::Spin,
+        Idle::Adaptive => IdlePolicy::default(),
+        Idle::Block => IdlePolicy::Block,
+    };
+    Config::default()
+        .cores(Cores::List(vec![core]))
+        .idle(idle)
+        .limits(Limits {
+            connections_per_core_max: args.plan.connections as usize + 16,
+            ..Limits::default()
+        })
+}
+
+/// Serves for ever, and tells where and with how many system calls.
+fn serve(
+    config: &Config,
+    endpoint: &str,
+    listening: &mpsc::Sender<Result<String>>,
+    system_calls: &AtomicU64,
+) {
+    let started = || -> Result<_> {
+        let mut runtime = LocalRuntime::new(config)?;
+        let echo = rpcecho::interface(EchoServer::default());
+        let serving = runtime.serve(Server::new().endpoint(endpoint)?.interface(echo))?;
+        Ok((serving.bindings()[0].to_string(), runtime, serving))
+    };
+    let (target, mut runtime, _serving) = match started() {
+        Ok(started) => started,
+        Err(error) => return drop(listening.send(Err(error))),
+    };
+    // Nobody waits for a target any more if the client is gone.
+    let _ = listening.send(Ok(target));
+    while runtime.turn(&mut |_| {}).is_ok() {
+        // Relaxed: the number publishes nothing but itself.
+        system_calls.store(runtime.enter_count(), Ordering::Relaxed);
+    }
+}
+
+struct Client {
+    runtime: LocalRuntime,
+    /// The connection of each call that may be under way.
+    places: Vec<LocalBinding>,
+    /// When the call of each place was sent.
+    sent: Vec<Time>,
+    payload: Vec<u8>,
+    meter: Meter,
+    server_calls: Arc<AtomicU64>,
+}
+
+impl Client {
+    fn connect(args: &Args, target: &str, server_calls: Arc<AtomicU64>) -> Result<Self> {
+        let plan = &args.plan;
+        let mut runtime = LocalRuntime::new(&config(args, plan.client_core))?;
+        let mut bindings = Vec::new();
+        for _ in 0..plan.connections {
+            let own = BindingOptions::new().unique_binding();
+            bindings.push(runtime.bind_with(target, rpcecho::INTERFACE, own)?);
+        }
+        while !bindings.iter().all(|&binding| runtime.is_ready(binding)) {
+            runtime.turn(&mut |_| {})?;
+        }
+        let outstanding = plan.outstanding as usize;
+        let places = bindings.repeat(outstanding);
+        runtime.poll(&mut |_| {})?;
+        Ok(Client {
+            meter: Meter::new(plan, since_start(runtime.now())),
+            sent: vec![runtime.now(); places.len()],
+            places,
+            payload: vec![7; plan.payload as usize],
+            runtime,
+            server_calls,
+        })
+    }
+
+    /// Keeps the calls under way until the time is over.
+    fn load(&mut self) -> Result<()> {
+        let mut free: Vec<_> = (0..self.places.len()).collect();
+        while self.goes_on() {
+            for place in free.drain(..) {
+                self.call(place)?;
+            }
+            self.turn(&mut free)?;
+        }
+        Ok(())
+    }
+
+    fn goes_on(&mut self) -> bool {
+        let (runtime, server_calls) = (&self.runtime, &self.server_calls);
+        self.meter.goes_on(since_start(runtime.now()), || {
+            Some(SystemCalls {
+                client: runtime.enter_count(),
+                server: server_calls.load(Ordering::Relaxed),
+            })
+        })
+    }
+
+    fn call(&mut self, place: usize) -> Result<()> {
+        #[expect(clippy::cast_possible_truncation, reason = "it came from a u32")]
+        let request = EchoDataRequest {
+            len: self.payload.len() as u32,
+            in_data: &self.payload,
+        };
+        self.sent[place] = self.runtime.now();
+        let binding = self.places[place];
+        self.runtime
+            .call(binding, rpcecho::ECHO_DATA, place as u64, &request)
+            .context("a call cannot be made")
+    }
+
+    /// Waits for calls to end; their places are free.
+    fn turn(&mut self, free: &mut Vec<usize>) -> Result<()> {
+        let (meter, sent, len) = (&mut self.meter, &self.sent, self.payload.len());
+        let mut failure = None;
+        self.runtime.turn(&mut |reply| {
+            #[expect(clippy::cast_possible_truncation, reason = "tokens are places")]
+            let place = reply.token as usize;
+            let answer = reply.result.and_then(|data| data.decode::<EchoReply<'_>>());
+            match answer {
+                Ok(answer) if answer.out_data.len() == len => {
+                    meter.end_call(since_start(sent[place]), since_start(reply.at));
+                    free.push(place);
+                }
+                Ok(answer) => failure = Some(format!("{} bytes", answer.out_data.len())),
+                Err(status) => failure = Some(status.to_string()),
+            }
+        })?;
+        match failure {
+            None => Ok(()),
+            Some(failure) => bail!("a call was answered with {failure}"),
+        }
+    }
+}
+
+fn since_start(time: Time) -> Duration {
+    time - Time::ZERO
+}

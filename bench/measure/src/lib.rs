@@ -1,0 +1,14 @@
+//! How whatever is measured is measured: annulus' limit and its peers load their servers in the same
+//! way, on the same cores, with the same clocks, and report in the same words as `loadgen --json`.
+//!
+//! Client and server are two threads of one process, each pinned to a core. A fixed number of calls
+//! is under way; each answer triggers the next call (closed loop).
+#![forbid(unsafe_code)]
+
+mod meter;
+mod plan;
+mod report;
+
+pub use meter::{Meter, SystemCalls};
+pub use plan::{Plan, pin};
+pub use report::Report;
