@@ -2,9 +2,11 @@
 
 use std::time::Duration;
 
-use annulus::rpcecho::{self, EchoDataRequest, EchoServer};
+use annulus::rpcecho::{self, EchoServer};
 use annulus::transports::{SimConfig, SimNet, SimRing};
-use annulus::{BindingOptions, Config, LocalBinding, LocalRuntime, Server};
+use annulus::{Config, LocalRuntime, Server};
+
+use crate::client::Client;
 
 /// Turns of both sides after which calls that have not ended count as hanging.
 const TURNS_MAX: u32 = 100_000;
@@ -17,11 +19,8 @@ const LATENCY: Duration = Duration::from_micros(5);
 /// A client and a server, each a core of the engine on this thread, whose network is in memory.
 pub struct Simulated {
     net: SimNet,
-    client: LocalRuntime<SimRing>,
+    client: Client<SimRing>,
     server: LocalRuntime<SimRing>,
-    bindings: Vec<LocalBinding>,
-    outstanding: u64,
-    payload: Vec<u8>,
 }
 
 impl Simulated {
@@ -43,27 +42,18 @@ impl Simulated {
         };
         let net = SimNet::new(1, network);
         let config = Config::default().seed(1);
-        let mut client = LocalRuntime::with_ring(net.ring(&config.limits), &config);
+        let client = LocalRuntime::with_ring(net.ring(&config.limits), &config);
         let mut server = LocalRuntime::with_ring(net.ring(&config.limits), &config);
         let echo = Server::new()
             .endpoint(TARGET)
             .expect("the endpoint is well formed")
             .interface(rpcecho::interface(EchoServer::default()));
         server.serve(echo).expect("the port is free");
-        let bindings = (0..connections)
-            .map(|_| {
-                let own = BindingOptions::new().unique_binding();
-                let bound = client.bind_with(TARGET, rpcecho::INTERFACE, own);
-                bound.expect("there is room for the binding")
-            })
-            .collect();
+        let client = Client::new(client, TARGET, connections, outstanding, payload);
         let mut simulated = Simulated {
             net,
             client,
             server,
-            bindings,
-            outstanding,
-            payload: vec![7; payload],
         };
         simulated.call();
         simulated
@@ -75,41 +65,18 @@ impl Simulated {
     ///
     /// A call fails, or none ends any more.
     pub fn call(&mut self) {
-        #[expect(clippy::cast_possible_truncation, reason = "payloads are small")]
-        let request = EchoDataRequest {
-            len: self.payload.len() as u32,
-            in_data: &self.payload,
-        };
-        for &binding in &self.bindings {
-            for token in 0..self.outstanding {
-                let made = self
-                    .client
-                    .call(binding, rpcecho::ECHO_DATA, token, &request);
-                made.expect("a further call is allowed");
-            }
-        }
-        let all = self.outstanding * self.bindings.len() as u64;
-        let mut ended = 0;
+        self.client.begin_calls();
         for _ in 0..TURNS_MAX {
-            let client = self.client.poll(&mut |reply| {
-                assert!(
-                    reply.result.is_ok(),
-                    "a call fails: {:?}",
-                    reply.result.err()
-                );
-                ended += 1;
-            });
-            let server = self.server.poll(&mut |_| {});
-            if ended == all {
+            let client = self.client.poll();
+            let server = self.server.poll(&mut |_| {}).expect("the ring is whole");
+            if self.client.is_done() {
                 return;
             }
-            let did_something =
-                client.expect("the ring is whole") | server.expect("so is this one");
-            if !did_something {
+            if !(client | server) {
                 assert!(self.net.advance_to_next(), "nothing will ever happen");
             }
         }
-        panic!("{ended} of {all} calls ended");
+        panic!("calls have not ended");
     }
 }
 

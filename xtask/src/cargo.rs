@@ -70,6 +70,7 @@ const OVER_THE_KERNEL: &[&str] = &["engine/tests", "idl/tests/e2e/tests"];
 /// The files there whose tests need no ring of the kernel's, or choose it themselves.
 const WITHOUT_THE_KERNEL: &[&str] = &[
     "apcs",
+    "call_costs",
     "call_races",
     "call_watch_races",
     "completion_port_races",
@@ -250,6 +251,21 @@ pub(crate) fn build_program(session: &Session<'_>, package: &str, name: &str) ->
     let mut command = cargo("build");
     command.args(["--release", "--package", package, "--bin", name]);
     build(session, &mut command, "bin", name)
+}
+
+/// Builds a program that annulus is compared with, optimised. It belongs to a workspace of its own,
+/// of which the rest is not built.
+///
+/// # Errors
+///
+/// If it does not build.
+pub(crate) fn build_peer(session: &Session<'_>, package: &str) -> Result<PathBuf> {
+    let mut command = cargo("build");
+    command
+        .args(["--release", "--manifest-path", "bench/peers/Cargo.toml"])
+        .args(["--package", package])
+        .env("CARGO_TARGET_DIR", session.workspace.output.join("peers"));
+    build(session, &mut command, "bin", package)
 }
 
 fn build(session: &Session<'_>, command: &mut Command, kind: &str, name: &str) -> Result<PathBuf> {

@@ -8,6 +8,8 @@
 //! cargo xtask test impacket     every step whose name begins with `impacket-`
 //! cargo xtask asan              the tests of NDR under AddressSanitizer, with a nightly compiler
 //! cargo xtask bench-check       counts instructions; --accept makes the counts the reference
+//! cargo xtask bench save NAME   times criterion's suites; bench compare A B shows two names
+//! cargo xtask compare           measures annulus, its limit and its peers side by side
 //! cargo xtask generate          makes the stubs of the engine's interfaces and examples
 //! ```
 //!
@@ -16,8 +18,10 @@
 
 #![forbid(unsafe_code)]
 
+mod bench;
 mod bench_check;
 mod cargo;
+mod compare;
 mod epmapper;
 mod impacket;
 mod loadgen;
@@ -49,6 +53,12 @@ usage: cargo xtask test [STEP…]   run the steps named, or all of them
        cargo xtask asan           run the tests of NDR under AddressSanitizer; needs nightly
        cargo xtask bench-check [--accept]
                                   compare instruction counts with the reference, or make it
+       cargo xtask bench save NAME [SUITE…]
+                                  time criterion's suites twice and keep that by name
+       cargo xtask bench compare A B
+                                  show what was kept by two names, and the noise of each
+       cargo xtask compare [--quick] [--without-peers]
+                                  measure annulus, its limit and its peers side by side
        cargo xtask generate       make the stubs of the engine's interfaces and examples";
 
 fn main() -> ExitCode {
@@ -83,6 +93,23 @@ fn execute(arguments: &[String]) -> Result<bool> {
             };
             process::watch_for_interrupts()?;
             Ok(runner::run(&[step], &Workspace::locate()?)?.succeeded())
+        }
+        Some((command, rest)) if command == "bench" => {
+            process::watch_for_interrupts()?;
+            let workspace = Workspace::locate()?;
+            match rest {
+                [verb, name, suites @ ..] if verb == "save" => {
+                    bench::save(name, suites, &workspace)?
+                }
+                [verb, a, b] if verb == "compare" => bench::compare(a, b, &workspace)?,
+                _ => bail!("bench knows `save NAME [SUITE…]` and `compare A B`\n{USAGE}"),
+            }
+            Ok(true)
+        }
+        Some((command, options)) if command == "compare" => {
+            process::watch_for_interrupts()?;
+            compare::run(options, &Workspace::locate()?)?;
+            Ok(true)
         }
         Some((command, [])) if command == "list" => {
             for step in step::STEPS {

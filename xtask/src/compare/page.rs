@@ -1,0 +1,156 @@
+//! The tables of a comparison, and their place in docs/PERFORMANCE.md.
+
+use std::fmt::Write;
+
+use anyhow::{Context, Result};
+
+use super::results::{Results, calls, p50};
+use super::sample::{Sample, Samples};
+use super::subject::{Role, Subject, WORKLOADS};
+use super::target::targets;
+
+/// Where the tables begin and end in the page.
+const BEGIN: &str = "<!-- cargo xtask compare: begin -->";
+const END: &str = "<!-- cargo xtask compare: end -->";
+
+/// The page with the tables of this comparison in the place of those of the last one.
+///
+/// # Errors
+///
+/// If the page lacks the marks of that place.
+pub(crate) fn replace(page: &str, results: &Results) -> Result<String> {
+    let (before, rest) = page
+        .split_once(BEGIN)
+        .with_context(|| format!("the page lacks the line {BEGIN}"))?;
+    let (_, after) = rest
+        .split_once(END)
+        .with_context(|| format!("the page lacks the line {END}"))?;
+    Ok(format!(
+        "{before}{BEGIN}\n\n{}\n{END}{after}",
+        tables(results)
+    ))
+}
+
+/// All tables, as Markdown.
+pub(crate) fn tables(results: &Results) -> String {
+    let mut text = circumstances(results);
+    for (workload, load) in WORKLOADS.iter().enumerate() {
+        let rounds = results.samples[workload].iter().map(|it| it.0.len()).max();
+        let _ = write!(
+            text,
+            "\n### {}: {} × {}, {} bytes each way; {} rounds\n\n\
+             ![calls per second]({})\n\n\
+             | | k calls/s | p50 µs | p99 µs | CPU µs per call | system calls per call | calls to \
+             the limit's | p50 to the limit's | calls to the best peer's |\n\
+             |---|---:|---:|---:|---:|---:|---:|---:|---:|\n",
+            load.name,
+            load.connections,
+            load.outstanding,
+            load.payload,
+            rounds.unwrap_or(0),
+            super::chart::link(load.name),
+        );
+        for (subject, samples) in results.subjects.iter().zip(&results.samples[workload]) {
+            text.push_str(&row(results, workload, subject, samples));
+        }
+    }
+    text.push_str("\n### Targets\n\n| | | measured | |\n|---|---:|---:|---|\n");
+    for target in targets(results) {
+        let _ = writeln!(text, "{target}");
+    }
+    text
+}
+
+fn circumstances(results: &Results) -> String {
+    let it = &results.circumstances;
+    let mut text = format!(
+        "{}, {} cores, Linux {}, {}; commit {}, {}. Each run took {} s; {} were made again because \
+         others used the machine, {} are noisy all the same.\n",
+        it.processor,
+        it.cores,
+        it.kernel,
+        it.rustc,
+        it.commit,
+        it.date,
+        it.seconds,
+        results.repeated,
+        results.noisy(),
+    );
+    for missing in &results.missing {
+        let _ = writeln!(text, "Not compared: {missing}.");
+    }
+    text
+}
+
+fn row(results: &Results, workload: usize, subject: &Subject, samples: &Samples) -> String {
+    let thousands = |of: f64| format!("{:.1}", of / 1e3);
+    let (low, high) = samples.spread(calls);
+    let median = |of: fn(&Sample) -> f64| samples.median(of);
+    let system_calls = |of: fn((f64, f64)) -> f64| {
+        let value = samples.median(|sample| sample.system_calls.map_or(f64::NAN, of));
+        number(value, 3)
+    };
+    let limit = results.limit_of(workload, subject);
+    let peer = match subject.role {
+        Role::Annulus { .. } => results.best_peer(workload),
+        Role::Limit | Role::Peer => None,
+    };
+    let to = |other: Option<&Samples>, of: fn(&Sample) -> f64| {
+        number(other.map_or(f64::NAN, |other| samples.ratio(other, of)), 2)
+    };
+    format!(
+        "| {} | {} ({}–{}) | {:.1} | {:.1} | {:.2} / {:.2} | {} / {} | {} | {} | {} |\n",
+        subject.name,
+        thousands(median(calls)),
+        thousands(low),
+        thousands(high),
+        median(p50),
+        median(|sample| sample.p99_us),
+        median(|sample| sample.client_cpu_us),
+        median(|sample| sample.server_cpu_us),
+        system_calls(|(client, _)| client),
+        system_calls(|(_, server)| server),
+        to(limit, calls),
+        to(limit, p50),
+        to(peer, calls),
+    )
+}
+
+/// A number, or a dash where there is none.
+fn number(value: f64, digits: usize) -> String {
+    if value.is_nan() {
+        "–".to_owned()
+    } else {
+        format!("{value:.digits$}")
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::super::results::tests::results;
+    use super::*;
+
+    #[test]
+    fn only_what_lies_between_the_marks_is_replaced() {
+        let page = format!("# Title\n{BEGIN}\nthe last one\n{END}\nrest\n");
+        let page = replace(&page, &results()).unwrap();
+        assert!(page.starts_with("# Title\n") && page.ends_with(&format!("{END}\nrest\n")));
+        assert!(!page.contains("the last one"));
+        assert_eq!(replace(&page, &results()).unwrap(), page);
+        assert!(replace("# Title\n", &results()).is_err());
+    }
+
+    #[test]
+    fn a_row_has_spread_and_ratios_and_dashes_where_there_are_none() {
+        let text = tables(&results());
+        let row = |name: &str| {
+            let line = text.lines().find(|line| line.starts_with(name));
+            line.unwrap().to_owned()
+        };
+        let own = row("| annulus TCP, adaptive");
+        assert!(own.contains("| 0.5 (0.5–0.5) | 1980.4 |"), "{own}");
+        assert!(own.ends_with("| 0.50 | 2.00 | 5.00 |"), "{own}");
+        assert!(row("| peer").ends_with("| – | – | – |"));
+        assert!(text.contains("Not compared: tonic: left out."));
+    }
+}

@@ -1,0 +1,184 @@
+//! What is compared.
+
+use std::path::PathBuf;
+use std::process::Command;
+
+use anyhow::Result;
+
+use crate::cargo;
+use crate::packages;
+use crate::session::Session;
+
+/// A load: connections, calls under way on each, bytes of payload each way.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Workload {
+    pub(crate) name: &'static str,
+    pub(crate) connections: u32,
+    pub(crate) outstanding: u32,
+    pub(crate) payload: u32,
+}
+
+const fn workload(
+    name: &'static str,
+    connections: u32,
+    outstanding: u32,
+    payload: u32,
+) -> Workload {
+    Workload {
+        name,
+        connections,
+        outstanding,
+        payload,
+    }
+}
+
+/// W1 to W5.
+pub(crate) const WORKLOADS: [Workload; 5] = [
+    workload("W1", 1, 1, 32),
+    workload("W2", 1, 32, 32),
+    workload("W3", 64, 1, 32),
+    workload("W4", 64, 16, 32),
+    workload("W5", 1, 4, 65_536),
+];
+
+/// Why something is in the comparison.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Role {
+    /// It is what is being measured; these are what it cannot beat.
+    Annulus { limit: &'static [&'static str] },
+    /// It moves the same bytes and does nothing else.
+    Limit,
+    /// It is for the same purpose.
+    Peer,
+}
+
+/// One of the things that are compared: a program and how it is started.
+#[derive(Clone, Debug)]
+pub(crate) struct Subject {
+    pub(crate) name: &'static str,
+    pub(crate) role: Role,
+    program: PathBuf,
+    arguments: &'static [&'static str],
+}
+
+impl Subject {
+    /// The command that puts `load` on it for so many seconds, on two cores.
+    pub(crate) fn command(&self, load: &Workload, seconds: &str, warm_up: &str) -> Command {
+        let mut command = Command::new(&self.program);
+        command
+            .args(self.arguments)
+            .args(["--connections", &load.connections.to_string()])
+            .args(["--outstanding", &load.outstanding.to_string()])
+            .args(["--payload", &load.payload.to_string()])
+            .args(["--duration", seconds, "--warmup", warm_up])
+            .args(["--server-core", "0", "--client-core", "1"]);
+        command
+    }
+
+    /// One of that name, for tests.
+    #[cfg(test)]
+    pub(crate) fn named(name: &'static str, role: Role) -> Self {
+        Subject {
+            name,
+            role,
+            program: PathBuf::new(),
+            arguments: &[],
+        }
+    }
+}
+
+const RAW_URING: &str = "raw TCP, io_uring, spinning";
+const RAW_URING_BLOCKING: &str = "raw TCP, io_uring, blocking";
+const RAW_EPOLL: &str = "raw TCP, epoll, spinning";
+const RAW_UNIX: &str = "raw Unix socket, io_uring, spinning";
+
+/// What spins over TCP is measured by the better of two.
+const SPINNING: &[&str] = &[RAW_URING, RAW_EPOLL];
+
+/// Annulus: name, limit, arguments.
+const ANNULUS: [(&str, &[&str], &[&str]); 4] = [
+    ("annulus TCP, adaptive", SPINNING, &["--idle", "adaptive"]),
+    ("annulus TCP, spinning", SPINNING, &["--idle", "spin"]),
+    (
+        "annulus TCP, blocking",
+        &[RAW_URING_BLOCKING],
+        &["--idle", "block"],
+    ),
+    (
+        "annulus Unix socket, adaptive",
+        &[RAW_UNIX],
+        &["--socket", "unix", "--idle", "adaptive"],
+    ),
+];
+
+const RAW: [(&str, &[&str]); 4] = [
+    (RAW_URING, &["--interface", "uring", "--idle", "spin"]),
+    (
+        RAW_URING_BLOCKING,
+        &["--interface", "uring", "--idle", "block"],
+    ),
+    (RAW_EPOLL, &["--interface", "epoll", "--idle", "spin"]),
+    (
+        RAW_UNIX,
+        &["--interface", "uring", "--socket", "unix", "--idle", "spin"],
+    ),
+];
+
+/// The peers: name, package.
+const PEERS: [(&str, &str); 4] = [
+    ("tarpc", "peer-tarpc"),
+    ("volo (thrift)", "peer-volo"),
+    ("capnp-rpc", "peer-capnp"),
+    ("tonic", "peer-tonic"),
+];
+
+/// Builds everything that is compared. The second value says what is missing, and why.
+///
+/// # Errors
+///
+/// If annulus or the raw echo does not build.
+pub(crate) fn build(
+    session: &Session<'_>,
+    with_peers: bool,
+) -> Result<(Vec<Subject>, Vec<String>)> {
+    let echo = cargo::build_program(session, "annulus-bench-echo", "annulus-echo")?;
+    let raw = cargo::build_program(session, "annulus-bench-raw", "raw")?;
+    let mut subjects = Vec::new();
+    for (name, limit, arguments) in ANNULUS {
+        subjects.push(Subject {
+            name,
+            role: Role::Annulus { limit },
+            program: echo.clone(),
+            arguments,
+        });
+    }
+    for (name, arguments) in RAW {
+        subjects.push(Subject {
+            name,
+            role: Role::Limit,
+            program: raw.clone(),
+            arguments,
+        });
+    }
+    let mut missing = Vec::new();
+    for (name, package) in PEERS {
+        match build_peer(session, package, with_peers) {
+            Ok(program) => subjects.push(Subject {
+                name,
+                role: Role::Peer,
+                program,
+                arguments: &[],
+            }),
+            Err(error) => missing.push(format!("{name}: {error:#}")),
+        }
+    }
+    Ok((subjects, missing))
+}
+
+fn build_peer(session: &Session<'_>, package: &str, with_peers: bool) -> Result<PathBuf> {
+    anyhow::ensure!(with_peers, "left out by --without-peers");
+    if package == "peer-capnp" {
+        packages::require_programs(session, &["capnp"])?;
+    }
+    cargo::build_peer(session, package)
+}

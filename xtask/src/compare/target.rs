@@ -1,0 +1,160 @@
+//! What annulus is to reach, as ratios within one comparison.
+
+use std::fmt;
+
+use super::results::{Results, calls, p50};
+use super::sample::{Sample, Samples};
+
+/// Something to reach, and how far it is.
+pub(crate) struct Target {
+    /// The target's number and what it says.
+    what: String,
+    value: f64,
+    bound: Bound,
+}
+
+#[derive(Clone, Copy)]
+enum Bound {
+    AtMost(f64),
+    AtLeast(f64),
+}
+
+const ADAPTIVE: &str = "annulus TCP, adaptive";
+const SPINNING: &str = "annulus TCP, spinning";
+const BLOCKING: &str = "annulus TCP, blocking";
+const UNIX: &str = "annulus Unix socket, adaptive";
+
+/// The places of W1 to W5.
+const W1: usize = 0;
+const W3: usize = 2;
+const W4: usize = 3;
+const W5: usize = 4;
+
+impl Target {
+    pub(crate) fn holds(&self) -> bool {
+        match self.bound {
+            Bound::AtMost(bound) => self.value <= bound,
+            Bound::AtLeast(bound) => self.value >= bound,
+        }
+    }
+}
+
+impl fmt::Display for Target {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let (sign, bound) = match self.bound {
+            Bound::AtMost(bound) => ('≤', bound),
+            Bound::AtLeast(bound) => ('≥', bound),
+        };
+        let verdict = if self.holds() { "holds" } else { "missed" };
+        let Target { what, value, .. } = self;
+        write!(f, "| {what} | {sign} {bound} | {value:.3} | {verdict} |")
+    }
+}
+
+/// The targets of which this comparison says something.
+pub(crate) fn targets(results: &Results) -> Vec<Target> {
+    let mut targets = Vec::new();
+    let mut add = |what: &str, bound, value: Option<f64>| {
+        // What was not measured is no target reached or missed.
+        if let Some(value) = value.filter(|value| value.is_finite()) {
+            targets.push(Target {
+                what: what.to_owned(),
+                value,
+                bound,
+            });
+        }
+    };
+    let limit = |workload: usize, name: &str, of: fn(&Sample) -> f64| {
+        let subject = results.subjects.iter().find(|it| it.name == name)?;
+        let limit = results.limit_of(workload, subject)?;
+        Some(results.of(workload, name)?.ratio(limit, of))
+    };
+    let peer = |workload: usize, name: &str| -> Option<(&Samples, &Samples)> {
+        Some((results.of(workload, name)?, results.best_peer(workload)?))
+    };
+    let p99 = |sample: &Sample| sample.p99_us;
+    for (name, bound) in [(ADAPTIVE, 1.15), (SPINNING, 1.15), (BLOCKING, 1.05)] {
+        let bound = Bound::AtMost(bound);
+        add(
+            &format!("T1: W1, {name}, p50 to the limit's"),
+            bound,
+            limit(W1, name, p50),
+        );
+        add(
+            &format!("T1: W1, {name}, p99 to the limit's"),
+            bound,
+            limit(W1, name, p99),
+        );
+    }
+    for (name, bound) in [(SPINNING, 8.0), (BLOCKING, 1.0)] {
+        let faster = peer(W1, name).map(|(own, peer)| peer.ratio(own, p50));
+        let what = format!("T1: W1, the best peer's p50 to that of {name}");
+        add(&what, Bound::AtLeast(bound), faster);
+    }
+    for (workload, name) in [(1, "W2"), (W3, "W3"), (W4, "W4")] {
+        let what = format!("T2: {name}, calls to the limit's");
+        add(
+            &what,
+            Bound::AtLeast(0.85),
+            limit(workload, ADAPTIVE, calls),
+        );
+    }
+    for (workload, what, bound) in [
+        (W3, "T2: W3, calls to the best peer's", 1.2),
+        (W4, "T2: W4, calls to the best peer's", 5.0),
+        (W5, "T3: W5, calls to the best peer's", 1.0),
+    ] {
+        let ratio = peer(workload, ADAPTIVE).map(|(own, peer)| own.ratio(peer, calls));
+        add(what, Bound::AtLeast(bound), ratio);
+    }
+    let ratio = limit(W5, ADAPTIVE, calls);
+    add("T3: W5, calls to the limit's", Bound::AtLeast(0.85), ratio);
+    for (workload, name, bound) in [(W1, "W1", 2.0), (W4, "W4", 0.1)] {
+        let dearer_side = |sample: &Sample| {
+            let calls = sample.system_calls;
+            calls.map_or(f64::NAN, |(client, server)| client.max(server))
+        };
+        let samples = results.of(workload, ADAPTIVE);
+        let what = format!("T5: {name}, system calls per call of the dearer side");
+        let value = samples.map(|samples| samples.median(dearer_side));
+        add(&what, Bound::AtMost(bound), value);
+    }
+    let ratio = limit(W1, UNIX, p50);
+    add(
+        "T9: W1, Unix socket, p50 to the limit's",
+        Bound::AtMost(1.15),
+        ratio,
+    );
+    targets
+}
+
+#[cfg(test)]
+mod tests {
+    use super::super::results::tests::results;
+    use super::*;
+
+    #[test]
+    fn a_target_is_held_or_missed_by_the_ratio_of_one_run() {
+        let results = results();
+        let told: Vec<_> = targets(&results).iter().map(ToString::to_string).collect();
+        let told = |what: &str| {
+            let line = told.iter().find(|line| line.contains(what));
+            line.unwrap_or_else(|| panic!("{what} is missing: {told:#?}"))
+        };
+        assert!(told("T2: W4, calls to the limit's").ends_with("| ≥ 0.85 | 0.500 | missed |"));
+        assert!(told("T2: W4, calls to the best peer's").ends_with("| ≥ 5 | 5.000 | holds |"));
+        assert!(told("T5: W4").ends_with("| ≤ 0.1 | 2.000 | missed |"));
+        assert!(told("T1: W1, annulus TCP, adaptive, p50").contains("| 2.000 | missed |"));
+    }
+
+    #[test]
+    fn what_was_not_measured_is_no_target() {
+        let results = results();
+        let targets = targets(&results);
+        assert!(
+            !targets
+                .iter()
+                .any(|target| target.what.contains("blocking"))
+        );
+    }
+}
