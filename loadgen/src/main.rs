@@ -6,6 +6,7 @@
 
 mod args;
 mod compare;
+mod doctor;
 mod embedded;
 mod exit;
 mod fleet;
@@ -15,10 +16,12 @@ mod mix;
 mod objective;
 mod operation;
 mod payload;
+mod peer;
 mod plan;
 mod record;
 mod report;
 mod schedule;
+mod selftest;
 mod setup;
 mod stats;
 mod verdict;
@@ -54,8 +57,12 @@ fn main() -> ExitCode {
         .init();
     let result = match &cli.command {
         Command::Run(args) => plan::run::run(args),
+        Command::Max(args) => plan::max::max(args),
+        Command::Curve(args) => plan::curve::curve(args),
         Command::Merge(args) => merge::merge(args),
         Command::Compare(args) => compare::compare(args),
+        Command::Doctor => doctor::doctor(),
+        Command::Selftest(args) => selftest::selftest(args),
         Command::Completions { shell } => Ok(manual::completions(*shell)),
         Command::Man(args) => manual::pages(args),
     };

@@ -7,15 +7,15 @@ use std::fmt;
 use std::path::{Path, PathBuf};
 use std::time::{Duration, UNIX_EPOCH};
 
-use anyhow::{Context, bail};
+use anyhow::bail;
 use serde::{Deserialize, Serialize};
 
 use crate::args::MergeArgs;
 use crate::exit::Exit;
 use crate::record::latencies::Latencies;
-use crate::report::hlog;
 use crate::report::run_file::{Histograms, RunFile, Times, decode, encode};
 use crate::report::table::{row, times};
+use crate::report::{hlog, write_file};
 use crate::stats::Blocks;
 
 /// The name and version of the schema.
@@ -76,8 +76,7 @@ pub(crate) fn merge(args: &MergeArgs) -> anyhow::Result<Exit> {
     let merged = Merged::of(&parts.collect::<Result<Vec<_>, _>>()?);
     let json = serde_json::to_string_pretty(&merged)? + "\n";
     if let Some(path) = &args.out {
-        std::fs::write(path, &json)
-            .with_context(|| format!("{} cannot be written", path.display()))?;
+        write_file(path, &json)?;
     }
     if args.json {
         print!("{json}");

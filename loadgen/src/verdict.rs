@@ -24,6 +24,8 @@ const LATENESS_MIN_NS: u64 = 100_000;
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub(crate) struct Verdict {
     pub(crate) valid: bool,
+    /// Whether the client is why it is not valid.
+    pub(crate) client_is_limit: bool,
     /// Why it is not valid.
     pub(crate) invalid_because: Vec<String>,
     /// What to keep in mind.
@@ -58,8 +60,13 @@ impl Verdict {
         if setup.embedded {
             self.notes.push(why);
         } else {
-            self.invalid_because.push(why);
+            self.blame_client(why);
         }
+    }
+
+    fn blame_client(&mut self, why: String) {
+        self.client_is_limit = true;
+        self.invalid_because.push(why);
     }
 
     fn look_at_open_loop(&mut self, measurement: &Measurement) {
@@ -68,7 +75,8 @@ impl Verdict {
         let waited: u64 = measurement.workers.iter().map(|it| it.waited).sum();
         let sent_share = counts.sent as f64 / counts.offered.max(1) as f64;
         if unsent > 0 {
-            let cause = if busiest(measurement) >= BUSY_MAX {
+            let is_busy = busiest(measurement) >= BUSY_MAX;
+            let cause = if is_busy {
                 "the client could not send as fast as was asked"
             } else {
                 "the server answered too slowly for the places that --connections and \
@@ -79,10 +87,10 @@ impl Verdict {
                  in no histogram",
                 (1.0 - sent_share) * 100.0
             );
-            if sent_share < SENT_MIN {
-                self.invalid_because.push(why);
-            } else {
-                self.notes.push(why);
+            match sent_share < SENT_MIN {
+                true if is_busy => self.blame_client(why),
+                true => self.invalid_because.push(why),
+                false => self.notes.push(why),
             }
         }
         if waited > 0 {
@@ -102,7 +110,7 @@ impl Verdict {
             (response.quantile(0.5) / 10).max(LATENESS_MIN_NS),
         );
         if late > bound {
-            self.invalid_because.push(format!(
+            self.blame_client(format!(
                 "the client sent the median call {} µs late, by its own fault",
                 late / 1000
             ));
@@ -123,7 +131,7 @@ impl Verdict {
             if setup.embedded {
                 self.notes.push(why);
             } else {
-                self.invalid_because.push(why);
+                self.blame_client(why);
             }
         }
     }

@@ -368,3 +368,111 @@ fn shells_and_manuals_know_all_commands() {
         assert!(page.exists(), "{}", page.display());
     }
 }
+
+#[test]
+fn the_highest_rate_is_searched_for() {
+    let quick = [
+        "-d",
+        "0.1",
+        "-w",
+        "0",
+        "--quiet",
+        "--json",
+        "--accept-invalid",
+    ];
+    let bounds = ["--from", "100", "--to", "400", "--confirm", "1"];
+    let search = |slo| loadgen(&[&["max", "--slo", slo], &bounds[..], &quick].concat());
+    let found = search("p50<1ns");
+    assert_eq!(found.status.code(), Some(3));
+    let found: Value = serde_json::from_slice(&found.stdout).unwrap();
+    assert_eq!(found["rate"], Value::Null);
+    assert_eq!(found["steps"].as_array().unwrap().len(), 1);
+    let found: Value = serde_json::from_slice(&search("rate>1").stdout).unwrap();
+    let steps = found["steps"].as_array().unwrap();
+    assert_eq!(steps[0]["rate"], 100.0);
+    assert!(
+        steps[0]["calls_per_second"].as_f64().unwrap() > 50.0,
+        "{found}"
+    );
+}
+
+#[test]
+fn a_curve_has_a_point_for_each_rate_and_a_report() {
+    let directory = tempfile::tempdir().unwrap();
+    let html = directory.path().join("curve.html");
+    let curve = json(&loadgen(&[
+        "curve",
+        "--rates",
+        "200..600/200",
+        "--shuffle",
+        "--repeat",
+        "2",
+        "-d",
+        "0.2",
+        "-w",
+        "0",
+        "--quiet",
+        "--json",
+        "--accept-invalid",
+        "--html",
+        html.to_str().unwrap(),
+    ]));
+    let points = curve["points"].as_array().unwrap();
+    let rates: Vec<_> = points
+        .iter()
+        .map(|point| point["rate"].as_f64().unwrap())
+        .collect();
+    assert_eq!(rates, [200.0, 200.0, 400.0, 400.0, 600.0, 600.0]);
+    let html = std::fs::read_to_string(html).unwrap();
+    assert!(
+        html.contains("Response time against load") && html.ends_with("</html>\n"),
+        "{html}"
+    );
+}
+
+#[test]
+fn a_report_needs_no_network() {
+    let directory = tempfile::tempdir().unwrap();
+    let html = directory.path().join("report.html");
+    let html_path = html.to_str().unwrap();
+    json(&loadgen(&[
+        "-d", "0.4", "-w", "0", "--quiet", "--json", "--html", html_path,
+    ]));
+    let html = std::fs::read_to_string(&html).unwrap();
+    assert_eq!(html.matches("<svg").count(), 3, "{html}");
+    for outside in ["src=", "href=", "@import", "url(", "<script"] {
+        assert!(!html.contains(outside), "{outside}");
+    }
+}
+
+#[test]
+fn the_client_knows_its_own_ceiling() {
+    let selftest = json(&loadgen(&["selftest", "-d", "0.2", "--json"]));
+    for run in ["ceiling", "floor", "paced"] {
+        let run = &selftest[run];
+        assert!(run["completed"].as_u64().unwrap() > 0, "{run}");
+        assert_eq!(run["errors"], serde_json::json!({}));
+    }
+}
+
+#[test]
+fn the_doctor_looks_at_everything_and_says_what_to_do() {
+    let output = loadgen(&["doctor"]);
+    let findings = String::from_utf8(output.stdout).unwrap();
+    for name in [
+        "kernel",
+        "ring",
+        "open files",
+        "clock source",
+        "CPU steal",
+        "scheduling",
+    ] {
+        assert!(findings.contains(name), "{name} is missing in:\n{findings}");
+    }
+    let is_bad = findings.contains("BAD");
+    assert_eq!(
+        output.status.code(),
+        Some(if is_bad { 4 } else { 0 }),
+        "{findings}"
+    );
+}

@@ -7,11 +7,12 @@ use std::ffi::OsString;
 use std::path::PathBuf;
 use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
-use clap::{CommandFactory, Parser, Subcommand};
+use clap::{Args, CommandFactory, FromArgMatches, Parser, Subcommand};
 use clap_complete::Shell;
 
 use self::load::LoadArgs;
 use crate::objective::Objectives;
+use crate::plan::curve::Rates;
 use crate::schedule::{Process, Profile};
 
 /// Measures the latency and throughput of DCE/RPC servers.
@@ -28,6 +29,8 @@ Examples:
   loadgen run HOST                                 rpcecho at HOST, port by its endpoint mapper
   loadgen run 'ncacn_ip_tcp:HOST[49152]' -c 64 -o 1 -d 30s
   loadgen run HOST --rate 50k --slo 'p99<1ms'      open loop; exits with 3 if the objective is missed
+  loadgen max HOST --slo 'p99<1ms,errors<0.01%'    the highest rate that keeps it
+  loadgen curve HOST --rates 10k..200k/10k --shuffle --html curve.html
   loadgen run HOST --rate 50k --arrivals poisson --mix Echo=80,Add=20 -p lognormal:1KiB,0.8
 
 Without a command, `run` is meant.
@@ -40,10 +43,18 @@ Exit status:
 pub(crate) enum Command {
     /// One run at a fixed load
     Run(Box<RunArgs>),
+    /// The highest rate that keeps an objective
+    Max(Box<MaxArgs>),
+    /// Latency against load: one run at each of several rates
+    Curve(Box<CurveArgs>),
     /// Results of several clients or runs as one: histograms are added, percentiles never averaged
     Merge(MergeArgs),
     /// Whether runs are slower than others, by more than noise and a margin; exits with 5 if so
     Compare(CompareArgs),
+    /// What of this machine would spoil a measurement, and how to mend it; exits with 4 if something would
+    Doctor,
+    /// What this client can do at best, against a peer that does next to nothing
+    Selftest(SelftestArgs),
     /// Completions of this command line for a shell, to standard output
     Completions {
         /// The shell
@@ -96,6 +107,100 @@ pub(crate) struct MergeArgs {
 }
 
 #[derive(Clone, Debug, clap::Args)]
+pub(crate) struct MaxArgs {
+    #[command(flatten)]
+    pub(crate) load: LoadArgs,
+
+    /// What must hold, such as 'p99<1ms,errors<0.01%'
+    #[arg(long, value_name = "OBJECTIVES", help_heading = "Search")]
+    pub(crate) slo: Objectives,
+
+    /// The lowest rate
+    #[arg(long, value_name = "RATE", default_value = "1k", value_parser = values::rate, help_heading = "Search")]
+    pub(crate) from: f64,
+
+    /// The highest rate
+    #[arg(long, value_name = "RATE", default_value = "10M", value_parser = values::rate, help_heading = "Search")]
+    pub(crate) to: f64,
+
+    /// How near the rate that is found must be to one that misses the objective
+    #[arg(long, value_name = "SHARE", default_value = "5%", value_parser = values::share, help_heading = "Search")]
+    pub(crate) precision: f64,
+
+    /// How often in a row the rate that is found must keep the objective once more
+    #[arg(long, default_value_t = 3, help_heading = "Search")]
+    pub(crate) confirm: u32,
+
+    /// How calls fall within the rate: even, poisson, or bursts:N
+    #[arg(
+        long,
+        value_name = "PROCESS",
+        default_value = "even",
+        help_heading = "Arrivals"
+    )]
+    pub(crate) arrivals: Process,
+
+    /// Write the result as JSON to standard output instead of a table
+    #[arg(long, help_heading = "Result")]
+    pub(crate) json: bool,
+
+    /// Show nothing while it runs
+    #[arg(long, short, help_heading = "Result")]
+    pub(crate) quiet: bool,
+
+    /// Judge runs by the objectives alone, also those in which the client was the limit
+    #[arg(long, help_heading = "Result")]
+    pub(crate) accept_invalid: bool,
+}
+
+#[derive(Clone, Debug, clap::Args)]
+pub(crate) struct CurveArgs {
+    #[command(flatten)]
+    pub(crate) load: LoadArgs,
+
+    /// The rates: 10k..200k/10k, or 10k,20k,50k
+    #[arg(long, help_heading = "Arrivals")]
+    pub(crate) rates: Rates,
+
+    /// Run each rate so often
+    #[arg(long, default_value_t = 1, value_parser = clap::value_parser!(u32).range(1..=1000), help_heading = "Arrivals")]
+    pub(crate) repeat: u32,
+
+    /// In a random order (--seed), so that what changes with time is not taken for an effect of load
+    #[arg(long, help_heading = "Arrivals")]
+    pub(crate) shuffle: bool,
+
+    /// How calls fall within the rate: even, poisson, or bursts:N
+    #[arg(
+        long,
+        value_name = "PROCESS",
+        default_value = "even",
+        help_heading = "Arrivals"
+    )]
+    pub(crate) arrivals: Process,
+
+    /// Write the result as JSON to standard output instead of a table
+    #[arg(long, help_heading = "Result")]
+    pub(crate) json: bool,
+
+    /// Write the result to this file too
+    #[arg(long, value_name = "FILE", help_heading = "Result")]
+    pub(crate) out: Option<PathBuf>,
+
+    /// Write a plot of latency against load to this file
+    #[arg(long, value_name = "FILE", help_heading = "Result")]
+    pub(crate) html: Option<PathBuf>,
+
+    /// Show nothing while it runs
+    #[arg(long, short, help_heading = "Result")]
+    pub(crate) quiet: bool,
+
+    /// Exit with 0 also if runs are invalid
+    #[arg(long, help_heading = "Result")]
+    pub(crate) accept_invalid: bool,
+}
+
+#[derive(Clone, Debug, clap::Args)]
 pub(crate) struct RunArgs {
     #[command(flatten)]
     pub(crate) load: LoadArgs,
@@ -137,6 +242,10 @@ pub(crate) struct RunArgs {
     #[arg(long, value_name = "FILE", help_heading = "Result")]
     pub(crate) out: Option<PathBuf>,
 
+    /// Write a report with plots to this file
+    #[arg(long, value_name = "FILE", help_heading = "Result")]
+    pub(crate) html: Option<PathBuf>,
+
     /// Write interval histograms to this file as the run goes (HdrHistogram log v2)
     #[arg(long, value_name = "FILE", help_heading = "Result")]
     pub(crate) hlog: Option<PathBuf>,
@@ -160,6 +269,25 @@ pub(crate) struct RunArgs {
     /// The name of this client in its result
     #[arg(long, value_name = "NAME", help_heading = "Several clients")]
     pub(crate) agent: Option<String>,
+}
+
+#[derive(Clone, Debug, clap::Args)]
+pub(crate) struct SelftestArgs {
+    /// How long each of the three runs measures
+    #[arg(long, short, default_value = "2s", value_parser = values::duration)]
+    pub(crate) duration: Duration,
+
+    /// Write the result as JSON to standard output instead of a table
+    #[arg(long)]
+    pub(crate) json: bool,
+}
+
+impl RunArgs {
+    /// What a command line of `run` would be.
+    pub(crate) fn of_words(words: &[&str]) -> Result<Self, clap::Error> {
+        let command = RunArgs::augment_args(clap::Command::new("run").no_binary_name(true));
+        RunArgs::from_arg_matches(&command.try_get_matches_from(words)?)
+    }
 }
 
 impl Cli {

@@ -1,6 +1,9 @@
 //! What is run: once, or again and again at different rates.
 
+pub(crate) mod curve;
+pub(crate) mod max;
 pub(crate) mod run;
+mod search;
 
 use std::path::Path;
 use std::sync::Arc;
@@ -15,8 +18,9 @@ use crate::embedded::EmbeddedServer;
 use crate::fleet::{self, Measurement, Observer, Plan};
 use crate::mix::Mix;
 use crate::record::trace::TraceWriter;
+use crate::report::live::Live;
 use crate::report::run_file::RunFile;
-use crate::schedule::{Arrivals, Part};
+use crate::schedule::{Arrivals, Part, Process, Profile};
 use crate::setup::{OperationShare, Setup};
 use crate::verdict::Verdict;
 use crate::worker::Job;
@@ -93,6 +97,27 @@ impl Bench {
         };
         let measurement = fleet::measure(&plan, observers)?;
         Ok(self.report(round, &measurement))
+    }
+
+    /// One run of an open loop at a constant rate, shown while it lasts unless it is to be quiet.
+    pub(crate) fn run_at(
+        &self,
+        rate: f64,
+        process: Process,
+        quiet: bool,
+    ) -> anyhow::Result<RunFile> {
+        let profile = Profile::Constant(rate);
+        let round = Round {
+            arrivals: Some(Arrivals::Rate { profile, process }),
+            ..Round::default()
+        };
+        if quiet {
+            return self.run(&round, &mut []);
+        }
+        let mut live = Live::new(self.load.duration);
+        let run = self.run(&round, &mut [&mut live]);
+        live.finish();
+        run
     }
 
     fn report(&self, round: &Round, measurement: &Measurement) -> RunFile {
@@ -184,12 +209,8 @@ struct Placement {
 impl Placement {
     /// The server on the first core, the client on the last, unless the user says otherwise.
     fn choose(load: &LoadArgs) -> anyhow::Result<Self> {
-        let available = core_affinity::get_core_ids().unwrap_or_default();
-        let first = available
-            .first()
-            .context("the system does not tell which cores there are")?
-            .id;
-        let last = available.last().map_or(first, |core| core.id);
+        let first = first_core()?;
+        let last = core_ids().last().copied().unwrap_or(first);
         let or = |cores: &[usize], default: usize| {
             if cores.is_empty() {
                 vec![default]
@@ -202,6 +223,18 @@ impl Placement {
             server: or(&load.server_cores, first),
         })
     }
+}
+
+/// Cores that this process may use, in order.
+fn core_ids() -> Vec<usize> {
+    let cores = core_affinity::get_core_ids().unwrap_or_default();
+    cores.into_iter().map(|core| core.id).collect()
+}
+
+/// The core of a server or a peer in this process.
+pub(crate) fn first_core() -> anyhow::Result<usize> {
+    let first = core_ids().first().copied();
+    first.context("the system does not tell which cores there are")
 }
 
 /// The limits of both sides: they are to carry what was asked for, and a little more.

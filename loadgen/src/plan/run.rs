@@ -12,6 +12,7 @@ use crate::report::hlog::HlogWriter;
 use crate::report::live::Live;
 use crate::report::run_file::{RunFile, decode};
 use crate::report::table::Table;
+use crate::report::{html, write_file};
 use crate::schedule::Arrivals;
 
 /// Runs, and shows what came of it.
@@ -65,6 +66,9 @@ fn arrivals(args: &mut RunArgs) -> anyhow::Result<Option<Arrivals>> {
 fn show(args: &RunArgs, run: &RunFile) -> anyhow::Result<Exit> {
     if let Some(path) = &args.out {
         run.write(path)?;
+    }
+    if let Some(path) = &args.html {
+        write_file(path, &html::run(run)?)?;
     }
     if args.json {
         println!("{}", run.to_json());

@@ -182,8 +182,7 @@ impl RunFile {
     }
 
     pub(crate) fn write(&self, path: &Path) -> anyhow::Result<()> {
-        std::fs::write(path, self.to_json() + "\n")
-            .with_context(|| format!("{} cannot be written", path.display()))
+        super::write_file(path, &(self.to_json() + "\n"))
     }
 
     pub(crate) fn to_json(&self) -> String {

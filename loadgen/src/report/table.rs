@@ -172,6 +172,16 @@ pub(crate) fn times(f: &mut fmt::Formatter<'_>, name: &str, times: Option<&Times
     }
 }
 
+/// The percentiles that people look at first.
+pub(crate) fn in_short(times: Option<&Times>) -> String {
+    let at = |name| {
+        let value = times.and_then(|times| times.percentile(name));
+        value.map_or_else(|| "-".to_owned(), |value| format!("{value:.1}"))
+    };
+    let [p50, p99, p99_9] = ["p50", "p99", "p99_9"].map(at);
+    format!("p50 {p50} p99 {p99} p99.9 {p99_9} µs")
+}
+
 fn cores(list: &[usize]) -> String {
     let mut text = if list.len() == 1 { "core" } else { "cores" }.to_owned();
     for (index, core) in list.iter().enumerate() {

@@ -1,0 +1,43 @@
+#!/usr/bin/env bash
+# Measures a server from several hosts at once, and merges what they measured.
+#
+#   deploy/ssh.sh TARGET 'LOADGEN OPTIONS' HOST...
+#   deploy/ssh.sh server.example '--rate 50k -d 60s' client-1 client-2
+#
+# Each host makes the load that the options say, so two hosts make twice of it. `loadgen` is on the PATH
+# of each host, and of this machine.
+set -euo pipefail
+
+if [ $# -lt 3 ]; then
+    sed -n '2,8s/^# \{0,1\}//p' "$0"
+    exit 1
+fi
+target=$1 options=$2
+shift 2
+
+# Clients that differ by a second do not measure the same thing. A round trip is part of the difference.
+for host in "$@"; do
+    apart=$(($(ssh "$host" date +%s%3N) - $(date +%s%3N)))
+    if [ "${apart#-}" -gt 500 ]; then
+        echo "the clock of $host is $apart ms from this one; set both (chrony, ntp)" >&2
+        exit 4
+    fi
+done
+
+start=$(($(date +%s) + 10))
+results=$(mktemp -d)
+trap 'rm -r "$results"' EXIT
+clients=()
+for host in "$@"; do
+    # shellcheck disable=SC2029 # the options are words for the other side
+    ssh "$host" "loadgen run '$target' $options --start-at $start --agent '$host' --quiet --json" \
+        >"$results/$host.json" &
+    clients+=($!)
+done
+failed=0
+for client in "${clients[@]}"; do
+    # A client that was the bottleneck ends with 4; `merge` says so again.
+    wait "$client" || [ $? -eq 4 ] || failed=1
+done
+[ "$failed" -eq 0 ] || exit 2
+loadgen merge "$results"/*.json

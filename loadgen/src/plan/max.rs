@@ -1,0 +1,152 @@
+//! `loadgen max`: the highest rate that keeps an objective.
+
+use serde::Serialize;
+
+use super::Bench;
+use super::search::{Found, Search, Try};
+use crate::args::MaxArgs;
+use crate::args::values::show_rate;
+use crate::exit::Exit;
+use crate::report::run_file::{RunFile, Times, decode};
+use crate::report::table::in_short;
+
+/// The name and version of the schema.
+const SCHEMA: &str = "annulus-loadgen/max/1";
+
+/// What was found, and what was seen on the way.
+#[derive(Clone, Debug, Serialize)]
+struct MaxFile {
+    schema: &'static str,
+    objectives: String,
+    /// The highest rate that was kept; `null` if none was.
+    rate: Option<f64>,
+    /// The lowest rate above it that was not kept.
+    missed_at: Option<f64>,
+    client_is_limit: bool,
+    kept: u32,
+    tries: u32,
+    steps: Vec<Step>,
+}
+
+/// A run on the way.
+#[derive(Clone, Debug, Serialize)]
+struct Step {
+    rate: f64,
+    outcome: &'static str,
+    why: Vec<String>,
+    calls_per_second: f64,
+    response_us: Option<Times>,
+}
+
+/// Searches, and shows what was found.
+pub(crate) fn max(args: &MaxArgs) -> anyhow::Result<Exit> {
+    let bench = Bench::new(&args.load)?;
+    let search = Search {
+        from: args.from,
+        to: args.to.max(args.from),
+        precision: args.precision.max(0.001),
+        confirm: args.confirm,
+    };
+    let mut steps = Vec::new();
+    let found = search.run(|rate| {
+        let (outcome, step) = attempt(args, &bench, rate)?;
+        if !args.json {
+            println!("{}", step.line());
+        }
+        steps.push(step);
+        anyhow::Ok(outcome)
+    })?;
+    if args.json {
+        let file = MaxFile {
+            schema: SCHEMA,
+            objectives: args.slo.to_string(),
+            rate: found.kept,
+            missed_at: found.missed,
+            client_is_limit: found.is_client_limit,
+            kept: found.successes,
+            tries: found.tries,
+            steps,
+        };
+        println!("{}", serde_json::to_string_pretty(&file)?);
+    } else {
+        show(args, &found);
+    }
+    Ok(match found {
+        Found {
+            kept: None,
+            is_client_limit: false,
+            ..
+        } => Exit::Missed,
+        Found {
+            is_client_limit: true,
+            ..
+        } => Exit::Invalid,
+        _ => Exit::Ok,
+    })
+}
+
+fn attempt(args: &MaxArgs, bench: &Bench, rate: f64) -> anyhow::Result<(Try, Step)> {
+    let run = bench.run_at(rate, args.arrivals, args.quiet)?;
+    judge(args, rate, &run)
+}
+
+fn judge(args: &MaxArgs, rate: f64, run: &RunFile) -> anyhow::Result<(Try, Step)> {
+    let missed = args.slo.missed(run, &decode(&run.histograms.response)?);
+    let (outcome, name, why) = if run.verdict.client_is_limit && !args.accept_invalid {
+        (
+            Try::ClientLimit,
+            "client limit",
+            run.verdict.invalid_because.clone(),
+        )
+    } else if !run.verdict.valid && !run.verdict.client_is_limit {
+        (Try::Missed, "missed", run.verdict.invalid_because.clone())
+    } else if missed.is_empty() {
+        (Try::Kept, "kept", Vec::new())
+    } else {
+        let why = missed.into_iter().map(|missed| missed.0).collect();
+        (Try::Missed, "missed", why)
+    };
+    let step = Step {
+        rate,
+        outcome: name,
+        why,
+        calls_per_second: run.calls_per_second,
+        response_us: run.response_us.clone(),
+    };
+    Ok((outcome, step))
+}
+
+impl Step {
+    fn line(&self) -> String {
+        format!(
+            "{:>9}/s  {:<12} {}  {}",
+            show_rate(self.rate),
+            self.outcome,
+            in_short(self.response_us.as_ref()),
+            self.why.join("; ")
+        )
+    }
+}
+
+fn show(args: &MaxArgs, found: &Found) {
+    let objectives = &args.slo;
+    match found.kept {
+        None => println!(
+            "no rate from {}/s on keeps {objectives}",
+            show_rate(args.from)
+        ),
+        Some(kept) => {
+            println!("max {}/s keeps {objectives}", show_rate(kept));
+            let times = format!("kept {} times of {}", found.successes, found.tries);
+            println!("    {times}");
+        }
+    }
+    match (found.missed, found.is_client_limit) {
+        (None, _) => println!("    the highest rate of the search; a higher --to may find more"),
+        (Some(missed), false) => println!("    not kept at {}/s", show_rate(missed)),
+        (Some(missed), true) => println!(
+            "    INVALID: at {}/s the client was the limit, not the server",
+            show_rate(missed)
+        ),
+    }
+}

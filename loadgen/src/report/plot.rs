@@ -1,0 +1,344 @@
+//! Plots as SVG, drawn here, so that a report needs nothing but a browser.
+
+use std::fmt::Write;
+
+const WIDTH: f64 = 760.0;
+const HEIGHT: f64 = 300.0;
+/// What the axes and their labels need.
+const LEFT: f64 = 64.0;
+const RIGHT: f64 = 120.0;
+const TOP: f64 = 12.0;
+const BOTTOM: f64 = 44.0;
+
+/// Told apart by people who do not see all colours, too.
+const COLOURS: [&str; 6] = [
+    "#0072b2", "#d55e00", "#009e73", "#cc79a7", "#e69f00", "#56b4e9",
+];
+
+/// How an axis grows.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Scale {
+    Linear,
+    Logarithmic,
+}
+
+/// What an axis shows.
+#[derive(Clone, Debug)]
+pub(crate) struct Axis {
+    pub(crate) title: &'static str,
+    pub(crate) scale: Scale,
+    /// Marks in place of numbers that are chosen by themselves.
+    pub(crate) marks: Vec<(f64, String)>,
+}
+
+impl Axis {
+    pub(crate) fn new(title: &'static str, scale: Scale) -> Self {
+        Axis {
+            title,
+            scale,
+            marks: Vec::new(),
+        }
+    }
+}
+
+/// Points that belong together.
+#[derive(Clone, Debug)]
+pub(crate) struct Line {
+    pub(crate) name: String,
+    pub(crate) points: Vec<(f64, f64)>,
+    /// Points alone, instead of a line through them.
+    pub(crate) is_scattered: bool,
+}
+
+/// A picture of lines over two axes.
+#[derive(Clone, Debug)]
+pub(crate) struct Plot {
+    pub(crate) x: Axis,
+    pub(crate) y: Axis,
+    pub(crate) lines: Vec<Line>,
+}
+
+impl Plot {
+    /// The SVG element; empty if there is no point to show.
+    pub(crate) fn svg(&self) -> String {
+        let shown = |point: &&(f64, f64)| self.x.shows(point.0) && self.y.shows(point.1);
+        let points: Vec<_> = (self.lines.iter())
+            .flat_map(|line| &line.points)
+            .filter(shown)
+            .collect();
+        if points.is_empty() {
+            return String::new();
+        }
+        let x = Range::of(&self.x, points.iter().map(|point| point.0));
+        let y = Range::of(&self.y, points.iter().map(|point| point.1));
+        let mut svg = format!(
+            "<svg viewBox=\"0 0 {WIDTH} {HEIGHT}\" role=\"img\" xmlns=\"http://www.w3.org/2000/svg\">"
+        );
+        self.draw_x(&x, &mut svg);
+        self.draw_y(&y, &mut svg);
+        for (index, line) in self.lines.iter().enumerate() {
+            let colour = COLOURS[index % COLOURS.len()];
+            let places: Vec<(f64, f64)> = (line.points.iter())
+                .filter(shown)
+                .map(|point| (x.place_right(point.0), y.place_up(point.1)))
+                .collect();
+            draw(line, &places, colour, &mut svg);
+            let height = TOP + 14.0 + 18.0 * index as f64;
+            let _ = write!(
+                svg,
+                "<text x=\"{:.1}\" y=\"{height:.1}\" fill=\"{colour}\">{}</text>",
+                WIDTH - RIGHT + 10.0,
+                escape(&line.name)
+            );
+        }
+        svg.push_str("</svg>");
+        svg
+    }
+
+    fn draw_x(&self, range: &Range, svg: &mut String) {
+        let bottom = HEIGHT - BOTTOM;
+        for (value, label) in range.marks(&self.x) {
+            let x = range.place_right(value);
+            let _ = write!(
+                svg,
+                "<path class=\"grid\" d=\"M{x:.1} {TOP}V{bottom}\"/>\
+                 <text x=\"{x:.1}\" y=\"{:.1}\" text-anchor=\"middle\">{}</text>",
+                bottom + 16.0,
+                escape(&label)
+            );
+        }
+        let _ = write!(
+            svg,
+            "<text x=\"{:.1}\" y=\"{:.1}\" text-anchor=\"middle\">{}</text>",
+            f64::midpoint(LEFT, WIDTH - RIGHT),
+            HEIGHT - 8.0,
+            escape(self.x.title)
+        );
+    }
+
+    fn draw_y(&self, range: &Range, svg: &mut String) {
+        for (value, label) in range.marks(&self.y) {
+            let y = range.place_up(value);
+            let _ = write!(
+                svg,
+                "<path class=\"grid\" d=\"M{LEFT} {y:.1}H{:.1}\"/>\
+                 <text x=\"{:.1}\" y=\"{:.1}\" text-anchor=\"end\">{}</text>",
+                WIDTH - RIGHT,
+                LEFT - 6.0,
+                y + 4.0,
+                escape(&label)
+            );
+        }
+        let middle = f64::midpoint(TOP, HEIGHT - BOTTOM);
+        let _ = write!(
+            svg,
+            "<text x=\"14\" y=\"{middle:.1}\" text-anchor=\"middle\" \
+             transform=\"rotate(-90 14 {middle:.1})\">{}</text>",
+            escape(self.y.title)
+        );
+    }
+}
+
+fn draw(line: &Line, places: &[(f64, f64)], colour: &str, svg: &mut String) {
+    if line.is_scattered || places.len() == 1 {
+        for (x, y) in places {
+            let _ = write!(
+                svg,
+                "<circle cx=\"{x:.1}\" cy=\"{y:.1}\" r=\"3\" fill=\"{colour}\"/>"
+            );
+        }
+        return;
+    }
+    let points: Vec<_> = places
+        .iter()
+        .map(|(x, y)| format!("{x:.1},{y:.1}"))
+        .collect();
+    let _ = write!(
+        svg,
+        "<polyline class=\"line\" stroke=\"{colour}\" points=\"{}\"/>",
+        points.join(" ")
+    );
+}
+
+impl Axis {
+    /// Whether a value has a place on the axis.
+    fn shows(&self, value: f64) -> bool {
+        value.is_finite() && (self.scale == Scale::Linear || value > 0.0)
+    }
+}
+
+/// The part of an axis that is shown.
+struct Range {
+    scale: Scale,
+    /// In the axis' own measure: logarithms of a logarithmic one.
+    low: f64,
+    high: f64,
+}
+
+impl Range {
+    fn of(axis: &Axis, values: impl Iterator<Item = f64>) -> Self {
+        let mut range = Range {
+            scale: axis.scale,
+            low: f64::INFINITY,
+            high: f64::NEG_INFINITY,
+        };
+        for value in values {
+            let measure = range.measure(value);
+            range.low = range.low.min(measure);
+            range.high = range.high.max(measure);
+        }
+        match axis.scale {
+            Scale::Linear => {
+                range.low = range.low.min(0.0);
+                range.high = if range.high > range.low {
+                    range.high
+                } else {
+                    range.low + 1.0
+                };
+            }
+            Scale::Logarithmic if axis.marks.is_empty() => {
+                range.low = range.low.floor();
+                range.high = range.high.ceil().max(range.low + 1.0);
+            }
+            Scale::Logarithmic => range.high = range.high.max(range.low + 0.1),
+        }
+        range
+    }
+
+    fn measure(&self, value: f64) -> f64 {
+        match self.scale {
+            Scale::Linear => value,
+            Scale::Logarithmic => value.log10(),
+        }
+    }
+
+    /// Between 0 and 1.
+    fn place(&self, value: f64) -> f64 {
+        (self.measure(value) - self.low) / (self.high - self.low)
+    }
+
+    fn place_right(&self, value: f64) -> f64 {
+        LEFT + self.place(value) * (WIDTH - LEFT - RIGHT)
+    }
+
+    fn place_up(&self, value: f64) -> f64 {
+        HEIGHT - BOTTOM - self.place(value) * (HEIGHT - TOP - BOTTOM)
+    }
+
+    /// Values to be marked, with what stands there.
+    fn marks(&self, axis: &Axis) -> Vec<(f64, String)> {
+        if !axis.marks.is_empty() {
+            let within = |value: &f64| (-1e-9..=1.0 + 1e-9).contains(&self.place(*value));
+            let marks = axis.marks.iter().filter(|(value, _)| within(value));
+            return marks.cloned().collect();
+        }
+        let mut values = Vec::new();
+        match self.scale {
+            Scale::Logarithmic => {
+                let mut exponent = self.low;
+                while exponent <= self.high {
+                    values.push(10f64.powf(exponent));
+                    exponent += 1.0;
+                }
+            }
+            Scale::Linear => {
+                let step = step(self.high - self.low);
+                let mut value = (self.low / step).ceil() * step;
+                while value <= self.high {
+                    values.push(value);
+                    value += step;
+                }
+            }
+        }
+        let marks = values.into_iter();
+        marks.map(|value| (value, number(value))).collect()
+    }
+}
+
+/// A round distance of marks, of which some five fit.
+fn step(length: f64) -> f64 {
+    let magnitude = 10f64.powf((length / 5.0).log10().floor());
+    let steps = [1.0, 2.0, 5.0, 10.0].map(|factor| factor * magnitude);
+    let wide = steps.into_iter().find(|step| length / step <= 6.0);
+    wide.unwrap_or(10.0 * magnitude)
+}
+
+/// `50k`, `0.5`.
+fn number(value: f64) -> String {
+    let (value, unit) = match value.abs() {
+        large if large >= 1e6 => (value / 1e6, "M"),
+        large if large >= 1e3 => (value / 1e3, "k"),
+        _ => (value, ""),
+    };
+    let text = format!("{value:.3}");
+    format!("{}{unit}", text.trim_end_matches('0').trim_end_matches('.'))
+}
+
+/// Text that HTML and SVG take as text.
+pub(crate) fn escape(text: &str) -> String {
+    let mut escaped = String::with_capacity(text.len());
+    for letter in text.chars() {
+        match letter {
+            '&' => escaped.push_str("&amp;"),
+            '<' => escaped.push_str("&lt;"),
+            '>' => escaped.push_str("&gt;"),
+            '"' => escaped.push_str("&quot;"),
+            _ => escaped.push(letter),
+        }
+    }
+    escaped
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn plot(points: &[(f64, f64)], scale: Scale) -> String {
+        Plot {
+            x: Axis::new("x", Scale::Linear),
+            y: Axis::new("y", scale),
+            lines: vec![Line {
+                name: "a<b".to_owned(),
+                points: points.to_vec(),
+                is_scattered: false,
+            }],
+        }
+        .svg()
+    }
+
+    #[test]
+    fn the_ends_of_a_line_are_at_the_ends_of_the_axes() {
+        let svg = plot(&[(0.0, 0.0), (10.0, 100.0)], Scale::Linear);
+        let (left, right) = (LEFT, WIDTH - RIGHT);
+        let (bottom, top) = (HEIGHT - BOTTOM, TOP);
+        let expected = format!("points=\"{left:.1},{bottom:.1} {right:.1},{top:.1}\"");
+        assert!(svg.contains(&expected), "{svg}");
+        assert!(svg.contains("a&lt;b"));
+    }
+
+    #[test]
+    fn a_logarithmic_axis_has_decades_and_no_zero() {
+        let svg = plot(
+            &[(0.0, 0.0), (1.0, 10.0), (2.0, 1000.0)],
+            Scale::Logarithmic,
+        );
+        assert!(svg.contains(">100<") && svg.contains(">1k<"), "{svg}");
+        assert_eq!(svg.matches(',').count(), 2, "two points: {svg}");
+    }
+
+    #[test]
+    fn nothing_makes_no_picture() {
+        assert_eq!(plot(&[], Scale::Linear), "");
+        assert_eq!(plot(&[(1.0, 0.0), (2.0, f64::NAN)], Scale::Logarithmic), "");
+        assert!(!plot(&[(5.0, 0.0)], Scale::Linear).contains("NaN"));
+    }
+
+    #[test]
+    fn marks_are_round() {
+        assert_eq!([7.0, 23.0, 100.0, 0.3].map(step), [2.0, 5.0, 20.0, 0.05]);
+        assert_eq!(
+            [1500.0, 0.25, 2e6, 0.0].map(number),
+            ["1.5k", "0.25", "2M", "0"]
+        );
+    }
+}
