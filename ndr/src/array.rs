@@ -85,7 +85,7 @@ pub(crate) fn check_decode_variance(
 /// The bounds of an array whose room is part of its type.
 pub(crate) const fn room_for(elements: usize) -> Bounds {
     Bounds {
-        size: Some(elements as u64),
+        size: Some(elements as i128),
         length: None,
         first: None,
     }

@@ -57,15 +57,16 @@ impl<T: Correlated> Correlated for Full<T> {
     }
 }
 
-/// What `size_is` and `length_is` say about an array.
+/// What `size_is` and `length_is` say about an array. A number that no array has, such as a negative
+/// one, is kept as it is: the error that it leads to says it.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct Bounds {
     /// The maximum count, where a field tells it.
-    pub size: Option<u64>,
+    pub size: Option<i128>,
     /// The actual count, where a field tells it.
-    pub length: Option<u64>,
+    pub length: Option<i128>,
     /// The index of the first element that is sent, where a field tells it.
-    pub first: Option<u64>,
+    pub first: Option<i128>,
 }
 
 impl Bounds {
@@ -76,33 +77,32 @@ impl Bounds {
         first: None,
     };
 
-    /// With the maximum count that `size_is` gives. A negative one, or one beyond 64 bits, is
-    /// kept as a number that no array has.
+    /// With the maximum count that `size_is` gives.
     #[inline]
     #[must_use]
     pub fn with_size(self, size: i128) -> Bounds {
         Bounds {
-            size: Some(u64::try_from(size).unwrap_or(u64::MAX)),
+            size: Some(size),
             ..self
         }
     }
 
-    /// With the index that `first_is` gives; see [`with_size`](Bounds::with_size).
+    /// With the index that `first_is` gives.
     #[inline]
     #[must_use]
     pub fn with_first(self, first: i128) -> Bounds {
         Bounds {
-            first: Some(u64::try_from(first).unwrap_or(u64::MAX)),
+            first: Some(first),
             ..self
         }
     }
 
-    /// With the actual count that `length_is` gives; see [`with_size`](Bounds::with_size).
+    /// With the actual count that `length_is` gives.
     #[inline]
     #[must_use]
     pub fn with_length(self, length: i128) -> Bounds {
         Bounds {
-            length: Some(u64::try_from(length).unwrap_or(u64::MAX)),
+            length: Some(length),
             ..self
         }
     }
@@ -184,53 +184,6 @@ impl<T: Counted> Counted for Full<T> {
     }
 }
 
-impl Bounds {
-    /// Checks a conformant array whose `size_is` parameter came after it.
-    ///
-    /// # Errors
-    /// The kind of error, if the array has another number of elements.
-    pub fn check_late(self, array: &impl Counted) -> Result<(), DecodeErrorKind> {
-        match (self.size, array.counted()) {
-            (Some(declared), Some(found)) if declared != found as u64 => {
-                Err(DecodeErrorKind::CountMismatch {
-                    declared,
-                    found: found as u64,
-                })
-            }
-            _ => Ok(()),
-        }
-    }
-
-    /// Checks a varying array or a string whose `size_is` or `length_is` parameter came after
-    /// it: whether there is room for its elements, `terminators` included.
-    ///
-    /// # Errors
-    /// The kind of error, if the parameters and the array contradict each other.
-    pub fn check_late_varying(
-        self,
-        array: &impl Counted,
-        terminators: usize,
-    ) -> Result<(), DecodeErrorKind> {
-        let Some(count) = array.counted() else {
-            return Ok(());
-        };
-        let found = (count + terminators) as u64;
-        if let Some(declared) = self.length
-            && declared != found
-        {
-            return Err(DecodeErrorKind::CountMismatch { declared, found });
-        }
-        match self.size {
-            Some(maximum) if maximum < found => Err(DecodeErrorKind::BeyondMaximum {
-                offset: 0,
-                actual: found,
-                maximum,
-            }),
-            _ => Ok(()),
-        }
-    }
-}
-
 /// What `switch_is` says about a union.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct Selector(pub Option<i128>);
@@ -268,12 +221,12 @@ impl Selector {
 /// Checks a declared count against the number of elements to be written at `offset`.
 #[inline]
 pub(crate) fn check_encode_count(
-    declared: Option<u64>,
+    declared: Option<i128>,
     found: usize,
     offset: usize,
 ) -> Result<(), EncodeError> {
     match declared {
-        Some(declared) if declared != found as u64 => Err(EncodeError::new(
+        Some(declared) if declared != found as i128 => Err(EncodeError::new(
             EncodeErrorKind::CountMismatch {
                 declared,
                 found: found as u64,
@@ -287,12 +240,12 @@ pub(crate) fn check_encode_count(
 /// Checks a declared count against the one that was read before `offset`.
 #[inline]
 pub(crate) fn check_decode_count(
-    declared: Option<u64>,
+    declared: Option<i128>,
     found: usize,
     offset: usize,
 ) -> Result<(), DecodeError> {
     match declared {
-        Some(declared) if declared != found as u64 => Err(DecodeError::new(
+        Some(declared) if declared != found as i128 => Err(DecodeError::new(
             DecodeErrorKind::CountMismatch {
                 declared,
                 found: found as u64,

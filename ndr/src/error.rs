@@ -42,7 +42,7 @@ pub enum DecodeErrorKind {
         /// Number of elements that are transmitted.
         actual: u64,
         /// Number of elements that the array has room for.
-        maximum: u64,
+        maximum: i128,
     },
     /// A varying array does not start at its first element.
     #[error("the array starts at its element {offset}; only arrays that start at 0 are taken")]
@@ -54,7 +54,7 @@ pub enum DecodeErrorKind {
     #[error("{found} elements where the field that gives their number says {declared}")]
     CountMismatch {
         /// What the correlated field says.
-        declared: u64,
+        declared: i128,
         /// What the array says.
         found: u64,
     },
@@ -64,7 +64,7 @@ pub enum DecodeErrorKind {
     )]
     FirstMismatch {
         /// What the correlated field says.
-        declared: u64,
+        declared: i128,
         /// What the array says.
         found: u64,
     },
@@ -118,6 +118,12 @@ pub enum DecodeErrorKind {
         /// The number that is allowed.
         max: u64,
     },
+    /// An element of a pipe is longer than elements that can be received are.
+    #[error("an element of a pipe has more than {max} bytes")]
+    PipeElementTooLong {
+        /// The number of bytes that is allowed.
+        max: usize,
+    },
     /// What follows a chunk of a pipe is not its negated count.
     #[error("{found:#x} behind a chunk of {count} elements is not its negated count")]
     PipeTrailerMismatch {
@@ -151,7 +157,7 @@ pub enum EncodeErrorKind {
     #[error("{found} elements where the field that gives their number says {declared}")]
     CountMismatch {
         /// What the correlated field says.
-        declared: u64,
+        declared: i128,
         /// What the array has.
         found: u64,
     },
@@ -161,7 +167,7 @@ pub enum EncodeErrorKind {
         /// What the array has.
         found: u64,
         /// What it may have.
-        maximum: u64,
+        maximum: i128,
     },
     /// The union holds another arm than its `switch_is` field selects.
     #[error("arm {found} where the field that selects the arm says {declared}")]
@@ -202,7 +208,7 @@ pub enum EncodeErrorKind {
     )]
     FirstMismatch {
         /// What the correlated field says.
-        declared: u64,
+        declared: i128,
         /// What the array says.
         found: u64,
     },

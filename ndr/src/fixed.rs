@@ -126,7 +126,7 @@ fn check_fixed(declared: usize, found: usize) -> Result<(), EncodeErrorKind> {
         return Ok(());
     }
     Err(EncodeErrorKind::CountMismatch {
-        declared: declared as u64,
+        declared: declared as i128,
         found: found as u64,
     })
 }

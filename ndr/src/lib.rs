@@ -36,6 +36,7 @@ mod error;
 mod fixed;
 mod full;
 mod holder;
+mod late;
 mod numbers;
 mod params;
 mod pipe;
@@ -62,6 +63,7 @@ pub use correlation::{
 pub use error::{DecodeError, DecodeErrorKind, EncodeError, EncodeErrorKind};
 pub use fixed::{Elements, Fixed};
 pub use full::{Full, Ptr, Referent};
+pub use late::CheckLate;
 pub use numbers::{Numbers, NumbersIter};
 pub use params::{
     DecodeParams, EncodeParams, Gives, Params, WithGiven, decode, decode_given, decode_prefix,

@@ -15,7 +15,8 @@ use crate::writer::Writer;
 
 /// Takes a pipe apart as its bytes arrive.
 ///
-/// Elements are of any type without pointers and without conformant arrays.
+/// Elements are of any type without pointers and without conformant arrays. One whose varying arrays
+/// are longer than 1 MiB together is refused.
 ///
 /// ```
 /// use annulus_ndr::{ByteOrder, Ndr, PipeReader};
@@ -37,6 +38,10 @@ pub struct PipeReader<S> {
     state: State,
     syntax: PhantomData<S>,
 }
+
+/// The most bytes of an element beyond its least length. So many are waited for; they are looked at
+/// again whenever more have come.
+const ELEMENT_EXTRA_LEN_MAX: usize = 1 << 20;
 
 /// What comes next.
 #[derive(Clone, Copy, Debug)]
@@ -220,6 +225,7 @@ fn each<'a, S: Syntax, T: Decode<'a>>(
 ) -> Result<usize, DecodeError> {
     let least = const { T::LAYOUT.min_len::<S>() }.max(1);
     let mut end = reader.offset();
+    let longest = least.saturating_add(ELEMENT_EXTRA_LEN_MAX);
     for _ in 0..wanted.min(reader.remaining() / least) {
         // Elements may be longer than that. What cannot be whole is not looked at, so that what is
         // wrong is told at the same place however the pipe was cut.
@@ -229,7 +235,8 @@ fn each<'a, S: Syntax, T: Decode<'a>>(
         let mut ahead = reader.clone();
         let element = match element(&mut ahead) {
             Ok(element) => element,
-            Err(error) if is_cut(&error) => break,
+            Err(error) if is_cut(&error) && reader.remaining() <= longest => break,
+            Err(error) if is_cut(&error) => return Err(too_long(reader, longest)),
             Err(error) => return Err(error),
         };
         if ahead.is_beyond_end() {
@@ -237,14 +244,22 @@ fn each<'a, S: Syntax, T: Decode<'a>>(
             break;
         }
         end = ahead.offset();
+        if end - reader.offset() > longest {
+            return Err(too_long(reader, longest));
+        }
         *reader = ahead;
         elements.push(element);
     }
     Ok(end)
 }
 
-/// Whether all that is wrong with an element is that it has not come whole. The counts of its
-/// varying arrays have been held against their room before, so more bytes can put it right.
+fn too_long<S: Syntax>(reader: &Reader<'_, S>, max: usize) -> DecodeError {
+    DecodeError::new(DecodeErrorKind::PipeElementTooLong { max }, reader.offset())
+}
+
+/// Whether all that is wrong with an element is that it has not come whole, so that more bytes could
+/// put it right. The counts of varying arrays are held against their room before, where that is known
+/// by then: of several dimensions it is not.
 fn is_cut(error: &DecodeError) -> bool {
     matches!(
         error.kind(),

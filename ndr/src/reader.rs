@@ -306,7 +306,7 @@ impl<'a, S: Syntax> Reader<'a, S> {
             return Err(self.error(DecodeErrorKind::BeyondMaximum {
                 offset: offset as u64,
                 actual: actual as u64,
-                maximum: maximum as u64,
+                maximum: maximum as i128,
             }));
         }
         Ok((offset, actual))

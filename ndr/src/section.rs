@@ -128,15 +128,16 @@ fn product<const D: usize>(lengths: [usize; D]) -> Option<usize> {
     lengths.into_iter().try_fold(1, usize::checked_mul)
 }
 
-/// What `size_is`, `first_is` and `length_is` say about an array of `D` dimensions.
+/// What `size_is`, `first_is` and `length_is` say about each of the `D` dimensions of an array; `None`
+/// where no field tells it. Numbers that no array has are kept as in [`Bounds`].
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct MultiBounds<const D: usize> {
-    /// The extents, where fields tell them.
-    pub size: Option<[u64; D]>,
-    /// The index of the first element, where fields tell it.
-    pub first: Option<[u64; D]>,
-    /// The lengths, where fields tell them.
-    pub length: Option<[u64; D]>,
+    /// The extents.
+    pub size: [Option<i128>; D],
+    /// The index of the first element.
+    pub first: [Option<i128>; D],
+    /// The lengths.
+    pub length: [Option<i128>; D],
 }
 
 impl<const D: usize> Default for MultiBounds<D> {
@@ -148,63 +149,49 @@ impl<const D: usize> Default for MultiBounds<D> {
 impl<const D: usize> MultiBounds<D> {
     /// Nothing known.
     pub const NONE: Self = MultiBounds {
-        size: None,
-        first: None,
-        length: None,
+        size: [None; D],
+        first: [None; D],
+        length: [None; D],
     };
 
-    /// With the extents that `size_is` gives. Negative ones, or ones beyond 64 bits, are kept as
-    /// numbers that no array has; so in the others.
+    /// With the extents that `size_is` gives.
     #[must_use]
-    pub fn with_size(self, size: [i128; D]) -> Self {
-        let size = Some(size.map(saturated));
+    pub fn with_size(self, size: [Option<i128>; D]) -> Self {
         MultiBounds { size, ..self }
     }
 
     /// With the index of the first element that `first_is` gives.
     #[must_use]
-    pub fn with_first(self, first: [i128; D]) -> Self {
-        let first = Some(first.map(saturated));
+    pub fn with_first(self, first: [Option<i128>; D]) -> Self {
         MultiBounds { first, ..self }
     }
 
     /// With the lengths that `length_is` gives.
     #[must_use]
-    pub fn with_length(self, length: [i128; D]) -> Self {
-        let length = Some(length.map(saturated));
+    pub fn with_length(self, length: [Option<i128>; D]) -> Self {
         MultiBounds { length, ..self }
     }
-}
-
-fn saturated(value: i128) -> u64 {
-    u64::try_from(value).unwrap_or(u64::MAX)
 }
 
 impl From<Bounds> for MultiBounds<1> {
     fn from(bounds: Bounds) -> Self {
         MultiBounds {
-            size: bounds.size.map(|size| [size]),
-            first: bounds.first.map(|first| [first]),
-            length: bounds.length.map(|length| [length]),
+            size: [bounds.size],
+            first: [bounds.first],
+            length: [bounds.length],
         }
     }
 }
 
 /// A contradiction between what fields say and what the array is, of the same form in both
 /// directions: (declared, found).
-enum Mismatch {
-    Count(u64, u64),
-    First(u64, u64),
+pub(crate) enum Mismatch {
+    Count(i128, u64),
+    First(i128, u64),
 }
 
 impl<const D: usize> MultiBounds<D> {
-    fn check<T>(self, section: &ArraySection<T, D>) -> Result<(), Mismatch> {
-        let differing = |declared: Option<[u64; D]>, found: [usize; D]| {
-            let pairs = declared?.into_iter().zip(found.map(|count| count as u64));
-            pairs
-                .into_iter()
-                .find(|(declared, found)| declared != found)
-        };
+    pub(crate) fn check<T>(self, section: &ArraySection<T, D>) -> Result<(), Mismatch> {
         if let Some((declared, found)) = differing(self.size, section.extents)
             .or_else(|| differing(self.length, section.lengths))
         {
@@ -215,6 +202,19 @@ impl<const D: usize> MultiBounds<D> {
             None => Ok(()),
         }
     }
+}
+
+/// The first of `declared` that is told and is not what was found, with that.
+fn differing<const D: usize>(
+    declared: [Option<i128>; D],
+    found: [usize; D],
+) -> Option<(i128, u64)> {
+    declared
+        .into_iter()
+        .zip(found)
+        .filter_map(|(declared, found)| Some((declared?, found)))
+        .find(|(declared, found)| *declared != *found as i128)
+        .map(|(declared, found)| (declared, found as u64))
 }
 
 impl From<Mismatch> for EncodeErrorKind {
@@ -317,7 +317,7 @@ impl Form {
             }
         } else if section.lengths != section.extents {
             return Err(writer.error(EncodeErrorKind::CountMismatch {
-                declared: product(section.extents).unwrap_or(usize::MAX) as u64,
+                declared: product(section.extents).unwrap_or(usize::MAX) as i128,
                 found: section.elements.len() as u64,
             }));
         }
@@ -339,7 +339,7 @@ impl Form {
         match ends.max() {
             Some(end) if end > maximum => Err(EncodeErrorKind::BeyondMaximum {
                 found: end as u64,
-                maximum: maximum as u64,
+                maximum: maximum as i128,
             }),
             _ => Ok(()),
         }
@@ -414,11 +414,11 @@ impl Form {
 impl<T, const D: usize> ArraySection<T, D> {
     /// Sets the extents of an array that does not carry them: to what is declared, or else to
     /// where the section ends.
-    fn enclose(&mut self, declared: Option<[u64; D]>) -> Result<(), DecodeErrorKind> {
-        for d in 0..D {
+    fn enclose(&mut self, declared: [Option<i128>; D]) -> Result<(), DecodeErrorKind> {
+        for (d, declared) in declared.into_iter().enumerate() {
             let end = self.first[d] + self.lengths[d];
-            let maximum = declared.map_or(end as u64, |declared| declared[d]);
-            if end as u64 > maximum {
+            let maximum = declared.unwrap_or(end as i128);
+            if end as i128 > maximum {
                 return Err(DecodeErrorKind::BeyondMaximum {
                     offset: self.first[d] as u64,
                     actual: self.lengths[d] as u64,

@@ -207,7 +207,7 @@ pub trait Decode<'a, H: Shape = Natural>: Sized + Wire<H> {
     ) -> Result<Vec<Self::Inline>, DecodeError> {
         const { assert!(!Self::CONFORMANT, "an array element cannot be conformant") };
         reader.check_count(count, Self::LAYOUT)?;
-        let mut elements = Vec::with_capacity(count);
+        let mut elements = Vec::with_capacity(reserved::<Self::Inline>(count));
         for _ in 0..count {
             elements.push(Self::decode_element(reader)?);
         }
@@ -280,4 +280,14 @@ pub trait Decode<'a, H: Shape = Natural>: Sized + Wire<H> {
         let inline = Self::decode_inline(conformance, reader)?;
         Self::decode_deferred(inline, args, reader)
     }
+}
+
+/// The most bytes that are reserved for elements before one of them has been read.
+const RESERVED_LEN_MAX: usize = 1 << 20;
+
+/// For how many of `count` elements there is room at once. An element may be far longer in memory
+/// than on the wire, such as the empty arm of a union whose other arms are large; room for more than
+/// some of those grows with what is really there.
+fn reserved<T>(count: usize) -> usize {
+    count.min(RESERVED_LEN_MAX / size_of::<T>().max(1))
 }

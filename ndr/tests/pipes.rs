@@ -10,8 +10,8 @@ mod common;
 use std::fmt::Debug;
 
 use annulus_ndr::{
-    ByteOrder, Decode, DecodeError, DecodeErrorKind, Encode, Ndr, Ndr64, NdrParams, PipeReader,
-    PipeWriter, Syntax, decode_prefix,
+    ArraySection, ByteOrder, Decode, DecodeError, DecodeErrorKind, Encode, Ndr, Ndr64, NdrParams,
+    PipeReader, PipeWriter, Syntax, decode_prefix,
 };
 
 use common::hex;
@@ -138,6 +138,29 @@ fn a_varying_array_beyond_its_room_is_refused_before_its_elements_come() {
     let kind = error.kind();
     assert!(
         matches!(kind, DecodeErrorKind::BeyondMaximum { .. }),
+        "{error}"
+    );
+}
+
+/// An element whose room is not known before it is whole could be waited for until memory ends.
+#[test]
+fn an_element_that_does_not_end_is_refused() {
+    #[derive(Ndr, Debug)]
+    struct Grid {
+        #[ndr(varying = (4, 4))]
+        _cells: ArraySection<u8, 2>,
+    }
+    let mut wire = hex("(count) 01000000 (first, actual) 00000000 ffff0000 00000000 ffff0000");
+    let mut pipe = PipeReader::<Ndr>::new(0, ByteOrder::Little);
+    let mut elements = Vec::<Grid>::new();
+    let done = pipe.read(&wire, usize::MAX, &mut elements).unwrap();
+    wire.drain(..done);
+    wire.resize(1 << 20, 0);
+    assert_eq!(pipe.read(&wire, usize::MAX, &mut elements).unwrap(), 0);
+    wire.resize((1 << 20) + 64, 0);
+    let error = pipe.read(&wire, usize::MAX, &mut elements).unwrap_err();
+    assert!(
+        matches!(error.kind(), DecodeErrorKind::PipeElementTooLong { .. }),
         "{error}"
     );
 }

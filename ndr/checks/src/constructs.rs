@@ -275,3 +275,84 @@ pub(crate) struct Texts {
     #[ndr(string)]
     narrow: Full<Vec<u8>>,
 }
+
+/// What a request tells about its reply.
+#[derive(Debug, Clone, Copy)]
+pub(crate) struct Told {
+    pub(crate) room: u8,
+    pub(crate) level: Option<i16>,
+}
+
+/// A reply that does not tell everything itself.
+#[derive(NdrParams, Debug)]
+#[ndr(given = Told)]
+pub(crate) struct Replied {
+    used: u8,
+    #[ndr(size_is = "given.room", length_is = "used")]
+    part: Vec<u16>,
+    #[ndr(string, size_is = "given.room * 2")]
+    text: String,
+    #[ndr(size_is = "given.room - 1")]
+    whole: Option<Vec<Weight>>,
+    #[ndr(switch_is = "given.level")]
+    weight: Weight,
+    #[ndr(
+        size_is = "(given.room, _)",
+        first_is = "(_, given.level)",
+        length_is = "(used, 2)"
+    )]
+    cells: ArraySection<u8, 2>,
+    #[ndr(size_is = "given.room + more")]
+    late: Vec<u8>,
+    more: u8,
+}
+
+/// A member that is counted behind pointers that come later.
+#[derive(Ndr, Debug)]
+pub(crate) struct Behind {
+    #[ndr(size_is = "count", length_is = "used")]
+    values: Option<Vec<u16>>,
+    #[ndr(switch_is = "count")]
+    weight: Weight,
+    #[ndr(ref)]
+    used: u8,
+    count: Full<i16>,
+}
+
+/// Counts and discriminants that come later than what they speak of.
+#[derive(NdrParams, Debug)]
+pub(crate) struct Late {
+    rows: u8,
+    #[ndr(size_is = "rows", length_is = "used")]
+    part: Vec<u16>,
+    #[ndr(
+        size_is = "(rows, columns)",
+        first_is = "(from, _)",
+        length_is = "(_, used)"
+    )]
+    cells: ArraySection<u8, 2>,
+    #[ndr(varying = 6, first_is = "from", length_is = "used")]
+    line: ArraySection<u16>,
+    #[ndr(switch_is = "level")]
+    weight: Option<Weight>,
+    #[ndr(shape = Unique<Ref<Text>>, size_is = "columns")]
+    text: Option<String>,
+    behind: Behind,
+    counted: Counted,
+    columns: u8,
+    used: Option<u8>,
+    from: u8,
+    level: i16,
+}
+
+/// Arms that numbers count.
+#[derive(Ndr, Debug)]
+#[ndr(switch = u8)]
+pub(crate) enum Counted {
+    #[ndr(case = 0, size_is = 3)]
+    Three(Option<Vec<Old>>),
+    #[ndr(case = 1, varying = 8, first_is = 1, length_is = 2)]
+    Two(ArraySection<u16>),
+    #[ndr(default, string, size_is = 4)]
+    Text(u8, Option<String>),
+}

@@ -1,31 +1,38 @@
 //! What was decoded encodes to something that decodes to the same.
 
 use annulus_ndr::{
-    ByteOrder, DecodeParams, EncodeParams, SharedPart, Syntax, decode, encode_shared,
+    ByteOrder, DecodeParams, EncodeParams, Params, SharedPart, Syntax, WithGiven, decode_given,
+    encode_shared,
 };
 
 use crate::encoded;
 
-/// Decodes `stub` as a `T`; encodes that, in one piece and with shared parts, in both syntaxes, and
-/// back.
-pub(crate) fn check_stable<S: Syntax, Other: Syntax, T>(stub: &[u8], order: ByteOrder)
-where
+/// Decodes `stub` as a `T` whose request told `given`; encodes that, in one piece and with shared parts,
+/// in both syntaxes, and back.
+pub(crate) fn check_stable<S: Syntax, Other: Syntax, T>(
+    given: Option<T::Given>,
+    stub: &[u8],
+    order: ByteOrder,
+) where
     T: EncodeParams + for<'a> DecodeParams<'a>,
 {
-    let Ok(value) = decode::<S, T>(stub, order) else {
+    let Ok(value) = decode_given::<S, T>(given, stub, order) else {
         return;
     };
+    decode_given::<S, T>(None, stub, order).expect("what is checked less is taken too");
+    let value = replied(&value, given);
     let Some(sent) = encoded::<S>(&value) else {
         return;
     };
     let (mut out, mut shared) = (Vec::new(), Vec::new());
     encode_shared::<S, _>(&value, &mut out, &mut shared).expect("it could be encoded in one piece");
     assert_eq!(joined(&out, &shared), sent);
-    assert_eq!(encoded::<S>(&received::<S, T>(&sent)).as_ref(), Some(&sent));
+    let back = received::<S, T>(given, &sent);
+    assert_eq!(encoded::<S>(&replied(&back, given)).as_ref(), Some(&sent));
     // An extent that is not on the wire in full may be too great for NDR.
     if let Some(translated) = encoded::<Other>(&value) {
-        let back = received::<Other, T>(&translated);
-        assert_eq!(encoded::<S>(&back), Some(sent));
+        let back = received::<Other, T>(given, &translated);
+        assert_eq!(encoded::<S>(&replied(&back, given)), Some(sent));
     }
 }
 
@@ -42,6 +49,10 @@ fn joined(written: &[u8], shared: &[SharedPart]) -> Vec<u8> {
     stub
 }
 
-fn received<S: Syntax, T: for<'a> DecodeParams<'a>>(sent: &[u8]) -> T {
-    decode::<S, T>(sent, ByteOrder::Little).expect("what was encoded can be decoded")
+fn replied<T: Params>(params: &T, given: Option<T::Given>) -> WithGiven<&T> {
+    WithGiven { params, given }
+}
+
+fn received<S: Syntax, T: for<'a> DecodeParams<'a>>(given: Option<T::Given>, sent: &[u8]) -> T {
+    decode_given::<S, T>(given, sent, ByteOrder::Little).expect("what was encoded can be decoded")
 }

@@ -6,6 +6,8 @@ use syn::meta::ParseNestedMeta;
 use syn::spanned::Spanned;
 use syn::{Attribute, Error, Expr, Ident, LitStr, Path, Result, Token, Type, parenthesized};
 
+use crate::correlation;
+
 /// On a struct or an enum.
 #[derive(Default)]
 pub(crate) struct ContainerAttributes {
@@ -195,11 +197,11 @@ impl FieldAttributes {
         if let Some(shape) = &self.shape {
             let other = [self.reference, self.unique, self.string, self.conformant];
             let is_other_type = self.fixed.is_some() || self.represent_as.is_some();
-            if other.iter().any(Option::is_some) || is_other_type || self.switch_is.is_some() {
+            if other.iter().any(Option::is_some) || is_other_type {
                 return Err(Error::new_spanned(
                     shape,
-                    "the shape says all but the counts already: with it stand only size_is, \
-                     length_is, first_is and range",
+                    "the shape says all but what others tell already: with it stand only size_is, \
+                     length_is, first_is, switch_is and range",
                 ));
             }
         }
@@ -295,20 +297,17 @@ impl FieldAttributes {
         self.extents().find_map(dimensions_of)
     }
 
-    /// Refuses what an arm of a union cannot have: it has no fields next to it.
-    pub(crate) fn check_arm(&self) -> Result<()> {
-        let correlation = self
-            .size_is
-            .iter()
-            .chain(&self.first_is)
-            .chain(&self.length_is)
-            .chain(&self.switch_is)
-            .next();
-        if let Some(correlation) = correlation {
+    /// Refuses what an arm of a union cannot have: it has no fields next to it, so only constants
+    /// count it.
+    pub(crate) fn check_arm(&self, krate: &TokenStream) -> Result<()> {
+        if let Some(switch) = &self.switch_is {
             return Err(Error::new_spanned(
-                correlation,
-                "an arm has no fields next to it: make a structure, or write `conformant`",
+                switch,
+                "nothing selects the arm of a union in an arm: make a structure",
             ));
+        }
+        for expression in self.correlations() {
+            correlation::constant(krate, expression)?;
         }
         match &self.range {
             Some((min, _)) => Err(Error::new_spanned(

@@ -42,6 +42,20 @@ pub(crate) fn lower(
     }
 }
 
+/// The same of an expression over numbers alone, where there are no fields.
+pub(crate) fn constant(krate: &TokenStream, expression: &Expr) -> Result<TokenStream> {
+    let refuse = || {
+        Error::new_spanned(
+            expression,
+            "an arm has no fields next to it: make a structure, or write a number or `conformant`",
+        )
+    };
+    if needs_given(expression) {
+        return Err(refuse());
+    }
+    lower(krate, expression, &mut |_| Err(refuse()))
+}
+
 /// Whether the expression needs what the request tells: `given.n`.
 pub(crate) fn needs_given(expression: &Expr) -> bool {
     match expression {

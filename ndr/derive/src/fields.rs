@@ -104,15 +104,85 @@ fn dimensions(expression: &Expr) -> Vec<&Expr> {
     }
 }
 
+/// Whether a dimension is told by nothing: `_`.
+fn is_untold(expression: &Expr) -> bool {
+    matches!(expression, Expr::Infer(_))
+}
+
 impl FieldAttributes {
-    fn correlations(&self) -> impl Iterator<Item = &Expr> {
+    pub(crate) fn correlations(&self) -> impl Iterator<Item = &Expr> {
         self.size_is
             .iter()
             .chain(&self.first_is)
             .chain(&self.length_is)
             .chain(&self.switch_is)
             .flat_map(dimensions)
+            .filter(|expression| !is_untold(expression))
     }
+
+    /// What those expressions say that are `known`; `lower` turns one into a number.
+    pub(crate) fn args(
+        &self,
+        krate: &TokenStream,
+        lower: &dyn Fn(&Expr) -> Result<TokenStream>,
+        known: &dyn Fn(&Expr) -> bool,
+    ) -> TokenStream {
+        let lower = |expression: &Expr| lower(expression).unwrap_or_else(Error::into_compile_error);
+        if let Some(switch) = self.switch_is.as_ref().filter(|e| known(e)) {
+            let switch = lower(switch);
+            return quote!(#krate::Selector(::core::option::Option::Some(#switch)));
+        }
+        let is_multi = self.dimensions().is_some();
+        let with = |method: &str, expression: Option<&Expr>| {
+            let values: Vec<_> = dimensions(expression?)
+                .into_iter()
+                .map(|expression| {
+                    let is_known = !is_untold(expression) && known(expression);
+                    is_known.then(|| lower(expression))
+                })
+                .collect();
+            if values.iter().all(Option::is_none) {
+                return None;
+            }
+            let method = Ident::new(method, Span::call_site());
+            if !is_multi {
+                return Some(quote!(.#method(#(#values)*)));
+            }
+            let values = values.into_iter().map(|value| match value {
+                Some(value) => quote!(::core::option::Option::Some(#value)),
+                None => quote!(::core::option::Option::None),
+            });
+            Some(quote!(.#method([#(#values),*])))
+        };
+        // Of several dimensions, the fixed extents are told here; of one, the shape has it.
+        let room = self.varying.as_ref().and_then(|(_, room)| room.as_ref());
+        let size = with(
+            "with_size",
+            self.size_is.as_ref().or(room.filter(|_| is_multi)),
+        );
+        let first = with("with_first", self.first_is.as_ref());
+        let length = with("with_length", self.length_is.as_ref());
+        if size.is_none() && first.is_none() && length.is_none() {
+            return quote!(::core::default::Default::default());
+        }
+        let bounds = if is_multi {
+            quote!(MultiBounds)
+        } else {
+            quote!(Bounds)
+        };
+        quote!(#krate::#bounds::NONE #size #first #length)
+    }
+}
+
+/// Which of the fields that may tell something have been read.
+#[derive(Clone, Copy)]
+pub(crate) enum Told<'t> {
+    /// All.
+    All,
+    /// These, by index.
+    Only(&'t [usize]),
+    /// Of what is told, that for which a field is needed that is none of these.
+    NotOnly(&'t [usize]),
 }
 
 impl Field {
@@ -145,15 +215,9 @@ impl Field {
         correlations.find(|expression| correlation::needs_given(expression))
     }
 
-    /// Whether this field, the one at `index`, depends on a field behind it.
-    pub(crate) fn speaks_of_later(&self, index: usize) -> bool {
-        self.sources.iter().any(|&source| source > index)
-    }
-
-    /// Where a correlation stands in the source, for errors.
-    pub(crate) fn correlation_tokens(&self) -> TokenStream {
-        let expressions = self.attributes.correlations();
-        quote!(#(#expressions)*)
+    /// Whether something about this field is told by one that is none of those.
+    pub(crate) fn is_told_by_others_than(&self, read: &[usize]) -> bool {
+        self.sources.iter().any(|source| !read.contains(source))
     }
 
     /// The checks of `range`: the allowed values as a pair of `i128`.
@@ -170,109 +234,76 @@ impl Field {
                 if path.path.segments.last().is_some_and(|s| s.ident == "Option" || s.ident == "Full"))
     }
 
-    /// What the other fields, and the request, say about this one; `access` gives a reference to a
-    /// field.
+    /// What the other fields, and the request, say about this one, as far as they are `told`;
+    /// `access` gives a reference to a field.
     pub(crate) fn args(
         &self,
         krate: &TokenStream,
         fields: &[Field],
+        told: Told<'_>,
         access: impl Fn(&Field) -> TokenStream,
     ) -> TokenStream {
-        if self.needs_given().is_none() {
-            return self.args_of(krate, fields, &access, |_| true);
+        let lower = |expression: &Expr| {
+            correlation::lower(krate, expression, &mut |ident| {
+                position(fields, ident).map(|index| access(&fields[index]))
+            })
+        };
+        let is_told = |expression: &Expr| match told {
+            Told::All => true,
+            Told::Only(read) => !is_beyond(krate, fields, expression, read),
+            Told::NotOnly(read) => is_beyond(krate, fields, expression, read),
+        };
+        let mut correlations = self.attributes.correlations();
+        if !correlations.any(|e| correlation::needs_given(e) && is_told(e)) {
+            return self.attributes.args(krate, &lower, &is_told);
         }
-        let told = self.args_of(krate, fields, &access, |_| true);
-        let untold = self.args_of(krate, fields, &access, |expression| {
-            !correlation::needs_given(expression)
+        let given = self.attributes.args(krate, &lower, &is_told);
+        let not_given = self.attributes.args(krate, &lower, &|expression| {
+            is_told(expression) && !correlation::needs_given(expression)
         });
         quote! {
             match given {
-                ::core::option::Option::Some(given) => #told,
-                ::core::option::Option::None => #untold,
+                ::core::option::Option::Some(given) => #given,
+                ::core::option::Option::None => #not_given,
             }
         }
     }
 
-    /// What those expressions say that are `known`.
-    fn args_of(
-        &self,
-        krate: &TokenStream,
-        fields: &[Field],
-        access: &impl Fn(&Field) -> TokenStream,
-        known: impl Fn(&Expr) -> bool,
-    ) -> TokenStream {
-        let mut lower = |expression: &Expr| {
-            correlation::lower(krate, expression, &mut |ident| {
-                position(fields, ident).map(|index| access(&fields[index]))
-            })
-            .unwrap_or_else(Error::into_compile_error)
-        };
-        let attributes = &self.attributes;
-        if let Some(switch) = attributes.switch_is.as_ref().filter(|e| known(e)) {
-            let switch = lower(switch);
-            return quote!(#krate::Selector(::core::option::Option::Some(#switch)));
-        }
-        let is_multi = attributes.dimensions().is_some();
-        let mut with = |method: &str, expression: Option<&Expr>| {
-            let expression = expression.filter(|expression| known(expression))?;
-            let method = Ident::new(method, Span::call_site());
-            let values: Vec<_> = dimensions(expression).into_iter().map(&mut lower).collect();
-            Some(if is_multi {
-                quote!(.#method([#(#values),*]))
-            } else {
-                quote!(.#method(#(#values)*))
-            })
-        };
-        // Of several dimensions, the fixed extents are told here; of one, the shape has it.
-        let room = attributes
-            .varying
-            .as_ref()
-            .and_then(|(_, room)| room.as_ref());
-        let size = with(
-            "with_size",
-            attributes.size_is.as_ref().or(room.filter(|_| is_multi)),
-        );
-        let first = with("with_first", attributes.first_is.as_ref());
-        let length = with("with_length", attributes.length_is.as_ref());
-        if size.is_none() && first.is_none() && length.is_none() {
-            return quote!(::core::default::Default::default());
-        }
-        let bounds = if is_multi {
-            quote!(MultiBounds)
-        } else {
-            quote!(Bounds)
-        };
-        quote!(#krate::#bounds::NONE #size #first #length)
-    }
-
-    /// The check of a parameter's `size_is` and `length_is` once all parameters are there.
+    /// The check of what is told by others than the fields that were `read` before this one, once all
+    /// fields are there; nothing if nothing is.
     pub(crate) fn late_check(
         &self,
         krate: &TokenStream,
         fields: &[Field],
-        access: impl Fn(&Field) -> TokenStream,
-    ) -> Result<TokenStream> {
-        if let Some(switch) = &self.attributes.switch_is {
-            return Err(Error::new_spanned(
-                switch,
-                "the parameter that selects the arm must come before the union",
-            ));
+        read: &[usize],
+        owner: &str,
+    ) -> Option<TokenStream> {
+        if !self.is_told_by_others_than(read) {
+            return None;
         }
-        let part = self.attributes.first_is.as_ref();
-        if part.is_some() || self.attributes.dimensions().is_some() {
-            return Err(Error::new_spanned(
-                self.correlation_tokens(),
-                "the parameters that tell about several dimensions, or about the first element, \
-                 must come before the array",
-            ));
-        }
-        let (args, variable) = (self.args(krate, fields, access), self.variable());
-        Ok(if shape::is_text(krate, &self.ty, &self.attributes) {
-            quote!((#args).check_late_varying(&#variable, 1))
-        } else if self.attributes.length_is.is_some() || self.attributes.varying.is_some() {
-            quote!((#args).check_late_varying(&#variable, 0))
-        } else {
-            quote!((#args).check_late(&#variable))
+        let args = self.args(krate, fields, Told::NotOnly(read), Field::reference);
+        let (check, label) = (self.as_trait(krate, "CheckLate"), &self.name);
+        let variable = self.variable();
+        Some(quote! {
+            #check::check_late(&#variable, #args)
+                .map_err(|kind| reader.error(kind).within(#owner, #label))?;
         })
     }
+
+    /// A reference to the local variable that holds the field while it is decoded.
+    pub(crate) fn reference(&self) -> TokenStream {
+        let variable = self.variable();
+        quote!(&#variable)
+    }
+}
+
+/// Whether the expression names a field that is none of those.
+fn is_beyond(krate: &TokenStream, fields: &[Field], expression: &Expr, read: &[usize]) -> bool {
+    let mut is_beyond = false;
+    // What it comes to is of no interest here, and all of it has been looked at before.
+    let lowered = correlation::lower(krate, expression, &mut |ident| {
+        is_beyond |= !read.contains(&position(fields, ident)?);
+        Ok(TokenStream::new())
+    });
+    lowered.is_ok() && is_beyond
 }

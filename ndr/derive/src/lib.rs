@@ -64,12 +64,14 @@ use crate::attributes::ContainerAttributes;
 /// | `unique` | a unique pointer; an `Option` is one anyway |
 /// | `ref` | an embedded reference pointer; at the top level of a parameter list it changes nothing |
 /// | `represent_as = T` | the field's type crosses the wire as `T`, to and from which `Represent` takes it |
-/// | `shape = H` | the shape of the field, where the attributes above do not say it: `Conformant<Ref>` |
+/// | `shape = H` | the shape of the field, where the attributes above do not say it: `Conformant<Ref>`; the counts and `switch_is` may stand with it |
 /// | `range(a, b)` | a number from `a` to `b`, both included |
 ///
-/// `n` may also be computed: `*n`, whole numbers, `+`, `-`, `*`, `/` by a number, parentheses.
+/// `n` may also be computed: `*n`, whole numbers, `+`, `-`, `*`, `/` by a number, parentheses. The
+/// field may come later than what it tells about; see `CheckLate`. An arm has no fields next to it, so
+/// only numbers count it.
 /// For an `ArraySection` of several dimensions, `size_is`, `first_is`, `length_is` and `varying`
-/// are told for each of them: `size_is = "(rows, columns)"`.
+/// are told for each of them, `_` where nothing tells it: `size_is = "(rows, _)"`.
 /// A conformant array that is not behind a pointer can only be the last field.
 #[proc_macro_derive(Ndr, attributes(ndr))]
 pub fn derive_ndr(input: TokenStream) -> TokenStream {

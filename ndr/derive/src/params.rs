@@ -5,7 +5,7 @@ use quote::quote;
 use syn::{DeriveInput, Error, Fields, Result};
 
 use crate::attributes::ContainerAttributes;
-use crate::fields::{self, Field};
+use crate::fields::{self, Field, Told};
 use crate::generics::{bounded, stub_lifetime, with_lifetime};
 use crate::structure::{decode_range, encode_range};
 
@@ -62,7 +62,7 @@ fn encode(input: &DeriveInput, krate: &TokenStream, fields: &[Field]) -> TokenSt
         let encode = field.as_trait(krate, "Encode");
         let (member, label) = (&field.member, &field.name);
         let range = encode_range(krate, field, &owner);
-        let args = field.args(krate, fields, |source| {
+        let args = field.args(krate, fields, Told::All, |source| {
             let member = &source.member;
             quote!(&self.#member)
         });
@@ -99,39 +99,23 @@ fn decode(input: &DeriveInput, krate: &TokenStream, fields: &[Field]) -> Result<
     let (impl_generics, _, where_clause) = generics.split_for_impl();
     let (_, ty_generics, _) = input.generics.split_for_impl();
 
-    let through_variable = |source: &Field| {
-        let variable = source.variable();
-        quote!(&#variable)
-    };
+    let read: Vec<usize> = (0..fields.len()).collect();
     let parameters = fields.iter().enumerate().map(|(index, field)| {
         let decode = field.as_decode(krate, lifetime);
         let (variable, label) = (field.variable(), &field.name);
         let range = decode_range(krate, field, &owner);
-        let args = if field.speaks_of_later(index) {
-            quote!(::core::default::Default::default())
-        } else {
-            field.args(krate, fields, through_variable)
-        };
+        let told = Told::Only(&read[..index]);
+        let args = field.args(krate, fields, told, Field::reference);
         quote! {
             let #variable = #decode::decode_whole(#args, reader)
                 .map_err(|error| error.within(#owner, #label))?;
             #range
         }
     });
-    // A count that comes after its array is checked when both are there.
-    let late = fields
+    let late_checks = fields
         .iter()
         .enumerate()
-        .filter(|(index, field)| field.speaks_of_later(*index));
-    let late_checks = late
-        .map(|(_, field)| {
-            let check = field.late_check(krate, fields, through_variable)?;
-            let label = &field.name;
-            Ok(quote! {
-                #check.map_err(|kind| reader.error(kind).within(#owner, #label))?;
-            })
-        })
-        .collect::<Result<Vec<_>>>()?;
+        .filter_map(|(index, field)| field.late_check(krate, fields, &read[..index], &owner));
     let members = fields.iter().map(|field| &field.member);
     let variables = fields.iter().map(Field::variable);
     Ok(quote! {

@@ -118,16 +118,6 @@ fn of_array(
     }
 }
 
-/// Whether what is under the pointers of a type is a string, and no array of strings.
-pub(crate) fn is_text(krate: &TokenStream, ty: &Type, attributes: &FieldAttributes) -> bool {
-    let ty = strip_holders(ty);
-    if let Some((_, content)) = pointer_content(krate, ty) {
-        return is_text(krate, content, attributes);
-    }
-    let has_elements = attributes.is_array() && element(ty).is_some_and(|e| !is_character(e));
-    attributes.string.is_some() && !has_elements
-}
-
 /// Whether a shape that is written out is a pointer's.
 fn is_pointer_shape(shape: &Type) -> bool {
     let Type::Path(path) = shape else {

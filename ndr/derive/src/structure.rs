@@ -2,10 +2,10 @@
 
 use proc_macro2::TokenStream;
 use quote::quote;
-use syn::{DeriveInput, Error, Fields, Ident, Result};
+use syn::{DeriveInput, Fields, Ident, Result};
 
 use crate::attributes::ContainerAttributes;
-use crate::fields::{self, Field};
+use crate::fields::{self, Field, Told};
 use crate::generics::{bounded, stub_lifetime, with_lifetime};
 
 pub(crate) fn expand(
@@ -72,7 +72,7 @@ fn encode(input: &DeriveInput, krate: &TokenStream, fields: &[Field]) -> TokenSt
         let encode = field.as_trait(krate, "Encode");
         let phase = Ident::new(phase, proc_macro2::Span::call_site());
         let (member, label) = (&field.member, &field.name);
-        let args = field.args(krate, fields, |source| {
+        let args = field.args(krate, fields, Told::All, |source| {
             let member = &source.member;
             quote!(&self.#member)
         });
@@ -143,19 +143,14 @@ pub(crate) fn decode_range(krate: &TokenStream, field: &Field, owner: &str) -> O
     })
 }
 
-/// The order in which to complete the fields: as they stand, but those that tell a count or a
+/// The order in which to complete the fields: as they stand, but plain ones that tell a count or a
 /// discriminant of an earlier field before it. Completing those reads nothing.
-fn completion_order(krate: &TokenStream, fields: &[Field]) -> Result<Vec<usize>> {
+fn completion_order(krate: &TokenStream, fields: &[Field]) -> Vec<usize> {
     let mut order = Vec::with_capacity(fields.len());
     for (index, field) in fields.iter().enumerate() {
         for &source in field.sources() {
-            if source > index && !order.contains(&source) {
-                if !fields[source].is_plain(krate) {
-                    return Err(Error::new_spanned(
-                        field.correlation_tokens(),
-                        "the field that this names comes later, so it must be a plain number",
-                    ));
-                }
+            let is_early = source > index && fields[source].is_plain(krate);
+            if is_early && !order.contains(&source) {
                 order.push(source);
             }
         }
@@ -163,7 +158,7 @@ fn completion_order(krate: &TokenStream, fields: &[Field]) -> Result<Vec<usize>>
             order.push(index);
         }
     }
-    Ok(order)
+    order
 }
 
 fn decode(input: &DeriveInput, krate: &TokenStream, fields: &[Field]) -> Result<TokenStream> {
@@ -198,18 +193,20 @@ fn decode(input: &DeriveInput, krate: &TokenStream, fields: &[Field]) -> Result<
             quote!(::core::default::Default::default())
         }
     });
-    let complete = completion_order(krate, fields)?.into_iter().map(|index| {
+    let order = completion_order(krate, fields);
+    let complete = order.iter().enumerate().map(|(place, &index)| {
         let (decode, variable, label) = (&decodes[index], &variables[index], labels[index]);
-        let args = fields[index].args(krate, fields, |source| {
-            let variable = source.variable();
-            quote!(&#variable)
-        });
+        let told = Told::Only(&order[..place]);
+        let args = fields[index].args(krate, fields, told, Field::reference);
         let range = decode_range(krate, &fields[index], &owner);
         quote! {
             let #variable = #decode::decode_deferred(#variable, #args, reader)
                 .map_err(|error| error.within(#owner, #label))?;
             #range
         }
+    });
+    let late_checks = order.iter().enumerate().filter_map(|(place, &index)| {
+        fields[index].late_check(krate, fields, &order[..place], &owner)
     });
     let checks = conformance_checks(krate, fields);
     let reader = quote!(reader: &mut #krate::Reader<#lifetime, __S>);
@@ -258,6 +255,7 @@ fn decode(input: &DeriveInput, krate: &TokenStream, fields: &[Field]) -> Result<
             ) -> #deferred_result {
                 let _ = &reader;
                 #(#complete)*
+                #(#late_checks)*
                 ::core::result::Result::Ok(Self { #(#members: #variables),* })
             }
         }

@@ -208,15 +208,3 @@ fn a_second_lifetime_is_refused() {
         "at most one lifetime",
     );
 }
-
-#[test]
-fn the_arm_must_be_selected_before_the_union() {
-    let input: DeriveInput = parse_quote! {
-        struct P { #[ndr(switch_is = "level")] info: Info, level: u16 }
-    };
-    let error = expand_params(&input).expect_err("the level comes too late");
-    assert!(
-        error.to_string().contains("must come before the union"),
-        "{error}"
-    );
-}

@@ -4,12 +4,12 @@ mod arm;
 
 use proc_macro2::{Ident, TokenStream};
 use quote::{format_ident, quote};
-use syn::{DataEnum, DeriveInput, Error, Lifetime, Result, Type};
+use syn::{DataEnum, DeriveInput, Error, Lifetime, Result};
 
 use crate::attributes::ContainerAttributes;
 use crate::generics::{bounded, stub_lifetime, with_lifetime};
 
-use self::arm::{Arm, Discriminant};
+use self::arm::{Arm, Body, Discriminant};
 
 struct Union<'i> {
     input: &'i DeriveInput,
@@ -99,7 +99,7 @@ impl Union<'_> {
         quote!(#(#constants)*)
     }
 
-    fn bodies(&self) -> impl Iterator<Item = &(Type, TokenStream)> {
+    fn bodies(&self) -> impl Iterator<Item = &Body> {
         self.arms.iter().filter_map(|arm| arm.body.as_ref())
     }
 
@@ -147,7 +147,7 @@ impl Union<'_> {
         let krate = &self.krate;
         let layouts = self
             .bodies()
-            .map(|(ty, shape)| quote!(<#ty as #krate::Wire<#shape>>::LAYOUT));
+            .map(|Body { ty, shape, .. }| quote!(<#ty as #krate::Wire<#shape>>::LAYOUT));
         quote!(&[#(#layouts),*])
     }
 
@@ -170,7 +170,7 @@ impl Union<'_> {
 
     fn checks(&self) -> TokenStream {
         let krate = &self.krate;
-        let checks = self.bodies().map(|(ty, shape)| {
+        let checks = self.bodies().map(|Body { ty, shape, .. }| {
             quote! {
                 const {
                     ::core::assert!(
@@ -255,14 +255,14 @@ impl Union<'_> {
         let owner = self.input.ident.to_string();
         let arms = self.arms.iter().map(|arm| {
             let (ident, label) = (&arm.ident, &arm.label);
-            let Some((ty, shape)) = &arm.body else {
+            let Some(Body { ty, shape, args }) = &arm.body else {
                 return quote!(Self::#ident { .. } => ::core::result::Result::Ok(()),);
             };
             let tag = arm.case.is_none().then(|| quote!(_,));
             quote! {
                 Self::#ident(#tag body) => <#ty as #krate::Encode<#shape>>::#phase(
                     body,
-                    ::core::default::Default::default(),
+                    #args,
                     writer,
                 )
                 .map_err(|error| error.within(#owner, #label)),
@@ -274,7 +274,7 @@ impl Union<'_> {
     /// The shell: the union with each arm's inline part in the arm's place, as an enum that is
     /// generic over those, since their types may hold the lifetime of the stub.
     fn shell(&self) -> TokenStream {
-        let (shell, number) = (self.shell_ident(), &self.discriminant.number);
+        let (shell, number) = (shell_ident(), &self.discriminant.number);
         let parameters = self
             .arms
             .iter()
@@ -300,10 +300,6 @@ impl Union<'_> {
         }
     }
 
-    fn shell_ident(&self) -> Ident {
-        format_ident!("{}Inline", self.input.ident)
-    }
-
     fn decode(&self) -> Result<TokenStream> {
         let (krate, name) = (&self.krate, &self.input.ident);
         let lifetime = &stub_lifetime(self.input)?;
@@ -312,10 +308,10 @@ impl Union<'_> {
         let (impl_generics, _, where_clause) = generics.split_for_impl();
         let (_, ty_generics, _) = self.input.generics.split_for_impl();
         let (number, read) = (&self.discriminant.number, &self.discriminant.read);
-        let (shell, shell_ident) = (self.shell(), self.shell_ident());
-        let bodies = self
-            .bodies()
-            .map(|(ty, shape)| quote!(<#ty as #krate::Decode<#lifetime, #shape>>::Inline));
+        let (shell, shell_ident) = (self.shell(), shell_ident());
+        let bodies = self.bodies().map(
+            |Body { ty, shape, .. }| quote!(<#ty as #krate::Decode<#lifetime, #shape>>::Inline),
+        );
         let (inline, deferred) = (self.decode_inline(lifetime), self.decode_deferred(lifetime));
         let (before, after) = self.gaps(&quote!(reader));
         let checks = self.checks();
@@ -364,11 +360,11 @@ impl Union<'_> {
     /// An expression that reads the arm that `tag` selects into the shell.
     fn decode_inline(&self, lifetime: &Lifetime) -> TokenStream {
         let krate = &self.krate;
-        let (owner, shell) = (self.input.ident.to_string(), self.shell_ident());
+        let (owner, shell) = (self.input.ident.to_string(), shell_ident());
         let read = |arm: &Arm| {
             let (ident, label) = (&arm.ident, &arm.label);
             let tag = arm.case.is_none().then(|| quote!(tag,));
-            let body = arm.body.as_ref().map(|(ty, shape)| {
+            let body = arm.body.as_ref().map(|Body { ty, shape, .. }| {
                 quote! {
                     <#ty as #krate::Decode<#lifetime, #shape>>::decode_inline(
                         ::core::default::Default::default(),
@@ -404,16 +400,16 @@ impl Union<'_> {
     /// An expression that completes the shell `inline`.
     fn decode_deferred(&self, lifetime: &Lifetime) -> TokenStream {
         let krate = &self.krate;
-        let (owner, shell) = (self.input.ident.to_string(), self.shell_ident());
+        let (owner, shell) = (self.input.ident.to_string(), shell_ident());
         let arms = self.arms.iter().map(|arm| {
             let label = &arm.label;
             let shell = arm.pattern(&quote!(#shell), true);
             let value = arm.pattern(&quote!(Self), true);
-            let complete = arm.body.as_ref().map(|(ty, shape)| {
+            let complete = arm.body.as_ref().map(|Body { ty, shape, args }| {
                 quote! {
                     let body = <#ty as #krate::Decode<#lifetime, #shape>>::decode_deferred(
                         body,
-                        ::core::default::Default::default(),
+                        #args,
                         reader,
                     )
                     .map_err(|error| error.within(#owner, #label))?;
@@ -423,4 +419,9 @@ impl Union<'_> {
         });
         quote!(match inline { #(#arms),* })
     }
+}
+
+/// The name of the shell, which no type of the program has.
+fn shell_ident() -> Ident {
+    format_ident!("__NdrInline")
 }

@@ -1,22 +1,8 @@
-use annulus_ndr::{Ndr, NdrParams};
-
-#[derive(Ndr)]
-#[ndr(switch = u16)]
-enum Info {
-    #[ndr(case = 1)]
-    A(u8),
-}
+use annulus_ndr::NdrParams;
 
 #[derive(NdrParams)]
 enum NotAStruct {
     A,
-}
-
-#[derive(NdrParams)]
-struct SelectedTooLate {
-    #[ndr(switch_is = "level")]
-    info: Info,
-    level: u16,
 }
 
 #[derive(NdrParams)]

@@ -6,6 +6,7 @@ use syn::spanned::Spanned;
 use syn::{Error, Expr, Fields, Result, Type, Variant};
 
 use crate::attributes::{FieldAttributes, VariantAttributes};
+use crate::correlation;
 use crate::shape;
 
 /// One variant.
@@ -15,8 +16,16 @@ pub(super) struct Arm {
     pub(super) label: String,
     /// `None`: the default arm, whose first field is the discriminant.
     pub(super) case: Option<Expr>,
-    /// Type and shape of what the arm holds; `None` for an empty arm.
-    pub(super) body: Option<(Type, TokenStream)>,
+    /// What the arm holds; `None` for an empty arm.
+    pub(super) body: Option<Body>,
+}
+
+/// What an arm holds.
+pub(super) struct Body {
+    pub(super) ty: Type,
+    pub(super) shape: TokenStream,
+    /// What constants say about it.
+    pub(super) args: TokenStream,
 }
 
 impl Arm {
@@ -65,9 +74,14 @@ impl Arm {
                 } else {
                     on_field
                 };
-                attributes.check_arm()?;
+                attributes.check_arm(krate)?;
                 let shape = shape::of_field(krate, &field.ty, &attributes, true);
-                Some((field.ty.clone(), shape.tokens))
+                let lower = |expression: &Expr| correlation::constant(krate, expression);
+                Some(Body {
+                    ty: field.ty.clone(),
+                    shape: shape.tokens,
+                    args: attributes.args(krate, &lower, &|_| true),
+                })
             }
             [_, second, ..] => {
                 return Err(Error::new_spanned(
@@ -87,7 +101,7 @@ impl Arm {
 
     /// The constant that holds the arm's discriminant.
     pub(super) fn constant(&self) -> Ident {
-        format_ident!("CASE_{}", self.index)
+        format_ident!("__NDR_CASE_{}", self.index)
     }
 
     /// A pattern that binds `tag` in the default arm, and `body` if `with_body` and there is
