@@ -13,12 +13,14 @@ pub(crate) struct Name {
 #[derive(Debug)]
 pub(crate) struct File {
     pub(crate) imports: Vec<Import>,
+    /// Headers, which are of IDL or of C.
+    pub(crate) includes: Vec<Import>,
     pub(crate) declarations: Vec<Declaration>,
     /// The `#define`s whose value is a constant expression.
     pub(crate) defines: Vec<Constant>,
 }
 
-/// One file of an `import`.
+/// One file of an `import` or an `#include`.
 #[derive(Clone, Debug)]
 pub(crate) struct Import {
     pub(crate) path: String,

@@ -2,6 +2,7 @@
 
 use std::collections::HashSet;
 
+use crate::ast::Import;
 use crate::diagnostic::{Report, Reports};
 use crate::source::{FileId, Span};
 use crate::token::{Punctuation, Token, TokenKind};
@@ -13,6 +14,8 @@ pub(crate) struct Lexed {
     pub(crate) tokens: Vec<Token>,
     /// The `#define`s that have a value, with the value's tokens.
     pub(crate) defines: Vec<Define>,
+    /// The files of `#include "…"`.
+    pub(crate) includes: Vec<Import>,
 }
 
 /// `#define NAME value`.
@@ -33,6 +36,7 @@ pub(crate) fn lex(file: FileId, text: &str, reports: &mut Reports) -> Lexed {
         reports,
         tokens: Vec::new(),
         defines: Vec::new(),
+        includes: Vec::new(),
         defined: HashSet::new(),
         branches: Vec::new(),
         docs: Vec::new(),
@@ -41,9 +45,13 @@ pub(crate) fn lex(file: FileId, text: &str, reports: &mut Reports) -> Lexed {
         token_line: None,
     };
     lexer.run();
-    let (mut tokens, defines) = (lexer.tokens, lexer.defines);
+    let (mut tokens, defines, includes) = (lexer.tokens, lexer.defines, lexer.includes);
     tokens.push(end_token(file, text.len()));
-    Lexed { tokens, defines }
+    Lexed {
+        tokens,
+        defines,
+        includes,
+    }
 }
 
 fn end_token(file: FileId, at: usize) -> Token {
@@ -72,6 +80,7 @@ struct Lexer<'a> {
     reports: &'a mut Reports,
     tokens: Vec<Token>,
     defines: Vec<Define>,
+    includes: Vec<Import>,
     defined: HashSet<String>,
     /// The `#if`s that are open.
     branches: Vec<Branch>,
@@ -329,7 +338,7 @@ impl<'a> Lexer<'a> {
         self.docs_end_line = self.line;
     }
 
-    /// A line that begins with `#`. Includes and line markers have no effect.
+    /// A line that begins with `#`. Line markers and includes of the system's headers have no effect.
     fn directive(&mut self) {
         let start = self.at;
         self.at += 1;
@@ -372,6 +381,13 @@ impl<'a> Lexer<'a> {
             }
             "else" => self.next_branch(span, true),
             "endif" => self.close_branch(span),
+            "include" if !self.skipping() => {
+                let path = rest.strip_prefix('"').and_then(|rest| rest.split_once('"'));
+                self.includes.extend(path.map(|(path, _)| Import {
+                    path: path.to_owned(),
+                    span,
+                }));
+            }
             "define" if !self.skipping() => self.define(span, line_start, rest),
             "undef" if !self.skipping() => {
                 self.defined.remove(rest);

@@ -120,6 +120,12 @@ fn read(files: &Files, path: &Path) -> Result<String, CompileError> {
         .map_err(|why| CompileError::of_file(path, why))
 }
 
+/// Whether the prelude has what a file of this name has.
+fn is_system_file(path: &str) -> bool {
+    let bare = path.rsplit(['/', '\\']).next().unwrap_or_default();
+    SYSTEM_FILES.contains(&bare.to_ascii_lowercase().as_str())
+}
+
 struct Loader<'a> {
     files: &'a Files,
     reports: &'a mut Reports,
@@ -146,7 +152,15 @@ impl Loader<'_> {
     fn idl(&mut self, path: &Path, text: String) {
         let id = self.program.sources.add(path, text.clone());
         let file = parser::parse_idl(id, &text, self.reports);
+        self.add(path, file);
+    }
+
+    /// Adds a file behind those that it needs.
+    fn add(&mut self, path: &Path, file: File) {
         self.open.push(path.to_owned());
+        for include in &file.includes {
+            self.include(path, include);
+        }
         for import in &file.imports {
             self.import(path, import);
         }
@@ -155,10 +169,55 @@ impl Loader<'_> {
         self.program.files.push(file);
     }
 
+    /// Reads a header as if it were imported, if it is one of IDL. Headers of C are for the C
+    /// compiler.
+    fn include(&mut self, includer: &Path, include: &Import) {
+        let warning = |label: &str| {
+            let message = format!("`{}` is not read", include.path);
+            Report::warning(include.span, message, label)
+        };
+        let Some(path) = self.files.find(includer, &include.path) else {
+            if !is_system_file(&include.path) {
+                let report = warning("not found");
+                self.reports
+                    .add(report.help("name the folder that it is in with -I or Compiler::include"));
+            }
+            return;
+        };
+        // Headers guard themselves against being read twice.
+        if self.loaded.contains(&path) || self.open.contains(&path) || !self.has_room(include) {
+            return;
+        }
+        let text = match self.files.read(&path) {
+            Ok(text) => text,
+            Err(why) => return self.reports.add(warning(&why)),
+        };
+        let id = self.program.sources.add(&path, text.clone());
+        let mut unheard = Reports::default();
+        let file = parser::parse_idl(id, &text, &mut unheard);
+        if unheard.has_errors() {
+            self.reports.add(warning("it is no IDL"));
+        } else {
+            self.add(&path, file);
+        }
+    }
+
+    /// Whether one more file may be read; else that is reported.
+    fn has_room(&mut self, import: &Import) -> bool {
+        let has_room = self.program.sources.paths().count() < FILES_MAX;
+        if !has_room {
+            self.reports.add(Report::error(
+                import.span,
+                format!("a compilation has at most {FILES_MAX} files"),
+                "one too many",
+            ));
+        }
+        has_room
+    }
+
     fn import(&mut self, importer: &Path, import: &Import) {
         let Some(path) = self.files.find(importer, &import.path) else {
-            let bare = import.path.rsplit(['/', '\\']).next().unwrap_or_default();
-            if SYSTEM_FILES.contains(&bare.to_ascii_lowercase().as_str()) {
+            if is_system_file(&import.path) {
                 return;
             }
             self.reports.add(
@@ -187,12 +246,7 @@ impl Loader<'_> {
             ));
             return;
         }
-        if self.program.sources.paths().count() >= FILES_MAX {
-            self.reports.add(Report::error(
-                import.span,
-                format!("a compilation has at most {FILES_MAX} files"),
-                "one too many",
-            ));
+        if !self.has_room(import) {
             return;
         }
         match self.files.read(&path) {

@@ -66,6 +66,33 @@ fn imports_are_looked_for_beside_the_file_and_in_folders() {
 }
 
 #[test]
+fn a_header_of_idl_is_read_as_if_it_were_imported() {
+    let main = "#include <rpc.h>\n#include \"types.h\"\n#include \"c.h\"\n#include \"none.h\"\n\
+        #include \"wtypes.idl\"\n#if 0\n#include \"skipped.h\"\n#endif\n\
+        typedef struct { INCLUDED a; TWICE b; } T;";
+    let generated = Compiler::new()
+        .source("main.idl", main)
+        .source(
+            "types.h",
+            "#include \"more.h\"\ntypedef struct { long a; } INCLUDED;",
+        )
+        .source("more.h", "#include \"types.h\"\ntypedef short TWICE;")
+        .source("c.h", "static inline int one(void) { return 1; }")
+        .generate("main.idl")
+        .unwrap();
+    assert!(generated.code().contains("pub struct Included"));
+    assert!(generated.code().contains("pub b: i16"));
+    let warnings: Vec<_> = generated
+        .warnings()
+        .iter()
+        .map(ToString::to_string)
+        .collect();
+    assert_eq!(warnings.len(), 2, "{warnings:?}");
+    assert!(warnings[0].contains("`c.h` is not read") && warnings[0].contains("it is no IDL"));
+    assert!(warnings[1].contains("`none.h` is not read") && warnings[1].contains("not found"));
+}
+
+#[test]
 fn an_acf_may_lie_elsewhere() {
     let compiler = compiler().source("other.acf", "[async] interface sum { }");
     let code = compiler.clone().generate("sum.idl").unwrap();

@@ -25,7 +25,11 @@ type Parsed<T> = Result<T, Reported>;
 
 /// Parses an IDL file.
 pub(crate) fn parse_idl(file: FileId, text: &str, reports: &mut Reports) -> File {
-    let Lexed { tokens, defines } = lexer::lex(file, text, reports);
+    let Lexed {
+        tokens,
+        defines,
+        includes,
+    } = lexer::lex(file, text, reports);
     let mut constants = Vec::new();
     for define in defines {
         // What is no constant expression is no business of this compiler.
@@ -49,6 +53,7 @@ pub(crate) fn parse_idl(file: FileId, text: &str, reports: &mut Reports) -> File
     let (imports, declarations) = parser.file();
     File {
         imports,
+        includes,
         declarations,
         defines: constants,
     }

@@ -392,7 +392,7 @@ pub enum ByEnum {
     #[ndr(case = 8, ref)]
     Reference(Pair),
     /// `four`, of case `9`.
-    #[ndr(case = 9, conformant)]
+    #[ndr(case = 9, size_is = "4")]
     Four(Option<Vec<u8>>),
     /// Nothing, of every other discriminant, which it keeps.
     #[ndr(default)]
