@@ -57,7 +57,9 @@ fn the_code_is_as_it_was() {
         let generated = Compiler::new()
             .generate(&path)
             .unwrap_or_else(|error| panic!("{}\n{error}", path.display()));
-        assert!(generated.warnings().is_empty(), "{}", path.display());
+        // `shapes` has counts in an array, which are not checked.
+        let warnings = usize::from(path.ends_with("shapes.idl"));
+        assert_eq!(generated.warnings().len(), warnings, "{}", path.display());
         let name = path.with_extension("rs");
         let golden = Path::new("tests/golden").join(name.file_name().expect("a name"));
         check(&golden, &generated.file(), &mut differing);

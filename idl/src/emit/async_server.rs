@@ -33,7 +33,7 @@ impl Generator<'_> {
             "not block. Its arguments are its own.".to_owned(),
         ]);
         let facts = facts(interface, plans);
-        let dispatch = dispatch(plans);
+        let dispatch = dispatch(plans, manager);
         quote! {
             #about
             pub trait #manager: Send + Sync + 'static {
@@ -104,13 +104,14 @@ fn owned_type(field: &FieldCode) -> TokenStream {
     }
 }
 
-fn dispatch(plans: &[Plan]) -> TokenStream {
+/// `bound`: the trait of the manager.
+fn dispatch(plans: &[Plan], bound: &Ident) -> TokenStream {
     if plans.is_empty() {
         return super::server::no_dispatch();
     }
     let (call, manager) = variables(plans);
     let arms = plans.iter().map(|plan| {
-        let (opnum, body) = (&plan.opnum_ident, body(plan, &call, &manager));
+        let (opnum, body) = (&plan.opnum_ident, body(plan, &call, (&manager, bound)));
         quote!(#opnum => { #body })
     });
     quote! {
@@ -125,7 +126,7 @@ fn dispatch(plans: &[Plan]) -> TokenStream {
 }
 
 /// Decodes, and has a future call the manager routine and reply.
-fn body(plan: &Plan, call: &Ident, manager: &Ident) -> TokenStream {
+fn body(plan: &Plan, call: &Ident, (manager, bound): (&Ident, &Ident)) -> TokenStream {
     let names = plan.argument_names();
     let (context, ends) = (free_name("context", &names), free_name("pipes", &names));
     let method = &plan.blocking;
@@ -133,7 +134,8 @@ fn body(plan: &Plan, call: &Ident, manager: &Ident) -> TokenStream {
     let arguments = fields.map(|field| quote!(#field));
     let pipes = plan.each_pipe().map(|pipe| pipe.taken(Side::Server, &ends));
     let arguments = arguments.chain(pipes);
-    let invoke = quote!(#manager.#method(#context, #(#arguments),*).await);
+    // What the routine is called may be a method of `Arc` too.
+    let invoke = quote!(#bound::#method(&*#manager, #context, #(#arguments),*).await);
     let (told, tell) = given::statement(plan).unzip();
     let answer = match (plan.only_output(), &told) {
         (Some(FieldCode { ident, .. }), told) => {

@@ -39,8 +39,8 @@ impl Owner {
 /// What may tell a count of a field, by its name in the IDL.
 #[derive(Default)]
 pub(super) struct Siblings {
-    /// The fields of the same struct: their names in Rust and their places.
-    pub(super) fields: HashMap<String, (Ident, usize)>,
+    /// The fields of the same struct: their names in Rust.
+    pub(super) fields: HashMap<String, Ident>,
     /// Of out-parameters: the in-parameters that only the request has.
     pub(super) given: HashMap<String, Ident>,
 }
@@ -48,7 +48,7 @@ pub(super) struct Siblings {
 impl Siblings {
     /// How a count names what tells it.
     fn source(&self, name: &str) -> Option<String> {
-        let field = self.fields.get(name).map(|(ident, _)| ident.to_string());
+        let field = self.fields.get(name).map(Ident::to_string);
         field.or_else(|| self.given.get(name).map(|ident| format!("given.{ident}")))
     }
 }
@@ -98,7 +98,6 @@ struct Lowering<'g, 'm> {
     generator: &'g mut Generator<'m>,
     owner: Owner,
     siblings: &'g Siblings,
-    index: usize,
     field: &'g Field,
     attributes: Vec<TokenStream>,
     given: Vec<Ident>,
@@ -106,20 +105,18 @@ struct Lowering<'g, 'm> {
 }
 
 impl Generator<'_> {
-    /// The field number `index` of `owner`.
+    /// A field of `owner`.
     pub(super) fn field(
         &mut self,
         field: &Field,
         owner: Owner,
         siblings: &Siblings,
-        index: usize,
         ident: Ident,
     ) -> FieldCode {
         let mut lowering = Lowering {
             generator: self,
             owner,
             siblings,
-            index,
             field,
             attributes: Vec::new(),
             given: Vec::new(),
@@ -217,62 +214,92 @@ impl Lowering<'_, '_> {
         }
     }
 
-    /// A type whose shape is written out; of its counts, those of the outermost array are checked.
+    /// A type whose shape is written out; of its counts, those of the outermost array or string are
+    /// checked.
     fn written_out(&mut self, ty: &Type) -> TokenStream {
-        let shape = super::shapes::shape(ty);
+        let shape = super::shapes::shape(ty, self.field.switch_is.is_some());
         self.attributes.push(quote!(shape = #shape));
-        let mut content = ty;
-        while let Type::Pointer(_, to) = content {
-            content = to;
-        }
-        if let Type::Array(array) = content {
-            let (size, length) = match &array.shape {
-                ArrayShape::Several(dimensions) => {
-                    self.dimensions(dimensions);
-                    (None, None)
-                }
-                ArrayShape::Fixed(_) => (None, None),
-                ArrayShape::Varying { length, .. } => (None, Some(length)),
-                ArrayShape::Conformant { size, length, .. } => (Some(size), length.as_ref()),
-            };
-            let size = size.and_then(|size| self.count(size));
-            self.attributes.extend(size.map(|n| quote!(size_is = #n)));
-            let length = length.and_then(|length| self.count(length));
-            self.attributes
-                .extend(length.map(|n| quote!(length_is = #n)));
+        match ty.pointee() {
+            Type::Array(array) => {
+                self.counts_of(&array.shape);
+                self.warn_of_counts_in(&array.element);
+            }
+            Type::Text(text) => {
+                self.push_count("size_is", text.size.as_ref());
+                self.push_count("length_is", text.length.as_ref());
+            }
+            Type::Scalar(_) | Type::Defined(_) | Type::Pointer(..) | Type::Pipe(_) => {}
         }
         self.plain(ty)
     }
 
+    /// What is told about an array whose shape is written out.
+    fn counts_of(&mut self, shape: &ArrayShape) {
+        match shape {
+            ArrayShape::Several(dimensions) => self.dimensions(dimensions),
+            ArrayShape::Fixed(_) => {}
+            ArrayShape::Varying { first, length, .. } => {
+                self.push_count("first_is", first.as_ref());
+                self.push_count("length_is", Some(length));
+            }
+            ArrayShape::Conformant {
+                size,
+                first,
+                length,
+            } => {
+                self.push_count("size_is", Some(size));
+                self.push_count("first_is", first.as_ref());
+                self.push_count("length_is", length.as_ref());
+            }
+        }
+    }
+
+    /// `attribute = "…"`, if there is a count and what tells it is here.
+    fn push_count(&mut self, attribute: &str, count: Option<&Count>) {
+        if let Some(count) = count.and_then(|count| self.count(count)) {
+            let attribute = super::names::ident(attribute);
+            self.attributes.push(quote!(#attribute = #count));
+        }
+    }
+
+    /// Nothing speaks of what is in each element of an array.
+    fn warn_of_counts_in(&mut self, element: &Type) {
+        let is_counted = match element {
+            Type::Pointer(_, to) => return self.warn_of_counts_in(to),
+            Type::Array(array) if matches!(array.shape, ArrayShape::Fixed(_)) => {
+                return self.warn_of_counts_in(&array.element);
+            }
+            Type::Array(_) => true,
+            Type::Text(text) => text.size.is_some() || text.length.is_some(),
+            Type::Scalar(_) | Type::Defined(_) | Type::Pipe(_) => false,
+        };
+        if is_counted {
+            self.generator.reports.add(
+                Report::warning(
+                    self.field.span,
+                    "counts of arrays and strings in an array are not checked",
+                    "what is on the wire holds",
+                )
+                .help("make a structure of an element and its count"),
+            );
+        }
+    }
+
     /// What is told about each dimension of an array of several.
     fn dimensions(&mut self, dimensions: &[Dimension]) {
-        let tells = dimensions.iter().flat_map(|dimension| {
-            let size = match &dimension.extent {
-                Extent::Counted(size) => Some(size),
-                Extent::Fixed(_) => None,
-            };
-            size.into_iter()
-                .chain(&dimension.first)
-                .chain(&dimension.length)
-        });
-        let mut comes_later = self.owner.is_parameters();
-        comes_later &= tells.into_iter().any(|count| self.comes_later(count));
-        if comes_later {
-            self.unsupported("several dimensions by a parameter that comes later are");
-            return;
-        }
         let extent = |dimension: &Dimension| match &dimension.extent {
             Extent::Fixed(room) => Count::Number(i128::from(*room)),
             Extent::Counted(size) => size.clone(),
         };
-        let sizes = dimensions.iter().map(extent).collect();
-        let is_fixed = matches!(dimensions[0].extent, Extent::Fixed(_));
-        if let Some(sizes) = self.tuple(sizes) {
-            let rooms = sizes.parse::<TokenStream>().ok().filter(|_| is_fixed);
-            self.attributes.push(match rooms {
-                Some(rooms) => quote!(varying = #rooms),
-                None => quote!(size_is = #sizes),
+        let sizes: Vec<_> = dimensions.iter().map(extent).collect();
+        if matches!(dimensions[0].extent, Extent::Fixed(_)) {
+            let rooms = dimensions.iter().map(|dimension| match dimension.extent {
+                Extent::Fixed(room) => Literal::u32_unsuffixed(room),
+                Extent::Counted(_) => unreachable!("if one dimension is fixed, all are"),
             });
+            self.attributes.push(quote!(varying = (#(#rooms),*)));
+        } else {
+            self.push_counts("size_is", &sizes);
         }
         if dimensions
             .iter()
@@ -285,18 +312,24 @@ impl Lowering<'_, '_> {
             let length = dimension.length.clone();
             length.unwrap_or_else(|| extent(dimension))
         };
-        let firsts = self.tuple(dimensions.iter().map(first).collect());
-        self.attributes
-            .extend(firsts.map(|firsts| quote!(first_is = #firsts)));
-        let lengths = self.tuple(dimensions.iter().map(length).collect());
-        self.attributes
-            .extend(lengths.map(|lengths| quote!(length_is = #lengths)));
+        let firsts: Vec<_> = dimensions.iter().map(first).collect();
+        self.push_counts("first_is", &firsts);
+        let lengths: Vec<_> = dimensions.iter().map(length).collect();
+        self.push_counts("length_is", &lengths);
     }
 
-    /// A count for each dimension, if all of them are here.
-    fn tuple(&mut self, counts: Vec<Count>) -> Option<String> {
-        let counts: Option<Vec<_>> = counts.iter().map(|count| self.count(count)).collect();
-        Some(format!("({})", counts?.join(", ")))
+    /// `attribute = "(…)"`, a count for each dimension, `_` where what tells it is not here.
+    fn push_counts(&mut self, attribute: &str, counts: &[Count]) {
+        let counts: Vec<_> = counts.iter().map(|count| self.count(count)).collect();
+        if counts.iter().all(Option::is_none) {
+            return;
+        }
+        let counts = counts
+            .into_iter()
+            .map(|count| count.unwrap_or_else(|| "_".to_owned()));
+        let counts = format!("({})", counts.collect::<Vec<_>>().join(", "));
+        let attribute = super::names::ident(attribute);
+        self.attributes.push(quote!(#attribute = #counts));
     }
 
     /// The Rust type of what has its shape written out.
@@ -322,7 +355,7 @@ impl Lowering<'_, '_> {
                     }
                     ArrayShape::Varying { first: Some(_), .. }
                     | ArrayShape::Conformant { first: Some(_), .. } => {
-                        self.unsupported("first_is in or on such an array is")
+                        quote!(ArraySection<#element>)
                     }
                     ArrayShape::Several(dimensions) => {
                         let count = Literal::usize_unsuffixed(dimensions.len());
@@ -373,9 +406,7 @@ impl Lowering<'_, '_> {
             } => {
                 let room = Literal::u32_unsuffixed(*room);
                 self.attributes.push(quote!(varying = #room));
-                let length = self.count(length);
-                self.attributes
-                    .extend(length.map(|n| quote!(length_is = #n)));
+                self.push_count("length_is", Some(length));
                 self.section_or_vector(array, first.as_ref(), may_borrow)
             }
             ArrayShape::Conformant {
@@ -408,16 +439,10 @@ impl Lowering<'_, '_> {
         first: Option<&Count>,
         may_borrow: bool,
     ) -> TokenStream {
-        let Some(first) = first else {
+        if first.is_none() {
             return self.vector(array, may_borrow);
-        };
-        if self.owner.is_parameters() && self.comes_later(first) {
-            return self.unsupported("first_is by a parameter that comes later is");
         }
-        let Some(first) = self.count(first) else {
-            return self.unsupported("first_is by what is not here is");
-        };
-        self.attributes.push(quote!(first_is = #first));
+        self.push_count("first_is", first);
         let element = self.element(&array.element);
         quote!(ArraySection<#element>)
     }
@@ -476,12 +501,8 @@ impl Lowering<'_, '_> {
             let room = Literal::u32_unsuffixed(room);
             self.attributes.push(quote!(varying = #room));
         }
-        let size = text.size.as_ref().and_then(|size| self.count(size));
-        self.attributes
-            .extend(size.map(|size| quote!(size_is = #size)));
-        let length = text.length.as_ref().and_then(|length| self.count(length));
-        self.attributes
-            .extend(length.map(|length| quote!(length_is = #length)));
+        self.push_count("size_is", text.size.as_ref());
+        self.push_count("length_is", text.length.as_ref());
         if !may_borrow || !matches!(self.owner, Owner::Request) {
             return text_type(text);
         }
@@ -513,13 +534,7 @@ impl Lowering<'_, '_> {
             ));
             return;
         }
-        // A parameter that comes later cannot be checked when the union is read.
-        if self.comes_later(switch) && self.owner.is_parameters() {
-            return;
-        }
-        let switch = self.count(switch);
-        self.attributes
-            .extend(switch.map(|switch| quote!(switch_is = #switch)));
+        self.push_count("switch_is", Some(switch));
     }
 
     fn range(&mut self) {
@@ -550,28 +565,26 @@ impl Lowering<'_, '_> {
         }
     }
 
-    /// Whether it is told by a field behind this one.
-    fn comes_later(&self, count: &Count) -> bool {
-        let mut comes_later = false;
-        count.sources(&mut |name| {
-            let place = self.siblings.fields.get(name);
-            comes_later |= place.is_some_and(|(_, place)| *place > self.index);
-        });
-        comes_later
-    }
-
-    /// A count as the derive macro takes it; `None` if a field that tells it is not here.
+    /// A count as the derive macro takes it; `None` if it is not looked at, or, with a warning, if
+    /// what tells it is not here.
     fn count(&mut self, count: &Count) -> Option<String> {
-        if matches!(self.owner, Owner::Arm(_)) {
+        if matches!(count, Count::Unchecked) {
             return None;
         }
-        let expression = expression(count, self.siblings)?;
+        let expression = expression(count, self.siblings);
+        if expression.is_none() {
+            self.generator.reports.add(Report::warning(
+                self.field.span,
+                "what tells this count or discriminant is not there when it is read; it is not checked",
+                "what is on the wire holds",
+            ));
+        }
         count.sources(&mut |name| {
             if !self.siblings.fields.contains_key(name) {
                 self.given.extend(self.siblings.given.get(name).cloned());
             }
         });
-        Some(expression)
+        expression
     }
 }
 

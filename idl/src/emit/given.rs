@@ -51,9 +51,12 @@ impl Given {
 /// The server's variable for it, and the statement that makes it of the request's fields.
 pub(super) fn statement(plan: &Plan) -> Option<(Ident, TokenStream)> {
     let Given { ident, fields } = plan.given.as_ref()?;
-    let variable = free_name("given", &plan.argument_names());
-    let names = fields.iter().map(|(name, _)| name);
-    let statement = quote!(let #variable = #ident { #(#names),* };);
+    // An out-parameter that is the only one has a variable as well.
+    let mut names = plan.argument_names();
+    names.extend(plan.only_output().map(|output| &output.ident));
+    let variable = free_name("given", &names);
+    let told = fields.iter().map(|(name, _)| name);
+    let statement = quote!(let #variable = #ident { #(#told),* };);
     Some((variable, statement))
 }
 

@@ -317,10 +317,18 @@ fn imports(items: &TokenStream) -> TokenStream {
 }
 
 fn collect_idents(tokens: TokenStream, used: &mut HashSet<String>) {
+    let mut is_enum = false;
     for token in tokens {
         match token {
             TokenTree::Ident(ident) => {
+                is_enum |= ident == "enum";
                 used.insert(ident.to_string());
+            }
+            TokenTree::Group(group) if std::mem::take(&mut is_enum) => {
+                // The names of variants use nothing; what they hold may.
+                let groups = group.stream().into_iter();
+                let groups = groups.filter(|token| matches!(token, TokenTree::Group(_)));
+                collect_idents(groups.collect(), used);
             }
             TokenTree::Group(group) => collect_idents(group.stream(), used),
             TokenTree::Punct(_) | TokenTree::Literal(_) => {}

@@ -29,8 +29,10 @@ fn words(name: &str) -> Vec<String> {
     words
 }
 
-fn joined(words: Vec<String>, separator: &str) -> String {
-    let name = words.join(separator);
+/// `test_call2`, for operations, fields and modules. It never has a capital, as a pattern that is
+/// named like a constant or a tuple struct would mean that.
+pub(crate) fn snake(name: &str) -> String {
+    let name = words(name).join("_");
     match name.chars().next() {
         None => "unnamed".to_owned(),
         Some(first) if first.is_ascii_digit() => format!("_{name}"),
@@ -38,12 +40,7 @@ fn joined(words: Vec<String>, separator: &str) -> String {
     }
 }
 
-/// `test_call2`, for operations, fields and modules.
-pub(crate) fn snake(name: &str) -> String {
-    joined(words(name), "_")
-}
-
-/// `TestCall2`, for types and variants.
+/// `TestCall2`, for types and variants. It has a capital.
 pub(super) fn camel(name: &str) -> String {
     let capitalised = words(name).into_iter().map(|word| {
         let mut chars = word.chars();
@@ -60,18 +57,21 @@ pub(super) fn camel(name: &str) -> String {
         }
         name.push_str(&word);
     }
-    joined(
-        vec![name]
-            .into_iter()
-            .filter(|name| !name.is_empty())
-            .collect(),
-        "",
-    )
+    match name.chars().next() {
+        None => "Unnamed".to_owned(),
+        Some(first) if first.is_ascii_digit() => format!("N{name}"),
+        Some(_) => name,
+    }
 }
 
-/// `TEST_CALL2`, for constants.
+/// `TEST_CALL2`, for constants. It has a capital.
 pub(super) fn screaming(name: &str) -> String {
-    snake(name).to_ascii_uppercase()
+    let name = snake(name).to_ascii_uppercase();
+    if name.contains(|c: char| c.is_ascii_uppercase()) {
+        name
+    } else {
+        format!("N{name}")
+    }
 }
 
 /// The identifier of a name, which may be a keyword of Rust.
@@ -80,6 +80,8 @@ pub(super) fn ident(name: &str) -> Ident {
         "self" | "Self" | "super" | "crate" | "_" => {
             Ident::new(&format!("{name}_"), Span::call_site())
         }
+        // `gen` became a keyword with the edition of 2024.
+        "gen" => Ident::new_raw(name, Span::call_site()),
         _ if syn::parse_str::<Ident>(name).is_err() => Ident::new_raw(name, Span::call_site()),
         _ => Ident::new(name, Span::call_site()),
     }
@@ -146,12 +148,23 @@ mod tests {
         assert_eq!(camel("LSAPR_ACCOUNT_ENUM"), "LsaprAccountEnum");
         assert_eq!(camel("level_1_2"), "Level1_2");
         assert_eq!(screaming("AddOne"), "ADD_ONE");
+        for (idl, type_name, constant) in [
+            ("_1st", "N1st", "_1ST"),
+            ("_1", "N1", "N_1"),
+            ("__", "Unnamed", "UNNAMED"),
+        ] {
+            assert_eq!(
+                (camel(idl), screaming(idl)),
+                (type_name.into(), constant.into())
+            );
+        }
     }
 
     #[test]
     fn keywords_are_escaped() {
         assert_eq!(ident("type").to_string(), "r#type");
         assert_eq!(ident("self").to_string(), "self_");
+        assert_eq!(ident("gen").to_string(), "r#gen");
         assert_eq!(ident("name").to_string(), "name");
     }
 

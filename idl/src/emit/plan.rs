@@ -288,19 +288,14 @@ impl Generator<'_> {
         if list.is_empty() {
             return None;
         }
-        let siblings = list.iter().enumerate();
-        let siblings =
-            siblings.map(|(index, (field, ident))| (field.name.clone(), ((*ident).clone(), index)));
+        let named = |(field, ident): &(&Field, &Ident)| (field.name.clone(), (*ident).clone());
         let siblings = Siblings {
-            fields: siblings.collect(),
+            fields: list.iter().map(named).collect(),
             given,
         };
         let fields: Vec<_> = list
             .iter()
-            .enumerate()
-            .map(|(index, (field, ident))| {
-                self.field(field, owner, &siblings, index, (*ident).clone())
-            })
+            .map(|(field, ident)| self.field(field, owner, &siblings, (*ident).clone()))
             .collect();
         let is_copy = list.iter().zip(&fields).all(|((field, _), code)| {
             code.borrow != Borrow::Nothing || self.graph.type_is_copy(&field.ty)

@@ -37,18 +37,23 @@ fn is_element_beyond(ty: &Type, array: &Array) -> bool {
     }
 }
 
-/// The shape as a type of `annulus::ndr`.
-pub(super) fn shape(ty: &Type) -> TokenStream {
+/// The shape as a type of `annulus::ndr`. `is_switched`: what is behind all pointers is a union whose
+/// arm another field selects.
+pub(super) fn shape(ty: &Type, is_switched: bool) -> TokenStream {
+    match ty {
+        Type::Pointer(kind, to) if is_switched => {
+            let (pointer, union) = (pointer(*kind), shape(to, true));
+            quote!(#pointer<#union>)
+        }
+        Type::Defined(_) if is_switched => path("Switch"),
+        ty => shape_of(ty),
+    }
+}
+
+fn shape_of(ty: &Type) -> TokenStream {
     match ty {
         Type::Scalar(_) | Type::Defined(_) | Type::Pipe(_) => path("Natural"),
-        Type::Pointer(kind, to) => {
-            let pointer = path(match kind {
-                PointerKind::Ref => "Ref",
-                PointerKind::Unique => "Unique",
-                PointerKind::Full => "Ptr",
-            });
-            of(&pointer, to)
-        }
+        Type::Pointer(kind, to) => of(&pointer(*kind), to),
         Type::Array(array) => array_shape(array),
         Type::Text(text) => match text.room {
             Some(room) => {
@@ -67,7 +72,7 @@ fn array_shape(array: &Array) -> TokenStream {
         ArrayShape::Fixed(_) => of(&path("Elements"), element),
         ArrayShape::Varying { room, .. } => {
             let (varying, room) = (path("Varying"), Literal::u32_unsuffixed(*room));
-            let element = shape(element);
+            let element = shape_of(element);
             quote!(#varying<#room, #element>)
         }
         ArrayShape::Conformant { length: None, .. } => of(&path("Conformant"), element),
@@ -84,7 +89,7 @@ fn array_shape(array: &Array) -> TokenStream {
             match is_natural(element) {
                 true => quote!(#several<#count>),
                 false => {
-                    let element = shape(element);
+                    let element = shape_of(element);
                     quote!(#several<#count, #element>)
                 }
             }
@@ -111,9 +116,17 @@ fn of(outer: &TokenStream, content: &Type) -> TokenStream {
     }
     let content = match is_natural(content) {
         true => path("Natural"),
-        false => shape(content),
+        false => shape_of(content),
     };
     quote!(#outer<#content>)
+}
+
+fn pointer(kind: PointerKind) -> TokenStream {
+    path(match kind {
+        PointerKind::Ref => "Ref",
+        PointerKind::Unique => "Unique",
+        PointerKind::Full => "Ptr",
+    })
 }
 
 fn path(name: &str) -> TokenStream {

@@ -67,17 +67,16 @@ impl Generator<'_> {
         let siblings = Siblings {
             fields: fields
                 .iter()
-                .enumerate()
-                .map(|(index, field)| (field.name.clone(), (idents[index].clone(), index)))
+                .zip(&idents)
+                .map(|(field, ident)| (field.name.clone(), ident.clone()))
                 .collect(),
             ..Siblings::default()
         };
         let members: Vec<_> = fields
             .iter()
-            .enumerate()
-            .map(|(index, field)| {
-                let ident = idents[index].clone();
-                self.field(field, Owner::Structure(id), &siblings, index, ident)
+            .zip(&idents)
+            .map(|(field, ident)| {
+                self.field(field, Owner::Structure(id), &siblings, ident.clone())
                     .definition()
             })
             .collect();
@@ -191,7 +190,7 @@ impl Generator<'_> {
             return (Vec::new(), None);
         };
         let ident = names::ident(&names::snake(&body.name));
-        let code = self.field(body, Owner::Arm(id), &Siblings::default(), 0, ident);
+        let code = self.field(body, Owner::Arm(id), &Siblings::default(), ident);
         (code.attributes, Some(code.ty))
     }
 

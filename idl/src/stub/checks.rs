@@ -4,6 +4,7 @@
 //! A count may lie behind a pointer, and so behind its array. So what is told and what is found is
 //! noted while the stub is read, and compared when all of it was.
 
+use std::borrow::Cow;
 use std::collections::HashMap;
 
 use super::StubErrorKind;
@@ -12,16 +13,18 @@ use crate::model::{Count, CountOperator, Field, PointerKind, Type};
 /// The field whose value something is, or is behind the pointers of.
 #[derive(Clone, Copy, Debug)]
 pub(super) struct FieldAt<'m> {
-    /// The structure or parameter list that it is a field of.
+    /// The structure or parameter list that it is a field of, or the arm that it is.
     pub(super) scope: usize,
     pub(super) field: &'m Field,
+    pub(super) is_arm: bool,
 }
 
 impl FieldAt<'_> {
     /// Whether `[range]` is about the number that is read for the field: not behind a pointer that
-    /// may be null, which generated code does not check either.
+    /// may be null or in a union, which generated code does not check either.
     fn has_range(self) -> bool {
         match &self.field.ty {
+            _ if self.is_arm => false,
             Type::Scalar(_) | Type::Defined(_) => true,
             Type::Pointer(PointerKind::Ref, to) => {
                 matches!(**to, Type::Scalar(_) | Type::Defined(_))
@@ -46,12 +49,9 @@ struct Check<'m> {
     at: usize,
     scope: usize,
     attribute: &'static str,
-    declared: &'m Count,
+    declared: Cow<'m, Count>,
     found: i128,
 }
-
-/// A section that `first_is` does not speak of begins at the first element.
-const ZERO: Count = Count::Number(0);
 
 impl<'m> Checks<'m> {
     /// Opens a structure or parameter list.
@@ -81,7 +81,7 @@ impl<'m> Checks<'m> {
         &mut self,
         field: Option<FieldAt<'m>>,
         attribute: &'static str,
-        declared: Option<&'m Count>,
+        declared: Option<Cow<'m, Count>>,
         (at, found): (usize, i128),
     ) {
         if let (Some(FieldAt { scope, .. }), Some(declared)) = (field, declared) {
@@ -95,21 +95,22 @@ impl<'m> Checks<'m> {
         }
     }
 
-    /// Notes where a section begins.
+    /// Notes where a section begins: at the first element, where `first_is` does not speak of it.
     pub(super) fn note_first(
         &mut self,
         field: Option<FieldAt<'m>>,
         first: Option<&'m Count>,
         found: (usize, i128),
     ) {
-        self.note(field, "first_is", first.or(Some(&ZERO)), found);
+        let first = first.map_or(Cow::Owned(Count::Number(0)), Cow::Borrowed);
+        self.note(field, "first_is", Some(first), found);
     }
 
     /// The first thing that is not what is said of it, and its entry. What only the other
     /// direction tells is not known here.
     pub(super) fn first_mismatch(&self) -> Option<(usize, StubErrorKind)> {
         self.noted.iter().find_map(|check| {
-            let declared = value(check.declared, &self.told[check.scope])?;
+            let declared = value(&check.declared, &self.told[check.scope])?;
             (declared != check.found).then_some((
                 check.at,
                 StubErrorKind::Mismatch {

@@ -10,6 +10,7 @@ mod reader;
 mod tree;
 mod values;
 
+use std::borrow::Cow;
 use std::collections::HashMap;
 use std::fmt;
 
@@ -89,7 +90,11 @@ pub(crate) fn decode(
     let mut error = None;
     let scope = decoder.checks.scope();
     for Listed { name, ty, field } in list {
-        let field = field.map(|field| FieldAt { scope, field });
+        let field = field.map(|field| FieldAt {
+            scope,
+            field,
+            is_arm: false,
+        });
         if let Err(failure) = decoder.whole(ty, None, (*name).to_owned(), field) {
             let (at, kind) = *failure;
             error = Some(StubError {
@@ -145,7 +150,7 @@ struct Place<'p, 'm> {
     name: String,
     /// The maximum counts that were hoisted for what it ends in.
     maxima: Vec<Maximum>,
-    /// None of an element of an array, and of an arm: nothing speaks of those.
+    /// None of an element of an array: nothing speaks of those.
     field: Option<FieldAt<'m>>,
     pending: &'p mut Vec<Pending<'m>>,
 }
@@ -354,7 +359,7 @@ impl<'m, 'a> Decoder<'m, 'a> {
         place: &Place<'_, 'm>,
         dimension: &str,
         maximum: u64,
-        (first, length): (Option<&'m Count>, Option<&'m Count>),
+        (first, length): (Option<&'m Count>, Option<Cow<'m, Count>>),
     ) -> Result<u64, Failure> {
         let (name, field) = (&place.name, place.field);
         let offset = self.word(place.parent, format!("{name}.(offset{dimension})"))?;
@@ -379,7 +384,7 @@ impl<'m, 'a> Decoder<'m, 'a> {
         let Some(&Maximum { at, count }) = place.maxima.get(dimension) else {
             return 0;
         };
-        let shown = (at, i128::from(count));
+        let (shown, size) = ((at, i128::from(count)), size.map(Cow::Borrowed));
         self.checks.note(place.field, "size_is", size, shown);
         count
     }
@@ -389,7 +394,8 @@ impl<'m, 'a> Decoder<'m, 'a> {
             Some(room) => u64::from(room),
             None => self.maximum(&place, 0, text.size.as_ref()),
         };
-        let actual = self.variance(&place, "", room, (None, text.length.as_ref()))?;
+        let length = text.length.as_ref().map(Cow::Borrowed);
+        let actual = self.variance(&place, "", room, (None, length))?;
         let len = if text.is_wide { 2 } else { 1 };
         let (start, bytes) = self.elements(actual, len, &place)?;
         let units = bytes.chunks(len as usize);
@@ -432,7 +438,7 @@ impl<'m, 'a> Decoder<'m, 'a> {
                 first,
                 length,
             } => {
-                let tells = (first.as_ref(), Some(length));
+                let tells = (first.as_ref(), Some(Cow::Borrowed(length)));
                 self.variance(&place, "", u64::from(*room), tells)?
             }
             ArrayShape::Conformant {
@@ -443,7 +449,7 @@ impl<'m, 'a> Decoder<'m, 'a> {
                 let maximum = self.maximum(&place, 0, Some(size));
                 match length {
                     Some(_) => {
-                        let tells = (first.as_ref(), length.as_ref());
+                        let tells = (first.as_ref(), length.as_ref().map(Cow::Borrowed));
                         self.variance(&place, "", maximum, tells)?
                     }
                     None => maximum,
@@ -464,15 +470,21 @@ impl<'m, 'a> Decoder<'m, 'a> {
         let mut count = 1u64;
         for (index, dimension) in dimensions.iter().enumerate() {
             let (room, size) = match &dimension.extent {
-                Extent::Fixed(room) => (u64::from(*room), None),
-                Extent::Counted(size) => (self.maximum(place, index, Some(size)), Some(size)),
+                Extent::Fixed(room) => {
+                    let count = Count::Number(i128::from(*room));
+                    (u64::from(*room), Cow::Owned(count))
+                }
+                Extent::Counted(size) => {
+                    let room = self.maximum(place, index, Some(size));
+                    (room, Cow::Borrowed(size))
+                }
             };
             let length = match is_varying(array) {
                 true => {
                     let name = dimension_name(index, dimensions.len());
                     // All of a dimension without a length is sent.
-                    let length = dimension.length.as_ref().or(size);
-                    let tells = (dimension.first.as_ref(), length);
+                    let length = dimension.length.as_ref().map_or(size, Cow::Borrowed);
+                    let tells = (dimension.first.as_ref(), Some(length));
                     self.variance(place, &name, room, tells)?
                 }
                 false => room,
@@ -593,7 +605,11 @@ impl<'m, 'a> Decoder<'m, 'a> {
                     true => std::mem::take(&mut maxima),
                     false => Vec::new(),
                 },
-                field: Some(FieldAt { scope, field }),
+                field: Some(FieldAt {
+                    scope,
+                    field,
+                    is_arm: false,
+                }),
                 pending: &mut *place.pending,
             };
             self.nested(Some(at), |decoder| decoder.inline(&field.ty, place))?;
@@ -619,6 +635,7 @@ impl<'m, 'a> Decoder<'m, 'a> {
         let name = ".(discriminant)".to_owned();
         let found = self.number(Some(at), name, len, |value| value.to_string())?;
         let switch_is = place.field.and_then(|at| at.field.switch_is.as_ref());
+        let switch_is = switch_is.map(Cow::Borrowed);
         let number = values::discriminant(union.discriminant, found);
         let shown = (self.tree.len() - 1, number);
         self.checks.note(place.field, "switch_is", switch_is, shown);
@@ -631,11 +648,17 @@ impl<'m, 'a> Decoder<'m, 'a> {
             return Err(Box::new((Some(at), kind)));
         };
         if let Some(body) = &arm.body {
+            // Numbers may count it; no field is next to it that could.
+            let field = FieldAt {
+                scope: self.checks.scope(),
+                field: body,
+                is_arm: true,
+            };
             let place = Place {
                 parent: Some(at),
                 name: format!(".{}", body.name),
                 maxima: Vec::new(),
-                field: None,
+                field: Some(field),
                 pending: place.pending,
             };
             self.nested(Some(at), |decoder| decoder.inline(&body.ty, place))?;

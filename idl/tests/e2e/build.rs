@@ -1,8 +1,17 @@
 //! Compiles every interface definition of the tests.
 
+#[allow(
+    dead_code,
+    unreachable_pub,
+    reason = "shared with the test of the grid, which uses another part of it"
+)]
+mod grid;
+
+use std::path::PathBuf;
+
 use annulus_idl::Compiler;
 
-fn main() -> Result<(), annulus_idl::CompileError> {
+fn main() -> Result<(), Box<dyn std::error::Error>> {
     let with_async = Compiler::new().async_managers(true);
     for name in [
         "mgmt",
@@ -22,5 +31,9 @@ fn main() -> Result<(), annulus_idl::CompileError> {
     }
     let shared = Compiler::new().shared_arrays(true);
     shared.compile("../idl/recordings.idl")?;
+    println!("cargo::rerun-if-changed=build.rs");
+    println!("cargo::rerun-if-changed=grid.rs");
+    let grid = PathBuf::from(std::env::var("OUT_DIR")?).join("grid.rs");
+    std::fs::write(grid, grid::modules())?;
     Ok(())
 }

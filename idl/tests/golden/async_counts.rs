@@ -680,7 +680,7 @@ impl<M: CountsAsync> Interface for StubAsync<M> {
                 let WholeRequest { n } = call.decode()?;
                 let given = WholeGiven { n };
                 call.spawn(|context| async move {
-                    let values = manager.whole(context, n).await?;
+                    let values = CountsAsync::whole(&*manager, context, n).await?;
                     Ok(Params::with_given(WholeResponse { values }, given))
                 })
             }
@@ -688,7 +688,7 @@ impl<M: CountsAsync> Interface for StubAsync<M> {
                 let LaterRequest { n } = call.decode()?;
                 let given = LaterGiven { n };
                 call.spawn(|context| async move {
-                    let values = manager.later(context, n).await?;
+                    let values = CountsAsync::later(&*manager, context, n).await?;
                     Ok(Params::with_given(LaterResponse { values }, given))
                 })
             }
@@ -696,7 +696,7 @@ impl<M: CountsAsync> Interface for StubAsync<M> {
                 let PartRequest { max } = call.decode()?;
                 let given = PartGiven { max };
                 call.spawn(|context| async move {
-                    let response = manager.part(context, max).await?;
+                    let response = CountsAsync::part(&*manager, context, max).await?;
                     Ok(Params::with_given(response, given))
                 })
             }
@@ -704,7 +704,7 @@ impl<M: CountsAsync> Interface for StubAsync<M> {
                 let TextRequest { max } = call.decode()?;
                 let given = TextGiven { max };
                 call.spawn(|context| async move {
-                    let text = manager.text(context, max).await?;
+                    let text = CountsAsync::text(&*manager, context, max).await?;
                     Ok(Params::with_given(TextResponse { text }, given))
                 })
             }
@@ -712,7 +712,7 @@ impl<M: CountsAsync> Interface for StubAsync<M> {
                 let ChosenRequest { level } = call.decode()?;
                 let given = ChosenGiven { level };
                 call.spawn(|context| async move {
-                    let value = manager.chosen(context, level).await?;
+                    let value = CountsAsync::chosen(&*manager, context, level).await?;
                     Ok(Params::with_given(ChosenResponse { value }, given))
                 })
             }
@@ -720,7 +720,8 @@ impl<M: CountsAsync> Interface for StubAsync<M> {
                 let SectionRequest { from, n } = call.decode()?;
                 let given = SectionGiven { from, n };
                 call.spawn(|context| async move {
-                    let values = manager.section(context, from, n).await?;
+                    let values = CountsAsync::section(&*manager, context, from, n)
+                        .await?;
                     Ok(Params::with_given(SectionResponse { values }, given))
                 })
             }
@@ -728,7 +729,7 @@ impl<M: CountsAsync> Interface for StubAsync<M> {
                 let ComputedRequest { words } = call.decode()?;
                 let given = ComputedGiven { words };
                 call.spawn(|context| async move {
-                    let data = manager.computed(context, words).await?;
+                    let data = CountsAsync::computed(&*manager, context, words).await?;
                     Ok(Params::with_given(ComputedResponse { data }, given))
                 })
             }
@@ -737,7 +738,7 @@ impl<M: CountsAsync> Interface for StubAsync<M> {
                 let data = data.to_vec();
                 let given = DoubledGiven { n };
                 call.spawn(|context| async move {
-                    let twice = manager.doubled(context, data).await?;
+                    let twice = CountsAsync::doubled(&*manager, context, data).await?;
                     Ok(Params::with_given(DoubledResponse { twice }, given))
                 })
             }
@@ -745,7 +746,13 @@ impl<M: CountsAsync> Interface for StubAsync<M> {
                 call.spawn_with_pipes(|PipedRequest { n }, context, pipes| {
                     let given = PipedGiven { n };
                     async move {
-                        let values = manager.piped(context, n, pipes.pull(0)).await?;
+                        let values = CountsAsync::piped(
+                                &*manager,
+                                context,
+                                n,
+                                pipes.pull(0),
+                            )
+                            .await?;
                         Ok(Params::with_given(PipedResponse { values }, given))
                     }
                 })

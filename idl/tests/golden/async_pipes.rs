@@ -811,7 +811,13 @@ impl<M: PipesAsync> Interface for StubAsync<M> {
                         .ok_or(Status::BadStubData);
                     async move {
                         let name = name?;
-                        let result = manager.sum(context, name, pipes.pull(0)).await?;
+                        let result = PipesAsync::sum(
+                                &*manager,
+                                context,
+                                name,
+                                pipes.pull(0),
+                            )
+                            .await?;
                         Ok(SumResponse { result })
                     }
                 })
@@ -824,8 +830,12 @@ impl<M: PipesAsync> Interface for StubAsync<M> {
                         .ok_or(Status::BadStubData);
                     async move {
                         let name = name?;
-                        let result = manager
-                            .sum_later(context, name, pipes.pull(0))
+                        let result = PipesAsync::sum_later(
+                                &*manager,
+                                context,
+                                name,
+                                pipes.pull(0),
+                            )
                             .await?;
                         Ok(SumLaterResponse { result })
                     }
@@ -833,27 +843,42 @@ impl<M: PipesAsync> Interface for StubAsync<M> {
             }
             COUNT => {
                 call.spawn_with_pipes(|CountRequest { upto }, context, pipes| {
-                    async move { manager.count(context, upto, pipes.push(0)).await }
+                    async move {
+                        PipesAsync::count(&*manager, context, upto, pipes.push(0)).await
+                    }
                 })
             }
             COUNT_LATER => {
                 call.spawn_with_pipes(|CountLaterRequest { upto }, context, pipes| {
                     async move {
-                        manager.count_later(context, upto, pipes.push(0)).await
+                        PipesAsync::count_later(&*manager, context, upto, pipes.push(0))
+                            .await
                     }
                 })
             }
             TURN => {
                 call.spawn_with_pipes(|(), context, pipes| {
                     async move {
-                        manager.turn(context, pipes.pull(0), pipes.push(0)).await
+                        PipesAsync::turn(
+                                &*manager,
+                                context,
+                                pipes.pull(0),
+                                pipes.push(0),
+                            )
+                            .await
                     }
                 })
             }
             TURN_LATER => {
                 call.spawn_with_pipes(|(), context, pipes| {
                     async move {
-                        manager.turn_later(context, pipes.pull(0), pipes.push(0)).await
+                        PipesAsync::turn_later(
+                                &*manager,
+                                context,
+                                pipes.pull(0),
+                                pipes.push(0),
+                            )
+                            .await
                     }
                 })
             }
@@ -861,8 +886,8 @@ impl<M: PipesAsync> Interface for StubAsync<M> {
                 call.spawn_with_pipes(|MixRequest { data, .. }, context, pipes| {
                     let data = data.to_vec();
                     async move {
-                        let side = manager
-                            .mix(
+                        let side = PipesAsync::mix(
+                                &*manager,
                                 context,
                                 data,
                                 pipes.pull(0),
@@ -880,8 +905,8 @@ impl<M: PipesAsync> Interface for StubAsync<M> {
                 call.spawn_with_pipes(|MixLaterRequest { data, .. }, context, pipes| {
                     let data = data.to_vec();
                     async move {
-                        let side = manager
-                            .mix_later(
+                        let side = PipesAsync::mix_later(
+                                &*manager,
                                 context,
                                 data,
                                 pipes.pull(0),
@@ -897,7 +922,9 @@ impl<M: PipesAsync> Interface for StubAsync<M> {
             }
             FORGET => {
                 call.spawn_with_pipes(|(), context, pipes| {
-                    async move { manager.forget(context, pipes.pull(0)).await }
+                    async move {
+                        PipesAsync::forget(&*manager, context, pipes.pull(0)).await
+                    }
                 })
             }
             FOLLOW => {
@@ -908,14 +935,14 @@ impl<M: PipesAsync> Interface for StubAsync<M> {
                         .ok_or(Status::BadStubData);
                     async move {
                         let name = name?;
-                        manager.follow(context, name, pipes.pull(0)).await
+                        PipesAsync::follow(&*manager, context, name, pipes.pull(0)).await
                     }
                 })
             }
             PLAIN => {
                 let PlainRequest { number } = call.decode()?;
                 call.spawn(|context| async move {
-                    let result = manager.plain(context, number).await?;
+                    let result = PipesAsync::plain(&*manager, context, number).await?;
                     Ok(PlainResponse { result })
                 })
             }

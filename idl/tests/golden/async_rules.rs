@@ -238,19 +238,23 @@ impl<M: RulesAsync> Interface for StubAsync<M> {
                     .to_utf8()
                     .map(Cow::into_owned)
                     .ok_or(Status::BadStubData)?;
-                call.spawn(|context| async move { manager.hint(context, what).await })
+                call.spawn(|context| async move {
+                    RulesAsync::hint(&*manager, context, what).await
+                })
             }
             ACQUIRE => {
                 let AcquireRequest { number } = call.decode()?;
                 call.spawn(|context| async move {
-                    let result = manager.acquire(context, number).await?;
+                    let result = RulesAsync::acquire(&*manager, context, number).await?;
                     Ok(AcquireResponse { result })
                 })
             }
             USE => {
                 let UseRequest { data, .. } = call.decode()?;
                 let data = data.to_vec();
-                call.spawn(|context| async move { manager.r#use(context, data).await })
+                call.spawn(|context| async move {
+                    RulesAsync::r#use(&*manager, context, data).await
+                })
             }
             _ => Err(Status::ProcnumOutOfRange),
         }

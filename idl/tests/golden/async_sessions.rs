@@ -326,14 +326,15 @@ impl<M: SessionsAsync> Interface for StubAsync<M> {
                     .map(Cow::into_owned)
                     .ok_or(Status::BadStubData)?;
                 call.spawn(|context| async move {
-                    let session = manager.open(context, name).await?;
+                    let session = SessionsAsync::open(&*manager, context, name).await?;
                     Ok(OpenResponse { session })
                 })
             }
             ADD => {
                 let AddRequest { session, number } = call.decode()?;
                 call.spawn(|context| async move {
-                    let result = manager.add(context, session, number).await?;
+                    let result = SessionsAsync::add(&*manager, context, session, number)
+                        .await?;
                     Ok(AddResponse { result })
                 })
             }
@@ -345,8 +346,14 @@ impl<M: SessionsAsync> Interface for StubAsync<M> {
                     .ok_or(Status::BadStubData)?;
                 let data = data.map(<[u8]>::to_vec);
                 call.spawn(|context| async move {
-                    let text = manager
-                        .describe(context, session, prefix, length, data)
+                    let text = SessionsAsync::describe(
+                            &*manager,
+                            context,
+                            session,
+                            prefix,
+                            length,
+                            data,
+                        )
                         .await?;
                     Ok(DescribeResponse { text })
                 })
@@ -354,7 +361,8 @@ impl<M: SessionsAsync> Interface for StubAsync<M> {
             CLOSE => {
                 let CloseRequest { session } = call.decode()?;
                 call.spawn(|context| async move {
-                    let session = manager.close(context, session).await?;
+                    let session = SessionsAsync::close(&*manager, context, session)
+                        .await?;
                     Ok(CloseResponse { session })
                 })
             }
