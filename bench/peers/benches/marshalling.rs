@@ -5,63 +5,12 @@
 
 use std::hint::black_box;
 
-use annulus_ndr::{ByteOrder, Ndr, NdrParams, Numbers, decode, encode};
+use annulus_bench_peers::{ArchivedRecord, Borrowed, Proto, Record, proto, record};
+use annulus_ndr::{ByteOrder, Ndr, decode, encode};
 use criterion::{Criterion, criterion_group, criterion_main};
 use prost::Message;
 use rkyv::rancor::Error;
 use rkyv::util::AlignedVec;
-
-const VALUES: usize = 1024;
-
-#[derive(
-    NdrParams,
-    Debug,
-    Clone,
-    PartialEq,
-    rkyv::Archive,
-    rkyv::Serialize,
-    rkyv::Deserialize,
-    bincode::Encode,
-    bincode::Decode,
-)]
-struct Record {
-    id: u32,
-    stamp: u64,
-    digest: [u8; 64],
-    #[ndr(conformant)]
-    values: Vec<u32>,
-}
-
-#[derive(NdrParams)]
-struct Borrowed<'a> {
-    id: u32,
-    stamp: u64,
-    digest: &'a [u8; 64],
-    #[ndr(conformant)]
-    values: Numbers<'a, u32>,
-}
-
-#[derive(Clone, PartialEq, Message)]
-struct Proto {
-    #[prost(fixed32, tag = "1")]
-    id: u32,
-    #[prost(fixed64, tag = "2")]
-    stamp: u64,
-    #[prost(bytes = "vec", tag = "3")]
-    digest: Vec<u8>,
-    #[prost(fixed32, repeated, tag = "4")]
-    values: Vec<u32>,
-}
-
-fn record() -> Record {
-    let number = |i: usize| u32::try_from(i * 0x0101).expect("small");
-    Record {
-        id: 7,
-        stamp: 0x0123_4567_89ab_cdef,
-        digest: [0x5a; 64],
-        values: (0..VALUES).map(number).collect(),
-    }
-}
 
 fn memcpy(c: &mut Criterion) {
     let bytes = vec![0x5a_u8; 4180];
@@ -153,18 +102,7 @@ fn bincode_peer(c: &mut Criterion) {
 }
 
 fn prost_peer(c: &mut Criterion) {
-    let Record {
-        id,
-        stamp,
-        digest,
-        values,
-    } = record();
-    let value = Proto {
-        id,
-        stamp,
-        digest: digest.to_vec(),
-        values,
-    };
+    let value = proto();
     let mut out = Vec::with_capacity(8192);
     let mut group = c.benchmark_group("prost, fixed");
     group.bench_function("encode", |b| {
