@@ -11,6 +11,7 @@ use crate::session::Session;
 
 /// The Debian packages that hold every foreign program the steps use.
 pub(crate) const PACKAGES: &[&str] = &[
+    "capnproto",
     "samba",
     "samba-testsuite",
     "python3-samba",

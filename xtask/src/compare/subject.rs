@@ -125,9 +125,8 @@ const RAW: [(&str, &[&str]); 4] = [
 ];
 
 /// The peers: name, package.
-const PEERS: [(&str, &str); 4] = [
+const PEERS: [(&str, &str); 3] = [
     ("tarpc", "peer-tarpc"),
-    ("volo (thrift)", "peer-volo"),
     ("capnp-rpc", "peer-capnp"),
     ("tonic", "peer-tonic"),
 ];
