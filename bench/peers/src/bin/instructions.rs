@@ -76,7 +76,8 @@ const OPERATIONS: &[(&str, fn())] = &[
         let mut bytes = vec![0; ROOM];
         let len = to_bincode(&record(), &mut bytes);
         count(|| {
-            let decoded = bincode::decode_from_slice::<Record, _>(black_box(&bytes[..len]), BINCODE);
+            let decoded =
+                bincode::decode_from_slice::<Record, _>(black_box(&bytes[..len]), BINCODE);
             black_box(decoded.expect("the bytes are good"));
         });
     }),
