@@ -4,6 +4,7 @@ pub(crate) mod load;
 pub(crate) mod values;
 
 use std::ffi::OsString;
+use std::net::SocketAddr;
 use std::path::PathBuf;
 use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
@@ -249,6 +250,10 @@ pub(crate) struct RunArgs {
     /// Write interval histograms to this file as the run goes (HdrHistogram log v2)
     #[arg(long, value_name = "FILE", help_heading = "Result")]
     pub(crate) hlog: Option<PathBuf>,
+
+    /// While it runs, answer scrapes of a Prometheus server at this address
+    #[arg(long, value_name = "ADDRESS:PORT", help_heading = "Result")]
+    pub(crate) prometheus: Option<SocketAddr>,
 
     /// Write a line for each call to this file: for looking closely, and slow
     #[arg(long, value_name = "FILE", help_heading = "Result")]

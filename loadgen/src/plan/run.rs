@@ -10,6 +10,7 @@ use crate::objective::Missed;
 use crate::record::trace::read_arrivals;
 use crate::report::hlog::HlogWriter;
 use crate::report::live::Live;
+use crate::report::prometheus::Exporter;
 use crate::report::run_file::{RunFile, decode};
 use crate::report::table::Table;
 use crate::report::{html, write_file};
@@ -26,11 +27,18 @@ pub(crate) fn run(args: &RunArgs) -> anyhow::Result<Exit> {
         agent: args.agent.clone(),
     };
     let mut hlog = args.hlog.as_deref().map(HlogWriter::create).transpose()?;
+    let mut exporter = args.prometheus.map(Exporter::start).transpose()?;
+    if let Some(exporter) = &exporter {
+        eprintln!("loadgen: metrics at http://{}/metrics", exporter.address());
+    }
     let mut live = (!args.quiet).then(|| Live::new(args.load.duration));
     let result = {
         let mut observers: Vec<&mut dyn Observer> = Vec::new();
         if let Some(hlog) = &mut hlog {
             observers.push(hlog);
+        }
+        if let Some(exporter) = &mut exporter {
+            observers.push(exporter);
         }
         if let Some(live) = &mut live {
             observers.push(live);

@@ -4,6 +4,7 @@ pub(crate) mod hlog;
 pub(crate) mod html;
 pub(crate) mod live;
 mod plot;
+pub(crate) mod prometheus;
 pub(crate) mod run_file;
 pub(crate) mod table;
 

@@ -398,32 +398,39 @@ impl<R: Ring + 'static> Worker<R> {
     }
 
     fn send_in(&mut self, index: u32, intended: Time) -> anyhow::Result<()> {
-        let mix = Arc::clone(&self.job.mix);
-        let choice = mix.choose(&mut self.random);
-        let operation = mix.operation(choice);
+        let is_paced = self.is_paced();
+        let Worker {
+            job,
+            runtime,
+            ledger,
+            random,
+            pattern,
+            facts,
+            now,
+            ..
+        } = self;
+        let choice = job.mix.choose(random);
+        let operation = job.mix.operation(choice);
         let payload_len = if operation.has_payload() {
-            self.job.payload.sample(&mut self.random)
+            job.payload.sample(random)
         } else {
             0
         };
-        self.ledger.begin(
-            index,
-            NewCall {
-                intended,
-                sent: self.now,
-                operation: choice,
-                payload_len,
-            },
-        );
+        let call = NewCall {
+            intended,
+            sent: *now,
+            operation: choice,
+            payload_len,
+        };
+        ledger.begin(index, call);
         if intended <= self.full_until {
-            self.facts.waited += 1;
-        } else if self.is_paced() {
-            self.ledger.interval.record_pacing(self.now - intended);
+            facts.waited += 1;
+        } else if is_paced {
+            ledger.interval.record_pacing(*now - intended);
         }
-        let payload = &self.pattern[..payload_len as usize];
-        let binding = self.ledger.binding(index);
+        let payload = &pattern[..payload_len as usize];
         operation
-            .call(&mut self.runtime, binding, u64::from(index), payload)
+            .call(runtime, ledger.binding(index), u64::from(index), payload)
             .map_err(|status| anyhow::Error::new(status).context("a call cannot be made"))
     }
 

@@ -1,0 +1,228 @@
+//! What a Prometheus server can scrape while a run lasts (text format 0.0.4).
+
+use std::collections::BTreeMap;
+use std::fmt::Write as _;
+use std::io::{BufRead, BufReader, Write};
+use std::net::{SocketAddr, TcpListener, TcpStream};
+use std::sync::{Arc, Mutex, PoisonError};
+use std::thread;
+use std::time::Duration;
+
+use anyhow::Context;
+
+use crate::fleet::Observer;
+use crate::record::interval::{Counts, Interval};
+use crate::record::latencies::Latencies;
+use crate::record::series::Point;
+
+/// The upper bounds of the histogram's buckets, in nanoseconds: 1, 2 and 5 of each power of ten, from
+/// a microsecond to ten seconds.
+const BOUNDS_NS: [u64; 22] = [
+    1_000,
+    2_000,
+    5_000,
+    10_000,
+    20_000,
+    50_000,
+    100_000,
+    200_000,
+    500_000,
+    1_000_000,
+    2_000_000,
+    5_000_000,
+    10_000_000,
+    20_000_000,
+    50_000_000,
+    100_000_000,
+    200_000_000,
+    500_000_000,
+    1_000_000_000,
+    2_000_000_000,
+    5_000_000_000,
+    10_000_000_000,
+];
+
+/// How long a client may take to ask.
+const PATIENCE: Duration = Duration::from_secs(5);
+
+/// Answers each request at its address with the sums since the start of the measurement. It lives as
+/// long as the process.
+pub(crate) struct Exporter {
+    sums: Arc<Mutex<Sums>>,
+    address: SocketAddr,
+}
+
+/// Sums since the start of the measurement.
+#[derive(Debug, Default)]
+struct Sums {
+    counts: Counts,
+    failures: BTreeMap<String, u64>,
+    /// Of response times: how many are at most as long as each bound.
+    buckets: [u64; BOUNDS_NS.len()],
+    count: u64,
+    sum_ns: f64,
+}
+
+impl Exporter {
+    pub(crate) fn start(address: SocketAddr) -> anyhow::Result<Self> {
+        let listener = TcpListener::bind(address)
+            .with_context(|| format!("--prometheus: {address} cannot be opened"))?;
+        let sums = Arc::new(Mutex::new(Sums::default()));
+        let exporter = Exporter {
+            sums: Arc::clone(&sums),
+            address: listener.local_addr()?,
+        };
+        thread::Builder::new()
+            .name("prometheus".to_owned())
+            .spawn(move || serve(&listener, &sums))?;
+        Ok(exporter)
+    }
+
+    pub(crate) fn address(&self) -> SocketAddr {
+        self.address
+    }
+}
+
+impl Observer for Exporter {
+    fn measured(&mut self, point: &Point, _: &Interval) -> anyhow::Result<()> {
+        let mut sums = self.sums.lock().unwrap_or_else(PoisonError::into_inner);
+        sums.counts.merge(&point.counts);
+        for (kind, count) in point.failures.by_name() {
+            *sums.failures.entry(kind).or_default() += count;
+        }
+        sums.add(&point.response);
+        Ok(())
+    }
+}
+
+impl Sums {
+    fn add(&mut self, response: &Latencies) {
+        for &(value, count) in response.buckets() {
+            let first = BOUNDS_NS.partition_point(|bound| *bound < value);
+            self.buckets[first..]
+                .iter_mut()
+                .for_each(|sum| *sum += count);
+            self.count += count;
+            self.sum_ns += value as f64 * count as f64;
+        }
+    }
+
+    fn text(&self) -> String {
+        let mut text = String::new();
+        for (name, help, count) in [
+            ("offered", "Calls that were due.", self.counts.offered),
+            ("sent", "Calls that were sent.", self.counts.sent),
+            (
+                "completed",
+                "Calls that ended as they should.",
+                self.counts.completed,
+            ),
+        ] {
+            let name = format!("loadgen_calls_{name}_total");
+            let _ = write!(
+                text,
+                "# HELP {name} {help}\n# TYPE {name} counter\n{name} {count}\n"
+            );
+        }
+        text.push_str(
+            "# HELP loadgen_errors_total Calls that failed.\n# TYPE loadgen_errors_total counter\n",
+        );
+        for (kind, count) in &self.failures {
+            let _ = writeln!(text, "loadgen_errors_total{{kind=\"{kind}\"}} {count}");
+        }
+        let name = "loadgen_response_seconds";
+        let _ = write!(
+            text,
+            "# HELP {name} From the intended send time to the end.\n# TYPE {name} histogram\n"
+        );
+        for (bound, count) in BOUNDS_NS.iter().zip(self.buckets) {
+            let bound = *bound as f64 / 1e9;
+            let _ = writeln!(text, "{name}_bucket{{le=\"{bound}\"}} {count}");
+        }
+        let count = self.count;
+        let sum = self.sum_ns / 1e9;
+        let _ = write!(
+            text,
+            "{name}_bucket{{le=\"+Inf\"}} {count}\n{name}_sum {sum}\n{name}_count {count}\n"
+        );
+        text
+    }
+}
+
+fn serve(listener: &TcpListener, sums: &Mutex<Sums>) {
+    for stream in listener.incoming().flatten() {
+        let text = sums.lock().unwrap_or_else(PoisonError::into_inner).text();
+        // Whoever asks and does not listen misses the answer.
+        let _ = answer(stream, &text);
+    }
+}
+
+/// Whatever is asked for is answered with the numbers.
+fn answer(mut stream: TcpStream, text: &str) -> std::io::Result<()> {
+    stream.set_read_timeout(Some(PATIENCE))?;
+    stream.set_write_timeout(Some(PATIENCE))?;
+    for line in BufReader::new(&stream).lines() {
+        if line?.is_empty() {
+            break;
+        }
+    }
+    write!(
+        stream,
+        "HTTP/1.1 200 OK\r\nContent-Type: text/plain; version=0.0.4\r\nContent-Length: {}\r\n\
+         Connection: close\r\n\r\n{text}",
+        text.len()
+    )
+}
+
+#[cfg(test)]
+mod tests {
+    use std::io::Read;
+
+    use super::*;
+    use crate::record::errors::Failure;
+
+    #[test]
+    fn sums_are_scraped_over_http() {
+        let mut exporter = Exporter::start(SocketAddr::from(([127, 0, 0, 1], 0))).unwrap();
+        let mut interval = Interval::new();
+        interval.counts.completed = 3;
+        interval.failures.add(Failure::Reset, 2);
+        for micros in [4, 40, 40] {
+            interval.record(Duration::from_micros(micros), Duration::from_micros(1));
+        }
+        let second = Duration::from_secs(1);
+        for index in 0..2 {
+            let point = Point::of(second * index, second, &interval);
+            exporter.measured(&point, &interval).unwrap();
+        }
+        let mut stream = TcpStream::connect(exporter.address()).unwrap();
+        stream
+            .write_all(b"GET /metrics HTTP/1.1\r\nHost: x\r\n\r\n")
+            .unwrap();
+        let mut answer = String::new();
+        stream.read_to_string(&mut answer).unwrap();
+        assert!(answer.starts_with("HTTP/1.1 200 OK\r\n"), "{answer}");
+        for line in [
+            "loadgen_calls_completed_total 6",
+            "loadgen_errors_total{kind=\"reset\"} 4",
+            "loadgen_response_seconds_bucket{le=\"0.000002\"} 0",
+            "loadgen_response_seconds_bucket{le=\"0.000005\"} 2",
+            "loadgen_response_seconds_bucket{le=\"0.00005\"} 6",
+            "loadgen_response_seconds_bucket{le=\"+Inf\"} 6",
+            "loadgen_response_seconds_count 6",
+        ] {
+            assert!(
+                answer.lines().any(|seen| seen == line),
+                "{line} in {answer}"
+            );
+        }
+    }
+
+    #[test]
+    fn an_address_that_is_taken_is_named() {
+        let taken = TcpListener::bind("127.0.0.1:0").unwrap();
+        let address = taken.local_addr().unwrap();
+        let error = Exporter::start(address).err().unwrap().to_string();
+        assert!(error.contains(&address.to_string()), "{error}");
+    }
+}
