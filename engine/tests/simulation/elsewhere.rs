@@ -72,10 +72,11 @@ impl Elsewhere {
     }
 
     /// All else has ended: calls that nobody waits for any more outlive their core. Behind them,
-    /// what was subscribed to is gone. How many calls lost their clients before they were completed.
+    /// what was subscribed to is gone. How many calls lost their clients before they were completed,
+    /// while their core ran.
     pub(crate) fn finish(&mut self) -> u64 {
         for open in self.open.drain(..) {
-            self.late += open.complete();
+            open.complete();
         }
         for notices in &self.notices {
             assert_eq!(Arc::strong_count(notices), 1, "a subscription is kept");
