@@ -476,3 +476,53 @@ fn the_doctor_looks_at_everything_and_says_what_to_do() {
         "{findings}"
     );
 }
+
+/// rpcecho in this process, and a mapper that knows its port.
+#[test]
+fn a_server_of_someone_else_is_found_by_its_mapper_and_called_with_raw_stub_data() {
+    use annulus::epmapper::{self, EndpointMap, EndpointMapper};
+    use annulus::rpcecho::{self, EchoServer};
+    use annulus::{Config, Cores, Runtime, Server};
+
+    let runtime = Runtime::start(Config::default().cores(Cores::Unpinned(1))).unwrap();
+    let server = || Server::new().endpoint("ncacn_ip_tcp:127.0.0.1[0]").unwrap();
+    let map = EndpointMap::default();
+    let mapper = epmapper::interface(EndpointMapper::new(map.clone()));
+    let mapping = runtime.serve(server().interface(mapper)).unwrap();
+    let echo = server().interface(rpcecho::interface(EchoServer::default()));
+    let _serving = runtime.serve(echo.register_endpoints(&map)).unwrap();
+
+    let port = mapping.bindings()[0].port().unwrap();
+    let target = format!("127.0.0.1[,mapper={port}]");
+    let run = [
+        target.as_str(),
+        "-c",
+        "2",
+        "-d",
+        "0.3",
+        "-w",
+        "0",
+        "--json",
+        "--accept-invalid",
+    ];
+    let report = json(&loadgen(&run));
+    assert!(report["completed"].as_u64().unwrap() > 0);
+    assert_eq!(report["errors"], serde_json::json!({}));
+
+    // AddOne(41), and an operation that is not there.
+    let raw = [
+        "--uuid",
+        "60a15ec5-4de8-11d7-a637-005056a20182:1.0",
+        "--stub",
+        "29000000",
+        "--opnum",
+    ];
+    let report = json(&loadgen(&[&run[..], &raw, &["0"]].concat()));
+    assert!(report["completed"].as_u64().unwrap() > 0);
+    assert_eq!(report["errors"], serde_json::json!({}));
+    let report = json(&loadgen(&[&run[..], &raw, &["99"]].concat()));
+    assert_eq!(report["completed"], 0);
+    let faults = report["errors"]["fault RPC_S_PROCNUM_OUT_OF_RANGE"].as_u64();
+    assert_eq!(faults, report["sent"].as_u64());
+    assert_eq!(report["verdict"]["valid"], false);
+}
