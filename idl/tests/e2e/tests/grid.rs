@@ -5,6 +5,10 @@
     unreachable_pub,
     reason = "the code is there to be compiled"
 )]
+#![allow(
+    clippy::just_underscores_and_digits,
+    reason = "the grid has such a name, as a definition may"
+)]
 
 #[path = "../grid.rs"]
 mod cells;
