@@ -124,7 +124,7 @@ impl BindingShared {
         self.loss_waker.wake();
     }
 
-    /// The same binding with connections of its own, for the core to make calls with pipes on.
+    /// The same binding with connections of its own.
     pub(crate) fn apart(&self) -> Arc<Self> {
         let options = self.options.unique_binding().dont_linger();
         let target = self.target.clone();
@@ -204,6 +204,15 @@ impl Binding {
         let (target, transfer) = (Target::Addresses(addresses.into()), TransferSyntax::Ndr);
         let shared = BindingShared::to(target, interface, transfer, options);
         Binding::of_shared(host.choose_core().0, Arc::new(shared))
+    }
+
+    /// The same binding with connections of its own.
+    pub(crate) fn apart(&self) -> Self {
+        let (core, shared) = (Arc::clone(&self.handle.core), self.handle.shared.apart());
+        Binding {
+            deadline: self.deadline,
+            ..Binding::of_shared(core, shared)
+        }
     }
 
     /// How many connections were lost that this binding alone has had.

@@ -65,7 +65,7 @@ pub(crate) const RING: &str = "ANNULUS_RING";
 
 /// Folders of integration tests that move bytes through the kernel, over the ring that the machine
 /// allows. Those of the transports name their rings, and test each in the step `unit`.
-const OVER_THE_KERNEL: &[&str] = &["engine/tests", "idl/tests/e2e/tests"];
+const OVER_THE_KERNEL: &[&str] = &["engine/tests", "idl/tests/e2e/tests", "loadgen/tests"];
 
 /// The files there whose tests need no ring of the kernel's, or choose it themselves.
 const WITHOUT_THE_KERNEL: &[&str] = &[
@@ -93,7 +93,8 @@ const ON_ONE_RING: &[&str] = &[
     "calls_of_connections_that_are_gone",
 ];
 
-/// Runs the integration tests of [`OVER_THE_KERNEL`] once more, over epoll.
+/// Runs the integration tests of [`OVER_THE_KERNEL`] once more, over epoll, with the unit tests and
+/// those in the documentation, of which some serve and call, too.
 ///
 /// They are named one by one, because the workspace with all that it can have is what the step
 /// `unit` has built: a choice of packages would have other features, and be built anew. The
@@ -101,7 +102,7 @@ const ON_ONE_RING: &[&str] = &[
 pub(crate) fn unit_epoll(session: &Session<'_>) -> Result<String> {
     session.run(cargo("build").args(ALL).arg("--examples"))?;
     let mut command = cargo("test");
-    command.args(ALL).arg("--no-fail-fast");
+    command.args(ALL).args(["--no-fail-fast", "--lib", "--bins"]);
     for name in tests_over_the_kernel(&session.workspace.root)? {
         command.args(["--test", &name]);
     }
@@ -110,6 +111,9 @@ pub(crate) fn unit_epoll(session: &Session<'_>) -> Result<String> {
         command.args(["--skip", name]);
     }
     session.run(command.env(RING, "epoll"))?;
+    let mut documentation = cargo("test");
+    documentation.args(ALL).args(["--no-fail-fast", "--doc"]);
+    session.run(documentation.env(RING, "epoll"))?;
     Tests::count(&session.log_text()?).verdict()
 }
 

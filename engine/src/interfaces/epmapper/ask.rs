@@ -1,6 +1,7 @@
 //! One question to an endpoint mapper, asked by a thread that may block: how a binding without an
 //! endpoint finds it. It has a connection of its own, so it needs no core.
 
+use std::collections::VecDeque;
 use std::io::{self, Read, Write};
 use std::net::TcpStream;
 use std::os::unix::net::UnixStream;
@@ -50,7 +51,9 @@ pub(crate) fn find_endpoint(
     }
 }
 
-/// Asks one address of a mapper after the other.
+/// Asks one address of a mapper after the other. One that does not take a connection within the head
+/// start that each has (RFC 8305) is tried again behind the others, for its share of the time that is
+/// left: where one family of addresses leads nowhere, the other is asked all the same.
 fn ask_in_turn(
     addresses: &[Address],
     like: &Tower,
@@ -58,12 +61,48 @@ fn ask_in_turn(
     limits: &Arc<Limits>,
 ) -> Result<String, Status> {
     let start = Instant::now();
-    let is_in_time = |tried: usize| tried == 0 || start.elapsed() < limits.connect_timeout;
-    let asked = addresses.iter().enumerate();
-    let asked = asked
-        .take(limits.addresses_per_name_max.max(1))
-        .take_while(|(tried, _)| is_in_time(*tried));
-    best_answer(asked.map(|(_, address)| ask(address, like, object, limits)))
+    let addresses = addresses.iter().take(limits.addresses_per_name_max.max(1));
+    let mut queue: VecDeque<_> = addresses.map(|address| (address, false)).collect();
+    let is_only = queue.len() == 1;
+    let mut tried = 0;
+    let answers = std::iter::from_fn(|| {
+        while let Some((address, is_late)) = queue.pop_front() {
+            let left = limits.connect_timeout.saturating_sub(start.elapsed());
+            if tried > 0 && left.is_zero() {
+                return None;
+            }
+            tried += 1;
+            let share = left / (1 + queue.len() as u32);
+            let patience = match (is_only, is_late) {
+                (true, _) => limits.bind_timeout,
+                (false, true) => share.min(limits.bind_timeout),
+                (false, false) => limits.connect_attempt_delay.min(limits.bind_timeout),
+            };
+            match Stream::connect(address, patience.max(PATIENCE_MIN)) {
+                Ok(stream) => return Some(ask(stream, like, object, limits)),
+                Err(error) if !is_only && !is_late && is_timeout(&error) => {
+                    queue.push_back((address, true));
+                }
+                Err(error) => {
+                    tracing::debug!(%address, %error, "the endpoint mapper cannot be reached");
+                    return Some(Err(Status::ServerUnavailable));
+                }
+            }
+        }
+        None
+    });
+    best_answer(answers)
+}
+
+/// The shortest time in which a connection is waited for: none at all is an error to the system.
+const PATIENCE_MIN: Duration = Duration::from_millis(1);
+
+/// Whether a connection has not come in time; a local one finds the queue of its server full.
+fn is_timeout(error: &io::Error) -> bool {
+    matches!(
+        error.kind(),
+        io::ErrorKind::TimedOut | io::ErrorKind::WouldBlock
+    )
 }
 
 /// The first endpoint that is told, or why there is none: what a mapper has said says more than that
@@ -80,16 +119,16 @@ fn best_answer(answers: impl Iterator<Item = Result<String, Status>>) -> Result<
     Err(status)
 }
 
-/// The endpoint of what `like` describes, as the mapper at `mapper` tells it:
-/// [`Status::EptNotRegistered`] if the mapper knows of nothing; [`Status::ServerUnavailable`] if
-/// there is no mapper, or it does not answer in time.
+/// The endpoint of what `like` describes, as the mapper behind `mapper` tells it:
+/// [`Status::EptNotRegistered`] if the mapper knows of nothing; [`Status::ServerUnavailable`] if it
+/// does not answer in time.
 fn ask(
-    mapper: &Address,
+    mapper: Stream,
     like: &Tower,
     object: Option<Uuid>,
     limits: &Arc<Limits>,
 ) -> Result<String, Status> {
-    let mut conversation = Conversation::begin(mapper, limits)?;
+    let mut conversation = Conversation::begin(mapper, limits);
     let context = conversation.bind()?;
     let response = conversation.map(context, like, object)?;
     if response.result != 0 {
@@ -128,20 +167,15 @@ enum Stream {
 }
 
 impl Conversation {
-    fn begin(mapper: &Address, limits: &Arc<Limits>) -> Result<Self, Status> {
-        let (start, patience) = (Instant::now(), limits.bind_timeout);
-        let stream = Stream::connect(mapper, patience).map_err(|error| {
-            tracing::debug!(%mapper, %error, "the endpoint mapper cannot be reached");
-            Status::ServerUnavailable
-        })?;
-        Ok(Conversation {
+    fn begin(stream: Stream, limits: &Arc<Limits>) -> Self {
+        Conversation {
             stream,
             protocol: ClientConnection::new(ClientConfig::new(Arc::clone(limits))),
-            start,
-            patience,
+            start: Instant::now(),
+            patience: limits.bind_timeout,
             received: Vec::new(),
             out: Vec::new(),
-        })
+        }
     }
 
     fn bind(&mut self) -> Result<ContextId, Status> {
@@ -460,6 +494,35 @@ mod tests {
             };
             assert_eq!(mappers.iter().filter(is_asked).count(), asked_max);
         }
+    }
+
+    /// As where a name has an address of a family that leads nowhere.
+    #[test]
+    fn an_address_that_takes_no_connection_does_not_hide_the_next() {
+        let (_runtime, target) = scene();
+        let target: StringBinding = target.parse().unwrap();
+        let mapper =
+            endpoint::addresses(&mapper_of(&target).unwrap(), &NcalrpcDirectory::default());
+        let full = TcpListener::bind("127.0.0.1:0").unwrap();
+        net::listen(&full, 0).unwrap();
+        let full = full.local_addr().map(|address| (address, full)).unwrap();
+        let hasty = Duration::from_millis(200);
+        let mut taken = Vec::new();
+        while let Ok(stream) = TcpStream::connect_timeout(&full.0, hasty) {
+            taken.push(stream);
+            assert!(taken.len() < 8, "the queue is never full");
+        }
+        let addresses = [Address::from(full.0), mapper.unwrap()[0].clone()];
+        let like = Tower::new(rpcecho::INTERFACE, SyntaxId::NDR20, &target);
+        let limits = Arc::new(Limits::DEFAULT);
+        let start = Instant::now();
+        let found = ask_in_turn(&addresses, &like, None, &limits);
+        assert!(found.is_ok(), "{found:?}");
+        assert!(
+            start.elapsed() < limits.connect_timeout / 2,
+            "{:?}",
+            start.elapsed()
+        );
     }
 
     #[test]

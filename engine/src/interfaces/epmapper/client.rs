@@ -73,6 +73,15 @@ impl EndpointMapperClient {
         &self.client
     }
 
+    /// A client of the same mapper with a connection of its own.
+    pub(super) fn apart(&self) -> Self {
+        let binding = self.binding.apart();
+        EndpointMapperClient {
+            client: EptClient::new(binding.clone()),
+            binding,
+        }
+    }
+
     pub(super) fn binding(&self) -> &Binding {
         &self.binding
     }
@@ -199,7 +208,7 @@ impl EndpointMapperClient {
 
     /// The same as [`register`](Self::register), and again whenever the connection to the mapper
     /// breaks, or as long as it refuses: what a service wants that may outlive its mapper, or start
-    /// before it. The mapper is asked from this client's core, the first time at once, then after a
+    /// before it. The mapper is asked on a connection apart, from this client's core: the first time at once, then after a
     /// tenth of a second, and more and more rarely, down to once in half a minute, while that does
     /// not last.
     ///
@@ -212,7 +221,7 @@ impl EndpointMapperClient {
     /// # Ok(()) }
     /// ```
     pub fn keep_registered(&self, endpoints: Vec<Endpoint>, replace: bool) -> KeptEndpoints {
-        keeper::keep(self.clone(), endpoints, replace)
+        keeper::keep(self.apart(), endpoints, replace)
     }
 
     /// Takes endpoints away that this client has registered. The counterpart of `RpcEpUnregister`.

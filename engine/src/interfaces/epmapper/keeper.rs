@@ -92,7 +92,9 @@ impl Keeping {
     }
 }
 
-/// Begins to keep endpoints registered with the mapper of `client`, on its core.
+/// Begins to keep endpoints registered with the mapper of `client`, on its core. Nobody else uses that
+/// client: one task alone can wait for the loss of its connection, and when it is dropped with a
+/// registration under way, whatever comes of that goes with the connection.
 pub(super) fn keep(
     client: EndpointMapperClient,
     endpoints: Vec<Endpoint>,

@@ -190,6 +190,56 @@ fn kept_endpoints_are_registered_again_with_a_mapper_that_was_started_again() {
     assert_eq!(client.endpoints_blocking(Inquiry::ALL), Ok(Vec::new()));
 }
 
+/// Each learns of the loss of the mapper, though they were asked for by the same client; and one
+/// that is dropped leaves the other alone.
+#[test]
+fn a_client_keeps_several_lists_of_endpoints_registered() {
+    let start = |port: u16| {
+        let config = Config::default().cores(Cores::Unpinned(1));
+        let runtime = Runtime::start(config).unwrap();
+        let map = EndpointMap::default();
+        let server = Server::new().endpoint(&format!("ncacn_ip_tcp:127.0.0.1[{port}]"));
+        let mapper = interface(EndpointMapper::new(map.clone()));
+        let serving = runtime.serve(server.unwrap().interface(mapper)).unwrap();
+        let port = serving.bindings()[0].port().unwrap();
+        (runtime, map, port)
+    };
+    let until = |what: &str, is_true: &dyn Fn() -> bool| {
+        let deadline = Instant::now() + Duration::from_secs(30);
+        while !is_true() {
+            assert!(Instant::now() < deadline, "{what} never comes");
+            std::thread::yield_now();
+        }
+    };
+    let (first, first_map, port) = start(0);
+    let runtime = Runtime::start(Config::default().cores(Cores::Unpinned(1))).unwrap();
+    let mapper = format!("ncacn_ip_tcp:127.0.0.1[{port}]");
+    let client = EndpointMapperClient::new(&runtime, &mapper).unwrap();
+    let keep = |binding: &str| {
+        let endpoint = Endpoint::from_wire(&entry(binding)).unwrap();
+        client.keep_registered(vec![endpoint], false)
+    };
+    let kept = [keep("ncalrpc:[x]"), keep("ncalrpc:[y]")];
+    until("the first registrations", &|| {
+        first_map.endpoints().len() == 2
+    });
+    let are_told = |is_told: &dyn Fn(&KeptEndpoints) -> bool| kept.iter().all(is_told);
+    until("their success", &|| {
+        are_told(&|it| it.last() == Some(Ok(())))
+    });
+    first.shutdown();
+    until("the loss", &|| {
+        are_told(&|it| matches!(it.last(), Some(Err(_))))
+    });
+    let (_second, second_map, _) = start(port);
+    until("the second registrations", &|| {
+        second_map.endpoints().len() == 2
+    });
+    let [gone, _stays] = kept;
+    drop(gone);
+    until("the end of one", &|| second_map.endpoints().len() == 1);
+}
+
 #[test]
 fn what_a_client_registers_goes_with_it_though_others_ask_the_same_mapper() {
     let scene = Scene::new();
