@@ -81,7 +81,8 @@ pub struct Limits {
     pub worker_queue_max: usize,
     /// Bytes of their stub data. Beyond, calls are refused in the same way. Default 64 MiB.
     pub worker_queue_len_max: usize,
-    /// Connections that one core accepts or makes. One more is closed at once. Default 16,384.
+    /// Connections that one core accepts or makes. One more is closed at once. Default 16,384; the
+    /// open files that the process may have bound it, too.
     pub connections_per_core_max: usize,
     /// Connections of one association of a client. Calls that would need one more wait until one
     /// is free. Only where a server does not multiplex calls, more than one is used. Default 32.

@@ -102,7 +102,9 @@ const ON_ONE_RING: &[&str] = &[
 pub(crate) fn unit_epoll(session: &Session<'_>) -> Result<String> {
     session.run(cargo("build").args(ALL).arg("--examples"))?;
     let mut command = cargo("test");
-    command.args(ALL).args(["--no-fail-fast", "--lib", "--bins"]);
+    command
+        .args(ALL)
+        .args(["--no-fail-fast", "--lib", "--bins"]);
     for name in tests_over_the_kernel(&session.workspace.root)? {
         command.args(["--test", &name]);
     }

@@ -1,5 +1,5 @@
 //! How whatever is measured is measured: annulus' limit and its peers load their servers in the same
-//! way, on the same cores, with the same clocks, and report in the same words as `loadgen --json`.
+//! way, on the same cores, with the same clocks, and report in the same words.
 //!
 //! Client and server are two threads of one process, each pinned to a core. A fixed number of calls
 //! is under way; each answer triggers the next call (closed loop).

@@ -127,8 +127,9 @@ impl EndpointMap {
     }
 
     /// Takes endpoints in, until the returned value is dropped. One that is in the map already is
-    /// from now on this one. If they `replace`, whatever another process has left goes: endpoints
-    /// with the same object, interface, transfer syntax, protocols and address.
+    /// from now on this one. If they `replace`, whatever an earlier registration of this process, or
+    /// of another one, has left goes: endpoints with the same object, interface, transfer syntax,
+    /// protocols and address, at whatever port.
     ///
     /// # Errors
     ///
