@@ -74,7 +74,7 @@ pub(crate) fn check_decode_variance(
 ) -> Result<(), DecodeError> {
     check_decode_count(bounds.length, actual, offset)?;
     match bounds.first {
-        Some(declared @ 1..) => Err(DecodeError::new(
+        Some(declared) if declared != 0 => Err(DecodeError::new(
             DecodeErrorKind::FirstMismatch { declared, found: 0 },
             offset,
         )),
@@ -110,7 +110,9 @@ pub(crate) fn encode_variance<S: Syntax>(
     writer: &mut Writer<'_, S>,
 ) -> Result<(), EncodeError> {
     check_encode_count(bounds.length, len, writer.offset())?;
-    if let Some(declared @ 1..) = bounds.first {
+    if let Some(declared) = bounds.first
+        && declared != 0
+    {
         return Err(writer.error(EncodeErrorKind::FirstMismatch { declared, found: 0 }));
     }
     writer.count(0)?;

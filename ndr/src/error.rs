@@ -34,6 +34,14 @@ pub enum DecodeErrorKind {
         /// Bytes that the stub still has.
         remaining: usize,
     },
+    /// Elements of arrays are far longer in memory than on the wire.
+    #[error("arrays take {needed} bytes of memory, a stub of this length may take {max}")]
+    TooMuchMemory {
+        /// Bytes that the arrays so far take.
+        needed: usize,
+        /// Bytes that they may take.
+        max: usize,
+    },
     /// A varying array announces elements beyond its maximum count.
     #[error("offset {offset} + actual count {actual} exceeds the maximum count {maximum}")]
     BeyondMaximum {

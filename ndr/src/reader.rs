@@ -11,6 +11,12 @@ use crate::syntax::{Layout, Syntax};
 /// A linked list counts one level a node.
 pub const DEPTH_MAX: u32 = 128;
 
+/// What the elements of arrays may take in memory, for each byte of the stub and in any case. An element
+/// may be far longer in memory than on the wire: a null pointer whose pointee is held by value, the empty
+/// arm of a union whose other arms are large.
+const MEMORY_PER_BYTE: usize = 64;
+const MEMORY_MIN: usize = 16 << 20;
+
 /// The byte order of integers and floats, from a PDU's data representation.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub enum ByteOrder {
@@ -42,6 +48,8 @@ pub struct Reader<'a, S> {
     /// From the start of the whole. May lie beyond the end after an alignment gap; then any read of at least a byte fails.
     offset: usize,
     depth: u32,
+    /// Bytes of memory that elements of arrays have taken.
+    memory: usize,
     order: ByteOrder,
     /// Boxed and absent: few interfaces have full pointers.
     met: Option<Box<MetReferents>>,
@@ -66,6 +74,7 @@ impl<'a, S: Syntax> Reader<'a, S> {
             base,
             offset: base,
             depth: 0,
+            memory: 0,
             order,
             met: None,
             syntax: PhantomData,
@@ -323,6 +332,23 @@ impl<'a, S: Syntax> Reader<'a, S> {
         let element_len = element.min_len::<S>().max(1);
         if count > self.remaining() / element_len {
             return Err(self.count_too_large(count as u64));
+        }
+        Ok(())
+    }
+
+    /// Notes that `count` elements are to take `len` bytes of memory each.
+    ///
+    /// # Errors
+    /// [`TooMuchMemory`](DecodeErrorKind::TooMuchMemory) if that is out of proportion to the stub.
+    #[inline]
+    pub(crate) fn take_memory(&mut self, count: usize, len: usize) -> Result<(), DecodeError> {
+        self.memory = self.memory.saturating_add(count.saturating_mul(len));
+        let max = MEMORY_MIN.saturating_add(self.stub.len().saturating_mul(MEMORY_PER_BYTE));
+        if self.memory > max {
+            return Err(self.error(DecodeErrorKind::TooMuchMemory {
+                needed: self.memory,
+                max,
+            }));
         }
         Ok(())
     }

@@ -207,6 +207,7 @@ pub trait Decode<'a, H: Shape = Natural>: Sized + Wire<H> {
     ) -> Result<Vec<Self::Inline>, DecodeError> {
         const { assert!(!Self::CONFORMANT, "an array element cannot be conformant") };
         reader.check_count(count, Self::LAYOUT)?;
+        reader.take_memory(count, size_of::<Self::Inline>())?;
         let mut elements = Vec::with_capacity(reserved::<Self::Inline>(count));
         for _ in 0..count {
             elements.push(Self::decode_element(reader)?);
@@ -222,6 +223,7 @@ pub trait Decode<'a, H: Shape = Natural>: Sized + Wire<H> {
         elements: Vec<Self::Inline>,
         reader: &mut Reader<'a, S>,
     ) -> Result<Vec<Self>, DecodeError> {
+        reader.take_memory(elements.len(), size_of::<Self>())?;
         let mut completed = Vec::with_capacity(elements.len());
         for element in elements {
             completed.push(Self::decode_deferred(element, H::Args::default(), reader)?);

@@ -156,6 +156,48 @@ fn a_negative_count_matches_no_array() {
 }
 
 #[test]
+fn a_negative_first_element_is_none() {
+    #[derive(NdrParams, Debug)]
+    struct Part {
+        _from: i32,
+        #[ndr(varying = 8, first_is = "_from")]
+        _values: Vec<u8>,
+    }
+    let error = refused::<Part>(&hex(
+        "(from) ffffffff (first) 00000000 (actual) 01000000 07",
+    ));
+    assert_eq!(
+        *error.kind(),
+        DecodeErrorKind::FirstMismatch {
+            declared: -1,
+            found: 0
+        }
+    );
+}
+
+/// Each of a million null pointers has the room of its pointee in memory, and four bytes on the wire.
+#[test]
+fn null_pointers_to_large_pointees_are_bounded_by_the_stub() {
+    #[derive(Ndr, Debug)]
+    struct Large {
+        _bytes: [u8; 65_536],
+    }
+    #[derive(NdrParams, Debug)]
+    struct Many {
+        #[ndr(conformant)]
+        _many: Vec<Option<Large>>,
+    }
+    let mut stub = vec![0; 4 << 20];
+    let count = u32::try_from(stub.len() / 4 - 1).unwrap();
+    stub[..4].copy_from_slice(&count.to_le_bytes());
+    let error = refused::<Many>(&stub);
+    assert!(
+        matches!(error.kind(), DecodeErrorKind::TooMuchMemory { .. }),
+        "{error}"
+    );
+}
+
+#[test]
 fn a_computed_count_does_not_overflow() {
     #[derive(NdrParams, Debug)]
     struct Computed {

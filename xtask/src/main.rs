@@ -99,7 +99,7 @@ fn execute(arguments: &[String]) -> Result<bool> {
             let workspace = Workspace::locate()?;
             match rest {
                 [verb, name, suites @ ..] if verb == "save" => {
-                    bench::save(name, suites, &workspace)?
+                    bench::save(name, suites, &workspace)?;
                 }
                 [verb, a, b] if verb == "compare" => bench::compare(a, b, &workspace)?,
                 _ => bail!("bench knows `save NAME [SUITE…]` and `compare A B`\n{USAGE}"),

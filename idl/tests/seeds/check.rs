@@ -14,6 +14,7 @@ pub fn idl(input: &[u8]) {
     let Some(definition) = text() else { return };
     let mut compiler = Compiler::new()
         .async_managers(true)
+        .shared_arrays(input.len() % 2 == 1)
         .source("x.idl", definition);
     for name in ["x.acf", "y.idl"] {
         if let Some(text) = text() {
