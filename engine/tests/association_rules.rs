@@ -557,3 +557,34 @@ fn an_interface_that_is_refused_harms_no_neighbour_on_the_connection() {
         .unwrap();
     assert_eq!(filled.content, vec![7; 9000]);
 }
+
+/// A bind takes contexts for itself, beside those of the interfaces that wait for it.
+#[test]
+fn as_many_interfaces_wait_for_a_connection_as_it_may_have_contexts() {
+    let runtime = annulus::Runtime::start(Config::default().cores(Cores::Unpinned(1))).unwrap();
+    let server = annulus::Server::new()
+        .endpoint("ncacn_ip_tcp:127.0.0.1[0]")
+        .unwrap();
+    let echo = annulus::rpcecho::interface(annulus::rpcecho::EchoServer::default());
+    let serving = runtime.serve(server.interface(echo)).unwrap();
+    let target = serving.bindings()[0].to_string();
+    for contexts_per_connection_max in [1, 2, 3, 4, 64, 254, 255, 1000] {
+        let limits = Limits {
+            contexts_per_connection_max,
+            ..Limits::default()
+        };
+        let config = Config::default().cores(Cores::Unpinned(1)).limits(limits);
+        let mut local = LocalRuntime::new(&config).unwrap();
+        let count = contexts_per_connection_max.min(300) as u64 + 2;
+        for token in 0..count {
+            let mut interface = annulus::rpcecho::INTERFACE;
+            interface.major += token as u16;
+            let binding = local.bind(&target, interface).unwrap();
+            local.call(binding, 0, token, &()).unwrap();
+        }
+        let mut ended = 0;
+        while ended < count {
+            local.turn(&mut |_| ended += 1).unwrap();
+        }
+    }
+}

@@ -6,10 +6,11 @@ use std::path::Path;
 use annulus::Status;
 
 /// The functions of `rpcasync.h`, without the two forms of those that take strings.
-const FUNCTIONS: [&str; 26] = [
+const FUNCTIONS: [&str; 27] = [
     "I_RpcExceptionFilter",
     "RpcAsyncAbortCall",
     "RpcAsyncCancelCall",
+    "RpcAsyncCleanupThread",
     "RpcAsyncCompleteCall",
     "RpcAsyncGetCallHandle",
     "RpcAsyncGetCallStatus",

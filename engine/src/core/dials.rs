@@ -76,8 +76,10 @@ impl Dial {
     /// Sees to it that an interface will be offered. If there is no room for it left, its calls
     /// wait for what can be done with the connection once it is there.
     fn want(&mut self, binding: &BindingShared, limits: &Limits) {
-        // The bind may take one context for itself, to negotiate features.
-        let early_max = limits.contexts_per_connection_max.saturating_sub(1).max(1);
+        // A bind has 255 contexts at most, and may take two for itself, to negotiate features and
+        // extensions; the protocol keeps them free of offers.
+        let contexts_max = limits.contexts_per_connection_max.min(253);
+        let early_max = contexts_max.saturating_sub(2).max(1);
         if !self.wants(binding) && self.offers.len() < early_max {
             self.offers.push(Offer::new(binding));
         }

@@ -15,8 +15,8 @@ use crate::server_call::CallEnd;
 #[derive(Default)]
 pub(crate) struct HeldAnswers {
     queue: VecDeque<(ReplyTo, HeldAnswer)>,
-    /// The calls whose pipes are in the queue, and their ends, if those have come.
-    piped: BTreeMap<CallId, Option<CallEnd>>,
+    /// The calls whose pipes have a place in the queue: the pipes, and the ends that have come.
+    piped: BTreeMap<CallId, (Arc<PipeLink>, Option<CallEnd>)>,
     /// Bytes that the ends hold.
     ends_len: usize,
 }
@@ -24,11 +24,11 @@ pub(crate) struct HeldAnswers {
 /// What an answer takes in the queue.
 const ANSWER_LEN: usize = size_of::<(ReplyTo, HeldAnswer)>();
 /// What a call takes beside its pipes in the queue.
-const PIPED_LEN: usize = size_of::<(CallId, Option<CallEnd>)>();
+const PIPED_LEN: usize = size_of::<(CallId, (Arc<PipeLink>, Option<CallEnd>))>();
 
 enum HeldAnswer {
-    /// What was pushed into a call's out-pipes.
-    Pipes(Arc<PipeLink>),
+    /// What was pushed into a call's out-pipes, unless the call has been given up.
+    Pipes,
     /// The end of a call whose pipes do not wait.
     End(CallEnd),
 }
@@ -43,7 +43,7 @@ impl HeldAnswers {
     fn push_end(&mut self, reply: ReplyTo, end: CallEnd) {
         self.ends_len += end.len();
         match self.piped.get_mut(&reply.call()) {
-            Some(place) => *place = Some(end),
+            Some((_, place)) => *place = Some(end),
             None => self.queue.push_back((reply, HeldAnswer::End(end))),
         }
     }
@@ -52,20 +52,37 @@ impl HeldAnswers {
     /// more than one reason.
     fn push_pipes(&mut self, reply: ReplyTo, pipes: &Arc<PipeLink>) {
         if !pipes.set_waits_for_response(true) {
-            self.piped.insert(reply.call(), None);
-            self.queue
-                .push_back((reply, HeldAnswer::Pipes(Arc::clone(pipes))));
+            self.piped.insert(reply.call(), (Arc::clone(pipes), None));
+            self.queue.push_back((reply, HeldAnswer::Pipes));
+        }
+    }
+
+    /// Nobody waits for a call any more: what it pushed goes now. Otherwise calls that are given up
+    /// one after another would hold more than a connection may, as they do not count as its calls
+    /// once they have ended, and one could be taken for a later one of the same id. An end that has
+    /// come stays: it ends the call.
+    pub(super) fn forget(&mut self, call: CallId) {
+        if let Some((pipes, end)) = self.piped.get(&call) {
+            pipes.set_waits_for_response(false);
+            pipes.discard();
+            if end.is_none() {
+                self.piped.remove(&call);
+            }
         }
     }
 
     /// What comes next: the pipes of a call, its end, or first the one and then the other.
     fn pop(&mut self) -> Option<(ReplyTo, Option<Arc<PipeLink>>, Option<CallEnd>)> {
-        let (reply, answer) = self.queue.pop_front()?;
-        let (pipes, end) = match answer {
-            HeldAnswer::End(end) => (None, Some(end)),
-            HeldAnswer::Pipes(pipes) => {
-                pipes.set_waits_for_response(false);
-                (Some(pipes), self.piped.remove(&reply.call()).flatten())
+        let (reply, pipes, end) = loop {
+            let (reply, answer) = self.queue.pop_front()?;
+            match answer {
+                HeldAnswer::End(end) => break (reply, None, Some(end)),
+                HeldAnswer::Pipes => {
+                    if let Some((pipes, end)) = self.piped.remove(&reply.call()) {
+                        pipes.set_waits_for_response(false);
+                        break (reply, Some(pipes), end);
+                    }
+                }
             }
         };
         self.ends_len -= end.as_ref().map_or(0, CallEnd::len);
@@ -168,7 +185,7 @@ mod tests {
 
     use super::*;
     use crate::config::Config;
-    use crate::pipe::PipeShape;
+    use crate::pipe::{PipeShape, Pipes};
     use crate::status::Status;
 
     /// Has every interface.
@@ -249,5 +266,28 @@ mod tests {
             Some((_, Some(_), Some(CallEnd::Fault(_))))
         ));
         assert_eq!(held.len(), 0);
+    }
+
+    #[test]
+    fn attack_calls_that_are_given_up_hold_nothing_that_they_pushed() {
+        let core = Arc::new(CoreShared::new(&Config::default(), Box::new(|| {})));
+        let shape = PipeShape {
+            in_count: 0,
+            out_count: 1,
+        };
+        let (mut held, reply) = (HeldAnswers::default(), reply());
+        for has_ended in [false, true] {
+            let pipes = PipeLink::of_server(&core, TransferSyntax::Ndr, shape, None, None);
+            let mut pipe = Pipes::new(Arc::clone(&pipes)).push::<u8>(0);
+            pipe.push(&[1; 100]).unwrap();
+            held.push_pipes(reply, &pipes);
+            if has_ended {
+                held.push_end(reply, CallEnd::Fault(Status::CallFailed));
+            }
+            held.forget(reply.call());
+            assert!(!pipes.has_pieces());
+            assert_eq!(held.pop().is_some(), has_ended, "an end is kept");
+            assert_eq!((held.len(), held.ends_len), (0, 0));
+        }
     }
 }

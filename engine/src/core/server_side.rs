@@ -242,6 +242,7 @@ impl ServerWork<'_> {
                         self.deferred.cancel(Key::from_bits(key));
                     }
                     self.end_incoming(call);
+                    self.connection.outgoing.held.forget(call);
                     // If its response had begun, that has ended.
                     self.connection.release_held(self.buffers, self.core);
                 }

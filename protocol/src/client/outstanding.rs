@@ -24,6 +24,8 @@ pub(super) struct OutstandingCalls {
     len: usize,
     /// Fewer slots than these could not hold the calls at the last trim, as two would collide.
     trimmed_to: usize,
+    /// How many calls these were. Once most of them have ended, fewer slots may do.
+    trimmed_len: usize,
 }
 
 impl OutstandingCalls {
@@ -125,11 +127,13 @@ impl OutstandingCalls {
             self.resize(slots);
         }
         self.trimmed_to = self.slots.len();
+        self.trimmed_len = self.len;
     }
 
     /// Bytes that [`trim`](Self::trim) would give back, as far as that is known without it.
     pub(super) fn spare_len(&self) -> usize {
-        let needed = Self::slots_for(self.len).max(self.trimmed_to);
+        let is_trimmed = self.len * 2 > self.trimmed_len;
+        let needed = Self::slots_for(self.len).max(if is_trimmed { self.trimmed_to } else { 0 });
         self.slots.len().saturating_sub(needed) * size_of::<Option<(CallId, OutstandingCall)>>()
     }
 
@@ -288,5 +292,26 @@ mod tests {
         assert_eq!(calls.slots.len(), 512);
         assert_eq!(calls.spare_len(), 0, "a trim would not help");
         assert!(kept.iter().all(|id| calls.get(CallId(*id)).is_some()));
+    }
+
+    /// A trim while many calls wait is not the last one.
+    #[test]
+    fn calls_that_end_after_a_trim_leave_no_room_behind() {
+        let (mut calls, mut last) = (OutstandingCalls::default(), 0);
+        let ids: Vec<_> = (0..1000)
+            .map(|key| {
+                let id = next(&mut calls, &mut last);
+                calls.insert(id, call(key));
+                id
+            })
+            .collect();
+        calls.trim();
+        assert_eq!(calls.spare_len(), 0);
+        for id in ids {
+            calls.remove(id);
+        }
+        assert!(calls.spare_len() > 0, "nobody asks for a trim");
+        calls.trim();
+        assert_eq!((calls.slots.len(), calls.spare_len()), (0, 0));
     }
 }
