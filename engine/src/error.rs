@@ -71,10 +71,11 @@ pub enum Error {
     /// The ring's descriptor cannot be given to the event loop that is to wait for it.
     #[error("the event loop cannot wait for the ring's descriptor: {0}")]
     Descriptor(std::io::Error),
-    /// An embedded runtime was used by what it has called itself, such as a manager routine.
+    /// A runtime was asked by what its own core has called, such as a manager routine, for something
+    /// that this core would have to do meanwhile.
     #[error(
-        "the runtime is in the middle of a turn; let a task of its event loop do this, not a manager \
-         routine or a callback"
+        "the runtime is in the middle of a turn; let another thread, or a task of its event loop, do \
+         this, not a manager routine or a callback"
     )]
     WithinTurn,
     /// The runtime has been shut down.

@@ -107,9 +107,14 @@ impl Runtime {
     ///
     /// # Errors
     ///
-    /// An endpoint cannot be opened (the others are closed again), or there is none.
+    /// An endpoint cannot be opened (the others are closed again), or there is none;
+    /// [`Error::WithinTurn`] on the first core's own thread, such as in a manager routine.
     pub fn serve(&self, server: Server) -> Result<Serving, Error> {
-        let (workers, core) = (server.worker_pool(&self.workers)?, &self.cores[0]);
+        let core = &self.cores[0];
+        if core.is_current() {
+            return Err(Error::WithinTurn);
+        }
+        let workers = server.worker_pool(&self.workers)?;
         let server = server.resolve(workers, core.ncalrpc_directory())?;
         server.serve_on(core)
     }

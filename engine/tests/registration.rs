@@ -5,7 +5,7 @@ mod serving;
 use std::sync::atomic::{AtomicBool, AtomicU32, Ordering};
 use std::sync::{Arc, mpsc};
 
-use annulus::{Interface, Registration, Server, ServerCall, Status};
+use annulus::{Error, Interface, Registration, Server, ServerCall, Status};
 use serving::{INTERFACE, Number, bind, number, routine, runtime, serve};
 
 /// Answers with the opnum.
@@ -50,6 +50,26 @@ fn rule_55_calls_beyond_the_maximum_are_refused_until_one_ends() {
     for call in two {
         assert_eq!(call.wait(), Ok(number(1)), "dropped calls count no more");
     }
+}
+
+/// It would wait for a core that waits for it.
+#[test]
+fn a_routine_cannot_start_a_server_on_its_own_core() {
+    let runtime = Arc::new(runtime());
+    let own = Arc::downgrade(&runtime);
+    let starting = routine(move |mut call| {
+        let runtime = own.upgrade().ok_or(Status::CallFailed)?;
+        let started = runtime.serve(Server::new());
+        assert!(matches!(started, Err(Error::WithinTurn)), "{started:?}");
+        call.reply(&number(1))
+    });
+    let serving = serve(&runtime, Registration::new(starting));
+    let binding = bind(&runtime, &serving);
+    assert_eq!(
+        binding.call_blocking::<_, Number>(0, &()),
+        Ok(number(1)),
+        "the routine has not panicked"
+    );
 }
 
 #[test]
