@@ -311,11 +311,11 @@ impl Bindings {
         let Some(call) = self.calls.get(key) else {
             return;
         };
+        if let Some(pipes) = &call.pipes {
+            pipes.finish(result.as_ref().err().copied().unwrap_or(Status::Ok));
+        }
         if let Sink::Local(token) = call.sink {
             let binding = call.binding;
-            if let Some(pipes) = &call.pipes {
-                pipes.finish(result.as_ref().err().copied().unwrap_or(Status::Ok));
-            }
             // Where it is: nothing of it goes anywhere.
             self.calls.remove(key);
             self.leave(binding);
@@ -326,9 +326,6 @@ impl Bindings {
                 extended: explained,
             });
         } else if let Some(call) = self.remove_call(key) {
-            if let Some(pipes) = &call.pipes {
-                pipes.finish(result.as_ref().err().copied().unwrap_or(Status::Ok));
-            }
             call.sink.deliver(result, explained, core, now, replies);
         }
     }
