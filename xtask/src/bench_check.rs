@@ -249,10 +249,25 @@ fn verdict(reference: &Counts, counts: &Counts) -> Result<String> {
             counts.len()
         );
     }
+    let hint = match changes.cheaper().0.len() {
+        0 => String::new(),
+        cheaper => format!(
+            "    {cheaper} became cheaper by more than {TOLERANCE_PERCENT} %: with the reference as it \
+             is, they may become as dear as before unnoticed; `cargo xtask bench-check --accept`\n"
+        ),
+    };
     Ok(match changes.0.len() {
         0 => format!("{} operations, none changed", counts.len()),
-        changed => format!("{} operations, {changed} changed:{changes}", counts.len()),
+        changed => format!(
+            "{} operations, {changed} changed:{changes}{hint}",
+            counts.len()
+        ),
     })
+}
+
+/// What an operation of so many instructions may cost more or less.
+fn tolerance(count: u64) -> u64 {
+    (count * TOLERANCE_PERCENT / 100).max(TOLERANCE_MIN)
 }
 
 /// Operations whose count differs: name, before, after.
@@ -269,10 +284,17 @@ impl<'a> Changes<'a> {
 
     /// Those that cost more than is tolerated.
     fn dearer(&self) -> Changes<'a> {
-        let is_dearer = |&&(_, then, now): &&(_, u64, u64)| {
-            now > then + (then * TOLERANCE_PERCENT / 100).max(TOLERANCE_MIN)
-        };
-        Changes(self.0.iter().filter(is_dearer).copied().collect())
+        self.filtered(|then, now| now > then + tolerance(then))
+    }
+
+    /// Those that cost less than before by more than the tolerance.
+    fn cheaper(&self) -> Changes<'a> {
+        self.filtered(|then, now| now + tolerance(then) < then)
+    }
+
+    fn filtered(&self, is_wanted: impl Fn(u64, u64) -> bool) -> Changes<'a> {
+        let wanted = |&&(_, then, now): &&(_, u64, u64)| is_wanted(then, now);
+        Changes(self.0.iter().filter(wanted).copied().collect())
     }
 }
 
@@ -325,6 +347,19 @@ mod tests {
             seen.contains("1 changed") && seen.contains("-50.0 %"),
             "{seen}"
         );
+    }
+
+    #[test]
+    fn what_became_much_cheaper_asks_for_a_new_reference() {
+        let reference = counts([("a", 1000), ("b", 1000), ("c", 20)]);
+        let hint = "--accept";
+        let seen = verdict(&reference, &counts([("a", 979), ("b", 980), ("c", 17)])).unwrap();
+        assert!(
+            seen.contains("2 became cheaper") && seen.contains(hint),
+            "{seen}"
+        );
+        let seen = verdict(&reference, &counts([("a", 980), ("b", 980), ("c", 18)])).unwrap();
+        assert!(!seen.contains(hint), "{seen}");
     }
 
     #[test]
