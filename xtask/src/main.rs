@@ -10,6 +10,7 @@
 //! cargo xtask bench-check       counts instructions; --accept makes the counts the reference
 //! cargo xtask bench save NAME   times criterion's suites; bench compare A B shows two names
 //! cargo xtask compare           measures annulus, its limit and its peers side by side
+//! cargo xtask tune KNOB         tries one setting of the kernel, a socket or a ring; tune list
 //! cargo xtask generate          makes the stubs of the engine's interfaces and examples
 //! ```
 //!
@@ -25,6 +26,7 @@ mod compare;
 mod epmapper;
 mod impacket;
 mod loadgen;
+mod marked;
 mod packages;
 mod process;
 mod raw_protocol;
@@ -39,6 +41,7 @@ mod smbtorture;
 mod step;
 mod stubs;
 mod tshark;
+mod tuning;
 mod workspace;
 
 use std::process::ExitCode;
@@ -59,6 +62,8 @@ usage: cargo xtask test [STEP…]   run the steps named, or all of them
                                   show what was kept by two names, and the noise of each
        cargo xtask compare [--quick] [--without-peers]
                                   measure annulus, its limit and its peers side by side
+       cargo xtask tune KNOB…|all|list [--rounds N] [--seconds N] [--load W1…W5] [--write]
+                                  try settings one at a time; --write: into docs/tuning
        cargo xtask generate       make the stubs of the engine's interfaces and examples";
 
 fn main() -> ExitCode {
@@ -109,6 +114,11 @@ fn execute(arguments: &[String]) -> Result<bool> {
         Some((command, options)) if command == "compare" => {
             process::watch_for_interrupts()?;
             compare::run(options, &Workspace::locate()?)?;
+            Ok(true)
+        }
+        Some((command, options)) if command == "tune" => {
+            process::watch_for_interrupts()?;
+            tuning::run(options, &Workspace::locate()?)?;
             Ok(true)
         }
         Some((command, [])) if command == "list" => {

@@ -4,6 +4,8 @@
 //! It measures as they do and nothing more; `loadgen` is the tool for other questions.
 #![forbid(unsafe_code)]
 
+mod tuning;
+
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::mpsc;
@@ -12,22 +14,12 @@ use std::time::Duration;
 
 use annulus::ndr::NdrParams;
 use annulus::rpcecho::{self, EchoDataRequest, EchoServer};
-use annulus::{
-    BindingOptions, Config, Cores, IdlePolicy, Limits, LocalBinding, LocalRuntime, Server, Time,
-};
+use annulus::{LocalBinding, LocalRuntime, Server, Time};
 use annulus_bench_measure::{Meter, Plan, Report, SystemCalls};
 use anyhow::{Context, Result, bail};
 use clap::{Parser, ValueEnum};
 
-#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
-enum Idle {
-    /// Look again
-    Spin,
-    /// Look again for 50 µs, then sleep
-    Adaptive,
-    /// Sleep
-    Block,
-}
+use crate::tuning::Tuning;
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
 enum Socket {
@@ -38,14 +30,14 @@ enum Socket {
 }
 
 /// Calls an annulus server, and measures that.
-#[derive(Debug, Parser)]
+#[derive(Clone, Debug, Parser)]
 #[command(name = "annulus-echo")]
 struct Args {
     #[arg(long, value_enum, default_value_t = Socket::Tcp)]
     socket: Socket,
 
-    #[arg(long, value_enum, default_value_t = Idle::Adaptive)]
-    idle: Idle,
+    #[command(flatten)]
+    tuning: Tuning,
 
     #[command(flatten)]
     plan: Plan,
@@ -66,50 +58,37 @@ fn main() -> Result<()> {
 }
 
 fn run(args: &Args) -> Result<Report> {
-    let plan = &args.plan;
     let server_calls = Arc::new(AtomicU64::new(0));
     let (listening, target) = mpsc::channel();
-    let config = config(args, plan.server_core);
     let endpoint = match args.socket {
         Socket::Tcp => "ncacn_ip_tcp:127.0.0.1[0]",
         Socket::Unix => "ncalrpc:",
     };
-    let counted = Arc::clone(&server_calls);
+    let (of_server, counted) = (args.clone(), Arc::clone(&server_calls));
     // It serves until the process ends.
-    thread::spawn(move || serve(&config, endpoint, &listening, &counted));
+    thread::spawn(move || serve(&of_server, endpoint, &listening, &counted));
     let target: String = target.recv().context("the server does not start")??;
     let mut client = Client::connect(args, &target, server_calls)?;
     client.load()?;
-    let subject = format!("annulus {:?} {:?}", args.socket, args.idle);
+    let subject = format!("annulus {:?} {:?}", args.socket, args.tuning.idle);
     Ok(client.meter.report(&subject.to_lowercase()))
-}
-
-fn config(args: &Args, core: usize) -> Config {
-    let idle = match args.idle {
-        Idle::Spin => IdlePolicy::Spin,
-        Idle::Adaptive => IdlePolicy::default(),
-        Idle::Block => IdlePolicy::Block,
-    };
-    Config::default()
-        .cores(Cores::List(vec![core]))
-        .idle(idle)
-        .limits(Limits {
-            connections_per_core_max: args.plan.connections as usize + 16,
-            ..Limits::default()
-        })
 }
 
 /// Serves for ever, and tells where and with how many system calls.
 fn serve(
-    config: &Config,
+    args: &Args,
     endpoint: &str,
     listening: &mpsc::Sender<Result<String>>,
     system_calls: &AtomicU64,
 ) {
     let started = || -> Result<_> {
-        let mut runtime = LocalRuntime::new(config)?;
-        let echo = rpcecho::interface(EchoServer::default());
-        let serving = runtime.serve(Server::new().endpoint(endpoint)?.interface(echo))?;
+        let config = args.tuning.config(&args.plan, args.plan.server_core);
+        let mut runtime = LocalRuntime::new(&config)?;
+        let server = Server::new()
+            .endpoint(endpoint)?
+            .listen_options(args.tuning.listen_options())
+            .interface(rpcecho::interface(EchoServer::default()));
+        let serving = runtime.serve(server)?;
         Ok((serving.bindings()[0].to_string(), runtime, serving))
     };
     let (target, mut runtime, _serving) = match started() {
@@ -138,11 +117,11 @@ struct Client {
 impl Client {
     fn connect(args: &Args, target: &str, server_calls: Arc<AtomicU64>) -> Result<Self> {
         let plan = &args.plan;
-        let mut runtime = LocalRuntime::new(&config(args, plan.client_core))?;
+        let mut runtime = LocalRuntime::new(&args.tuning.config(plan, plan.client_core))?;
         let mut bindings = Vec::new();
         for _ in 0..plan.connections {
-            let own = BindingOptions::new().unique_binding();
-            bindings.push(runtime.bind_with(target, rpcecho::INTERFACE, own)?);
+            let options = args.tuning.binding_options();
+            bindings.push(runtime.bind_with(target, rpcecho::INTERFACE, options)?);
         }
         while !bindings.iter().all(|&binding| runtime.is_ready(binding)) {
             runtime.turn(&mut |_| {})?;

@@ -10,5 +10,5 @@ mod plan;
 mod report;
 
 pub use meter::{Meter, SystemCalls};
-pub use plan::{Plan, pin};
+pub use plan::Plan;
 pub use report::Report;

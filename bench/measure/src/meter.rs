@@ -134,6 +134,7 @@ mod tests {
             warmup: Duration::from_secs(1),
             server_core: 0,
             client_core: 1,
+            unpinned: false,
         }
     }
 

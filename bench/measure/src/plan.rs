@@ -36,6 +36,39 @@ pub struct Plan {
     /// The core of the client's thread
     #[arg(long, default_value_t = 1)]
     pub client_core: usize,
+
+    /// Leave it to the kernel where the two threads run
+    #[arg(long)]
+    pub unpinned: bool,
+}
+
+impl Plan {
+    /// Pins the calling thread, which is the server's, unless threads are not to be pinned.
+    ///
+    /// # Errors
+    ///
+    /// There is no such core, or it is not for this process.
+    pub fn pin_server(&self) -> io::Result<()> {
+        self.pin(self.server_core)
+    }
+
+    /// Pins the calling thread, which is the client's, likewise.
+    ///
+    /// # Errors
+    ///
+    /// There is no such core, or it is not for this process.
+    pub fn pin_client(&self) -> io::Result<()> {
+        self.pin(self.client_core)
+    }
+
+    fn pin(&self, core: usize) -> io::Result<()> {
+        if self.unpinned {
+            return Ok(());
+        }
+        let mut set = CpuSet::new();
+        set.set(core);
+        Ok(sched_setaffinity(None, &set)?)
+    }
 }
 
 fn seconds(text: &str) -> Result<Duration, String> {
@@ -43,15 +76,4 @@ fn seconds(text: &str) -> Result<Duration, String> {
     seconds
         .and_then(|seconds| Duration::try_from_secs_f64(seconds).ok())
         .ok_or_else(|| format!("\"{text}\" is not a number of seconds"))
-}
-
-/// Pins the calling thread to a core.
-///
-/// # Errors
-///
-/// There is no such core, or it is not for this process.
-pub fn pin(core: usize) -> io::Result<()> {
-    let mut set = CpuSet::new();
-    set.set(core);
-    Ok(sched_setaffinity(None, &set)?)
 }

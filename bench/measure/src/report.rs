@@ -15,8 +15,9 @@ pub struct Report {
     connections: u32,
     outstanding: u32,
     payload_bytes: u32,
-    client_cores: [usize; 1],
-    server_cores: [usize; 1],
+    /// None where the kernel chose.
+    client_cores: Vec<usize>,
+    server_cores: Vec<usize>,
     seconds: f64,
     completed: u64,
     calls_per_second: f64,
@@ -70,14 +71,15 @@ impl Report {
             let (first, last) = (first.system_calls?, last.system_calls?);
             Some(per_call((of(last) - of(first)) as f64))
         };
+        let cores = |core| if plan.unpinned { vec![] } else { vec![core] };
         let per_second = completed as f64 / seconds;
         Report {
             subject: subject.to_owned(),
             connections: plan.connections,
             outstanding: plan.outstanding,
             payload_bytes: plan.payload,
-            client_cores: [plan.client_core],
-            server_cores: [plan.server_core],
+            client_cores: cores(plan.client_core),
+            server_cores: cores(plan.server_core),
             seconds,
             completed,
             calls_per_second: per_second,

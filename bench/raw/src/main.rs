@@ -12,19 +12,21 @@ mod epoll;
 mod roles;
 mod sockets;
 mod traffic;
+mod tuning;
 mod uring;
 
 use std::os::fd::OwnedFd;
 use std::sync::Arc;
 use std::thread;
 
-use annulus_bench_measure::{Plan, Report, pin};
-use anyhow::{Context, Result, anyhow};
+use annulus_bench_measure::{Plan, Report};
+use anyhow::{Context, Result, anyhow, ensure};
 use clap::{Parser, ValueEnum};
 
 use crate::roles::{Client, Echo, Role};
 use crate::sockets::Kind;
 use crate::traffic::Shape;
+use crate::tuning::{RingTuning, SocketTuning};
 
 /// The kernel's interface.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
@@ -43,7 +45,7 @@ enum Idle {
 }
 
 /// Echoes bytes over bare sockets, and measures that.
-#[derive(Debug, Parser)]
+#[derive(Clone, Debug, Parser)]
 #[command(name = "raw")]
 struct Args {
     #[arg(long, value_enum, default_value_t = Interface::Uring)]
@@ -54,6 +56,12 @@ struct Args {
 
     #[arg(long, value_enum, default_value_t = Idle::Spin)]
     idle: Idle,
+
+    #[command(flatten)]
+    socket_tuning: SocketTuning,
+
+    #[command(flatten)]
+    ring_tuning: RingTuning,
 
     #[command(flatten)]
     plan: Plan,
@@ -67,20 +75,28 @@ fn main() -> Result<()> {
 
 fn run(args: &Args) -> Result<Report> {
     let plan = &args.plan;
-    let (clients, servers) = sockets::connect(args.socket, plan.connections)
+    ensure!(
+        args.interface == Interface::Uring || !args.ring_tuning.is_chosen(),
+        "epoll has no ring whose settings could be chosen"
+    );
+    let (clients, servers) = sockets::connect(args.socket, plan, &args.socket_tuning)
         .context("the connections cannot be made")?;
     let shape = Shape::new(plan);
     let echo = Echo::default();
     let server_calls = Arc::clone(&echo.system_calls);
-    let (interface, idle, server_core) = (args.interface, args.idle, plan.server_core);
+    let of_server = args.clone();
     let server = thread::spawn(move || -> Result<()> {
-        pin(server_core).context("the server's core is not to be had")?;
-        drive(interface, idle, servers, &shape.of_server(), echo).context("the server broke")?;
+        let pinned = of_server.plan.pin_server();
+        pinned.context("the server's core is not to be had")?;
+        of_server
+            .drive(servers, &shape.of_server(), echo)
+            .context("the server broke")?;
         Ok(())
     });
-    pin(plan.client_core).context("the client's core is not to be had")?;
+    let pinned = plan.pin_client();
+    pinned.context("the client's core is not to be had")?;
     let client = Client::new(plan, server_calls);
-    let ended = drive(interface, idle, clients, &shape.of_client(), client);
+    let ended = args.drive(clients, &shape.of_client(), client);
     // The sockets of the client are closed by now, so the server comes to its end.
     server
         .join()
@@ -90,18 +106,14 @@ fn run(args: &Args) -> Result<Report> {
     Ok(meter.report(&subject.to_lowercase()))
 }
 
-/// Runs one side until its role ends it or the other side has gone.
-fn drive<R: Role>(
-    interface: Interface,
-    idle: Idle,
-    sockets: Vec<OwnedFd>,
-    shape: &Shape,
-    role: R,
-) -> std::io::Result<R> {
-    let spins = idle == Idle::Spin;
-    match interface {
-        Interface::Uring => uring::run(sockets, shape, spins, role),
-        Interface::Epoll => epoll::run(sockets, shape, spins, role),
+impl Args {
+    /// Runs one side until its role ends it or the other side has gone.
+    fn drive<R: Role>(&self, sockets: Vec<OwnedFd>, shape: &Shape, role: R) -> std::io::Result<R> {
+        let spins = self.idle == Idle::Spin;
+        match self.interface {
+            Interface::Uring => uring::run(sockets, shape, spins, &self.ring_tuning, role),
+            Interface::Epoll => epoll::run(sockets, shape, spins, role),
+        }
     }
 }
 
@@ -110,10 +122,10 @@ mod tests {
     use super::*;
 
     /// Runs a twentieth of a second, both sides on one core that surely exists.
-    fn completed(interface: &str, socket: &str, load: [&str; 3]) -> u64 {
+    fn completed(interface: &str, socket: &str, load: [&str; 3], settings: &[&str]) -> u64 {
         let [connections, outstanding, payload] = load;
         let core = first_core();
-        let args = Args::parse_from([
+        let options = [
             "raw",
             "--interface",
             interface,
@@ -135,7 +147,8 @@ mod tests {
             &core,
             "--client-core",
             &core,
-        ]);
+        ];
+        let args = Args::parse_from(options.iter().chain(settings));
         run(&args).unwrap().completed()
     }
 
@@ -150,10 +163,38 @@ mod tests {
         for socket in ["tcp", "unix"] {
             for load in [["1", "1", "32"], ["8", "4", "32"], ["1", "4", "65536"]] {
                 // Both sides share a core here, so the one that sleeps lets the other run.
-                assert!(completed("epoll", socket, load) > 0, "{socket} {load:?}");
+                assert!(
+                    completed("epoll", socket, load, &[]) > 0,
+                    "{socket} {load:?}"
+                );
                 if uring::is_available() {
-                    assert!(completed("uring", socket, load) > 0, "{socket} {load:?}");
+                    assert!(
+                        completed("uring", socket, load, &[]) > 0,
+                        "{socket} {load:?}"
+                    );
                 }
+            }
+        }
+    }
+
+    #[test]
+    fn each_setting_of_a_ring_echoes_small_and_large_messages() {
+        if !uring::is_available() {
+            eprintln!("the kernel lets this process have no ring");
+            return;
+        }
+        let settings: [&[&str]; 6] = [
+            &["--coop"],
+            &["--sqpoll", "10"],
+            &["--zero-copy"],
+            &["--multishot"],
+            &["--multishot", "--bundles", "--buffer-len", "1024"],
+            &["--buffer-len", "256"],
+        ];
+        for setting in settings {
+            for load in [["8", "4", "32"], ["1", "4", "65536"]] {
+                let completed = completed("uring", "tcp", load, setting);
+                assert!(completed > 0, "{setting:?} {load:?}");
             }
         }
     }

@@ -1,11 +1,13 @@
 //! Connections whose both ends are here.
 
-use std::io;
-use std::net::{TcpListener, TcpStream};
 use std::os::fd::OwnedFd;
 use std::os::unix::net::UnixStream;
 
+use annulus_bench_measure::Plan;
+use anyhow::Result;
 use clap::ValueEnum;
+
+use crate::tuning::SocketTuning;
 
 /// What connects the two sides.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
@@ -16,21 +18,35 @@ pub(crate) enum Kind {
     Unix,
 }
 
-/// Makes this many connections; the ends of the client, and those of the server in the same order.
-pub(crate) fn connect(kind: Kind, connections: u32) -> io::Result<(Vec<OwnedFd>, Vec<OwnedFd>)> {
-    let pair: Box<dyn Fn() -> io::Result<(OwnedFd, OwnedFd)>> = match kind {
-        Kind::Unix => Box::new(|| UnixStream::pair().map(|(a, b)| (a.into(), b.into()))),
-        Kind::Tcp => {
-            let listener = TcpListener::bind("127.0.0.1:0")?;
-            let address = listener.local_addr()?;
-            Box::new(move || {
-                let client = TcpStream::connect(address)?;
-                let (server, _) = listener.accept()?;
-                client.set_nodelay(true)?;
-                server.set_nodelay(true)?;
-                Ok((client.into(), server.into()))
-            })
-        }
+/// The ends of the client, and those of the server in the same order.
+type Ends = (Vec<OwnedFd>, Vec<OwnedFd>);
+
+/// Makes the connections of a plan.
+pub(crate) fn connect(kind: Kind, plan: &Plan, tuning: &SocketTuning) -> Result<Ends> {
+    match kind {
+        Kind::Unix => unix(plan, tuning),
+        Kind::Tcp => tcp(plan, tuning),
+    }
+}
+
+fn unix(plan: &Plan, tuning: &SocketTuning) -> Result<Ends> {
+    let pair = |_| {
+        let (client, server) = UnixStream::pair()?;
+        tuning.set_buffers(&client)?;
+        tuning.set_buffers(&server)?;
+        Ok((client.into(), server.into()))
     };
-    (0..connections).map(|_| pair()).collect()
+    (0..plan.connections).map(pair).collect()
+}
+
+fn tcp(plan: &Plan, tuning: &SocketTuning) -> Result<Ends> {
+    let (listener, address) = tuning.listen()?;
+    let pair = |_| {
+        let client = tuning.connect(address)?;
+        let (server, _) = listener.accept()?;
+        tuning.finish(&client, plan.client_core)?;
+        tuning.finish(&server, plan.server_core)?;
+        Ok((client.into(), server.into()))
+    };
+    (0..plan.connections).map(pair).collect()
 }

@@ -10,25 +10,27 @@ use std::os::fd::{AsRawFd, OwnedFd};
 use std::ptr::NonNull;
 use std::sync::atomic::{AtomicU16, Ordering};
 
-use io_uring::types::{BufRingEntry, Fd};
+use io_uring::types::{BufRingEntry, Fd, Napi};
 use io_uring::{IoUring, cqueue, opcode, squeue};
 
 use crate::roles::Role;
 use crate::traffic::{Shape, Traffic};
+use crate::tuning::RingTuning;
 
 /// Submissions that fit; each connection has at most a receive and a send under way.
 const ENTRIES: u32 = 1024;
 /// Completions that fit.
 const COMPLETIONS: u32 = 8192;
 
-/// Buffers for small messages, a power of two; and the length of each.
+/// Buffers for small messages, a power of two.
 const BUFFERS: u16 = 512;
-const BUFFER_LEN: usize = 4096;
 /// The name of the ring of buffers.
 const GROUP: u16 = 0;
 
-/// `io_uring_enter` looks for completions (io_uring_enter(2)).
+/// `io_uring_enter` looks for completions, or wakes the thread that takes submissions
+/// (io_uring_enter(2)).
 const ENTER_GETEVENTS: u32 = 1;
+const ENTER_SQ_WAKEUP: u32 = 2;
 
 /// What a completion is of: the upper half of its user data. The lower one is the connection.
 const RECEIVE: u64 = 0;
@@ -45,9 +47,10 @@ pub(crate) fn run<R: Role>(
     sockets: Vec<OwnedFd>,
     shape: &Shape,
     spins: bool,
+    tuning: &RingTuning,
     mut role: R,
 ) -> io::Result<R> {
-    let mut side = Side::new(sockets, shape)?;
+    let mut side = Side::new(sockets, shape, tuning)?;
     for index in 0..side.sockets.len() {
         side.connections[index].traffic.owe(role.opening(), shape);
         side.receive(index)?;
@@ -110,6 +113,7 @@ struct Side<'s> {
     /// Connections that owe something since the last sends, each once.
     owing: Vec<usize>,
     shape: &'s Shape,
+    tuning: &'s RingTuning,
     buffers: BufferRing,
     places: Option<Places>,
     /// What is sent, whatever it says.
@@ -118,26 +122,20 @@ struct Side<'s> {
 }
 
 impl<'s> Side<'s> {
-    fn new(sockets: Vec<OwnedFd>, shape: &'s Shape) -> io::Result<Self> {
-        let ring = IoUring::builder()
-            .setup_single_issuer()
-            .setup_coop_taskrun()
-            .setup_defer_taskrun()
-            .setup_taskrun_flag()
-            .setup_submit_all()
-            .setup_cqsize(COMPLETIONS)
-            .build(ENTRIES)?;
-        let places = shape.is_bulk().then(|| {
+    fn new(sockets: Vec<OwnedFd>, shape: &'s Shape, tuning: &'s RingTuning) -> io::Result<Self> {
+        let ring = open(tuning)?;
+        let places = (shape.is_bulk() && !tuning.multishot).then(|| {
             let len = sockets.len() * shape.outstanding * shape.in_len;
             Places(NonNull::from(vec![0u8; len].leak()).cast())
         });
         Ok(Side {
-            buffers: BufferRing::register(&ring)?,
+            buffers: BufferRing::register(&ring, tuning.buffer_len as usize)?,
             ring,
             connections: vec![Connection::default(); sockets.len()],
             owing: Vec::with_capacity(sockets.len()),
             sockets,
             shape,
+            tuning,
             places,
             out: vec![0; shape.out_max()].leak(),
             system_calls: 0,
@@ -148,7 +146,12 @@ impl<'s> Side<'s> {
     /// spins. Then the kernel is entered only if there is something for it to do.
     fn enter(&mut self, spins: bool) -> io::Result<()> {
         let submission = self.ring.submission();
-        let (len, is_due) = (submission.len(), submission.taskrun());
+        let (len, is_due, flags) = match self.tuning.sqpoll {
+            None => (submission.len(), submission.taskrun(), ENTER_GETEVENTS),
+            // The kernel's thread takes what there is, unless it sleeps.
+            Some(_) if submission.need_wakeup() => (0, true, ENTER_GETEVENTS | ENTER_SQ_WAKEUP),
+            Some(_) => (0, false, ENTER_GETEVENTS),
+        };
         drop(submission);
         if spins && len == 0 && !is_due {
             std::hint::spin_loop();
@@ -158,7 +161,7 @@ impl<'s> Side<'s> {
         let submitter = self.ring.submitter();
         let (len, wanted) = (len as u32, u32::from(!spins));
         // SAFETY: no argument is passed, so the kernel reads no memory but the ring's.
-        let entered = unsafe { submitter.enter::<()>(len, wanted, ENTER_GETEVENTS, None) };
+        let entered = unsafe { submitter.enter::<()>(len, wanted, flags, None) };
         match entered {
             Ok(_) => Ok(()),
             Err(error) if error.raw_os_error() == Some(libc::EINTR) => Ok(()),
@@ -169,6 +172,10 @@ impl<'s> Side<'s> {
     /// Takes note of what has completed; false if the other side has gone.
     fn complete(&mut self, completion: Completion, role: &mut impl Role) -> io::Result<bool> {
         let index = completion.connection;
+        if completion.operation == SEND && cqueue::notif(completion.flags) {
+            // The kernel has let go of what a send did not copy: it may send that again at any time.
+            return Ok(true);
+        }
         match (completion.operation, completion.result) {
             (SEND, 0..) => {
                 let connection = &mut self.connections[index];
@@ -190,12 +197,13 @@ impl<'s> Side<'s> {
 
     fn received(&mut self, completion: &Completion, role: &mut impl Role) -> io::Result<()> {
         let index = completion.connection;
+        let len = completion.result as usize;
         if let Some(id) = cqueue::buffer_select(completion.flags) {
-            self.buffers.give(id);
+            self.buffers.give_back(id, len);
         }
         let connection = &mut self.connections[index];
         let traffic = &mut connection.traffic;
-        let messages = traffic.received(completion.result as usize, self.shape);
+        let messages = traffic.received(len, self.shape);
         if messages > 0 {
             let was_owing = traffic.owed > 0;
             traffic.owe(messages, self.shape);
@@ -216,6 +224,7 @@ impl<'s> Side<'s> {
         let fd = Fd(self.sockets[index].as_raw_fd());
         let connection = &self.connections[index];
         let entry = match self.places {
+            None if self.tuning.bundles => opcode::RecvMultiBundle::new(fd, GROUP).build(),
             None => opcode::RecvMulti::new(fd, GROUP).build(),
             Some(places) => {
                 let missing = connection.traffic.missing(self.shape);
@@ -250,9 +259,13 @@ impl<'s> Side<'s> {
         }
         connection.is_sending = true;
         let fd = Fd(self.sockets[index].as_raw_fd());
-        let entry = opcode::Send::new(fd, self.out.as_ptr(), len as u32)
-            .flags(libc::MSG_WAITALL | libc::MSG_NOSIGNAL)
-            .build();
+        let (out, len) = (self.out.as_ptr(), len as u32);
+        let flags = libc::MSG_WAITALL | libc::MSG_NOSIGNAL;
+        let entry = if self.tuning.zero_copy {
+            opcode::SendZc::new(fd, out, len).flags(flags).build()
+        } else {
+            opcode::Send::new(fd, out, len).flags(flags).build()
+        };
         self.push(entry.user_data(SEND << 32 | index as u64))
     }
 
@@ -271,11 +284,37 @@ impl<'s> Side<'s> {
     }
 }
 
+/// A ring as the experiment has it.
+fn open(tuning: &RingTuning) -> io::Result<IoUring> {
+    let mut builder = IoUring::builder();
+    builder.setup_single_issuer().setup_submit_all();
+    builder.setup_cqsize(COMPLETIONS);
+    if let Some(millis) = tuning.sqpoll {
+        builder.setup_sqpoll(millis);
+    } else {
+        builder.setup_coop_taskrun().setup_taskrun_flag();
+        if !tuning.coop {
+            builder.setup_defer_taskrun();
+        }
+    }
+    let ring = builder.build(ENTRIES)?;
+    if let Some(micros) = tuning.napi {
+        let mut napi = Napi::new().set_busy_poll_timeout(micros);
+        ring.submitter().register_napi(&mut napi)?;
+    }
+    Ok(ring)
+}
+
 /// Buffers that the kernel fills as bytes arrive, and the ring in which it is given them.
 struct BufferRing {
     entries: NonNull<BufRingEntry>,
     data: NonNull<u8>,
+    buffer_len: usize,
     tail: u16,
+    /// The buffer that was given last in each slot, and the slot of each buffer: the kernel takes
+    /// them in the order of their slots, and names the first of those that it filled at once.
+    buffers: Vec<u16>,
+    slots: Vec<u16>,
 }
 
 /// Where a ring of buffers may begin.
@@ -284,13 +323,16 @@ struct BufferRing {
 struct Page([u8; 4096]);
 
 impl BufferRing {
-    fn register(ring: &IoUring) -> io::Result<Self> {
+    fn register(ring: &IoUring, buffer_len: usize) -> io::Result<Self> {
         let len = usize::from(BUFFERS);
         let pages = (len * size_of::<BufRingEntry>()).div_ceil(size_of::<Page>());
         let mut buffers = BufferRing {
             entries: NonNull::from(vec![Page([0; 4096]); pages].leak()).cast(),
-            data: NonNull::from(vec![0u8; len * BUFFER_LEN].leak()).cast(),
+            data: NonNull::from(vec![0u8; len * buffer_len].leak()).cast(),
+            buffer_len,
             tail: 0,
+            buffers: vec![0; len],
+            slots: vec![0; len],
         };
         let address = buffers.entries.as_ptr() as u64;
         // SAFETY: the memory begins on a page, has room for all entries and is never given back.
@@ -300,6 +342,15 @@ impl BufferRing {
         }?;
         (0..BUFFERS).for_each(|id| buffers.give(id));
         Ok(buffers)
+    }
+
+    /// Gives the kernel those buffers again that it has filled with this many bytes, of which
+    /// `first` is the first.
+    fn give_back(&mut self, first: u16, len: usize) {
+        let slot = usize::from(self.slots[usize::from(first)]);
+        for slot in slot..slot + len.div_ceil(self.buffer_len) {
+            self.give(self.buffers[slot % usize::from(BUFFERS)]);
+        }
     }
 
     /// Gives the kernel a buffer, for the first time or again.
@@ -315,12 +366,13 @@ impl BufferRing {
         //   behind the tail: there are as many entries as buffers, and this buffer is not in one;
         // - all bytes of the entries are initialised: they began as zeros.
         unsafe {
-            let address = self.data.add(usize::from(id) * BUFFER_LEN);
+            let address = self.data.add(usize::from(id) * self.buffer_len);
             let entry = self.entries.add(slot).as_mut();
             entry.set_addr(address.as_ptr() as u64);
-            entry.set_len(BUFFER_LEN as u32);
+            entry.set_len(self.buffer_len as u32);
             entry.set_bid(id);
         }
+        (self.buffers[slot], self.slots[usize::from(id)]) = (id, slot as u16);
         self.tail = self.tail.wrapping_add(1);
         // SAFETY: the tail lies in the first entry, in a field that `set_*` above leave alone; it
         // is aligned, and only this thread writes to it.

@@ -8,8 +8,8 @@ mod chart;
 mod page;
 mod quiet;
 mod results;
-mod sample;
-mod subject;
+pub(crate) mod sample;
+pub(crate) mod subject;
 mod target;
 
 use std::fs;
@@ -21,36 +21,49 @@ use std::time::{Duration, Instant};
 use anyhow::{Context, Result, bail, ensure};
 
 use self::quiet::Watch;
-use self::results::{Circumstances, Results};
+pub(crate) use self::results::Circumstances;
+use self::results::Results;
 use self::sample::{Sample, Samples};
-use self::subject::{Subject, WORKLOADS, Workload};
+use self::subject::{Program, WORKLOADS, Workload};
+use crate::marked;
 use crate::session::Session;
 use crate::workspace::Workspace;
 
 /// How much is measured.
 struct Extent {
     rounds: usize,
-    seconds: &'static str,
-    warm_up: &'static str,
-    /// How often a run is made again that others disturbed.
-    tries: usize,
+    run: Run,
     is_quick: bool,
+}
+
+/// How one run is made.
+#[derive(Clone, Debug)]
+pub(crate) struct Run {
+    /// Seconds to measure, and to run before.
+    pub(crate) seconds: f64,
+    pub(crate) warm_up: f64,
+    /// How often it is made again if others disturbed it.
+    pub(crate) tries: usize,
 }
 
 const WHOLE: Extent = Extent {
     rounds: 5,
-    seconds: "2",
-    warm_up: "0.5",
-    tries: 30,
+    run: Run {
+        seconds: 1.0,
+        warm_up: 0.3,
+        tries: 30,
+    },
     is_quick: false,
 };
 
 /// Enough to see that everything works, and no more.
 const QUICK: Extent = Extent {
     rounds: 3,
-    seconds: "0.5",
-    warm_up: "0.2",
-    tries: 2,
+    run: Run {
+        seconds: 0.5,
+        warm_up: 0.2,
+        tries: 2,
+    },
     is_quick: true,
 };
 
@@ -81,7 +94,7 @@ pub(crate) fn run(options: &[String], workspace: &Workspace) -> Result<()> {
         println!("not compared: {missing}");
     }
     let mut results = Results {
-        circumstances: circumstances(&session, extent)?,
+        circumstances: circumstances(&session, extent.run.seconds)?,
         samples: vec![vec![Samples::default(); subjects.len()]; WORKLOADS.len()],
         subjects,
         missing,
@@ -92,7 +105,9 @@ pub(crate) fn run(options: &[String], workspace: &Workspace) -> Result<()> {
         for (workload, load) in WORKLOADS.iter().enumerate() {
             for index in 0..results.subjects.len() {
                 let subject = &results.subjects[index];
-                let sample = measure(&session, subject, load, extent, &mut results.repeated)?;
+                let repeated = &mut results.repeated;
+                let sample = measure(&session, &subject.program, load, &extent.run, repeated)
+                    .with_context(|| format!("{} under {}", subject.name, load.name))?;
                 results.samples[workload][index].0.push(sample);
             }
         }
@@ -100,28 +115,25 @@ pub(crate) fn run(options: &[String], workspace: &Workspace) -> Result<()> {
     write(workspace, &session, &results, extent)
 }
 
-/// One run that nobody disturbed, or the last of too many tries.
-fn measure(
+/// One run that nobody disturbed, or the last of too many tries. `repeated` counts the others.
+///
+/// # Errors
+///
+/// If the program does not run to its end, or does not say what it measured.
+pub(crate) fn measure(
     session: &Session<'_>,
-    subject: &Subject,
+    program: &Program,
     load: &Workload,
-    extent: &Extent,
+    run: &Run,
     repeated: &mut usize,
 ) -> Result<Sample> {
     for tries in 1.. {
         let watch = Watch::start()?;
-        let mut command = subject.command(load, extent.seconds, extent.warm_up);
+        let mut command = program.command(load, run);
         let said = session.capture(&mut command)?;
-        ensure!(
-            said.status.success(),
-            "{} under {} ended with {}: {}",
-            subject.name,
-            load.name,
-            said.status,
-            said.stderr.trim()
-        );
+        ensure!(said.status.success(), "{}", in_one_line(&said.stderr));
         let disturbance = watch.stop()?;
-        if disturbance.is_tolerable() || tries > extent.tries {
+        if disturbance.is_tolerable() || tries > run.tries {
             return Sample::parse(&said.stdout, !disturbance.is_tolerable());
         }
         session.note(&format!("again: {disturbance:?}"))?;
@@ -131,7 +143,29 @@ fn measure(
     unreachable!("the tries are counted")
 }
 
-fn circumstances(session: &Session<'_>, extent: &Extent) -> Result<Circumstances> {
+/// What anyhow says of an error on several lines, on one.
+fn in_one_line(error: &str) -> String {
+    let cause = |line: &str| {
+        let line = line.trim().trim_start_matches("Error: ");
+        let number = line
+            .find(": ")
+            .filter(|&end| line[..end].parse::<u8>().is_ok());
+        number.map_or(line, |end| &line[end + 2..]).to_owned()
+    };
+    let causes: Vec<_> = error
+        .lines()
+        .map(cause)
+        .filter(|cause| !["", "Caused by:"].contains(&cause.as_str()))
+        .collect();
+    causes.join(": ")
+}
+
+/// The machine and the sources, for what is measured in runs of so many seconds.
+///
+/// # Errors
+///
+/// If the machine does not tell.
+pub(crate) fn circumstances(session: &Session<'_>, seconds: f64) -> Result<Circumstances> {
     let line = |program: &str, arguments: &[&str]| -> Result<String> {
         let said = session.query(Command::new(program).args(arguments))?;
         Ok(said.trim().to_owned())
@@ -148,7 +182,7 @@ fn circumstances(session: &Session<'_>, extent: &Extent) -> Result<Circumstances
         rustc: line("rustc", &["--version"])?,
         commit: line("git", &["describe", "--always", "--dirty"])?,
         date: line("date", &["--utc", "+%Y-%m-%d %H:%M UTC"])?,
-        seconds: extent.seconds.to_owned(),
+        seconds,
     })
 }
 
@@ -166,7 +200,10 @@ fn write(
         let docs = workspace.root.join("docs");
         let path = docs.join("PERFORMANCE.md");
         let page = fs::read_to_string(&path).context("cannot read docs/PERFORMANCE.md")?;
-        store(&path, &page::replace(&page, results)?)?;
+        store(
+            &path,
+            &marked::replace(&page, "compare", &page::tables(results))?,
+        )?;
         (workspace.root.join("bench/results"), docs.join("images"))
     } else {
         println!("docs/PERFORMANCE.md stays: that was no whole comparison on a quiet machine");
@@ -188,4 +225,21 @@ fn store(path: &Path, text: &str) -> Result<()> {
             .with_context(|| format!("cannot create {}", folder.display()))?;
     }
     fs::write(path, text).with_context(|| format!("cannot write {}", path.display()))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn an_error_with_its_causes_fits_into_a_table() {
+        let said =
+            "Error: no connections\n\nCaused by:\n    0: no TCP_CONGESTION\n    1: no such file\n";
+        let told = "no connections: no TCP_CONGESTION: no such file";
+        assert_eq!(in_one_line(said), told);
+        assert_eq!(
+            in_one_line("Error: no ring: it is old\n"),
+            "no ring: it is old"
+        );
+    }
 }

@@ -2,34 +2,10 @@
 
 use std::fmt::Write;
 
-use anyhow::{Context, Result};
-
 use super::results::{Results, calls, p50};
 use super::sample::{Sample, Samples};
 use super::subject::{Role, Subject, WORKLOADS};
 use super::target::targets;
-
-/// Where the tables begin and end in the page.
-const BEGIN: &str = "<!-- cargo xtask compare: begin -->";
-const END: &str = "<!-- cargo xtask compare: end -->";
-
-/// The page with the tables of this comparison in the place of those of the last one.
-///
-/// # Errors
-///
-/// If the page lacks the marks of that place.
-pub(crate) fn replace(page: &str, results: &Results) -> Result<String> {
-    let (before, rest) = page
-        .split_once(BEGIN)
-        .with_context(|| format!("the page lacks the line {BEGIN}"))?;
-    let (_, after) = rest
-        .split_once(END)
-        .with_context(|| format!("the page lacks the line {END}"))?;
-    Ok(format!(
-        "{before}{BEGIN}\n\n{}\n{END}{after}",
-        tables(results)
-    ))
-}
 
 /// All tables, as Markdown.
 pub(crate) fn tables(results: &Results) -> String {
@@ -129,16 +105,6 @@ fn number(value: f64, digits: usize) -> String {
 mod tests {
     use super::super::results::tests::results;
     use super::*;
-
-    #[test]
-    fn only_what_lies_between_the_marks_is_replaced() {
-        let page = format!("# Title\n{BEGIN}\nthe last one\n{END}\nrest\n");
-        let page = replace(&page, &results()).unwrap();
-        assert!(page.starts_with("# Title\n") && page.ends_with(&format!("{END}\nrest\n")));
-        assert!(!page.contains("the last one"));
-        assert_eq!(replace(&page, &results()).unwrap(), page);
-        assert!(replace("# Title\n", &results()).is_err());
-    }
 
     #[test]
     fn a_row_has_spread_and_ratios_and_dashes_where_there_are_none() {

@@ -16,7 +16,7 @@ pub(crate) struct Circumstances {
     pub(crate) commit: String,
     pub(crate) date: String,
     /// Seconds of each run.
-    pub(crate) seconds: String,
+    pub(crate) seconds: f64,
 }
 
 /// All samples of a comparison.

@@ -81,7 +81,8 @@ impl Samples {
     }
 }
 
-fn median(mut values: Vec<f64>) -> f64 {
+/// The one in the middle; NaN if there is none.
+pub(crate) fn median(mut values: Vec<f64>) -> f64 {
     values.sort_by(f64::total_cmp);
     match values.len() {
         0 => f64::NAN,

@@ -5,12 +5,13 @@ use std::process::Command;
 
 use anyhow::Result;
 
+use super::Run;
 use crate::cargo;
 use crate::packages;
 use crate::session::Session;
 
 /// A load: connections, calls under way on each, bytes of payload each way.
-#[derive(Clone, Copy, Debug)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) struct Workload {
     pub(crate) name: &'static str,
     pub(crate) connections: u32,
@@ -52,37 +53,45 @@ pub(crate) enum Role {
     Peer,
 }
 
-/// One of the things that are compared: a program and how it is started.
+/// One of the things that are compared.
 #[derive(Clone, Debug)]
 pub(crate) struct Subject {
     pub(crate) name: &'static str,
     pub(crate) role: Role,
-    program: PathBuf,
-    arguments: &'static [&'static str],
+    pub(crate) program: Program,
 }
 
-impl Subject {
-    /// The command that puts `load` on it for so many seconds, on two cores.
-    pub(crate) fn command(&self, load: &Workload, seconds: &str, warm_up: &str) -> Command {
-        let mut command = Command::new(&self.program);
+/// A program that measures itself, and how it is started.
+#[derive(Clone, Debug, Default)]
+pub(crate) struct Program {
+    pub(crate) path: PathBuf,
+    pub(crate) arguments: Vec<&'static str>,
+}
+
+impl Program {
+    /// The command that puts `load` on it, on two cores.
+    pub(crate) fn command(&self, load: &Workload, run: &Run) -> Command {
+        let mut command = Command::new(&self.path);
         command
-            .args(self.arguments)
+            .args(&self.arguments)
             .args(["--connections", &load.connections.to_string()])
             .args(["--outstanding", &load.outstanding.to_string()])
             .args(["--payload", &load.payload.to_string()])
-            .args(["--duration", seconds, "--warmup", warm_up])
+            .args(["--duration", &run.seconds.to_string()])
+            .args(["--warmup", &run.warm_up.to_string()])
             .args(["--server-core", "0", "--client-core", "1"]);
         command
     }
+}
 
+impl Subject {
     /// One of that name, for tests.
     #[cfg(test)]
     pub(crate) fn named(name: &'static str, role: Role) -> Self {
         Subject {
             name,
             role,
-            program: PathBuf::new(),
-            arguments: &[],
+            program: Program::default(),
         }
     }
 }
@@ -125,7 +134,8 @@ const RAW: [(&str, &[&str]); 4] = [
 ];
 
 /// The peers: name, package.
-const PEERS: [(&str, &str); 3] = [
+const PEERS: [(&str, &str); 4] = [
+    ("volo", "peer-volo"),
     ("tarpc", "peer-tarpc"),
     ("capnp-rpc", "peer-capnp"),
     ("tonic", "peer-tonic"),
@@ -140,38 +150,52 @@ pub(crate) fn build(
     session: &Session<'_>,
     with_peers: bool,
 ) -> Result<(Vec<Subject>, Vec<String>)> {
-    let echo = cargo::build_program(session, "annulus-bench-echo", "annulus-echo")?;
-    let raw = cargo::build_program(session, "annulus-bench-raw", "raw")?;
+    let echo = build_echo(session)?;
+    let raw = build_raw(session)?;
     let mut subjects = Vec::new();
-    for (name, limit, arguments) in ANNULUS {
+    let mut add = |name, role, path: &PathBuf, arguments: &[&'static str]| {
+        let program = Program {
+            path: path.clone(),
+            arguments: arguments.to_vec(),
+        };
         subjects.push(Subject {
             name,
-            role: Role::Annulus { limit },
-            program: echo.clone(),
-            arguments,
+            role,
+            program,
         });
+    };
+    for (name, limit, arguments) in ANNULUS {
+        add(name, Role::Annulus { limit }, &echo, arguments);
     }
     for (name, arguments) in RAW {
-        subjects.push(Subject {
-            name,
-            role: Role::Limit,
-            program: raw.clone(),
-            arguments,
-        });
+        add(name, Role::Limit, &raw, arguments);
     }
     let mut missing = Vec::new();
     for (name, package) in PEERS {
         match build_peer(session, package, with_peers) {
-            Ok(program) => subjects.push(Subject {
-                name,
-                role: Role::Peer,
-                program,
-                arguments: &[],
-            }),
+            Ok(program) => add(name, Role::Peer, &program, &[]),
             Err(error) => missing.push(format!("{name}: {error:#}")),
         }
     }
     Ok((subjects, missing))
+}
+
+/// Builds annulus as it is compared.
+///
+/// # Errors
+///
+/// If it does not build.
+pub(crate) fn build_echo(session: &Session<'_>) -> Result<PathBuf> {
+    cargo::build_program(session, "annulus-bench-echo", "annulus-echo")
+}
+
+/// Builds the raw echo, likewise.
+///
+/// # Errors
+///
+/// If it does not build.
+pub(crate) fn build_raw(session: &Session<'_>) -> Result<PathBuf> {
+    cargo::build_program(session, "annulus-bench-raw", "raw")
 }
 
 fn build_peer(session: &Session<'_>, package: &str, with_peers: bool) -> Result<PathBuf> {

@@ -12,7 +12,7 @@ use std::sync::mpsc;
 use std::thread;
 use std::time::{Duration, Instant};
 
-use annulus_bench_measure::{Meter, Plan, pin};
+use annulus_bench_measure::{Meter, Plan};
 use anyhow::{Context, Result, ensure};
 use clap::Parser;
 use tokio::net::TcpListener;
@@ -55,17 +55,19 @@ where
 {
     let Args { plan } = Args::parse();
     let (listening, address) = mpsc::channel();
-    let server_core = plan.server_core;
+    let of_server = plan.clone();
     // It serves until the process ends.
     thread::spawn(move || -> Result<()> {
-        pin(server_core).context("the server's core is not to be had")?;
+        let pinned = of_server.pin_server();
+        pinned.context("the server's core is not to be had")?;
         LocalSet::new().block_on(&runtime()?, async {
             let listener = TcpListener::bind("127.0.0.1:0").await?;
             listening.send(listener.local_addr()?)?;
             serve(listener).await
         })
     });
-    pin(plan.client_core).context("the client's core is not to be had")?;
+    let pinned = plan.pin_client();
+    pinned.context("the client's core is not to be had")?;
     let address = address.recv().context("the server does not start")?;
     let load = load(&plan, address, connect);
     let meter = LocalSet::new().block_on(&runtime()?, load)?;
