@@ -23,6 +23,7 @@ mod report;
 mod schedule;
 mod selftest;
 mod setup;
+mod server_metrics;
 mod stats;
 mod verdict;
 mod warm_up;

@@ -526,3 +526,73 @@ fn a_server_of_someone_else_is_found_by_its_mapper_and_called_with_raw_stub_data
     assert_eq!(faults, report["sent"].as_u64());
     assert_eq!(report["verdict"]["valid"], false);
 }
+
+/// A process and an exporter that answers and one that is not there: the run goes on in any case.
+#[test]
+fn a_server_is_sampled_while_it_is_measured() {
+    use std::io::{Read, Write};
+    use std::net::TcpListener;
+
+    let listener = TcpListener::bind("127.0.0.1:0").unwrap();
+    let exporter = format!("http://{}/", listener.local_addr().unwrap());
+    std::thread::spawn(move || {
+        for scrape in 0.. {
+            let Ok((mut stream, _)) = listener.accept() else {
+                return;
+            };
+            let _ = stream.read(&mut [0; 1024]);
+            let _ = write!(
+                stream,
+                "HTTP/1.1 200 OK\r\n\r\n# TYPE scrapes counter\nscrapes{{by=\"us\"}} {scrape}\n"
+            );
+        }
+    });
+    let free = TcpListener::bind("127.0.0.1:0").unwrap();
+    let nobody = format!("http://{}/metrics", free.local_addr().unwrap());
+    drop(free);
+    let directory = tempfile::tempdir().unwrap();
+    let html = directory.path().join("report.html");
+    let report = json(&loadgen(&[
+        "-d",
+        "1",
+        "-w",
+        "0.3",
+        "--quiet",
+        "--json",
+        "--server-metrics",
+        &std::process::id().to_string(),
+        "--server-metrics",
+        &exporter,
+        "--server-metrics",
+        &nobody,
+        "--html",
+        html.to_str().unwrap(),
+    ]));
+    let [process, exported, missing] = report["server_metrics"].as_array().unwrap().as_slice()
+    else {
+        panic!("{}", report["server_metrics"]);
+    };
+    let names = |it: &Value| -> Vec<String> {
+        let series = it["series"].as_array().unwrap().iter();
+        series
+            .map(|it| it["name"].as_str().unwrap().to_owned())
+            .collect()
+    };
+    for name in ["CPU", "RSS", "involuntary context switches", "open files"] {
+        assert!(names(process).iter().any(|it| it == name), "{process}");
+    }
+    let count = process["times"].as_array().unwrap().len();
+    assert!((5..=25).contains(&count), "{count} samples in a second");
+    assert_eq!(names(exported), ["scrapes"]);
+    let scrapes = exported["series"][0]["mean"].as_f64().unwrap();
+    assert!(
+        (0.5..=4.5).contains(&scrapes),
+        "four times a second: {scrapes}"
+    );
+    assert_eq!(names(missing), [""; 0]);
+    assert!(missing["failures"].as_u64() > Some(0), "{missing}");
+    let why = missing["problems"][0].as_str().unwrap();
+    assert!(why.contains("cannot be reached"), "{why}");
+    let html = std::fs::read_to_string(html).unwrap();
+    assert!(html.contains("Server: http://") && html.contains("by=&quot;us&quot;"));
+}

@@ -15,6 +15,7 @@ use self::load::LoadArgs;
 use crate::objective::Objectives;
 use crate::plan::curve::Rates;
 use crate::schedule::{Process, Profile};
+use crate::server_metrics::{Names, Source};
 
 /// Measures the latency and throughput of DCE/RPC servers.
 #[derive(Debug, Parser)]
@@ -32,6 +33,7 @@ Examples:
   loadgen run HOST --rate 50k --slo 'p99<1ms'      open loop; exits with 3 if the objective is missed
   loadgen max HOST --slo 'p99<1ms,errors<0.01%'    the highest rate that keeps it
   loadgen curve HOST --rates 10k..200k/10k --shuffle --html curve.html
+  loadgen run HOST --server-metrics http://HOST:9100/metrics --html report.html
   loadgen run HOST --rate 50k --arrivals poisson --mix Echo=80,Add=20 -p lognormal:1KiB,0.8
 
 Without a command, `run` is meant.
@@ -254,6 +256,21 @@ pub(crate) struct RunArgs {
     /// While it runs, answer scrapes of a Prometheus server at this address
     #[arg(long, value_name = "ADDRESS:PORT", help_heading = "Result")]
     pub(crate) prometheus: Option<SocketAddr>,
+
+    /// Sample the server while it is measured: http://HOST:PORT/PATH (Prometheus' text format), or the
+    /// number of a process of this machine; can be given again
+    #[arg(long, value_name = "URL|PID", help_heading = "Server metrics")]
+    pub(crate) server_metrics: Vec<Source>,
+
+    /// Keep these metrics of them, by name, such as 'process_*,queue_length' (default: the first 32 that
+    /// change)
+    #[arg(
+        long,
+        value_name = "NAMES",
+        requires = "server_metrics",
+        help_heading = "Server metrics"
+    )]
+    pub(crate) server_metric_names: Option<Names>,
 
     /// Write a line for each call to this file: for looking closely, and slow
     #[arg(long, value_name = "FILE", help_heading = "Result")]

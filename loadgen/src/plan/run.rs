@@ -16,6 +16,7 @@ use crate::report::table::Table;
 use crate::report::{html, write_file};
 use crate::schedule::Arrivals;
 
+use crate::server_metrics::Monitor;
 /// Runs, and shows what came of it.
 pub(crate) fn run(args: &RunArgs) -> anyhow::Result<Exit> {
     let mut args = args.clone();
@@ -33,9 +34,11 @@ pub(crate) fn run(args: &RunArgs) -> anyhow::Result<Exit> {
     }
     let mut live = (!args.quiet).then(|| Live::new(args.load.duration));
     let result = {
-        let mut observers: Vec<&mut dyn Observer> = Vec::new();
+        let mut observers: Vec<&mut dyn Observer> = vec![&mut monitor];
         if let Some(hlog) = &mut hlog {
             observers.push(hlog);
+    let names = args.server_metric_names.as_ref();
+    let mut monitor = Monitor::start(&args.server_metrics, names, args.load.duration)?;
         }
         if let Some(exporter) = &mut exporter {
             observers.push(exporter);

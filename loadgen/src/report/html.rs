@@ -2,16 +2,20 @@
 
 use std::fmt::Write;
 
-use super::plot::{Axis, Line, Plot, Scale, escape};
-use super::run_file::{RunFile, decode};
+use super::plot::{Axis, COLOURS, Line, Plot, Scale, escape};
+use super::run_file::{RunFile, TimeSlice, decode};
 use super::table::Table;
 use crate::plan::curve::CurveFile;
 use crate::record::latencies::Latencies;
+use crate::server_metrics::{MetricSeries, ServerMetrics};
 use crate::stats::can_tell;
+
+/// The most plots of one source of metrics.
+const METRIC_PLOTS_MAX: usize = 16;
 
 const STYLE: &str = "\
 body{font:15px/1.5 system-ui,sans-serif;max-width:60rem;margin:2rem auto;padding:0 1rem;color:#222;background:#fff}\
-h1{font-size:1.4rem}h2{font-size:1.1rem;margin-top:2rem}\
+h1{font-size:1.4rem}h2{font-size:1.1rem;margin-top:2rem}h3{font-size:.9rem;font-weight:600;margin:1rem 0 0}\
 pre{overflow-x:auto;background:#f5f5f5;padding:1rem}\
 svg{width:100%;height:auto;font:12px system-ui,sans-serif;fill:#444}\
 svg .grid{stroke:#ddd;fill:none}svg .line{fill:none;stroke-width:1.6}\
@@ -35,6 +39,9 @@ pub(crate) fn run(run: &RunFile) -> anyhow::Result<String> {
     );
     section(&mut body, "Response time over time", "", &over_time(run)?);
     section(&mut body, "Rate over time", "", &rates(run));
+    for metrics in &run.server_metrics {
+        server(&mut body, metrics, run.seconds);
+    }
     Ok(page(&format!("loadgen: {}", run.setup.target), &body))
 }
 
@@ -63,16 +70,62 @@ fn page(title: &str, body: &str) -> String {
 }
 
 fn section(body: &mut String, title: &str, text: &str, plot: &Plot) {
-    let svg = match plot.svg() {
-        nothing if nothing.is_empty() => "<p>There is nothing to show.</p>".to_owned(),
-        svg => svg,
-    };
     let _ = write!(
         body,
-        "<h2>{}</h2><p>{}</p>{svg}",
+        "<h2>{}</h2><p>{}</p>{}",
         escape(title),
-        escape(text)
+        escape(text),
+        picture(plot)
     );
+}
+
+fn picture(plot: &Plot) -> String {
+    match plot.svg() {
+        nothing if nothing.is_empty() => "<p>There is nothing to show.</p>".to_owned(),
+        svg => svg,
+    }
+}
+
+/// What a source of metrics told: a small plot for each metric, its labels as lines.
+fn server(body: &mut String, metrics: &ServerMetrics, seconds: f64) {
+    let _ = write!(
+        body,
+        "<h2>Server: {}</h2><p>{} samples, {} failed. {}</p>",
+        escape(&metrics.source),
+        metrics.times.len(),
+        metrics.failures,
+        escape(&metrics.problems.join("; "))
+    );
+    let mut by_name: Vec<(&str, Vec<&MetricSeries>)> = Vec::new();
+    for series in &metrics.series {
+        match by_name.iter_mut().find(|(name, _)| *name == series.name) {
+            Some((_, group)) => group.push(series),
+            None => by_name.push((&series.name, vec![series])),
+        }
+    }
+    for (name, group) in by_name.iter().take(METRIC_PLOTS_MAX) {
+        let plot = Plot {
+            x: Axis::time(seconds),
+            y: Axis::new(group[0].unit.as_str(), Scale::Linear),
+            lines: (group.iter().take(COLOURS.len()))
+                .map(|series| metric_line(&metrics.times, series))
+                .collect(),
+            is_small: true,
+        };
+        let _ = write!(body, "<h3>{}</h3>{}", escape(name), picture(&plot));
+    }
+}
+
+fn metric_line(times: &[f64], series: &MetricSeries) -> Line {
+    let points = times.iter().zip(&series.values);
+    let inside_braces = series.labels.trim_matches(['{', '}']);
+    Line {
+        name: inside_braces.to_owned(),
+        points: points
+            .filter_map(|(time, value)| Some((*time, (*value)?)))
+            .collect(),
+        is_scattered: false,
+    }
 }
 
 /// Each percentile, as far as there are calls enough to tell it. One nine takes as much room as the next.
@@ -92,6 +145,7 @@ fn spectrum(distributions: &[(&str, &Latencies)]) -> Plot {
         x,
         y: Axis::new("µs", Scale::Logarithmic),
         lines: lines.collect(),
+        is_small: false,
     }
 }
 
@@ -136,14 +190,15 @@ fn over_time(run: &RunFile) -> anyhow::Result<Plot> {
         }
     }
     Ok(Plot {
-        x: Axis::new("seconds", Scale::Linear),
+        x: Axis::time(run.seconds),
         y: Axis::new("µs", Scale::Logarithmic),
         lines,
+        is_small: false,
     })
 }
 
 fn rates(run: &RunFile) -> Plot {
-    let of = |count: fn(&super::run_file::TimeSlice) -> u64| {
+    let of = |count: fn(&TimeSlice) -> u64| {
         let slices = run.intervals.iter();
         slices
             .map(|slice| (slice.start, count(slice) as f64 / slice.seconds))
@@ -162,9 +217,10 @@ fn rates(run: &RunFile) -> Plot {
         lines.push(line("failed", of(|slice| slice.failed)));
     }
     Plot {
-        x: Axis::new("seconds", Scale::Linear),
+        x: Axis::time(run.seconds),
         y: Axis::new("calls a second", Scale::Linear),
         lines,
+        is_small: false,
     }
 }
 
@@ -186,6 +242,7 @@ fn against_load(curve: &CurveFile) -> Plot {
         x: Axis::new("calls a second", Scale::Linear),
         y: Axis::new("µs", Scale::Logarithmic),
         lines: lines.to_vec(),
+        is_small: false,
     }
 }
 
@@ -209,6 +266,42 @@ mod tests {
         );
         assert!((9_980.0..10_000.0).contains(&value), "{value}");
         assert!(points.windows(2).all(|pair| pair[0].1 <= pair[1].1));
+    }
+
+    #[test]
+    fn a_server_has_a_plot_for_each_metric_and_a_line_for_each_of_its_labels() {
+        let series = |name: &str, labels: &str| MetricSeries {
+            name: name.to_owned(),
+            labels: labels.to_owned(),
+            unit: "/s".to_owned(),
+            mean: 1.0,
+            max: 1.0,
+            values: vec![None, Some(1.0), Some(1.0)],
+        };
+        let metrics = ServerMetrics {
+            source: "http://<host>".to_owned(),
+            times: vec![0.0, 1.0, 2.0],
+            series: vec![
+                series("calls", "{op=\"a\"}"),
+                series("calls", "{op=\"b\"}"),
+                series("queue", ""),
+            ],
+            left_out: 0,
+            failures: 1,
+            problems: vec!["it hung".to_owned()],
+        };
+        let mut body = String::new();
+        server(&mut body, &metrics, 4.0);
+        assert_eq!(body.matches("<svg").count(), 2, "{body}");
+        assert_eq!(body.matches("<polyline").count(), 3, "{body}");
+        for text in [
+            "http://&lt;host&gt;",
+            "1 failed. it hung",
+            ">op=&quot;a&quot;<",
+            ">4<",
+        ] {
+            assert!(body.contains(text), "{text} in {body}");
+        }
     }
 
     #[test]

@@ -4,14 +4,19 @@ use std::fmt::Write;
 
 const WIDTH: f64 = 760.0;
 const HEIGHT: f64 = 300.0;
+/// Of a plot that stands among many.
+const SMALL_HEIGHT: f64 = 170.0;
 /// What the axes and their labels need.
 const LEFT: f64 = 64.0;
 const RIGHT: f64 = 120.0;
 const TOP: f64 = 12.0;
 const BOTTOM: f64 = 44.0;
 
+/// The letters of a name for which there is room beside a plot.
+const NAME_LETTERS: usize = 16;
+
 /// Told apart by people who do not see all colours, too.
-const COLOURS: [&str; 6] = [
+pub(super) const COLOURS: [&str; 6] = [
     "#0072b2", "#d55e00", "#009e73", "#cc79a7", "#e69f00", "#56b4e9",
 ];
 
@@ -25,18 +30,29 @@ pub(crate) enum Scale {
 /// What an axis shows.
 #[derive(Clone, Debug)]
 pub(crate) struct Axis {
-    pub(crate) title: &'static str,
+    pub(crate) title: String,
     pub(crate) scale: Scale,
+    /// Where a linear axis ends; with the last point if that is `None`.
+    pub(crate) end: Option<f64>,
     /// Marks in place of numbers that are chosen by themselves.
     pub(crate) marks: Vec<(f64, String)>,
 }
 
 impl Axis {
-    pub(crate) fn new(title: &'static str, scale: Scale) -> Self {
+    pub(crate) fn new(title: impl Into<String>, scale: Scale) -> Self {
         Axis {
-            title,
+            title: title.into(),
             scale,
+            end: None,
             marks: Vec::new(),
+        }
+    }
+
+    /// The time of a measurement of this length, so that plots under each other have the same axis.
+    pub(crate) fn time(seconds: f64) -> Self {
+        Axis {
+            end: Some(seconds),
+            ..Axis::new("seconds", Scale::Linear)
         }
     }
 }
@@ -56,6 +72,8 @@ pub(crate) struct Plot {
     pub(crate) x: Axis,
     pub(crate) y: Axis,
     pub(crate) lines: Vec<Line>,
+    /// Whether it stands among many.
+    pub(crate) is_small: bool,
 }
 
 impl Plot {
@@ -69,10 +87,11 @@ impl Plot {
         if points.is_empty() {
             return String::new();
         }
-        let x = Range::of(&self.x, points.iter().map(|point| point.0));
-        let y = Range::of(&self.y, points.iter().map(|point| point.1));
+        let height = if self.is_small { SMALL_HEIGHT } else { HEIGHT };
+        let x = Range::of(&self.x, height, points.iter().map(|point| point.0));
+        let y = Range::of(&self.y, height, points.iter().map(|point| point.1));
         let mut svg = format!(
-            "<svg viewBox=\"0 0 {WIDTH} {HEIGHT}\" role=\"img\" xmlns=\"http://www.w3.org/2000/svg\">"
+            "<svg viewBox=\"0 0 {WIDTH} {height}\" role=\"img\" xmlns=\"http://www.w3.org/2000/svg\">"
         );
         self.draw_x(&x, &mut svg);
         self.draw_y(&y, &mut svg);
@@ -83,12 +102,12 @@ impl Plot {
                 .map(|point| (x.place_right(point.0), y.place_up(point.1)))
                 .collect();
             draw(line, &places, colour, &mut svg);
-            let height = TOP + 14.0 + 18.0 * index as f64;
+            let from_top = TOP + 14.0 + 18.0 * index as f64;
             let _ = write!(
                 svg,
-                "<text x=\"{:.1}\" y=\"{height:.1}\" fill=\"{colour}\">{}</text>",
+                "<text x=\"{:.1}\" y=\"{from_top:.1}\" fill=\"{colour}\">{}</text>",
                 WIDTH - RIGHT + 10.0,
-                escape(&line.name)
+                short(&line.name)
             );
         }
         svg.push_str("</svg>");
@@ -96,7 +115,7 @@ impl Plot {
     }
 
     fn draw_x(&self, range: &Range, svg: &mut String) {
-        let bottom = HEIGHT - BOTTOM;
+        let bottom = range.height - BOTTOM;
         for (value, label) in range.marks(&self.x) {
             let x = range.place_right(value);
             let _ = write!(
@@ -111,8 +130,8 @@ impl Plot {
             svg,
             "<text x=\"{:.1}\" y=\"{:.1}\" text-anchor=\"middle\">{}</text>",
             f64::midpoint(LEFT, WIDTH - RIGHT),
-            HEIGHT - 8.0,
-            escape(self.x.title)
+            range.height - 8.0,
+            escape(&self.x.title)
         );
     }
 
@@ -129,12 +148,12 @@ impl Plot {
                 escape(&label)
             );
         }
-        let middle = f64::midpoint(TOP, HEIGHT - BOTTOM);
+        let middle = f64::midpoint(TOP, range.height - BOTTOM);
         let _ = write!(
             svg,
             "<text x=\"14\" y=\"{middle:.1}\" text-anchor=\"middle\" \
              transform=\"rotate(-90 14 {middle:.1})\">{}</text>",
-            escape(self.y.title)
+            escape(&self.y.title)
         );
     }
 }
@@ -170,15 +189,18 @@ impl Axis {
 /// The part of an axis that is shown.
 struct Range {
     scale: Scale,
+    /// Of the plot.
+    height: f64,
     /// In the axis' own measure: logarithms of a logarithmic one.
     low: f64,
     high: f64,
 }
 
 impl Range {
-    fn of(axis: &Axis, values: impl Iterator<Item = f64>) -> Self {
+    fn of(axis: &Axis, height: f64, values: impl Iterator<Item = f64>) -> Self {
         let mut range = Range {
             scale: axis.scale,
+            height,
             low: f64::INFINITY,
             high: f64::NEG_INFINITY,
         };
@@ -190,6 +212,7 @@ impl Range {
         match axis.scale {
             Scale::Linear => {
                 range.low = range.low.min(0.0);
+                range.high = range.high.max(axis.end.unwrap_or(range.high));
                 range.high = if range.high > range.low {
                     range.high
                 } else {
@@ -222,7 +245,7 @@ impl Range {
     }
 
     fn place_up(&self, value: f64) -> f64 {
-        HEIGHT - BOTTOM - self.place(value) * (HEIGHT - TOP - BOTTOM)
+        self.height - BOTTOM - self.place(value) * (self.height - TOP - BOTTOM)
     }
 
     /// Values to be marked, with what stands there.
@@ -264,7 +287,7 @@ fn step(length: f64) -> f64 {
 }
 
 /// `50k`, `0.5`.
-fn number(value: f64) -> String {
+pub(super) fn number(value: f64) -> String {
     let (value, unit) = match value.abs() {
         large if large >= 1e6 => (value / 1e6, "M"),
         large if large >= 1e3 => (value / 1e3, "k"),
@@ -272,6 +295,15 @@ fn number(value: f64) -> String {
     };
     let text = format!("{value:.3}");
     format!("{}{unit}", text.trim_end_matches('0').trim_end_matches('.'))
+}
+
+/// A name as far as there is room for it; a pointer on it shows the rest.
+fn short(name: &str) -> String {
+    if name.chars().count() <= NAME_LETTERS {
+        return escape(name);
+    }
+    let start: String = name.chars().take(NAME_LETTERS - 1).collect();
+    format!("{}…<title>{}</title>", escape(&start), escape(name))
 }
 
 /// Text that HTML and SVG take as text.
@@ -302,6 +334,7 @@ mod tests {
                 points: points.to_vec(),
                 is_scattered: false,
             }],
+            is_small: false,
         }
         .svg()
     }
@@ -331,6 +364,26 @@ mod tests {
         assert_eq!(plot(&[], Scale::Linear), "");
         assert_eq!(plot(&[(1.0, 0.0), (2.0, f64::NAN)], Scale::Logarithmic), "");
         assert!(!plot(&[(5.0, 0.0)], Scale::Linear).contains("NaN"));
+    }
+
+    #[test]
+    fn an_axis_of_time_ends_with_the_measurement() {
+        let mut plot = Plot {
+            x: Axis::time(20.0),
+            y: Axis::new("y", Scale::Linear),
+            lines: vec![Line {
+                name: "a name that is too long".to_owned(),
+                points: vec![(0.0, 1.0), (10.0, 1.0)],
+                is_scattered: false,
+            }],
+            is_small: true,
+        };
+        let middle = f64::midpoint(LEFT, WIDTH - RIGHT);
+        let svg = plot.svg();
+        assert!(svg.contains(&format!(" {middle:.1},{TOP:.1}\"")), "{svg}");
+        assert!(svg.contains("a name that is …<title>a name that is too long<"));
+        plot.x.end = None;
+        assert!(!plot.svg().contains(&format!(" {middle:.1},")));
     }
 
     #[test]

@@ -17,6 +17,7 @@ use crate::fleet::Measurement;
 use crate::record::latencies::Latencies;
 use crate::record::series::Point;
 use crate::setup::Setup;
+use crate::server_metrics::ServerMetrics;
 use crate::stats::{Blocks, Interval95, QUANTILES, can_tell};
 use crate::verdict::Verdict;
 
@@ -54,6 +55,9 @@ pub(crate) struct RunFile {
     pub(crate) histograms: Histograms,
     pub(crate) intervals: Vec<TimeSlice>,
 }
+    /// Of each source that was asked for.
+    #[serde(default)]
+    pub(crate) server_metrics: Vec<ServerMetrics>,
 
 /// A distribution of times, in microseconds.
 #[derive(Clone, Debug, Serialize, Deserialize)]
@@ -160,6 +164,7 @@ impl RunFile {
                 response: encode(&Latencies::of(&totals.response)),
                 service: encode(&Latencies::of(&totals.service)),
                 pacing_error: encode(&Latencies::of(&totals.pacing)),
+            server_metrics: Vec::new(),
             },
             intervals: points.iter().map(TimeSlice::of).collect(),
             setup,

@@ -2,8 +2,13 @@
 
 use std::fmt::{self, Write};
 
+use super::plot::number;
 use super::run_file::{RunFile, Times, percentile_name, ratio};
+use crate::server_metrics::ServerMetrics;
 use crate::stats::QUANTILES;
+
+/// How many metrics of a server's source have a line of the table.
+const METRICS_SHOWN: usize = 6;
 
 /// Shows a run as rows of names and values.
 pub(crate) struct Table<'r>(pub(crate) &'r RunFile);
@@ -28,6 +33,9 @@ impl fmt::Display for Table<'_> {
             times(f, "sent late µs", run.pacing_error_us.as_ref())?;
         }
         self.what_it_took(f)?;
+        for metrics in &run.server_metrics {
+            server_metrics(f, metrics)?;
+        }
         for note in &run.verdict.notes {
             row(f, "note", note)?;
         }
@@ -120,6 +128,47 @@ impl Table<'_> {
 /// A name and a value.
 pub(crate) fn row(f: &mut fmt::Formatter<'_>, name: &str, value: impl fmt::Display) -> fmt::Result {
     writeln!(f, "{name:<14} {value}")
+}
+
+/// The first metrics of a source, each with its mean and its maximum.
+fn server_metrics(f: &mut fmt::Formatter<'_>, metrics: &ServerMetrics) -> fmt::Result {
+    let samples = format!("{} samples", metrics.times.len());
+    let said = match (metrics.failures, metrics.problems.first()) {
+        (_, None) => samples,
+        (failures, Some(why)) => format!("{samples}, {failures} failed: {why}"),
+    };
+    row(f, "server", format_args!("{}, {said}", metrics.source))?;
+    for it in metrics.series.iter().take(METRICS_SHOWN) {
+        row(
+            f,
+            "",
+            format_args!(
+                "{}{}: {} {}, max {}",
+                it.name,
+                it.labels,
+                number(it.mean),
+                it.unit,
+                number(it.max)
+            ),
+        )?;
+    }
+    let more = metrics.series.len().saturating_sub(METRICS_SHOWN);
+    if more > 0 {
+        row(
+            f,
+            "",
+            format_args!("{more} more in the run.json and the report"),
+        )?;
+    }
+    if metrics.left_out > 0 {
+        let names = "--server-metric-names chooses";
+        row(
+            f,
+            "",
+            format_args!("{} left out; {names}", metrics.left_out),
+        )?;
+    }
+    Ok(())
 }
 
 fn errors(run: &RunFile) -> String {
