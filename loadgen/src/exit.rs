@@ -6,6 +6,7 @@ use std::time::Duration;
 
 use annulus::Status;
 
+use crate::clock::Unsure;
 use crate::record::errors::Failure;
 
 /// What the exit status says.
@@ -34,6 +35,8 @@ impl Exit {
     pub(crate) fn of(error: &anyhow::Error) -> Self {
         if error.root_cause().is::<Refused>() {
             Exit::Refused
+        } else if error.root_cause().is::<Unsure>() {
+            Exit::Invalid
         } else {
             Exit::Usage
         }

@@ -5,6 +5,7 @@
 #![forbid(unsafe_code)]
 
 mod args;
+mod clock;
 mod compare;
 mod doctor;
 mod embedded;
@@ -22,8 +23,8 @@ mod record;
 mod report;
 mod schedule;
 mod selftest;
-mod setup;
 mod server_metrics;
+mod setup;
 mod stats;
 mod verdict;
 mod warm_up;

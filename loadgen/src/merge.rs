@@ -11,6 +11,7 @@ use anyhow::bail;
 use serde::{Deserialize, Serialize};
 
 use crate::args::MergeArgs;
+use crate::clock::Clock;
 use crate::exit::Exit;
 use crate::record::latencies::Latencies;
 use crate::report::run_file::{Histograms, RunFile, Times, decode, encode};
@@ -38,8 +39,12 @@ struct Merged {
     response_us: Option<Times>,
     service_us: Option<Times>,
     histograms: Histograms,
+    /// How far the clocks of the sources can be apart at most; `null` if there is no telling.
+    clock_error_seconds: Option<f64>,
     /// Why not to believe it.
     invalid_because: Vec<String>,
+    /// What to keep in mind.
+    notes: Vec<String>,
 }
 
 /// A result that went in.
@@ -47,6 +52,8 @@ struct Merged {
 struct Source {
     file: PathBuf,
     agent: Option<String>,
+    /// Of its machine, as far as the file tells.
+    clock: Option<Clock>,
     started_at: f64,
     seconds: f64,
     calls_per_second: f64,
@@ -124,6 +131,7 @@ impl Part {
             source: Source {
                 file: path.to_owned(),
                 agent: run.setup.agent.clone(),
+                clock: run.clock,
                 started_at: run.started_at,
                 seconds: run.seconds,
                 calls_per_second: run.calls_per_second,
@@ -156,6 +164,7 @@ impl Part {
             source: Source {
                 file: path.to_owned(),
                 agent: None,
+                clock: None,
                 started_at: first.start.as_secs_f64(),
                 seconds: length.as_secs_f64(),
                 calls_per_second: calls as f64 / length.as_secs_f64().max(1e-9),
@@ -169,6 +178,10 @@ impl Part {
 
     fn start(&self) -> f64 {
         self.source.started_at
+    }
+
+    fn clock_error(&self) -> Option<f64> {
+        self.source.clock.and_then(Clock::error_seconds)
     }
 
     fn end(&self) -> f64 {
@@ -205,7 +218,9 @@ impl Merged {
                 service: encode(&service),
                 pacing_error: encode(&pacing),
             },
+            clock_error_seconds: clock_error(parts),
             invalid_because: doubts(parts, first, last),
+            notes: notes(parts),
         }
     }
 }
@@ -248,6 +263,10 @@ fn together<'s>(slices: impl Iterator<Item = &'s Slice>) -> (Latencies, Option<T
     (all, times)
 }
 
+/// Agents may differ by so much of an interval before it is told: what happened in one interval is then
+/// in a neighbour's by more than a tenth.
+const CLOCK_ERROR_NOTED: f64 = 0.1;
+
 /// What speaks against believing the whole.
 fn doubts(parts: &[Part], first: f64, last: f64) -> Vec<String> {
     let mut doubts = Vec::new();
@@ -255,11 +274,31 @@ fn doubts(parts: &[Part], first: f64, last: f64) -> Vec<String> {
         let run = part.run.iter().flat_map(|run| &run.verdict.invalid_because);
         doubts.extend(run.map(|why| format!("{}: {why}", part.source.file.display())));
     }
+    let agents = agents(parts);
+    for (index, part) in agents.iter().enumerate() {
+        let is_same = |other: &&&Part| {
+            other.source.agent == part.source.agent
+                && other.start() < part.end()
+                && part.start() < other.end()
+        };
+        if let Some(other) = agents[..index].iter().find(is_same) {
+            doubts.push(format!(
+                "{} and {} are both of the agent {:?} at the same time; one would be counted twice",
+                other.source.file.display(),
+                part.source.file.display(),
+                part.source.agent.as_deref().unwrap_or_default()
+            ));
+        }
+    }
+    if let (Some(error), Some(interval)) = (clock_error(parts), shortest_interval(&agents))
+        && error > interval
+    {
+        doubts.push(format!(
+            "the clocks can be {error:.3} s apart, and an interval is {interval:.3} s: the agents may not \
+             have run together"
+        ));
+    }
     // Agents are to run at the same time, or the load was not what it is taken for.
-    let agents: Vec<_> = parts
-        .iter()
-        .filter(|part| part.source.agent.is_some())
-        .collect();
     for part in agents.iter().filter(|_| agents.len() > 1) {
         let missed = (part.start() - first) + (last - part.end());
         if missed > 0.1 * part.source.seconds {
@@ -270,6 +309,57 @@ fn doubts(parts: &[Part], first: f64, last: f64) -> Vec<String> {
         }
     }
     doubts
+}
+
+fn notes(parts: &[Part]) -> Vec<String> {
+    let agents = agents(parts);
+    let mut notes = Vec::new();
+    if agents.len() < 2 {
+        return notes;
+    }
+    for part in &agents {
+        if part.clock_error().is_none() {
+            notes.push(format!(
+                "{}: nobody knows how far the clock of this agent was from the others'",
+                part.source.file.display()
+            ));
+        }
+    }
+    if let (Some(error), Some(interval)) = (clock_error(parts), shortest_interval(&agents))
+        && error > CLOCK_ERROR_NOTED * interval
+        && error <= interval
+    {
+        notes.push(format!(
+            "the clocks can be {error:.3} s apart, a noticeable part of an interval of {interval:.3} s"
+        ));
+    }
+    notes
+}
+
+/// Results of clients that are said to have run together.
+fn agents(parts: &[Part]) -> Vec<&Part> {
+    let is_agent = |part: &&Part| part.source.agent.is_some();
+    parts.iter().filter(is_agent).collect()
+}
+
+/// How far the clocks of the agents can be apart: what the two worst ones can be wrong by, together.
+fn clock_error(parts: &[Part]) -> Option<f64> {
+    let agents = agents(parts);
+    let errors = agents.iter().map(|part| part.clock_error());
+    let mut errors: Vec<f64> = errors.collect::<Option<_>>()?;
+    errors.sort_by(f64::total_cmp);
+    let [.., second, worst] = errors[..] else {
+        return None;
+    };
+    Some(second + worst)
+}
+
+fn shortest_interval(agents: &[&Part]) -> Option<f64> {
+    // The last interval of a run ends with it.
+    let firsts = agents.iter().filter_map(|part| part.response.first());
+    firsts
+        .map(|slice| slice.length.as_secs_f64())
+        .reduce(f64::min)
 }
 
 impl fmt::Display for Merged {
@@ -296,6 +386,9 @@ impl fmt::Display for Merged {
         row(f, "calls/s", format_args!("{:.0}", self.calls_per_second))?;
         times(f, "response µs", self.response_us.as_ref())?;
         times(f, "service µs", self.service_us.as_ref())?;
+        for note in &self.notes {
+            row(f, "note", note)?;
+        }
         for why in &self.invalid_because {
             row(f, "INVALID", why)?;
         }
@@ -320,6 +413,7 @@ mod tests {
             source: Source {
                 file: PathBuf::from(agent),
                 agent: Some(agent.to_owned()),
+                clock: None,
                 started_at: start,
                 seconds: seconds as f64,
                 calls_per_second: calls as f64,
@@ -366,5 +460,60 @@ mod tests {
         );
         assert!((merged.seconds - 15.0).abs() < 1e-9);
         assert!((merged.calls_per_second - 1200.0).abs() < 1e-6);
+    }
+
+    /// A part whose agent's clock can be wrong by so much.
+    fn clocked(agent: &str, error_max_us: Option<f64>) -> Part {
+        let mut part = part(agent, 100.0, 10, 100, 900);
+        part.source.clock = error_max_us.map(|error_max_us| Clock {
+            synchronised: true,
+            error_max_us,
+            error_estimate_us: 0.0,
+        });
+        part
+    }
+
+    #[test]
+    fn clocks_that_can_be_apart_are_told_and_by_an_interval_not_believed() {
+        // The intervals are a second long.
+        let merged = |left, right| Merged::of(&[clocked("a", left), clocked("b", right)]);
+        let near = merged(Some(10e3), Some(20e3));
+        assert!(near.notes.is_empty() && near.invalid_because.is_empty());
+        assert!((near.clock_error_seconds.unwrap() - 0.03).abs() < 1e-9);
+        let far = merged(Some(100e3), Some(200e3));
+        assert!(far.notes[0].contains("0.300 s apart"), "{:?}", far.notes);
+        assert!(far.invalid_because.is_empty());
+        let hopeless = merged(Some(0.1e6), Some(2e6));
+        assert!(hopeless.invalid_because[0].contains("2.100 s apart"));
+        let unknown = merged(Some(10e3), None);
+        assert!(
+            unknown.notes[0].starts_with("b: nobody knows"),
+            "{:?}",
+            unknown.notes
+        );
+        assert_eq!(unknown.clock_error_seconds, None);
+    }
+
+    #[test]
+    fn an_agent_that_is_there_twice_is_not_counted_twice_in_silence() {
+        let again = |start| {
+            [
+                part("a", 100.0, 10, 100, 900),
+                part("a", start, 10, 100, 900),
+            ]
+        };
+        let merged = Merged::of(&again(100.0));
+        assert!(
+            merged.invalid_because[0].contains("counted twice"),
+            "{:?}",
+            merged.invalid_because
+        );
+        let is_double = |why: &String| why.contains("counted twice");
+        assert!(
+            !Merged::of(&again(200.0))
+                .invalid_because
+                .iter()
+                .any(is_double)
+        );
     }
 }

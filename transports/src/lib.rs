@@ -45,6 +45,7 @@ mod socket_file;
 mod socket_options;
 mod string_binding;
 pub mod uring;
+mod wall_clock;
 
 pub use address::Address;
 pub use credentials::PeerCredentials;
@@ -61,3 +62,4 @@ pub use sim::{SimConfig, SimNet, SimRing};
 pub use socket_options::{Keepalive, SocketOptions};
 pub use string_binding::{ProtocolSequence, StringBinding, StringBindingError};
 pub use uring::{UringConfig, UringRing};
+pub use wall_clock::WallClockState;

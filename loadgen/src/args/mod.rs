@@ -288,6 +288,10 @@ pub(crate) struct RunArgs {
     #[arg(long, value_name = "SECONDS", value_parser = unix_time, help_heading = "Several clients")]
     pub(crate) start_at: Option<SystemTime>,
 
+    /// Begin so also if this machine's clock follows no reference
+    #[arg(long, requires = "start_at", help_heading = "Several clients")]
+    pub(crate) allow_unsynchronised_clock: bool,
+
     /// The name of this client in its result
     #[arg(long, value_name = "NAME", help_heading = "Several clients")]
     pub(crate) agent: Option<String>,

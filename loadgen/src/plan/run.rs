@@ -4,6 +4,7 @@ use std::time::Duration;
 
 use super::{Bench, Round, trace_writer};
 use crate::args::RunArgs;
+use crate::clock::Clock;
 use crate::exit::Exit;
 use crate::fleet::Observer;
 use crate::objective::Missed;
@@ -15,10 +16,14 @@ use crate::report::run_file::{RunFile, decode};
 use crate::report::table::Table;
 use crate::report::{html, write_file};
 use crate::schedule::Arrivals;
-
 use crate::server_metrics::Monitor;
+
 /// Runs, and shows what came of it.
 pub(crate) fn run(args: &RunArgs) -> anyhow::Result<Exit> {
+    let clock = Clock::read();
+    if args.start_at.is_some() && !args.allow_unsynchronised_clock {
+        Clock::check(clock)?;
+    }
     let mut args = args.clone();
     let arrivals = arrivals(&mut args)?;
     let round = Round {
@@ -32,13 +37,13 @@ pub(crate) fn run(args: &RunArgs) -> anyhow::Result<Exit> {
     if let Some(exporter) = &exporter {
         eprintln!("loadgen: metrics at http://{}/metrics", exporter.address());
     }
+    let names = args.server_metric_names.as_ref();
+    let mut monitor = Monitor::start(&args.server_metrics, names, args.load.duration)?;
     let mut live = (!args.quiet).then(|| Live::new(args.load.duration));
     let result = {
         let mut observers: Vec<&mut dyn Observer> = vec![&mut monitor];
         if let Some(hlog) = &mut hlog {
             observers.push(hlog);
-    let names = args.server_metric_names.as_ref();
-    let mut monitor = Monitor::start(&args.server_metrics, names, args.load.duration)?;
         }
         if let Some(exporter) = &mut exporter {
             observers.push(exporter);
@@ -51,7 +56,9 @@ pub(crate) fn run(args: &RunArgs) -> anyhow::Result<Exit> {
     if let Some(live) = &mut live {
         live.finish();
     }
-    let run = result?;
+    let mut run = result?;
+    run.clock = clock;
+    run.server_metrics = monitor.finish(run.seconds);
     if let Some(hlog) = &mut hlog {
         hlog.finish()?;
     }

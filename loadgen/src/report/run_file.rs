@@ -13,11 +13,12 @@ use base64::prelude::BASE64_STANDARD;
 use hdrhistogram::serialization::{Deserializer, Serializer, V2DeflateSerializer};
 use serde::{Deserialize, Serialize};
 
+use crate::clock::Clock;
 use crate::fleet::Measurement;
 use crate::record::latencies::Latencies;
 use crate::record::series::Point;
-use crate::setup::Setup;
 use crate::server_metrics::ServerMetrics;
+use crate::setup::Setup;
 use crate::stats::{Blocks, Interval95, QUANTILES, can_tell};
 use crate::verdict::Verdict;
 
@@ -31,6 +32,9 @@ pub(crate) struct RunFile {
     pub(crate) setup: Setup,
     /// Seconds since 1970, UTC.
     pub(crate) started_at: f64,
+    /// Of this machine; `null` if it does not tell.
+    #[serde(default)]
+    pub(crate) clock: Option<Clock>,
     pub(crate) warm_up_seconds: f64,
     pub(crate) steady: Option<bool>,
     pub(crate) interrupted: bool,
@@ -51,13 +55,13 @@ pub(crate) struct RunFile {
     pub(crate) server_cpu: Option<Cpu>,
     pub(crate) client_threads: Vec<Thread>,
     pub(crate) client_system_calls_per_call: f64,
+    /// Of each source that was asked for.
+    #[serde(default)]
+    pub(crate) server_metrics: Vec<ServerMetrics>,
     pub(crate) verdict: Verdict,
     pub(crate) histograms: Histograms,
     pub(crate) intervals: Vec<TimeSlice>,
 }
-    /// Of each source that was asked for.
-    #[serde(default)]
-    pub(crate) server_metrics: Vec<ServerMetrics>,
 
 /// A distribution of times, in microseconds.
 #[derive(Clone, Debug, Serialize, Deserialize)]
@@ -139,6 +143,7 @@ impl RunFile {
         RunFile {
             schema: SCHEMA.to_owned(),
             started_at: started_at.unwrap_or_default().as_secs_f64(),
+            clock: None,
             warm_up_seconds: measurement.warm_up.seconds,
             steady: measurement.warm_up.steady,
             interrupted: measurement.was_interrupted,
@@ -159,12 +164,12 @@ impl RunFile {
             server_cpu: setup.embedded.then(|| cpu(server)),
             client_threads: threads(&setup, measurement),
             client_system_calls_per_call: ratio(enters as f64, completed as f64),
+            server_metrics: Vec::new(),
             verdict,
             histograms: Histograms {
                 response: encode(&Latencies::of(&totals.response)),
                 service: encode(&Latencies::of(&totals.service)),
                 pacing_error: encode(&Latencies::of(&totals.pacing)),
-            server_metrics: Vec::new(),
             },
             intervals: points.iter().map(TimeSlice::of).collect(),
             setup,
