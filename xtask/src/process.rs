@@ -3,7 +3,7 @@
 use std::fs;
 use std::io;
 use std::os::unix::process::CommandExt;
-use std::process::{Child, Command, ExitStatus, Stdio};
+use std::process::{Child, ChildStdin, Command, ExitStatus, Stdio};
 use std::sync::Arc;
 use std::sync::OnceLock;
 use std::sync::atomic::{AtomicBool, Ordering};
@@ -59,9 +59,23 @@ impl Process {
     ///
     /// If the program cannot be started.
     pub(crate) fn spawn(command: &mut Command) -> Result<Process> {
+        Process::start(command.stdin(Stdio::null()))
+    }
+
+    /// The same, with something to read: the end of the pipe to write into is the second value.
+    ///
+    /// # Errors
+    ///
+    /// If the program cannot be started.
+    pub(crate) fn spawn_listening(command: &mut Command) -> Result<(Process, ChildStdin)> {
+        let mut process = Process::start(command.stdin(Stdio::piped()))?;
+        let input = process.child.stdin.take();
+        Ok((process, input.context("a child has no standard input")?))
+    }
+
+    fn start(command: &mut Command) -> Result<Process> {
         let command_line = command_line(command);
         let child = command
-            .stdin(Stdio::null())
             .process_group(0)
             .spawn()
             .with_context(|| format!("cannot start `{command_line}`"))?;
@@ -70,6 +84,11 @@ impl Process {
             command_line,
             ended: false,
         })
+    }
+
+    /// Its process id, for `/proc`.
+    pub(crate) fn id(&self) -> u32 {
+        self.child.id()
     }
 
     /// Waits for the process to end, and kills it if it has not by `deadline`.

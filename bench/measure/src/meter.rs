@@ -1,5 +1,6 @@
 //! The clocks and counters of one run.
 
+use std::io::{self, BufRead, Write};
 use std::time::Duration;
 
 use hdrhistogram::Histogram;
@@ -23,12 +24,13 @@ pub struct SystemCalls {
 /// Measures the calls of the client's thread, which makes it and asks it. Time is that of any clock
 /// that never goes backwards, since any moment.
 ///
-/// First some calls warm everything up, then all that end are counted, until the time is over.
+/// First some calls warm everything up, then all that end are counted, until the time is over. With
+/// [`Plan::turns`] there are many such times, each at its word, with nothing done in between.
 #[derive(Debug)]
 pub struct Meter {
     plan: Plan,
-    measure_from: Duration,
-    end: Duration,
+    /// `None` until the time is known at which a turn begins.
+    measure_from: Option<Duration>,
     /// What was read when measuring began.
     first: Option<Reading>,
     /// What was read when the time was over.
@@ -52,10 +54,8 @@ impl Meter {
     /// A run that begins now.
     #[must_use]
     pub fn new(plan: &Plan, now: Duration) -> Self {
-        let measure_from = now + plan.warmup;
         Meter {
-            measure_from,
-            end: measure_from + plan.duration,
+            measure_from: Some(now + plan.warmup),
             plan: plan.clone(),
             first: None,
             last: None,
@@ -73,21 +73,38 @@ impl Meter {
         }
     }
 
-    /// Takes note of the time, at least once for each few calls; false if it is over.
+    /// Takes note of the time, at least once for each few calls; false if it is over. With
+    /// [`Plan::turns`] it blocks from the end of each turn to the beginning of the next one.
     pub fn goes_on(
         &mut self,
         now: Duration,
         system_calls: impl FnOnce() -> Option<SystemCalls>,
     ) -> bool {
-        if now < self.measure_from || self.last.is_some() {
+        let measure_from = *self.measure_from.get_or_insert(now + self.plan.warmup);
+        if now < measure_from || self.last.is_some() {
             return self.last.is_none();
         }
         if self.first.is_none() {
             self.first = Some(Reading::take(now, system_calls()));
-        } else if now >= self.end {
+        } else if now >= measure_from + self.plan.duration {
             self.last = Some(Reading::take(now, system_calls()));
+            return self.plan.turns && self.next_turn();
+        }
+        true
+    }
+
+    /// Tells what the turn brought, and waits for the word for the next one. False if there is none,
+    /// or nobody reads.
+    fn next_turn(&mut self) -> bool {
+        let line = self.report("turn").line();
+        let mut word = String::new();
+        let told = writeln!(io::stdout().lock(), "{line}");
+        let has_word = told.and_then(|()| io::stdin().lock().read_line(&mut word));
+        if !has_word.is_ok_and(|len| len > 0) {
             return false;
         }
+        (self.first, self.last, self.measure_from) = (None, None, None);
+        self.latency.reset();
         true
     }
 
@@ -97,7 +114,7 @@ impl Meter {
     ///
     /// The time is not over.
     #[must_use]
-    pub fn report(self, subject: &str) -> Report {
+    pub fn report(&self, subject: &str) -> Report {
         let (Some(first), Some(last)) = (self.first, self.last) else {
             panic!("a run is reported before its end");
         };
@@ -132,6 +149,7 @@ mod tests {
             payload: 32,
             duration: Duration::from_secs(2),
             warmup: Duration::from_secs(1),
+            turns: false,
             server_core: 0,
             client_core: 1,
             unpinned: false,

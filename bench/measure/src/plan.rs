@@ -29,6 +29,11 @@ pub struct Plan {
     #[arg(long, short, default_value = "0.5", value_parser = seconds)]
     pub warmup: Duration,
 
+    /// Take turns with others: measure at once, and again each time that a line comes on standard
+    /// input; print what each turn measured as a line; end where the input does
+    #[arg(long)]
+    pub turns: bool,
+
     /// The core of the server's thread
     #[arg(long, default_value_t = 0)]
     pub server_core: usize,

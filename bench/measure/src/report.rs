@@ -98,6 +98,11 @@ impl Report {
         self.completed
     }
 
+    /// The report as a line of JSON.
+    pub(crate) fn line(&self) -> String {
+        serde_json::to_string(self).expect("a report has only plain fields")
+    }
+
     /// Prints the report as JSON.
     ///
     /// # Panics

@@ -23,7 +23,7 @@ pub(crate) fn link(workload: &str) -> String {
     format!("images/{}", file(workload))
 }
 
-/// Calls a second of all subjects under one load, as SVG; the line on a bar is its spread.
+/// Calls a second of all subjects under one load, as SVG; the line on a bar joins its quartiles.
 pub(crate) fn draw(results: &Results, workload: usize) -> String {
     let load = &WORKLOADS[workload];
     let rows: Vec<_> = results
@@ -32,7 +32,7 @@ pub(crate) fn draw(results: &Results, workload: usize) -> String {
         .zip(&results.samples[workload])
         .filter(|(_, samples)| !samples.0.is_empty())
         .collect();
-    let spreads = rows.iter().map(|(_, samples)| samples.spread(calls).1);
+    let spreads = rows.iter().map(|(_, samples)| samples.quartiles(calls).1);
     let scale = BARS / spreads.fold(1.0, f64::max);
     let height = HEAD + rows.len() * (BAR + GAP) + GAP;
     let mut svg = format!(
@@ -51,7 +51,7 @@ pub(crate) fn draw(results: &Results, workload: usize) -> String {
         };
         let top = HEAD + index * (BAR + GAP);
         let (text, middle) = (top + 13, top + BAR / 2);
-        let (low, high) = samples.spread(calls);
+        let (low, high) = samples.quartiles(calls);
         let median = samples.median(calls);
         let at = |value: f64| NAMES as f64 + value * scale;
         let _ = write!(

@@ -1,10 +1,11 @@
-//! Annulus, its limit and its peers in one run: each load on each of them in turn, round by round,
-//! so that what the machine does meanwhile meets all of them.
+//! Annulus, its limit and its peers in one run: under each load they take turns of a fraction of a
+//! second, round by round, so that what the machine does meanwhile meets all of them.
 //!
-//! A run during which others used the machine is made again. Only a whole comparison on a quiet
+//! A round during which others used the machine is made again. Only a whole comparison on a quiet
 //! machine is written to docs/PERFORMANCE.md; any other is left in `target/xtask/compare`.
 
 mod chart;
+mod contender;
 mod page;
 mod quiet;
 mod results;
@@ -20,12 +21,14 @@ use std::time::{Duration, Instant};
 
 use anyhow::{Context, Result, bail, ensure};
 
+use self::contender::Contender;
 use self::quiet::Watch;
 pub(crate) use self::results::Circumstances;
 use self::results::Results;
 use self::sample::{Sample, Samples};
 use self::subject::{Program, WORKLOADS, Workload};
 use crate::marked;
+use crate::process::command_line;
 use crate::session::Session;
 use crate::workspace::Workspace;
 
@@ -47,22 +50,22 @@ pub(crate) struct Run {
 }
 
 const WHOLE: Extent = Extent {
-    rounds: 5,
+    rounds: 40,
     run: Run {
-        seconds: 1.0,
-        warm_up: 0.3,
-        tries: 30,
+        seconds: 0.1,
+        warm_up: 0.03,
+        tries: 200,
     },
     is_quick: false,
 };
 
 /// Enough to see that everything works, and no more.
 const QUICK: Extent = Extent {
-    rounds: 3,
+    rounds: 8,
     run: Run {
-        seconds: 0.5,
-        warm_up: 0.2,
-        tries: 2,
+        seconds: 0.1,
+        warm_up: 0.03,
+        tries: 4,
     },
     is_quick: true,
 };
@@ -100,19 +103,57 @@ pub(crate) fn run(options: &[String], workspace: &Workspace) -> Result<()> {
         missing,
         repeated: 0,
     };
-    for round in 1..=extent.rounds {
-        println!("round {round} of {}", extent.rounds);
-        for (workload, load) in WORKLOADS.iter().enumerate() {
-            for index in 0..results.subjects.len() {
-                let subject = &results.subjects[index];
-                let repeated = &mut results.repeated;
-                let sample = measure(&session, &subject.program, load, &extent.run, repeated)
-                    .with_context(|| format!("{} under {}", subject.name, load.name))?;
-                results.samples[workload][index].0.push(sample);
-            }
-        }
+    for workload in 0..WORKLOADS.len() {
+        take_turns(&session, &mut results, workload, extent)?;
     }
     write(workspace, &session, &results, extent)
+}
+
+/// All subjects under one load, each in its turn, round by round.
+fn take_turns(
+    session: &Session<'_>,
+    results: &mut Results,
+    workload: usize,
+    extent: &Extent,
+) -> Result<()> {
+    let load = &WORKLOADS[workload];
+    println!("{}: {} rounds", load.name, extent.rounds);
+    let mut contenders = Vec::new();
+    for subject in &results.subjects {
+        let mut command = subject.program.command(load, &extent.run);
+        session.note(&command_line(&command))?;
+        let contender = Contender::start(command.arg("--turns"))
+            .with_context(|| format!("{} under {}", subject.name, load.name))?;
+        contenders.push(contender);
+    }
+    let ids: Vec<u32> = contenders.iter().map(Contender::id).collect();
+    let (mut rounds, mut again) = (0, 0);
+    while rounds < extent.rounds {
+        let watch = Watch::start(&ids)?;
+        let mut turns = vec![None; contenders.len()];
+        for place in 0..contenders.len() {
+            // Who begins changes, so that nobody always comes after the same one.
+            let index = (rounds + place) % contenders.len();
+            let turn = contenders[index].take_turn();
+            let of = || format!("{} under {}", results.subjects[index].name, load.name);
+            turns[index] = Some(turn.with_context(of)?);
+        }
+        let disturbance = watch.stop()?;
+        let is_noisy = !disturbance.is_tolerable();
+        if is_noisy && again < extent.run.tries {
+            session.note(&format!("again: {disturbance:?}"))?;
+            again += 1;
+            continue;
+        }
+        rounds += 1;
+        for (samples, turn) in results.samples[workload].iter_mut().zip(turns) {
+            samples
+                .0
+                .extend(turn.map(|turn| Sample { is_noisy, ..turn }));
+        }
+    }
+    results.repeated += again;
+    Ok(())
 }
 
 /// One run that nobody disturbed, or the last of too many tries. `repeated` counts the others.
@@ -128,7 +169,7 @@ pub(crate) fn measure(
     repeated: &mut usize,
 ) -> Result<Sample> {
     for tries in 1.. {
-        let watch = Watch::start()?;
+        let watch = Watch::start(&[])?;
         let mut command = program.command(load, run);
         let said = session.capture(&mut command)?;
         ensure!(said.status.success(), "{}", in_one_line(&said.stderr));

@@ -40,8 +40,8 @@ pub(crate) fn tables(results: &Results) -> String {
 fn circumstances(results: &Results) -> String {
     let it = &results.circumstances;
     let mut text = format!(
-        "{}, {} cores, Linux {}, {}; commit {}, {}. Each run took {} s; {} were made again because \
-         others used the machine, {} are noisy all the same.\n",
+        "{}, {} cores, Linux {}, {}; commit {}, {}. Each turn took {} s; {} rounds were made again \
+         because others used the machine, {} turns are noisy all the same. In brackets: quartiles.\n",
         it.processor,
         it.cores,
         it.kernel,
@@ -60,7 +60,7 @@ fn circumstances(results: &Results) -> String {
 
 fn row(results: &Results, workload: usize, subject: &Subject, samples: &Samples) -> String {
     let thousands = |of: f64| format!("{:.1}", of / 1e3);
-    let (low, high) = samples.spread(calls);
+    let (low, high) = samples.quartiles(calls);
     let median = |of: fn(&Sample) -> f64| samples.median(of);
     let system_calls = |of: fn((f64, f64)) -> f64| {
         let value = samples.median(|sample| sample.system_calls.map_or(f64::NAN, of));

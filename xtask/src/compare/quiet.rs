@@ -14,11 +14,14 @@ const FOREIGN_MAX: f64 = 0.04;
 /// What the host may take away from this machine, as a part of its cores.
 const STOLEN_MAX: f64 = 0.03;
 
-/// Clocks of the whole machine, and of the children of this process, at one moment.
-pub(crate) struct Watch {
+/// Clocks of the whole machine, and of this process's children, at one moment.
+pub(crate) struct Watch<'c> {
     since: Instant,
     machine: MachineTicks,
-    children: u64,
+    /// Those that still run, beside those that were waited for.
+    children: &'c [u32],
+    /// What they have used.
+    own: u64,
 }
 
 /// What others took while something ran, as parts of all cores.
@@ -41,23 +44,33 @@ struct MachineTicks {
     stolen: u64,
 }
 
-impl Watch {
-    /// From now on.
-    pub(crate) fn start() -> Result<Self> {
+impl Watch<'_> {
+    /// From now on. These children run until the end of the watch; others are waited for by then.
+    pub(crate) fn start(children: &[u32]) -> Result<Watch<'_>> {
+        let form = |path: &str| format!("{path} has another form");
+        let mut own = 0;
+        let ended = (ENDED_CHILDREN, "/proc/self/stat".to_owned());
+        let running = children
+            .iter()
+            .map(|id| (ITSELF, format!("/proc/{id}/stat")));
+        for (field, path) in running.chain([ended]) {
+            own += ticks(&read(&path)?, field).with_context(|| form(&path))?;
+        }
+        let machine = machine_ticks(&read("/proc/stat")?).with_context(|| form("/proc/stat"))?;
         Ok(Watch {
             since: Instant::now(),
-            machine: machine_ticks(&read("/proc/stat")?).context("/proc/stat has another form")?,
-            children: children_ticks(&read("/proc/self/stat")?)
-                .context("/proc/self/stat has another form")?,
+            machine,
+            children,
+            own,
         })
     }
 
-    /// What others took until now. All children that ran meanwhile have been waited for.
+    /// What others took until now.
     pub(crate) fn stop(&self) -> Result<Disturbance> {
-        let now = Watch::start()?;
+        let now = Watch::start(self.children)?;
         let elapsed = (now.since - self.since).as_secs_f64();
         let all = elapsed * TICKS_PER_SECOND * now.machine.cores as f64;
-        let own = now.children - self.children;
+        let own = now.own - self.own;
         let busy = now.machine.busy - self.machine.busy;
         Ok(Disturbance {
             foreign: busy.saturating_sub(own) as f64 / all,
@@ -89,18 +102,22 @@ fn machine_ticks(text: &str) -> Option<MachineTicks> {
     })
 }
 
-/// CPU time of children that were waited for: fields 16 and 17 of `/proc/self/stat`. The name in
-/// field 2 may contain anything but ends with the last parenthesis.
-fn children_ticks(text: &str) -> Option<u64> {
+/// Fields of `/proc/PID/stat`, each the first of two: CPU time in user space and in the kernel.
+const ITSELF: usize = 14;
+const ENDED_CHILDREN: usize = 16;
+
+/// The sum of such two fields. The name in field 2 may contain anything but ends with the last
+/// parenthesis.
+fn ticks(text: &str, field: usize) -> Option<u64> {
     let (_, fields) = text.rsplit_once(')')?;
-    let field = |number: usize| {
+    let value = |number: usize| {
         fields
             .split_whitespace()
             .nth(number - 3)?
             .parse::<u64>()
             .ok()
     };
-    Some(field(16)? + field(17)?)
+    Some(value(field)? + value(field + 1)?)
 }
 
 #[cfg(test)]
@@ -110,15 +127,16 @@ mod tests {
     #[test]
     fn ticks_are_read_by_their_places() {
         let text = "cpu  10 1 5 900 7 2 3 4 0 0\ncpu0 5 1 2 450\ncpu1 5 0 3 450\nintr 1\n";
-        let ticks = MachineTicks {
+        let told = MachineTicks {
             cores: 2,
             busy: 21,
             stolen: 4,
         };
-        assert_eq!(machine_ticks(text), Some(ticks));
+        assert_eq!(machine_ticks(text), Some(told));
         assert_eq!(machine_ticks("cpu 1 2\n"), None);
         let stat = "77 (a) b) S 1 77 77 0 -1 4194560 5 6 7 8 11 12 130 14 20 0";
-        assert_eq!(children_ticks(stat), Some(144));
+        assert_eq!(ticks(stat, ENDED_CHILDREN), Some(144));
+        assert_eq!(ticks(stat, ITSELF), Some(23));
     }
 
     #[test]
@@ -146,7 +164,8 @@ mod tests {
 
     #[test]
     fn this_machine_can_be_watched() {
-        let watch = Watch::start().unwrap();
+        let children = [std::process::id()];
+        let watch = Watch::start(&children).unwrap();
         assert!(watch.machine.cores > 0);
         assert!(watch.stop().is_ok());
     }

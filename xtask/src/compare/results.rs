@@ -15,7 +15,7 @@ pub(crate) struct Circumstances {
     /// What git calls the commit; `-dirty` if something is changed.
     pub(crate) commit: String,
     pub(crate) date: String,
-    /// Seconds of each run.
+    /// Seconds of each run or turn.
     pub(crate) seconds: f64,
 }
 
@@ -27,7 +27,7 @@ pub(crate) struct Results {
     pub(crate) samples: Vec<Vec<Samples>>,
     /// What could not be compared, and why.
     pub(crate) missing: Vec<String>,
-    /// Runs that were made again because others used the machine.
+    /// Rounds that were made again because others used the machine.
     pub(crate) repeated: usize,
 }
 
@@ -103,10 +103,10 @@ impl Results {
             "rustc": rustc,
             "commit": commit,
             "date": date,
-            "seconds_of_each_run": seconds,
+            "seconds_of_each_turn": seconds,
             "missing": self.missing,
-            "runs_repeated": self.repeated,
-            "runs_noisy": self.noisy(),
+            "rounds_repeated": self.repeated,
+            "turns_noisy": self.noisy(),
             "workloads": workloads.collect::<Vec<_>>(),
         })
     }
@@ -159,6 +159,6 @@ pub(crate) mod tests {
         assert_eq!(json["workloads"][4]["name"], "W5");
         let rounds = &json["workloads"][0]["rounds"];
         assert_eq!(rounds["fast limit"][1]["calls_per_second"], 1020.0);
-        assert_eq!(json["runs_noisy"], 0);
+        assert_eq!(json["turns_noisy"], 0);
     }
 }

@@ -61,12 +61,15 @@ impl Samples {
         median(self.0.iter().map(of).collect())
     }
 
-    /// The smallest and the largest of it.
-    pub(crate) fn spread(&self, of: impl Fn(&Sample) -> f64) -> (f64, f64) {
-        let values = self.0.iter().map(of);
-        values.fold((f64::INFINITY, f64::NEG_INFINITY), |(low, high), value| {
-            (low.min(value), high.max(value))
-        })
+    /// The quartiles of it: a quarter of the samples lies below the first, one above the second.
+    pub(crate) fn quartiles(&self, of: impl Fn(&Sample) -> f64) -> (f64, f64) {
+        let mut values: Vec<_> = self.0.iter().map(of).collect();
+        values.sort_by(f64::total_cmp);
+        let quarter = values.len() / 4;
+        match values.len() {
+            0 => (f64::NAN, f64::NAN),
+            len => (values[quarter], values[len - 1 - quarter]),
+        }
     }
 
     /// The median of the ratios to `other`, each of two runs of the same round: what drifts
@@ -130,7 +133,9 @@ pub(crate) mod tests {
         let calls = |sample: &Sample| sample.calls_per_second;
         assert!((one.ratio(&two, calls) - 0.8).abs() < 1e-9);
         assert_eq!(one.median(calls), 400.0);
-        assert_eq!(one.spread(calls), (200.0, 800.0));
+        assert_eq!(one.quartiles(calls), (200.0, 800.0));
+        let many = samples(&[1.0, 2.0, 3.0, 4.0, 5.0, 6.0, 7.0, 8.0]);
+        assert_eq!(many.quartiles(calls), (3.0, 6.0));
         assert!(Samples::default().median(calls).is_nan());
     }
 }
