@@ -115,14 +115,15 @@ impl Results {
 #[cfg(test)]
 pub(crate) mod tests {
     use super::super::sample::tests::samples;
+    use super::super::subject::RAW_URING;
     use super::*;
 
     /// Two limits, annulus and a peer: 1000 and 900, 500, 100 calls a second, under each load.
     pub(crate) fn results() -> Results {
-        let limit = &["slow limit", "fast limit"];
+        let limit = &[RAW_URING, "fast limit"];
         let subjects = vec![
             Subject::named("annulus TCP, adaptive", Role::Annulus { limit }),
-            Subject::named("slow limit", Role::Limit),
+            Subject::named(RAW_URING, Role::Limit),
             Subject::named("fast limit", Role::Limit),
             Subject::named("peer", Role::Peer),
         ];

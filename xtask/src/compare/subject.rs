@@ -96,8 +96,8 @@ impl Subject {
     }
 }
 
-const RAW_URING: &str = "raw TCP, io_uring, spinning";
-const RAW_URING_BLOCKING: &str = "raw TCP, io_uring, blocking";
+pub(crate) const RAW_URING: &str = "raw TCP, io_uring, spinning";
+pub(crate) const RAW_URING_BLOCKING: &str = "raw TCP, io_uring, blocking";
 const RAW_EPOLL: &str = "raw TCP, epoll, spinning";
 const RAW_UNIX: &str = "raw Unix socket, io_uring, spinning";
 
