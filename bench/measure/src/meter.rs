@@ -6,6 +6,7 @@ use std::time::Duration;
 use hdrhistogram::Histogram;
 use rustix::time::{ClockId, clock_gettime};
 
+use crate::allocations;
 use crate::plan::Plan;
 use crate::report::Report;
 
@@ -48,6 +49,8 @@ pub(crate) struct Reading {
     pub(crate) process_cpu: Duration,
     /// `None`: nobody counts.
     pub(crate) system_calls: Option<SystemCalls>,
+    /// Of both sides.
+    pub(crate) allocations: u64,
 }
 
 impl Meter {
@@ -129,6 +132,7 @@ impl Reading {
             client_cpu: cpu_time(ClockId::ThreadCPUTime),
             process_cpu: cpu_time(ClockId::ProcessCPUTime),
             system_calls,
+            allocations: allocations::total(),
         }
     }
 }

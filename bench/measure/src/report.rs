@@ -29,6 +29,8 @@ pub struct Report {
     /// `null` where nobody counts.
     client_system_calls_per_call: Option<f64>,
     server_system_calls_per_call: Option<f64>,
+    /// On the heap, of both sides together.
+    allocations_per_call: f64,
 }
 
 /// From sending a call to its answer, in microseconds.
@@ -89,6 +91,7 @@ impl Report {
             server_cpu: cpu(both.saturating_sub(client)),
             client_system_calls_per_call: system_calls(|calls| calls.client),
             server_system_calls_per_call: system_calls(|calls| calls.server),
+            allocations_per_call: per_call((last.allocations - first.allocations) as f64),
         }
     }
 

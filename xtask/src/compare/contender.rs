@@ -84,7 +84,7 @@ impl Contender {
 mod tests {
     use super::*;
 
-    const REPORT: &str = r#"{"calls_per_second":1,"latency_us":{"p50":10,"p99":20},"client_cpu":{"us_per_call":1},"server_cpu":{"us_per_call":2}}"#;
+    const REPORT: &str = r#"{"calls_per_second":1,"latency_us":{"p50":10,"p99":20},"client_cpu":{"us_per_call":1},"server_cpu":{"us_per_call":2},"allocations_per_call":0}"#;
 
     fn shell(script: &str) -> Command {
         let mut command = Command::new("sh");

@@ -6,12 +6,15 @@
 
 mod chart;
 mod contender;
+mod extra;
+mod history;
 mod page;
 mod quiet;
 mod results;
 pub(crate) mod sample;
 pub(crate) mod subject;
 mod target;
+pub(crate) mod turns;
 
 use std::fs;
 use std::path::{Path, PathBuf};
@@ -21,14 +24,13 @@ use std::time::{Duration, Instant};
 
 use anyhow::{Context, Result, bail, ensure};
 
-use self::contender::Contender;
-use self::quiet::Watch;
+use self::extra::{Extras, Programs, WIDE};
+use self::history::Past;
 pub(crate) use self::results::Circumstances;
 use self::results::Results;
-use self::sample::{Sample, Samples};
 use self::subject::{Program, WORKLOADS, Workload};
+use self::turns::{Entrant, take_turns};
 use crate::marked;
-use crate::process::command_line;
 use crate::session::Session;
 use crate::workspace::Workspace;
 
@@ -70,11 +72,12 @@ const QUICK: Extent = Extent {
     is_quick: true,
 };
 
+/// Where the raw data is: in the checkout, and its file.
+const RESULTS: &str = "bench/results";
+const DATA: &str = "latest.json";
+
 /// How long all of it may take, builds included.
 const LIMIT: Duration = Duration::from_secs(4 * 3600);
-
-/// How long a machine that others use is left to them before the next try.
-const PAUSE: Duration = Duration::from_secs(2);
 
 /// Compares, as the options say, and writes what came out.
 ///
@@ -93,95 +96,78 @@ pub(crate) fn run(options: &[String], workspace: &Workspace) -> Result<()> {
     let session = Session::open(workspace, "compare", Instant::now() + LIMIT)?;
     println!("building annulus, the limit and the peers");
     let (subjects, missing) = subject::build(&session, with_peers)?;
+    let programs = Programs::build(&session)?;
     for missing in &missing {
         println!("not compared: {missing}");
     }
     let mut results = Results {
         circumstances: circumstances(&session, extent.run.seconds)?,
-        samples: vec![vec![Samples::default(); subjects.len()]; WORKLOADS.len()],
+        samples: vec![Vec::new(); WORKLOADS.len()],
         subjects,
+        extras: Extras::default(),
+        past: past(workspace)?,
         missing,
         repeated: 0,
     };
-    for workload in 0..WORKLOADS.len() {
-        take_turns(&session, &mut results, workload, extent)?;
+    for (workload, load) in WORKLOADS.iter().enumerate() {
+        println!("{}: {} rounds", load.name, extent.rounds);
+        let entrant = |subject| Entrant::new(subject, load);
+        let entrants: Vec<_> = results.subjects.iter().map(entrant).collect();
+        let turns = take_turns(&session, &entrants, &extent.run, extent.rounds)?;
+        results.samples[workload] = turns.samples;
+        results.repeated += turns.repeated;
     }
+    println!("marshalling and scale");
+    widen(&session, &mut results, extent)?;
+    for _ in 0..extent.rounds {
+        results.extras.ndr.push(programs.ndr(&session)?);
+    }
+    match programs.idle(&session) {
+        Ok(idle) => results.extras.idle = Some(idle),
+        Err(error) => results.missing.push(format!("idle connections: {error:#}")),
+    }
+    results.extras.parked = Some(programs.parked(&session)?);
     write(workspace, &session, &results, extent)
 }
 
-/// All subjects under one load, each in its turn, round by round.
-fn take_turns(
-    session: &Session<'_>,
-    results: &mut Results,
-    workload: usize,
-    extent: &Extent,
-) -> Result<()> {
-    let load = &WORKLOADS[workload];
-    println!("{}: {} rounds", load.name, extent.rounds);
-    let mut contenders = Vec::new();
-    for subject in &results.subjects {
-        let mut command = subject.program.command(load, &extent.run);
-        session.note(&command_line(&command))?;
-        let contender = Contender::start(command.arg("--turns"))
-            .with_context(|| format!("{} under {}", subject.name, load.name))?;
-        contenders.push(contender);
-    }
-    let ids: Vec<u32> = contenders.iter().map(Contender::id).collect();
-    let (mut rounds, mut again) = (0, 0);
-    while rounds < extent.rounds {
-        let watch = Watch::start(&ids)?;
-        let mut turns = vec![None; contenders.len()];
-        for place in 0..contenders.len() {
-            // Who begins changes, so that nobody always comes after the same one.
-            let index = (rounds + place) % contenders.len();
-            let turn = contenders[index].take_turn();
-            let of = || format!("{} under {}", results.subjects[index].name, load.name);
-            turns[index] = Some(turn.with_context(of)?);
-        }
-        let disturbance = watch.stop()?;
-        let is_noisy = !disturbance.is_tolerable();
-        if is_noisy && again < extent.run.tries {
-            session.note(&format!("again: {disturbance:?}"))?;
-            again += 1;
-            continue;
-        }
-        rounds += 1;
-        for (samples, turn) in results.samples[workload].iter_mut().zip(turns) {
-            samples
-                .0
-                .extend(turn.map(|turn| Sample { is_noisy, ..turn }));
-        }
-    }
-    results.repeated += again;
+/// Annulus under W4, and with more connections, in turns.
+fn widen(session: &Session<'_>, results: &mut Results, extent: &Extent) -> Result<()> {
+    let annulus = &results.subjects[0];
+    let loads = [&WORKLOADS[3], &WIDE];
+    let entrants = loads.map(|load| Entrant::new(annulus, load));
+    let turns = take_turns(session, &entrants, &extent.run, extent.rounds)?;
+    results.repeated += turns.repeated;
+    let mut samples = turns.samples.into_iter();
+    results.extras.usual = samples.next().unwrap_or_default();
+    results.extras.wide = samples.next().unwrap_or_default();
     Ok(())
 }
 
-/// One run that nobody disturbed, or the last of too many tries. `repeated` counts the others.
+/// What the comparisons before this one measured.
+fn past(workspace: &Workspace) -> Result<Vec<Past>> {
+    let path = workspace.root.join(RESULTS).join(DATA);
+    if !path.exists() {
+        return Ok(Vec::new());
+    }
+    let data = fs::read_to_string(&path);
+    let data = data.with_context(|| format!("cannot read {}", path.display()))?;
+    Past::read(&data)
+}
+
+/// Lets a program measure for as long as `run` says, alone.
 ///
 /// # Errors
 ///
-/// If the program does not run to its end, or does not say what it measured.
-pub(crate) fn measure(
+/// If it does not run to its end: with what it said.
+pub(crate) fn run_alone(
     session: &Session<'_>,
     program: &Program,
     load: &Workload,
     run: &Run,
-    repeated: &mut usize,
-) -> Result<Sample> {
-    for tries in 1.. {
-        let watch = Watch::start(&[])?;
-        let mut command = program.command(load, run);
-        let said = session.capture(&mut command)?;
-        ensure!(said.status.success(), "{}", in_one_line(&said.stderr));
-        let disturbance = watch.stop()?;
-        if disturbance.is_tolerable() || tries > run.tries {
-            return Sample::parse(&said.stdout, !disturbance.is_tolerable());
-        }
-        session.note(&format!("again: {disturbance:?}"))?;
-        *repeated += 1;
-        thread::sleep(PAUSE);
-    }
-    unreachable!("the tries are counted")
+) -> Result<()> {
+    let said = session.capture(&mut program.command(load, run))?;
+    ensure!(said.status.success(), "{}", in_one_line(&said.stderr));
+    Ok(())
 }
 
 /// What anyhow says of an error on several lines, on one.
@@ -245,18 +231,18 @@ fn write(
             &path,
             &marked::replace(&page, "compare", &page::tables(results))?,
         )?;
-        (workspace.root.join("bench/results"), docs.join("images"))
+        (workspace.root.join(RESULTS), docs.join("images"))
     } else {
         println!("docs/PERFORMANCE.md stays: that was no whole comparison on a quiet machine");
         let scratch = session.scratch().to_owned();
         (scratch.clone(), scratch)
     };
-    store(&data.join("latest.json"), &json)?;
+    store(&data.join(DATA), &json)?;
     for (workload, load) in WORKLOADS.iter().enumerate() {
         let path: PathBuf = images.join(chart::file(load.name));
         store(&path, &chart::draw(results, workload))?;
     }
-    println!("raw data: {}", workspace.shown(&data.join("latest.json")));
+    println!("raw data: {}", workspace.shown(&data.join(DATA)));
     Ok(())
 }
 

@@ -2,6 +2,7 @@
 
 use std::fmt::Write;
 
+use super::extra::OfTimes;
 use super::results::{Results, calls, p50};
 use super::sample::{Sample, Samples};
 use super::subject::{Role, Subject, WORKLOADS};
@@ -16,9 +17,9 @@ pub(crate) fn tables(results: &Results) -> String {
             text,
             "\n### {}: {} × {}, {} bytes each way; {} rounds\n\n\
              ![calls per second]({})\n\n\
-             | | k calls/s | p50 µs | p99 µs | CPU µs per call | system calls per call | calls to \
-             the limit's | p50 to the limit's | calls to the best peer's |\n\
-             |---|---:|---:|---:|---:|---:|---:|---:|---:|\n",
+             | | k calls/s | p50 µs | p99 µs | CPU µs per call | system calls per call | \
+             allocations per call | calls to the limit's | p50 to the limit's | calls to the best \
+             peer's |\n|---|---:|---:|---:|---:|---:|---:|---:|---:|---:|\n",
             load.name,
             load.connections,
             load.outstanding,
@@ -30,10 +31,86 @@ pub(crate) fn tables(results: &Results) -> String {
             text.push_str(&row(results, workload, subject, samples));
         }
     }
-    text.push_str("\n### Targets\n\n| | | measured | |\n|---|---:|---:|---|\n");
-    for target in targets(results) {
-        let _ = writeln!(text, "{target}");
+    text.push_str(&scale(results));
+    text.push_str(&target_table(results));
+    text
+}
+
+/// What does not depend on a workload's speed.
+fn scale(results: &Results) -> String {
+    let extras = &results.extras;
+    let mut text = "\n### Scale and marshalling\n\n| | |\n|---|---:|\n".to_owned();
+    let mut row = |what: &str, value: String| {
+        let _ = writeln!(text, "| {what} | {value} |");
+    };
+    if let Some(idle) = extras.idle {
+        row(
+            &format!(
+                "bytes for each of {} idle connections, server",
+                idle.connections
+            ),
+            format!("{:.0}", idle.server_bytes_each),
+        );
+        row("the same, client", format!("{:.0}", idle.client_bytes_each));
+        row(
+            "CPU of the server with them, % of a core",
+            format!("{:.2}", idle.server_cpu_percent),
+        );
     }
+    if let Some(parked) = extras.parked {
+        row(
+            &format!("bytes for each of {} parked calls, server", parked.calls),
+            format!("{:.0}", parked.server_bytes_each),
+        );
+    }
+    if !extras.wide.0.is_empty() {
+        let (low, high) = extras.wide.quartiles(calls);
+        let [median, low, high] = [extras.wide.median(calls), low, high].map(|it| it / 1e3);
+        row(
+            "W4 with 1,000 connections, k calls/s",
+            format!("{median:.1} ({low:.1}–{high:.1})"),
+        );
+    }
+    let times: [(&str, OfTimes); 5] = [
+        ("memcpy of 4.2 KB, ns", |it| it.memcpy),
+        ("NDR: encode, ns", |it| it.encode),
+        ("NDR: borrowed decode, ns", |it| it.decode_borrowed),
+        ("NDR: owned decode, ns", |it| it.decode_owned),
+        ("NDR: owned decode of big-endian, ns", |it| {
+            it.decode_big_endian
+        }),
+    ];
+    for (what, of) in times {
+        if let Some(ns) = extras.ndr(of) {
+            row(what, format!("{ns:.1}"));
+        }
+    }
+    text
+}
+
+/// The targets: what this comparison measured, behind what earlier ones did.
+fn target_table(results: &Results) -> String {
+    let past = &results.past;
+    let mut text = "\n### Targets\n\n| | |".to_owned();
+    for earlier in past {
+        let _ = write!(text, " {}, {} |", earlier.commit, earlier.date);
+    }
+    let here = &results.circumstances;
+    let columns = "---:|".repeat(past.len());
+    let _ = writeln!(
+        text,
+        " {}, {} | |\n|---|---:|{columns}---:|---|",
+        here.commit, here.date
+    );
+    for target in targets(results) {
+        let _ = writeln!(text, "{}", target.row(past));
+    }
+    let _ = writeln!(
+        text,
+        "\nT8 (two server cores carry ≥ 1.8 × what one does) was not measured: that takes two cores for \
+         the server and two for those who load it, and this machine has {}.",
+        here.cores
+    );
     text
 }
 
@@ -75,7 +152,7 @@ fn row(results: &Results, workload: usize, subject: &Subject, samples: &Samples)
         number(other.map_or(f64::NAN, |other| samples.ratio(other, of)), 2)
     };
     format!(
-        "| {} | {} ({}–{}) | {:.1} | {:.1} | {:.2} / {:.2} | {} / {} | {} | {} | {} |\n",
+        "| {} | {} ({}–{}) | {:.1} | {:.1} | {:.2} / {:.2} | {} / {} | {:.1} | {} | {} | {} |\n",
         subject.name,
         thousands(median(calls)),
         thousands(low),
@@ -86,6 +163,7 @@ fn row(results: &Results, workload: usize, subject: &Subject, samples: &Samples)
         median(|sample| sample.server_cpu_us),
         system_calls(|(client, _)| client),
         system_calls(|(_, server)| server),
+        median(|sample| sample.allocations),
         to(limit, calls),
         to(limit, p50),
         to(peer, calls),

@@ -2,8 +2,11 @@
 
 use serde_json::{Value, json};
 
+use super::extra::Extras;
+use super::history::Past;
 use super::sample::{Sample, Samples};
 use super::subject::{Role, Subject, WORKLOADS};
+use super::target::targets;
 
 /// The machine and the state of the sources.
 #[derive(Clone, Debug, Default)]
@@ -25,6 +28,9 @@ pub(crate) struct Results {
     pub(crate) subjects: Vec<Subject>,
     /// By workload, then by subject.
     pub(crate) samples: Vec<Vec<Samples>>,
+    pub(crate) extras: Extras,
+    /// What the last comparisons measured of the targets, the oldest first.
+    pub(crate) past: Vec<Past>,
     /// What could not be compared, and why.
     pub(crate) missing: Vec<String>,
     /// Rounds that were made again because others used the machine.
@@ -96,6 +102,8 @@ impl Results {
                 "rounds": rounds,
             })
         });
+        let own = Past::new(&self.circumstances, &targets(self));
+        let history = self.past.iter().chain([&own]).map(Past::to_json);
         json!({
             "processor": processor,
             "cores": cores,
@@ -108,12 +116,15 @@ impl Results {
             "rounds_repeated": self.repeated,
             "turns_noisy": self.noisy(),
             "workloads": workloads.collect::<Vec<_>>(),
+            "extras": self.extras.to_json(),
+            "history": history.collect::<Vec<_>>(),
         })
     }
 }
 
 #[cfg(test)]
 pub(crate) mod tests {
+    use super::super::extra::tests::extras;
     use super::super::sample::tests::samples;
     use super::super::subject::RAW_URING;
     use super::*;
@@ -137,6 +148,8 @@ pub(crate) mod tests {
             circumstances: Circumstances::default(),
             subjects,
             samples: vec![each; WORKLOADS.len()],
+            extras: extras(),
+            past: Vec::new(),
             missing: vec!["tonic: left out".to_owned()],
             repeated: 3,
         }

@@ -13,6 +13,8 @@ pub(crate) struct Sample {
     pub(crate) server_cpu_us: f64,
     /// Of client and server, per call; `None` where nobody counts.
     pub(crate) system_calls: Option<(f64, f64)>,
+    /// On the heap, of both sides together, per call.
+    pub(crate) allocations: f64,
     /// Others used the machine meanwhile, however often it was tried.
     pub(crate) is_noisy: bool,
 }
@@ -33,6 +35,7 @@ impl Sample {
             client_cpu_us: number("/client_cpu/us_per_call")?,
             server_cpu_us: number("/server_cpu/us_per_call")?,
             system_calls: system_calls("client").zip(system_calls("server")),
+            allocations: number("/allocations_per_call")?,
             is_noisy,
         })
     }
@@ -46,6 +49,7 @@ impl Sample {
             "server_cpu_us_per_call": self.server_cpu_us,
             "client_system_calls_per_call": self.system_calls.map(|(client, _)| client),
             "server_system_calls_per_call": self.system_calls.map(|(_, server)| server),
+            "allocations_per_call": self.allocations,
             "noisy": self.is_noisy,
         })
     }
@@ -107,6 +111,7 @@ pub(crate) mod tests {
             client_cpu_us: 1.0,
             server_cpu_us: 2.0,
             system_calls: Some((2.0, 2.0)),
+            allocations: 0.0,
             is_noisy: false,
         };
         Samples(calls_per_second.iter().map(sample).collect())
@@ -116,9 +121,10 @@ pub(crate) mod tests {
     fn a_report_is_read_and_peers_count_no_system_calls() {
         let report = r#"{ "calls_per_second": 1000.5, "latency_us": { "p50": 10.0, "p99": 20.0 },
             "client_cpu": { "us_per_call": 1.0 }, "server_cpu": { "us_per_call": 2.0 },
-            "client_system_calls_per_call": null, "server_system_calls_per_call": null }"#;
+            "client_system_calls_per_call": null, "server_system_calls_per_call": null,
+            "allocations_per_call": 3.0 }"#;
         let sample = Sample::parse(report, true).unwrap();
-        assert_eq!(sample.system_calls, None);
+        assert_eq!((sample.system_calls, sample.allocations), (None, 3.0));
         assert!(sample.is_noisy && sample.calls_per_second > 1000.0);
         assert!(Sample::parse("{}", false).is_err());
     }

@@ -96,6 +96,9 @@ impl Subject {
     }
 }
 
+/// Where the programs that measure annulus are.
+pub(crate) const ECHO_PACKAGE: &str = "annulus-bench-echo";
+
 pub(crate) const RAW_URING: &str = "raw TCP, io_uring, spinning";
 pub(crate) const RAW_URING_BLOCKING: &str = "raw TCP, io_uring, blocking";
 const RAW_EPOLL: &str = "raw TCP, epoll, spinning";
@@ -186,7 +189,7 @@ pub(crate) fn build(
 ///
 /// If it does not build.
 pub(crate) fn build_echo(session: &Session<'_>) -> Result<PathBuf> {
-    cargo::build_program(session, "annulus-bench-echo", "annulus-echo")
+    cargo::build_program(session, ECHO_PACKAGE, "annulus-echo")
 }
 
 /// Builds the raw echo, likewise.

@@ -2,6 +2,8 @@
 
 use std::fmt;
 
+use super::extra::OfTimes;
+use super::history::Past;
 use super::results::{Results, calls, p50};
 use super::sample::{Sample, Samples};
 use super::subject::{RAW_URING, RAW_URING_BLOCKING};
@@ -9,8 +11,8 @@ use super::subject::{RAW_URING, RAW_URING_BLOCKING};
 /// Something to reach, and how far it is.
 pub(crate) struct Target {
     /// The target's number and what it says.
-    what: String,
-    value: f64,
+    pub(crate) what: String,
+    pub(crate) value: f64,
     bound: Bound,
 }
 
@@ -24,6 +26,10 @@ const ADAPTIVE: &str = "annulus TCP, adaptive";
 const SPINNING: &str = "annulus TCP, spinning";
 const BLOCKING: &str = "annulus TCP, blocking";
 const UNIX: &str = "annulus Unix socket, adaptive";
+
+/// Allocations per call that are none: a queue that grows once while it is measured is not one per
+/// call.
+const ALLOCATIONS_MAX: f64 = 0.001;
 
 /// The places of W1 to W5.
 const W1: usize = 0;
@@ -40,15 +46,28 @@ impl Target {
     }
 }
 
-impl fmt::Display for Target {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let (sign, bound) = match self.bound {
-            Bound::AtMost(bound) => ('≤', bound),
-            Bound::AtLeast(bound) => ('≥', bound),
-        };
+impl Target {
+    /// A line of the table, with what earlier comparisons measured.
+    pub(crate) fn row(&self, past: &[Past]) -> String {
+        let earlier: String = past
+            .iter()
+            .map(|past| match past.measured(self) {
+                Some(value) => format!(" {value:.3} |"),
+                None => " – |".to_owned(),
+            })
+            .collect();
         let verdict = if self.holds() { "holds" } else { "missed" };
-        let Target { what, value, .. } = self;
-        write!(f, "| {what} | {sign} {bound} | {value:.3} | {verdict} |")
+        let Target { what, value, bound } = self;
+        format!("| {what} | {bound} |{earlier} {value:.3} | {verdict} |")
+    }
+}
+
+impl fmt::Display for Bound {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Bound::AtMost(bound) => write!(f, "≤ {bound}"),
+            Bound::AtLeast(bound) => write!(f, "≥ {bound}"),
+        }
     }
 }
 
@@ -108,6 +127,15 @@ pub(crate) fn targets(results: &Results) -> Vec<Target> {
     }
     let ratio = limit(W5, ADAPTIVE, calls);
     add("T3: W5, calls to the limit's", Bound::AtLeast(0.85), ratio);
+    let allocations = (W1..=W4).filter_map(|workload| {
+        let samples = results.of(workload, ADAPTIVE)?;
+        Some(samples.median(|sample| sample.allocations))
+    });
+    add(
+        "T4: W1 to W4, heap allocations per call of both sides, at most",
+        Bound::AtMost(ALLOCATIONS_MAX),
+        allocations.reduce(f64::max),
+    );
     for (workload, name, bound) in [(W1, "W1", 2.0), (W4, "W4", 0.1)] {
         let dearer_side = |sample: &Sample| {
             let calls = sample.system_calls;
@@ -120,6 +148,31 @@ pub(crate) fn targets(results: &Results) -> Vec<Target> {
         let value = samples.map(|samples| samples.median(dearer_side));
         add(&what, Bound::AtMost(bound), value);
     }
+    let extras = &results.extras;
+    let ndr: [(&str, f64, OfTimes); 4] = [
+        ("encode to memcpy", 1.3, |it| it.encode / it.memcpy),
+        ("borrowed decode, ns", 10.0, |it| it.decode_borrowed),
+        ("owned decode, ns", 80.0, |it| it.decode_owned),
+        ("big-endian decode, ns", 100.0, |it| it.decode_big_endian),
+    ];
+    for (what, bound, of) in ndr {
+        add(&format!("T6: {what}"), Bound::AtMost(bound), extras.ndr(of));
+    }
+    add(
+        "T7: bytes of the server for each idle connection",
+        Bound::AtMost(8192.0),
+        extras.idle.map(|it| it.server_bytes_each),
+    );
+    add(
+        "T7: bytes of the server for each parked call",
+        Bound::AtMost(512.0),
+        extras.parked.map(|it| it.server_bytes_each),
+    );
+    add(
+        "T7: W4, calls with 1,000 connections to those with 64",
+        Bound::AtLeast(0.8),
+        Some(extras.wide.ratio(&extras.usual, calls)),
+    );
     let ratio = limit(W1, UNIX, p50);
     add(
         "T9: W1, Unix socket, p50 to the limit's",
@@ -137,7 +190,8 @@ mod tests {
     #[test]
     fn a_target_is_held_or_missed_by_the_ratio_of_one_run() {
         let results = results();
-        let told: Vec<_> = targets(&results).iter().map(ToString::to_string).collect();
+        let targets = targets(&results);
+        let told: Vec<_> = targets.iter().map(|target| target.row(&[])).collect();
         let told = |what: &str| {
             let line = told.iter().find(|line| line.contains(what));
             line.unwrap_or_else(|| panic!("{what} is missing: {told:#?}"))
@@ -147,6 +201,22 @@ mod tests {
         assert!(told("T5: W4").ends_with("| ≤ 0.1 | 2.000 | missed |"));
         let ratio = told("T1: W1, annulus TCP, adaptive, p50 to that of raw TCP, io_uring");
         assert!(ratio.contains("| 1.782 | missed |"), "{ratio}");
+        assert!(told("T4").ends_with("| ≤ 0.001 | 0.000 | holds |"));
+        assert!(told("T6: encode to memcpy").ends_with("| ≤ 1.3 | 1.250 | holds |"));
+        assert!(told("T7: W4").ends_with("| ≥ 0.8 | 0.900 | holds |"));
+    }
+
+    #[test]
+    fn a_row_shows_what_was_measured_before() {
+        let results = results();
+        let now = targets(&results);
+        let past = Past::new(&results.circumstances, &now[..1]);
+        assert!(
+            now[0]
+                .row(std::slice::from_ref(&past))
+                .ends_with("| 1.782 | 1.782 | missed |")
+        );
+        assert!(now[1].row(&[past]).contains("| – |"));
     }
 
     #[test]

@@ -7,19 +7,23 @@ use crate::compare::sample::{Sample, Samples, median};
 /// A change below this is none, whatever the noise: at such sizes the machine's own drift shows.
 const FLOOR: f64 = 0.02;
 
-/// The runs of one experiment in their order: A B A B … A.
+/// Into how many parts an experiment's rounds are split: what differs between them is its spread.
+const PARTS: usize = 5;
+
+/// The turns of one experiment, by round: without the setting, with it, and without it once more.
 #[derive(Clone, Debug, Default)]
 pub(crate) struct Runs {
-    /// As things are.
     pub(crate) without: Samples,
-    /// With the setting: each between two of those without it.
     pub(crate) with: Samples,
+    pub(crate) again: Samples,
 }
 
 /// Relative changes: 0.1 is a tenth more.
 #[derive(Clone, Copy, Debug, PartialEq)]
 pub(crate) struct Change {
+    /// Of all rounds.
     pub(crate) median: f64,
+    /// The least and the greatest of the medians of the parts.
     pub(crate) low: f64,
     pub(crate) high: f64,
 }
@@ -27,11 +31,11 @@ pub(crate) struct Change {
 /// How the setting changed the calls a second, and how they change without it.
 #[derive(Clone, Copy, Debug, PartialEq)]
 pub(crate) struct Effect {
-    /// Of each run with the setting against the one before it.
+    /// From without the setting to with it, in the same round.
     pub(crate) change: Change,
-    /// Of each run without it against the last such run.
+    /// From without it to without it.
     pub(crate) noise: Change,
-    /// CPU time of a call, client and server together, likewise.
+    /// CPU time of a call, client and server together, as `change`.
     pub(crate) cpu: Change,
 }
 
@@ -46,38 +50,48 @@ impl Runs {
     pub(crate) fn effect(&self) -> Effect {
         let calls = |sample: &Sample| sample.calls_per_second;
         let cpu = |sample: &Sample| sample.client_cpu_us + sample.server_cpu_us;
-        let (without, with) = (&self.without.0, &self.with.0);
-        let again = without.get(1..).unwrap_or_default();
         Effect {
-            change: Change::between(without, with, calls),
-            noise: Change::between(without, again, calls),
-            cpu: Change::between(without, with, cpu),
+            change: Change::between(&self.without, &self.with, calls),
+            noise: Change::between(&self.without, &self.again, calls),
+            cpu: Change::between(&self.without, &self.with, cpu),
         }
     }
 }
 
 impl Change {
     /// From each of the first to its partner among the second.
-    fn between(before: &[Sample], after: &[Sample], of: impl Fn(&Sample) -> f64) -> Self {
-        let pairs = before.iter().zip(after);
+    fn between(before: &Samples, after: &Samples, of: impl Fn(&Sample) -> f64) -> Self {
+        let pairs = before.0.iter().zip(&after.0);
         let changes: Vec<_> = pairs.map(|(one, two)| of(two) / of(one) - 1.0).collect();
+        let part_len = changes.len().div_ceil(PARTS).max(1);
+        let parts = changes.chunks(part_len).map(|part| median(part.to_vec()));
+        let none = (f64::INFINITY, f64::NEG_INFINITY);
+        let (low, high) = parts.fold(none, |(low, high), it| (low.min(it), high.max(it)));
         Change {
-            low: changes.iter().copied().fold(f64::INFINITY, f64::min),
-            high: changes.iter().copied().fold(f64::NEG_INFINITY, f64::max),
             median: median(changes),
+            low,
+            high,
         }
+    }
+
+    /// The largest of the changes, whichever its direction.
+    fn most(self) -> f64 {
+        self.low.abs().max(self.high.abs())
     }
 }
 
 impl Effect {
-    /// There is an effect only if its median lies outside all that happened without the setting.
+    /// There is an effect only if its median is more than all that happened without the setting,
+    /// in either direction.
     pub(crate) fn verdict(&self) -> Verdict {
         let Change { median, .. } = self.change;
-        let is_noise = self.noise.low <= median && median <= self.noise.high;
-        match median {
-            _ if is_noise || median.is_nan() || median.abs() < FLOOR => Verdict::NoEffect,
-            ..0.0 => Verdict::Slower,
-            _ => Verdict::Faster,
+        let noise = self.noise.most().max(FLOOR);
+        if median > noise {
+            Verdict::Faster
+        } else if median < -noise {
+            Verdict::Slower
+        } else {
+            Verdict::NoEffect
         }
     }
 }
@@ -105,36 +119,50 @@ mod tests {
 
     use super::*;
 
-    fn effect(without: &[f64], with: &[f64]) -> Effect {
+    fn effect(without: &[f64], with: &[f64], again: &[f64]) -> Effect {
         let runs = Runs {
             without: samples(without),
             with: samples(with),
+            again: samples(again),
         };
         runs.effect()
     }
 
     #[test]
     fn what_lies_outside_the_noise_is_an_effect() {
-        let without = [1000.0, 1010.0, 990.0, 1000.0];
-        let faster = effect(&without, &[1100.0, 1111.0, 1089.0]);
+        let (without, again) = ([1000.0, 1010.0, 990.0], [1010.0, 1000.0, 1000.0]);
+        let faster = effect(&without, &[1100.0, 1111.0, 1089.0], &again);
         assert_eq!(faster.verdict(), Verdict::Faster);
         assert_eq!(faster.change.to_string(), "+10.0 % (+10.0 to +10.0)");
-        let slower = effect(&without, &[900.0, 909.0, 891.0]);
+        let slower = effect(&without, &[900.0, 909.0, 891.0], &again);
         assert_eq!(slower.verdict(), Verdict::Slower);
     }
 
     #[test]
     fn what_lies_inside_it_is_none() {
-        // The machine itself lost a fifth and won it again.
-        let noisy = effect(&[1000.0, 800.0, 1000.0, 900.0], &[1100.0, 880.0, 1100.0]);
-        assert!(noisy.change.median > 0.09 && noisy.noise.high > 0.2);
+        // The machine itself lost a fifth, so it may as well win one.
+        let without = [1000.0, 1000.0, 1000.0];
+        let noisy = effect(
+            &without,
+            &[1150.0, 1150.0, 1150.0],
+            &[1000.0, 1000.0, 800.0],
+        );
+        assert!(noisy.change.median > 0.14 && noisy.noise.low < -0.19);
         assert_eq!(noisy.verdict(), Verdict::NoEffect);
-        let small = effect(&[1000.0, 1000.0], &[1015.0]);
+        let small = effect(&without, &[1015.0, 1015.0, 1015.0], &without);
         assert_eq!(small.verdict(), Verdict::NoEffect);
     }
 
     #[test]
+    fn one_bad_turn_of_a_part_changes_nothing() {
+        let mut with = [1100.0; 25];
+        with[7] = 10.0;
+        let change = effect(&[1000.0; 25], &with, &[1000.0; 25]).change;
+        assert!((change.low - 0.1).abs() < 1e-9 && (change.high - 0.1).abs() < 1e-9);
+    }
+
+    #[test]
     fn nothing_measured_is_no_effect() {
-        assert_eq!(effect(&[], &[]).verdict(), Verdict::NoEffect);
+        assert_eq!(effect(&[], &[], &[]).verdict(), Verdict::NoEffect);
     }
 }

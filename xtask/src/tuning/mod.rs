@@ -1,10 +1,10 @@
-//! One setting at a time: made, measured against its absence in turn (A B A B … A), taken back.
+//! One setting at a time: made, measured against its absence in turns, taken back.
 //!
-//! What the runs without the setting do among themselves is the noise: a setting whose median
-//! effect lies inside it has none.
+//! A third program is without the setting as the first one is. What differs between these two is
+//! the noise: a setting whose effect is no larger has none.
 
 mod effect;
-mod kernel;
+pub(crate) mod kernel;
 mod knob;
 mod page;
 
@@ -16,10 +16,11 @@ use anyhow::{Context, Result, bail, ensure};
 use serde_json::{Value, json};
 
 use self::effect::Runs;
-use self::kernel::Altered;
+use self::kernel::{Altered, Setting};
 use self::knob::{How, KNOBS, Knob, Measured};
 use crate::compare::subject::{self, Program, WORKLOADS, Workload};
-use crate::compare::{Circumstances, Run, circumstances, measure};
+use crate::compare::turns::{Entrant, take_turns};
+use crate::compare::{Circumstances, Run, circumstances, run_alone};
 use crate::marked;
 use crate::process;
 use crate::session::Session;
@@ -35,7 +36,7 @@ const DATA: &str = "bench/results/tuning.json";
 /// What the command line asked for.
 struct Options {
     knobs: Vec<&'static Knob>,
-    /// Runs with the setting, under each load; those without are one more.
+    /// Under each load.
     rounds: usize,
     run: Run,
     /// In place of those that a knob names.
@@ -85,7 +86,7 @@ pub(crate) fn run(options: &[String], workspace: &Workspace) -> Result<()> {
             findings.push(finding);
         }
     }
-    println!("{repeated} runs were made again because others used the machine");
+    println!("{repeated} rounds were made again because others used the machine");
     if options.writes {
         let of = circumstances(&session, options.run.seconds)?;
         write(workspace, &of, &findings, &options)?;
@@ -97,11 +98,11 @@ impl Options {
     fn parse(arguments: &[String]) -> Result<Self> {
         let mut options = Options {
             knobs: Vec::new(),
-            rounds: 5,
+            rounds: 25,
             run: Run {
-                seconds: 0.8,
-                warm_up: 0.2,
-                tries: 4,
+                seconds: 0.1,
+                warm_up: 0.03,
+                tries: 50,
             },
             load: None,
             writes: false,
@@ -188,7 +189,7 @@ impl Bench<'_> {
         Ok(findings)
     }
 
-    /// Measures without and with the setting in turn, and at last without.
+    /// Measures without the setting, with it, and without it once more, in turns.
     ///
     /// What cannot be set is no error: it is told. That it runs without the setting is.
     fn alternate(&self, how: &How, load: &Workload, repeated: &mut usize) -> Result<Outcome> {
@@ -212,20 +213,43 @@ impl Bench<'_> {
         };
         let (off, on) = (program(&[always]), program(&[always, with]));
         let settings = Knob::kernel_settings(kernel);
-        let mut runs = Runs::default();
-        let mut measure =
-            |program: &Program| measure(self.session, program, load, &self.options.run, repeated);
-        for _ in 0..self.options.rounds {
-            runs.without.0.push(measure(&off)?);
-            let sample = Altered::apply(&settings).and_then(|_altered| measure(&on));
-            match sample {
-                Ok(sample) => runs.with.0.push(sample),
-                Err(error) if process::interrupted() => return Err(error),
-                Err(error) => return Ok(Outcome::NotHere(format!("{error:#}"))),
+        if let Err(error) = self.try_alone(&on, load, &settings) {
+            if process::interrupted() {
+                return Err(error);
             }
+            return Ok(Outcome::NotHere(format!("{error:#}")));
         }
-        runs.without.0.push(measure(&off)?);
-        Ok(Outcome::Measured(runs))
+        let entrant = |name, program, settings| Entrant {
+            name,
+            program,
+            load,
+            settings,
+        };
+        let entrants = [
+            entrant("without", &off, &[]),
+            entrant("with", &on, &settings[..]),
+            entrant("again without", &off, &[]),
+        ];
+        let turns = take_turns(
+            self.session,
+            &entrants,
+            &self.options.run,
+            self.options.rounds,
+        )?;
+        *repeated += turns.repeated;
+        let mut samples = turns.samples.into_iter();
+        let mut next = || samples.next().unwrap_or_default();
+        Ok(Outcome::Measured(Runs {
+            without: next(),
+            with: next(),
+            again: next(),
+        }))
+    }
+
+    /// Whether the setting is to be had: a program says on its standard error why it is not.
+    fn try_alone(&self, program: &Program, load: &Workload, settings: &[Setting]) -> Result<()> {
+        let _altered = Altered::apply(settings)?;
+        run_alone(self.session, program, load, &self.options.run)
     }
 }
 
@@ -247,7 +271,7 @@ fn write(
         "kernel": of.kernel,
         "commit": of.commit,
         "date": of.date,
-        "seconds_of_each_run": of.seconds,
+        "seconds_of_each_turn": of.seconds,
         "findings": data,
     });
     fs::write(
@@ -270,6 +294,7 @@ impl Finding {
             Outcome::Measured(runs) => {
                 json["without"] = runs.without.to_json();
                 json["with"] = runs.with.to_json();
+                json["again_without"] = runs.again.to_json();
             }
             Outcome::NotHere(reason) => json["not_here"] = reason.as_str().into(),
         }

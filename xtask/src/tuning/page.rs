@@ -8,8 +8,7 @@ use crate::compare::Circumstances;
 /// All findings, and what they are of.
 pub(crate) fn table(of: &Circumstances, rounds: usize, findings: &[Finding]) -> String {
     let mut text = format!(
-        "{}, {} cores, Linux {}, {}; commit {}, {}. Loopback; {rounds} runs with each setting, {} s \
-         each, between one more without it.\n\n\
+        "{}, {} cores, Linux {}, {}; commit {}, {}. Loopback; {rounds} rounds, turns of {} s.\n\n\
          | knob | what changes | measured | load | calls per second, with the setting | without it, \
          against itself | CPU time per call | verdict |\n\
          |---|---|---|---|---:|---:|---:|---|\n",
@@ -72,8 +71,9 @@ mod tests {
             knob: &KNOBS[0],
             load: Some(&WORKLOADS[0]),
             outcome: Outcome::Measured(Runs {
-                without: samples(&[1000.0, 1010.0, 1000.0]),
-                with: samples(&[500.0, 505.0]),
+                without: samples(&[1000.0, 1000.0]),
+                with: samples(&[500.0, 500.0]),
+                again: samples(&[1010.0, 990.0]),
             }),
         };
         let told = row(&finding);
