@@ -380,7 +380,16 @@ fn the_highest_rate_is_searched_for() {
         "--json",
         "--accept-invalid",
     ];
-    let bounds = ["--from", "100", "--to", "400", "--confirm", "1"];
+    let bounds = [
+        "--from",
+        "100",
+        "--to",
+        "400",
+        "--confirm",
+        "1",
+        "--repeat",
+        "2",
+    ];
     let search = |slo| loadgen(&[&["max", "--slo", slo], &bounds[..], &quick].concat());
     let found = search("p50<1ns");
     assert_eq!(found.status.code(), Some(3));

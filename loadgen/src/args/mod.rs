@@ -134,6 +134,10 @@ pub(crate) struct MaxArgs {
     #[arg(long, default_value_t = 3, help_heading = "Search")]
     pub(crate) confirm: u32,
 
+    /// How many runs more may be made to tell how sure the limit is, within the precision
+    #[arg(long, default_value_t = 12, help_heading = "Search")]
+    pub(crate) repeat: u32,
+
     /// How calls fall within the rate: even, poisson, or bursts:N
     #[arg(
         long,

@@ -3,6 +3,7 @@
 use serde::Serialize;
 
 use super::Bench;
+use super::limit::Limit;
 use super::search::{Found, Search, Try};
 use crate::args::MaxArgs;
 use crate::args::values::show_rate;
@@ -23,9 +24,18 @@ struct MaxFile {
     /// The lowest rate above it that was not kept.
     missed_at: Option<f64>,
     client_is_limit: bool,
+    /// The rate of which half of all runs keep the objectives; `null` if there is no telling.
+    limit: Option<LimitFile>,
     kept: u32,
     tries: u32,
     steps: Vec<Step>,
+}
+
+/// Where the limit lies.
+#[derive(Clone, Copy, Debug, Serialize)]
+struct LimitFile {
+    rate: f64,
+    confidence95: (f64, f64),
 }
 
 /// A run on the way.
@@ -46,6 +56,7 @@ pub(crate) fn max(args: &MaxArgs) -> anyhow::Result<Exit> {
         to: args.to.max(args.from),
         precision: args.precision.max(0.001),
         confirm: args.confirm,
+        repeat: args.repeat,
     };
     let mut steps = Vec::new();
     let found = search.run(|rate| {
@@ -63,6 +74,7 @@ pub(crate) fn max(args: &MaxArgs) -> anyhow::Result<Exit> {
             rate: found.kept,
             missed_at: found.missed,
             client_is_limit: found.is_client_limit,
+            limit: found.limit.as_ref().map(LimitFile::of),
             kept: found.successes,
             tries: found.tries,
             steps,
@@ -116,6 +128,15 @@ fn judge(args: &MaxArgs, rate: f64, run: &RunFile) -> anyhow::Result<(Try, Step)
     Ok((outcome, step))
 }
 
+impl LimitFile {
+    fn of(limit: &Limit) -> Self {
+        LimitFile {
+            rate: limit.quantile(0.5),
+            confidence95: limit.interval95(),
+        }
+    }
+}
+
 impl Step {
     fn line(&self) -> String {
         format!(
@@ -139,6 +160,18 @@ fn show(args: &MaxArgs, found: &Found) {
             println!("max {}/s keeps {objectives}", show_rate(kept));
             let times = format!("kept {} times of {}", found.successes, found.tries);
             println!("    {times}");
+            if let Some(LimitFile {
+                rate,
+                confidence95: (low, high),
+            }) = found.limit.as_ref().map(LimitFile::of)
+            {
+                println!(
+                    "    half of the runs keep {}/s (95 % sure: {} to {})",
+                    show_rate(rate),
+                    show_rate(low),
+                    show_rate(high)
+                );
+            }
         }
     }
     match (found.missed, found.is_client_limit) {

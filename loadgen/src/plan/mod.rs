@@ -1,9 +1,10 @@
 //! What is run: once, or again and again at different rates.
 
 pub(crate) mod curve;
+mod limit;
 pub(crate) mod max;
 pub(crate) mod run;
-mod search;
+pub(crate) mod search;
 
 use std::path::Path;
 use std::sync::Arc;

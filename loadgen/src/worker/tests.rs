@@ -1,5 +1,6 @@
 //! A worker and a server over the simulated ring, in virtual time.
 
+use std::convert::Infallible;
 use std::sync::mpsc;
 
 use annulus::rpcecho::{self, EchoServer};
@@ -8,6 +9,7 @@ use annulus::{Config, Limits, Server};
 
 use super::control::{Control, Told};
 use super::*;
+use crate::plan::search::{Search, Try};
 use crate::record::interval::Interval;
 use crate::record::latencies::Latencies;
 use crate::schedule::{Process, Profile};
@@ -213,6 +215,39 @@ fn a_stall_shows_in_the_response_times_as_theory_says_and_not_in_the_service_tim
         pacing.max() < 2_000,
         "waiting for a place is not the client's lateness: {}",
         pacing.max()
+    );
+}
+
+/// A server with one place takes calls one after the other: more than one in a round trip it cannot.
+#[test]
+fn the_capacity_of_a_server_is_found_by_searching() {
+    let capacity = 1.0 / round_trip().as_secs_f64();
+    let search = Search {
+        from: 100.0,
+        to: 1e6,
+        precision: 0.05,
+        confirm: 2,
+        repeat: 30,
+    };
+    let length = Duration::from_millis(200);
+    let found = search.run(|rate| {
+        let (totals, _) = run(job(Some(rate), 1, 1), length, None);
+        let response = Latencies::of(&totals.response);
+        // Of a load that is more than the server can do, a queue of 5 ms takes longer than a tenth of the run
+        // to grow only if it is more by less than 3 %.
+        let is_kept = response.quantile(0.9) < 5_000_000;
+        Ok::<_, Infallible>(if is_kept { Try::Kept } else { Try::Missed })
+    });
+    let found = found.unwrap();
+    let kept = found.kept.unwrap();
+    assert!(
+        (0.94..1.04).contains(&(kept / capacity)),
+        "{kept} of {capacity}"
+    );
+    let (low, high) = found.limit.unwrap().interval95();
+    assert!(
+        low < capacity * 1.04 && capacity < high && high / low < 1.08,
+        "{low} to {high}, of {capacity}"
     );
 }
 
