@@ -8,9 +8,16 @@ const HEIGHT: f64 = 300.0;
 const SMALL_HEIGHT: f64 = 170.0;
 /// What the axes and their labels need.
 const LEFT: f64 = 64.0;
-const RIGHT: f64 = 120.0;
+const RIGHT: f64 = 150.0;
 const TOP: f64 = 12.0;
-const BOTTOM: f64 = 44.0;
+const BOTTOM: f64 = 48.0;
+
+/// The strokes of lines in the same order: so one that lies on another leaves it to be seen, and a print
+/// without colours can be read.
+const STROKES: [&str; 6] = ["none", "7 4", "2 3", "12 4", "7 3 2 3", "4 8"];
+
+/// How long a line is shown beside its name.
+const SAMPLE_LENGTH: f64 = 24.0;
 
 /// The letters of a name for which there is room beside a plot.
 const NAME_LETTERS: usize = 16;
@@ -95,20 +102,16 @@ impl Plot {
         );
         self.draw_x(&x, &mut svg);
         self.draw_y(&y, &mut svg);
-        for (index, line) in self.lines.iter().enumerate() {
-            let colour = COLOURS[index % COLOURS.len()];
+        let is_shown = |line: &&Line| line.points.iter().any(|point| shown(&point));
+        for (index, line) in self.lines.iter().filter(is_shown).enumerate() {
             let places: Vec<(f64, f64)> = (line.points.iter())
                 .filter(shown)
                 .map(|point| (x.place_right(point.0), y.place_up(point.1)))
                 .collect();
-            draw(line, &places, colour, &mut svg);
-            let from_top = TOP + 14.0 + 18.0 * index as f64;
-            let _ = write!(
-                svg,
-                "<text x=\"{:.1}\" y=\"{from_top:.1}\" fill=\"{colour}\">{}</text>",
-                WIDTH - RIGHT + 10.0,
-                short(&line.name)
-            );
+            draw(line, &places, index, &mut svg);
+            if !line.name.is_empty() {
+                draw_name(line, index, &mut svg);
+            }
         }
         svg.push_str("</svg>");
         svg
@@ -122,7 +125,7 @@ impl Plot {
                 svg,
                 "<path class=\"grid\" d=\"M{x:.1} {TOP}V{bottom}\"/>\
                  <text x=\"{x:.1}\" y=\"{:.1}\" text-anchor=\"middle\">{}</text>",
-                bottom + 16.0,
+                bottom + 20.0,
                 escape(&label)
             );
         }
@@ -158,7 +161,8 @@ impl Plot {
     }
 }
 
-fn draw(line: &Line, places: &[(f64, f64)], colour: &str, svg: &mut String) {
+fn draw(line: &Line, places: &[(f64, f64)], index: usize, svg: &mut String) {
+    let colour = COLOURS[index % COLOURS.len()];
     if line.is_scattered || places.len() == 1 {
         for (x, y) in places {
             let _ = write!(
@@ -174,8 +178,30 @@ fn draw(line: &Line, places: &[(f64, f64)], colour: &str, svg: &mut String) {
         .collect();
     let _ = write!(
         svg,
-        "<polyline class=\"line\" stroke=\"{colour}\" points=\"{}\"/>",
+        "<polyline class=\"line\" stroke=\"{colour}\" stroke-dasharray=\"{}\" points=\"{}\"/>",
+        STROKES[index % STROKES.len()],
         points.join(" ")
+    );
+}
+
+/// Beside the plot, behind a piece of the line.
+fn draw_name(line: &Line, index: usize, svg: &mut String) {
+    let colour = COLOURS[index % COLOURS.len()];
+    let (left, y) = (WIDTH - RIGHT + 10.0, TOP + 14.0 + 18.0 * index as f64);
+    let (middle, end) = (y - 4.0, left + SAMPLE_LENGTH);
+    let sample = [(left, middle), (end, middle)];
+    // Points are shown by one of them.
+    let sample = if line.is_scattered {
+        &sample[1..]
+    } else {
+        &sample
+    };
+    draw(line, sample, index, svg);
+    let _ = write!(
+        svg,
+        "<text x=\"{:.1}\" y=\"{y:.1}\" fill=\"{colour}\">{}</text>",
+        end + 6.0,
+        short(&line.name)
     );
 }
 
@@ -356,7 +382,11 @@ mod tests {
             Scale::Logarithmic,
         );
         assert!(svg.contains(">100<") && svg.contains(">1k<"), "{svg}");
-        assert_eq!(svg.matches(',').count(), 2, "two points: {svg}");
+        assert_eq!(
+            svg.matches(',').count(),
+            4,
+            "two points, and a sample: {svg}"
+        );
     }
 
     #[test]
