@@ -1,5 +1,6 @@
-//! A peer that does next to nothing: it accepts any interface, and answers each request with an empty
-//! response. No server is faster, so what a client reaches against it is the client's own ceiling.
+//! A peer that does next to nothing: it accepts any interface, and answers each request with the stub data that came
+//! with it, less the first four bytes. That is what rpcecho's EchoData is answered with. No server is faster,
+//! so what a client reaches against it is the client's own ceiling.
 
 use std::io::{ErrorKind, Read, Write};
 use std::net::{TcpListener, TcpStream};
@@ -40,7 +41,13 @@ const REJECTED: [u8; 24] = [
     2, 0, 2, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0,
 ];
 
-/// A response of 24 bytes without stub data. The call id and the context are still to be filled in.
+/// What is in front of stub data, in requests without an object as in responses.
+const CALL_HEADER_LEN: usize = 24;
+
+/// Of EchoData's stub data, its first parameter, which the answer lacks.
+const ECHO_LENGTH_LEN: usize = 4;
+
+/// The head of a response. Its length, the call id, the length of the stub data and the context are still to be filled in.
 const RESPONSE: [u8; 24] = [
     5, 0, 2, 3, 0x10, 0, 0, 0, 24, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0,
 ];
@@ -149,18 +156,28 @@ fn answer(received: &[u8], replies: &mut Vec<u8>) -> usize {
             break;
         };
         match pdu[2] {
-            REQUEST if pdu.len() >= 24 => {
-                let start = replies.len();
-                replies.extend(RESPONSE);
-                replies[start + 12..start + 16].copy_from_slice(&pdu[12..16]);
-                replies[start + 20..start + 22].copy_from_slice(&pdu[20..22]);
-            }
+            REQUEST if pdu.len() >= CALL_HEADER_LEN => response(pdu, replies),
             BIND if pdu.len() > 24 => bind_ack(pdu, replies),
             _ => {}
         }
         at += pdu.len();
     }
     at
+}
+
+fn response(request: &[u8], replies: &mut Vec<u8>) {
+    let stub = request
+        .get(CALL_HEADER_LEN + ECHO_LENGTH_LEN..)
+        .unwrap_or_default();
+    let mut head = RESPONSE;
+    let len = CALL_HEADER_LEN + stub.len();
+    // No longer than the request, whose length has two bytes.
+    head[8..10].copy_from_slice(&u16::try_from(len).unwrap_or(u16::MAX).to_le_bytes());
+    head[12..16].copy_from_slice(&request[12..16]);
+    head[16..20].copy_from_slice(&u32::try_from(stub.len()).unwrap_or(u32::MAX).to_le_bytes());
+    head[20..22].copy_from_slice(&request[20..22]);
+    replies.extend_from_slice(&head);
+    replies.extend_from_slice(stub);
 }
 
 fn bind_ack(bind: &[u8], replies: &mut Vec<u8>) {
@@ -186,12 +203,15 @@ mod tests {
         let mut request = [0; 32];
         request[..16].copy_from_slice(&[5, 0, 0, 3, 0x10, 0, 0, 0, 32, 0, 0, 0, 7, 0, 0, 0]);
         request[20] = 9;
+        request[28..].copy_from_slice(&[1, 2, 3, 4]);
         let two = [request, request].concat();
         let mut replies = Vec::new();
         assert_eq!(answer(&two[..40], &mut replies), 32);
-        assert_eq!(replies.len(), 24);
+        assert_eq!(replies.len(), 28);
         assert_eq!((replies[12], replies[20]), (7, 9), "call and context");
+        assert_eq!((replies[8], replies[16]), (28, 4), "lengths");
+        assert_eq!(replies[24..], [1, 2, 3, 4]);
         assert_eq!(answer(&two, &mut replies), 64);
-        assert_eq!(replies.len(), 72);
+        assert_eq!(replies.len(), 84);
     }
 }

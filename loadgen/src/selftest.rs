@@ -1,7 +1,13 @@
 //! `loadgen selftest`: what this client can do at best, on this machine, against a peer that does next to
 //! nothing.
 
+use std::path::Path;
+use std::process::Command;
+use std::time::Duration;
+
+use anyhow::{Context, bail};
 use serde::Serialize;
+use serde_json::Value;
 
 use crate::args::{RunArgs, SelftestArgs};
 use crate::exit::Exit;
@@ -14,16 +20,31 @@ use crate::schedule::{Arrivals, Process, Profile};
 /// The rate at which pacing is looked at.
 const PACED_RATE: f64 = 100_000.0;
 
+/// Connections, and calls in flight on each, at the ceiling; bytes that a call carries each way.
+const CONNECTIONS: u32 = 64;
+const OUTSTANDING: u32 = 16;
+const PAYLOAD: u32 = 32;
+
 /// What the client did.
 #[derive(Clone, Debug, Serialize)]
 struct Selftest {
     schema: &'static str,
-    /// 16 connections x 16 outstanding, as fast as it goes.
+    /// 64 connections x 16 outstanding, as fast as it goes.
     ceiling: RunFile,
+    /// What bare sockets reach with as many bytes, if it was asked for.
+    raw_limit: Option<RawLimit>,
     /// One call after another.
     floor: RunFile,
     /// An open loop.
     paced: RunFile,
+}
+
+/// The rate of a program that only moves bytes: the mean of a run before the ceiling's and one after it.
+#[derive(Clone, Copy, Debug, Serialize)]
+struct RawLimit {
+    calls_per_second: f64,
+    /// The ceiling is so much of it.
+    reached: f64,
 }
 
 /// Runs the three, and shows what they came to.
@@ -36,7 +57,8 @@ pub(crate) fn selftest(args: &SelftestArgs) -> anyhow::Result<Exit> {
     let run = |connections, outstanding, arrivals| {
         let load = RunArgs::of_words(&[
             &peer.binding(),
-            "--mix=Sink",
+            "--mix=Echo",
+            &format!("--payload={PAYLOAD}"),
             &format!("--connections={connections}"),
             &format!("--outstanding={outstanding}"),
             &format!("--duration={}", args.duration.as_secs_f64()),
@@ -48,9 +70,23 @@ pub(crate) fn selftest(args: &SelftestArgs) -> anyhow::Result<Exit> {
         };
         Bench::new(&load)?.run(&round, &mut [])
     };
+    let raw = || {
+        let program = args.raw_limit.as_deref();
+        program.map(|it| raw_rate(it, args.duration)).transpose()
+    };
+    let before = raw()?;
+    let ceiling = run(CONNECTIONS, OUTSTANDING, None)?;
+    let raw_limit = before.zip(raw()?).map(|(before, after)| {
+        let calls_per_second = f64::midpoint(before, after);
+        RawLimit {
+            calls_per_second,
+            reached: ceiling.calls_per_second / calls_per_second,
+        }
+    });
     let selftest = Selftest {
         schema: "annulus-loadgen/selftest/1",
-        ceiling: run(16, 16, None)?,
+        ceiling,
+        raw_limit,
         floor: run(1, 1, None)?,
         paced: run(16, 16, Some(paced))?,
     };
@@ -62,10 +98,31 @@ pub(crate) fn selftest(args: &SelftestArgs) -> anyhow::Result<Exit> {
     Ok(Exit::Ok)
 }
 
+/// What another program reaches with the load of the ceiling.
+fn raw_rate(program: &Path, duration: Duration) -> anyhow::Result<f64> {
+    let shown = program.display();
+    let output = Command::new(program)
+        .args(["--connections", &CONNECTIONS.to_string()])
+        .args(["--outstanding", &OUTSTANDING.to_string()])
+        .args(["--payload", &PAYLOAD.to_string()])
+        .args(["--duration", &duration.as_secs_f64().to_string()])
+        .output()
+        .with_context(|| format!("--raw-limit: {shown} cannot be started"))?;
+    if !output.status.success() {
+        let why = String::from_utf8_lossy(&output.stderr);
+        bail!("--raw-limit: {shown} ended with {}: {why}", output.status);
+    }
+    let report: Value = serde_json::from_slice(&output.stdout)
+        .with_context(|| format!("--raw-limit: {shown} writes no JSON"))?;
+    let rate = report["calls_per_second"].as_f64().filter(|it| *it > 0.0);
+    rate.with_context(|| format!("--raw-limit: {shown} tells no calls_per_second"))
+}
+
 impl std::fmt::Display for Selftest {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
         let Selftest {
             ceiling,
+            raw_limit,
             floor,
             paced,
             ..
@@ -74,10 +131,21 @@ impl std::fmt::Display for Selftest {
             f,
             "ceiling",
             format_args!(
-                "{:.0} calls/s, {:.2} µs of CPU per call (16 connections x 16 outstanding)",
+                "{:.0} calls/s, {:.2} µs of CPU per call ({CONNECTIONS} connections x {OUTSTANDING} outstanding)",
                 ceiling.calls_per_second, ceiling.client_cpu.us_per_call
             ),
         )?;
+        if let Some(raw) = raw_limit {
+            row(
+                f,
+                "raw limit",
+                format_args!(
+                    "{:.0} calls/s over bare sockets, of which the ceiling is {:.0} %",
+                    raw.calls_per_second,
+                    raw.reached * 100.0
+                ),
+            )?;
+        }
         let response = in_short(floor.response_us.as_ref());
         row(
             f,

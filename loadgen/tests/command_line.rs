@@ -1,5 +1,6 @@
 //! The program as a user runs it.
 
+use std::os::unix::fs::PermissionsExt;
 use std::process::{Command, Output};
 
 use serde_json::Value;
@@ -456,7 +457,24 @@ fn a_report_needs_no_network() {
 
 #[test]
 fn the_client_knows_its_own_ceiling() {
-    let selftest = json(&loadgen(&["selftest", "-d", "0.2", "--json"]));
+    let directory = tempfile::tempdir().unwrap();
+    let raw = directory.path().join("raw");
+    let script =
+        "#!/bin/sh\n[ \"$1 $2\" = '--connections 64' ] && echo '{\"calls_per_second\": 1e9}'\n";
+    std::fs::write(&raw, script).unwrap();
+    std::fs::set_permissions(&raw, PermissionsExt::from_mode(0o755)).unwrap();
+    let raw = raw.to_str().unwrap();
+    let selftest = json(&loadgen(&[
+        "selftest",
+        "-d",
+        "0.2",
+        "--json",
+        "--raw-limit",
+        raw,
+    ]));
+    let ceiling = selftest["ceiling"]["calls_per_second"].as_f64().unwrap();
+    let reached = selftest["raw_limit"]["reached"].as_f64().unwrap();
+    assert!((reached * 1e9 / ceiling - 1.0).abs() < 1e-6, "{reached}");
     for run in ["ceiling", "floor", "paced"] {
         let run = &selftest[run];
         assert!(run["completed"].as_u64().unwrap() > 0, "{run}");

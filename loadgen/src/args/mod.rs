@@ -307,6 +307,11 @@ pub(crate) struct SelftestArgs {
     #[arg(long, short, default_value = "2s", value_parser = values::duration)]
     pub(crate) duration: Duration,
 
+    /// A program that echoes as many bytes over bare sockets and takes --connections, --outstanding,
+    /// --payload and --duration, such as bench/raw; the ceiling is shown beside what it reaches
+    #[arg(long, value_name = "PROGRAM")]
+    pub(crate) raw_limit: Option<PathBuf>,
+
     /// Write the result as JSON to standard output instead of a table
     #[arg(long)]
     pub(crate) json: bool,
