@@ -13,7 +13,12 @@
 set -euo pipefail
 
 mkdir -p results
-exec srun loadgen run "${TARGET:?the server, as a string binding}" "$@" \
+# Where there is no srun, as in a test of this script, the task is this process.
+launcher=()
+if command -v srun >/dev/null; then
+    launcher=(srun)
+fi
+exec "${launcher[@]}" loadgen run "${TARGET:?the server, as a string binding}" "$@" \
     --start-at "${START:?when to start, in seconds since 1970}" \
     --agent "$SLURM_ARRAY_TASK_ID" \
     --out "results/$SLURM_ARRAY_TASK_ID.json" --quiet

@@ -5,11 +5,11 @@
 #   deploy/ssh.sh server.example '--rate 50k -d 60s' client-1 client-2
 #
 # Each host makes the load that the options say, so two hosts make twice of it. `loadgen` is on the PATH
-# of each host, and of this machine.
+# of each host, and of this machine. All start LEAD seconds from now (10), until when all must be connected.
 set -euo pipefail
 
 if [ $# -lt 3 ]; then
-    sed -n '2,8s/^# \{0,1\}//p' "$0"
+    sed -n '2,8s/^# \{0,1\}//p' "$0" >&2
     exit 1
 fi
 target=$1 options=$2
@@ -24,7 +24,7 @@ for host in "$@"; do
     fi
 done
 
-start=$(($(date +%s) + 10))
+start=$(($(date +%s) + ${LEAD:-10}))
 results=$(mktemp -d)
 trap 'rm -r "$results"' EXIT
 clients=()

@@ -26,6 +26,7 @@ mod compare;
 mod epmapper;
 mod impacket;
 mod loadgen;
+mod loadgen_report;
 mod marked;
 mod packages;
 mod process;

@@ -12,6 +12,7 @@ use crate::session::Session;
 /// The Debian packages that hold every foreign program the steps use.
 pub(crate) const PACKAGES: &[&str] = &[
     "capnproto",
+    "chromium",
     "samba",
     "samba-testsuite",
     "python3-samba",

@@ -6,8 +6,8 @@ use anyhow::{Result, bail};
 
 use crate::session::Session;
 use crate::{
-    bench_check, cargo, epmapper, impacket, loadgen, raw_protocol, samba_dcerpcd, samba_ndr,
-    samba_python, smbtorture, stubs, tshark,
+    bench_check, cargo, epmapper, impacket, loadgen, loadgen_report, raw_protocol, samba_dcerpcd,
+    samba_ndr, samba_python, smbtorture, stubs, tshark,
 };
 
 /// One check that a change must pass.
@@ -203,6 +203,12 @@ pub(crate) const STEPS: &[Step] = &[
         proves: "the load generator completes calls on the kernel's own ring, without an error",
         limit: PEER,
         run: loadgen::step,
+    },
+    Step {
+        name: "loadgen-report",
+        proves: "a browser without a network shows each plot of the load generator's reports",
+        limit: PEER,
+        run: loadgen_report::step,
     },
 ];
 
