@@ -5,7 +5,8 @@ use std::fmt;
 use crate::diagnostic::Diagnostic;
 use crate::layout::{Dumper, Listed, parameters};
 use crate::model::{Interface, Model, Operation, Type, TypeId};
-use crate::stub::{self, ByteOrder, Decoded};
+use crate::nearest::nearest;
+use crate::stub::{self, ByteOrder, Decoded, EncodeError, EncodeErrorKind, Target};
 use crate::wire::TransferSyntax;
 
 /// How many names an error lists.
@@ -37,6 +38,11 @@ pub struct Definitions {
 impl Definitions {
     pub(crate) fn new(model: Model, warnings: Vec<Diagnostic>) -> Self {
         Definitions { model, warnings }
+    }
+
+    #[cfg(test)]
+    pub(crate) fn model(&self) -> &Model {
+        &self.model
     }
 
     /// What has no effect.
@@ -89,26 +95,78 @@ impl Definitions {
         syntax: TransferSyntax,
         order: ByteOrder,
     ) -> Result<Decoded, NotDefined> {
-        if let Some(id) = self.find_type(target) {
+        self.with_target(target, |target| {
+            stub::decode(&self.model, target, stub, syntax, order)
+        })
+    }
+
+    /// Makes stub data, least significant byte first, of JSON: the value of a type, or an object of
+    /// the parameters of an operation in one direction by their names; `target` is as for
+    /// [`decode`](Definitions::decode), and [`Decoded::to_json`] makes the same of stub data.
+    ///
+    #[doc = include_str!("stub/json.md")]
+    ///
+    /// # Errors
+    /// What cannot be encoded as `target`, and where in the JSON it is.
+    pub fn encode(
+        &self,
+        target: &str,
+        json: &serde_json::Value,
+        syntax: TransferSyntax,
+    ) -> Result<Vec<u8>, EncodeError> {
+        self.with_target(target, |target| {
+            stub::encode(&self.model, target, json, syntax)
+        })
+        .unwrap_or_else(|error| Err(EncodeError::new("", EncodeErrorKind::NotDefined(error))))
+    }
+
+    /// An operation by its name, `Interface.Operation`. The interface may be left out.
+    ///
+    /// # Errors
+    /// A name that the file does not define.
+    pub fn operation(&self, name: &str) -> Result<OperationFacts, NotDefined> {
+        let (interface, operation) = self
+            .find_operation(name)
+            .ok_or_else(|| self.no_operation(name))?;
+        let mut operations = interface.operations.iter();
+        let opnum = operations.position(|known| std::ptr::eq(known, operation));
+        Ok(OperationFacts {
+            name: format!("{}.{}", interface.name, operation.name),
+            uuid: interface.uuid,
+            version: interface.version,
+            opnum: opnum
+                .and_then(|opnum| u16::try_from(opnum).ok())
+                .unwrap_or(u16::MAX),
+            is_maybe: operation.is_maybe,
+        })
+    }
+
+    fn with_target<T>(
+        &self,
+        name: &str,
+        read: impl FnOnce(&Target<'_>) -> T,
+    ) -> Result<T, NotDefined> {
+        if let Some(id) = self.find_type(name) {
             let ty = Type::Defined(id);
-            let name = self.model.definition(id).name.as_str();
-            let list = [Listed {
-                name,
+            let list = vec![Listed {
+                name: &self.model.definition(id).name,
                 ty: &ty,
                 field: None,
             }];
-            return Ok(stub::decode(&self.model, &list, stub, syntax, order));
+            let is_type = true;
+            return Ok(read(&Target { list, is_type }));
         }
-        let directed = target
+        let directed = name
             .strip_suffix(".in")
             .map(|name| (name, true))
-            .or_else(|| target.strip_suffix(".out").map(|name| (name, false)));
+            .or_else(|| name.strip_suffix(".out").map(|name| (name, false)));
         let found = directed.and_then(|(name, is_in)| Some((self.find_operation(name)?.1, is_in)));
         let Some((operation, is_in)) = found else {
-            return Err(self.not_defined(target));
+            return Err(self.not_defined(name));
         };
         let list = parameters(operation, is_in);
-        Ok(stub::decode(&self.model, &list, stub, syntax, order))
+        let is_type = false;
+        Ok(read(&Target { list, is_type }))
     }
 
     fn operations(&self) -> impl Iterator<Item = (&Interface, &Operation)> {
@@ -135,14 +193,40 @@ impl Definitions {
 
     fn not_defined(&self, name: &str) -> NotDefined {
         let types = self.model.definitions.iter().filter(|d| d.is_wanted);
-        let operations = self
-            .operations()
-            .map(|(interface, operation)| format!("{}.{}", interface.name, operation.name));
+        let types = types.map(|d| d.name.clone());
         NotDefined {
             name: name.to_owned(),
-            known: types.map(|d| d.name.clone()).chain(operations).collect(),
+            known: types.chain(self.operation_names()).collect(),
         }
     }
+
+    fn no_operation(&self, name: &str) -> NotDefined {
+        NotDefined {
+            name: name.to_owned(),
+            known: self.operation_names().collect(),
+        }
+    }
+
+    fn operation_names(&self) -> impl Iterator<Item = String> {
+        let operations = self.operations();
+        operations.map(|(interface, operation)| format!("{}.{}", interface.name, operation.name))
+    }
+}
+
+/// What a client must know of an operation to call it.
+#[derive(Clone, Debug, PartialEq, Eq)]
+#[non_exhaustive]
+pub struct OperationFacts {
+    /// `Interface.Operation`.
+    pub name: String,
+    /// Of the interface.
+    pub uuid: u128,
+    /// Of the interface: major and minor.
+    pub version: (u16, u16),
+    /// Its number in the interface.
+    pub opnum: u16,
+    /// `[maybe]`: nobody answers.
+    pub is_maybe: bool,
 }
 
 /// A name that is neither a type nor an operation of the file.
@@ -163,6 +247,10 @@ impl NotDefined {
 impl fmt::Display for NotDefined {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         write!(f, "the file defines no `{}`", self.name)?;
+        let known = self.known.iter().map(String::as_str);
+        if let Some(nearest) = nearest(&self.name, known) {
+            write!(f, "; did you mean `{nearest}`?")?;
+        }
         if self.known.is_empty() {
             return Ok(());
         }

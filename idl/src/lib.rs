@@ -20,7 +20,7 @@
 //! routines, and `interface`, which makes an implementation of the trait what a server can offer.
 //! `docs/IDL.md` says what is accepted and what becomes of it. The program `idlc` does the same
 //! from a command line. For those who look for a mistake, [`Definitions`] shows how types lie on the
-//! wire, and reads stub data.
+//! wire, reads stub data, and makes it of JSON.
 //!
 //! What is wrong with a definition is shown at its place ([`Diagnostic`]).
 #![forbid(unsafe_code)]
@@ -34,6 +34,7 @@ mod layout;
 mod lexer;
 mod load;
 mod model;
+mod nearest;
 mod parser;
 mod resolve;
 mod source;
@@ -43,7 +44,7 @@ mod walk;
 mod wire;
 
 pub use self::compiler::{Compiler, Generated, compile};
-pub use self::definitions::{Definitions, NotDefined};
+pub use self::definitions::{Definitions, NotDefined, OperationFacts};
 pub use self::diagnostic::{CompileError, Diagnostic, Severity};
-pub use self::stub::{ByteOrder, Decoded, StubError, StubErrorKind};
+pub use self::stub::{ByteOrder, Decoded, EncodeError, EncodeErrorKind, StubError, StubErrorKind};
 pub use self::wire::TransferSyntax;

@@ -181,6 +181,18 @@ pub struct StubData<'r> {
 }
 
 impl<'r> StubData<'r> {
+    /// The byte order of its numbers.
+    #[must_use]
+    pub fn order(&self) -> ByteOrder {
+        self.order
+    }
+
+    /// What it is encoded in.
+    #[must_use]
+    pub fn transfer_syntax(&self) -> TransferSyntax {
+        self.transfer
+    }
+
     /// Decodes the out-parameters. What they borrow lives where the response was received.
     ///
     /// # Errors

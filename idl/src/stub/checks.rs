@@ -124,7 +124,7 @@ impl<'m> Checks<'m> {
 }
 
 /// What a count comes to, as the marshaller computes it; `None` if what tells it is not here.
-fn value(count: &Count, told: &HashMap<&str, i128>) -> Option<i128> {
+pub(super) fn value(count: &Count, told: &HashMap<&str, i128>) -> Option<i128> {
     match count {
         Count::Number(number) => Some(*number),
         Count::Source(name) => told.get(name.as_str()).copied(),

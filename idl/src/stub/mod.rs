@@ -5,17 +5,27 @@
 //! flat list at once; so what was read before an error can be shown.
 
 mod checks;
+mod encode;
+mod encode_error;
 mod error;
+mod json;
 mod reader;
+mod scalars;
+#[cfg(test)]
+mod tests;
 mod tree;
 mod values;
+mod writer;
 
 use std::borrow::Cow;
 use std::collections::HashMap;
 use std::fmt;
 
 use self::checks::{Checks, FieldAt};
+pub(crate) use self::encode::encode;
+pub use self::encode_error::{EncodeError, EncodeErrorKind};
 pub use self::error::{StubError, StubErrorKind};
+use self::json::Content;
 pub use self::reader::ByteOrder;
 use self::reader::Reader;
 use self::tree::{Entry, Tree};
@@ -40,6 +50,8 @@ const ENTRIES_MAX: usize = 1 << 17;
 pub struct Decoded {
     tree: Tree,
     stub: Vec<u8>,
+    order: ByteOrder,
+    is_type: bool,
     end: usize,
     error: Option<StubError>,
 }
@@ -49,6 +61,24 @@ impl Decoded {
     #[must_use]
     pub fn error(&self) -> Option<&StubError> {
         self.error.as_ref()
+    }
+
+    /// What was read as JSON: the value of a type, or an object of parameters by their names, with the
+    /// return value as `result`. [`Definitions::encode`](crate::Definitions::encode) takes the same, and
+    /// says how each type looks in it.
+    ///
+    /// Values behind an [error](Decoded::error) are missing.
+    #[must_use]
+    pub fn to_json(&self) -> serde_json::Value {
+        let mut values = json::Builder::new(&self.tree, &self.stub, self.order).outermost();
+        match self.is_type {
+            true => {
+                let name = values.keys().next().cloned();
+                name.and_then(|name| values.remove(&name))
+                    .unwrap_or_default()
+            }
+            false => serde_json::Value::Object(values),
+        }
     }
 
     /// Bytes behind the last value. Peers may send some, and servers ignore them.
@@ -70,10 +100,17 @@ impl fmt::Display for Decoded {
     }
 }
 
-/// Reads `list`, each whole, one after another.
+/// What a stub holds: values, each whole, one after another.
+pub(crate) struct Target<'t> {
+    pub(crate) list: Vec<Listed<'t>>,
+    /// It is the one value of a type, and not parameters.
+    pub(crate) is_type: bool,
+}
+
+/// Reads a target.
 pub(crate) fn decode(
     model: &Model,
-    list: &[Listed<'_>],
+    target: &Target<'_>,
     stub: &[u8],
     syntax: TransferSyntax,
     order: ByteOrder,
@@ -89,7 +126,7 @@ pub(crate) fn decode(
     };
     let mut error = None;
     let scope = decoder.checks.scope();
-    for Listed { name, ty, field } in list {
+    for Listed { name, ty, field } in &target.list {
         let field = field.map(|field| FieldAt {
             scope,
             field,
@@ -110,6 +147,8 @@ pub(crate) fn decode(
         end: decoder.reader.offset(),
         tree: decoder.tree,
         stub: stub.to_vec(),
+        order,
+        is_type: target.is_type,
         error,
     }
 }
@@ -196,6 +235,8 @@ impl<'m, 'a> Decoder<'m, 'a> {
                     let path = self.tree.path(Some(first)).unwrap_or_default();
                     self.tree
                         .append(pointer, &format!(", the same as of {path}"));
+                    let path = path.replace("(*", "").replace(')', "");
+                    self.tree.set_content(pointer, Content::SameAs(path));
                     continue;
                 }
                 self.met.insert(id, pointer);
@@ -227,7 +268,7 @@ impl<'m, 'a> Decoder<'m, 'a> {
         parent: Option<usize>,
         name: String,
         start: usize,
-        value: String,
+        (value, content): (String, Content),
     ) -> Result<usize, Failure> {
         if self.tree.len() >= ENTRIES_MAX {
             return Err(Box::new((
@@ -241,6 +282,7 @@ impl<'m, 'a> Decoder<'m, 'a> {
             start,
             end: self.reader.offset(),
             value,
+            content,
         }))
     }
 
@@ -252,7 +294,7 @@ impl<'m, 'a> Decoder<'m, 'a> {
             .reader
             .word()
             .map_err(|kind| Box::new((parent, kind)))?;
-        self.entry(parent, name, start, value.to_string())?;
+        self.entry(parent, name, start, (value.to_string(), Content::Hidden))?;
         Ok(value)
     }
 
@@ -262,7 +304,7 @@ impl<'m, 'a> Decoder<'m, 'a> {
         parent: Option<usize>,
         name: String,
         len: u64,
-        show: impl FnOnce(u64) -> String,
+        show: impl FnOnce(u64) -> (String, Content),
     ) -> Result<u64, Failure> {
         self.reader.align(len);
         let start = self.reader.offset();
@@ -294,10 +336,15 @@ impl<'m, 'a> Decoder<'m, 'a> {
                 let at = Entry::unread(place.parent, place.name.clone(), start);
                 Box::new((Some(self.tree.push(at)), kind))
             })?;
-            let value = values::handle_or_uuid(bytes, self.reader.order());
+            let order = self.reader.order();
+            let content = Content::Leaf(json::handle_or_uuid(bytes, order));
+            let value = (values::handle_or_uuid(bytes, order), content);
             return self.entry(place.parent, place.name, start, value).map(drop);
         }
-        let show = |value| format!("{}  {}", values::scalar(scalar, value), scalar_name(scalar));
+        let show = |value| {
+            let text = format!("{}  {}", values::scalar(scalar, value), scalar_name(scalar));
+            (text, Content::Leaf(json::scalar(scalar, value)))
+        };
         let bits = self.number(place.parent, place.name, len, show)?;
         match scalar {
             Scalar::Integer {
@@ -315,10 +362,14 @@ impl<'m, 'a> Decoder<'m, 'a> {
         pointee: &'m Type,
         place: Place<'_, 'm>,
     ) -> Result<(), Failure> {
-        let show = |id| match (id, kind) {
-            (0, PointerKind::Ref) => "null, which a ref pointer must not be".to_owned(),
-            (0, _) => format!("null  {} pointer", pointer_name(kind)),
-            (id, _) => format!("referent {id:#x}  {} pointer", pointer_name(kind)),
+        let is_boxed = json::is_boxed(self.model, kind, pointee);
+        let show = |id| {
+            let text = match (id, kind) {
+                (0, PointerKind::Ref) => "null, which a ref pointer must not be".to_owned(),
+                (0, _) => format!("null  {} pointer", pointer_name(kind)),
+                (id, _) => format!("referent {id:#x}  {} pointer", pointer_name(kind)),
+            };
+            (text, Content::Pointer { is_boxed })
         };
         let len = self.metrics.syntax.word_len();
         let id = self.number(place.parent, place.name, len, show)?;
@@ -407,7 +458,11 @@ impl<'m, 'a> Decoder<'m, 'a> {
             && bytes[bytes.len() - len as usize..]
                 .iter()
                 .all(|byte| *byte == 0);
-        let value = values::text(&units, has_nul, text.is_wide);
+        let is_wide = text.is_wide;
+        let value = (
+            values::text(&units, has_nul, is_wide),
+            Content::Text { is_wide },
+        );
         self.entry(place.parent, place.name, start, value).map(drop)
     }
 
@@ -431,8 +486,12 @@ impl<'m, 'a> Decoder<'m, 'a> {
 
     fn array(&mut self, array: &'m Array, place: Place<'_, 'm>) -> Result<(), Failure> {
         let (element, fixed) = flattened(array);
+        let mut dimensions = Vec::new();
         let count = match &array.shape {
-            ArrayShape::Fixed(_) => fixed,
+            ArrayShape::Fixed(_) => {
+                dimensions = fixed_dimensions(array);
+                fixed
+            }
             ArrayShape::Varying {
                 room,
                 first,
@@ -455,19 +514,23 @@ impl<'m, 'a> Decoder<'m, 'a> {
                     None => maximum,
                 }
             }
-            ArrayShape::Several(dimensions) => self.several(array, dimensions, &place)?,
+            ArrayShape::Several(several) => {
+                dimensions = self.several(array, several, &place)?;
+                // So many elements no stub has.
+                dimensions.iter().copied().fold(1, u64::saturating_mul)
+            }
         };
-        self.values(element, count, place)
+        self.values(element, count, dimensions, place)
     }
 
-    /// What lies in front of the elements of an array of several dimensions. Gives their number.
+    /// What lies in front of the elements of an array of several dimensions. Gives the number of each.
     fn several(
         &mut self,
         array: &'m Array,
         dimensions: &'m [Dimension],
         place: &Place<'_, 'm>,
-    ) -> Result<u64, Failure> {
-        let mut count = 1u64;
+    ) -> Result<Vec<u64>, Failure> {
+        let mut lengths = Vec::new();
         for (index, dimension) in dimensions.iter().enumerate() {
             let (room, size) = match &dimension.extent {
                 Extent::Fixed(room) => {
@@ -489,10 +552,9 @@ impl<'m, 'a> Decoder<'m, 'a> {
                 }
                 false => room,
             };
-            // So many elements no stub has.
-            count = count.saturating_mul(length);
+            lengths.push(length);
         }
-        Ok(count)
+        Ok(lengths)
     }
 
     /// So many elements, of an array or of a chunk of a pipe.
@@ -500,6 +562,7 @@ impl<'m, 'a> Decoder<'m, 'a> {
         &mut self,
         element: &'m Type,
         count: u64,
+        dimensions: Vec<u64>,
         place: Place<'_, 'm>,
     ) -> Result<(), Failure> {
         if let Type::Scalar(scalar @ Scalar::Integer { .. }) = element {
@@ -509,12 +572,15 @@ impl<'m, 'a> Decoder<'m, 'a> {
                 .chunks(len as usize)
                 .take(values::NUMBERS_MAX)
                 .map(|number| self.reader.value(number));
-            let value = values::numbers(*scalar, numbers, count);
+            let of = *scalar;
+            let value = values::numbers(of, numbers, count);
+            let value = (value, Content::Numbers { of, dimensions });
             return self.entry(place.parent, place.name, start, value).map(drop);
         }
         let title = format!("{count} × {}", describe(self.model, element));
         let start = self.reader.offset();
-        let at = self.entry(place.parent, place.name, start, title)?;
+        let value = (title, Content::List { dimensions });
+        let at = self.entry(place.parent, place.name, start, value)?;
         for index in 0..count {
             let place = Place {
                 parent: Some(at),
@@ -534,7 +600,9 @@ impl<'m, 'a> Decoder<'m, 'a> {
     fn pipe(&mut self, element: &'m Type, place: Place<'_, 'm>) -> Result<(), Failure> {
         let start = self.reader.offset();
         let title = format!("pipe of {}", describe(self.model, element));
-        let at = self.entry(place.parent, place.name, start, title)?;
+        let of_bytes = matches!(element, Type::Scalar(Scalar::BYTE));
+        let value = (title, Content::Pipe { of_bytes });
+        let at = self.entry(place.parent, place.name, start, value)?;
         for index in 0u64.. {
             let name = format!(".(chunk {index})");
             let count = self.word(Some(at), format!("{name}.(count)"))?;
@@ -546,7 +614,7 @@ impl<'m, 'a> Decoder<'m, 'a> {
                 pending: &mut *place.pending,
             };
             if count > 0 {
-                self.values(element, count, chunk)?;
+                self.values(element, count, Vec::new(), chunk)?;
             }
             if self.metrics.syntax == TransferSyntax::Ndr64 {
                 let negated = self.word(Some(at), format!("{name}.(negated count)"))?;
@@ -570,12 +638,19 @@ impl<'m, 'a> Decoder<'m, 'a> {
             DefinitionKind::Union(union) => self.union(id, union, place),
             DefinitionKind::Enumeration { width, values } => {
                 let len = self.metrics.syntax.enum_len(*width);
-                let show = |value| values::enumeration(values, value, len, &definition.name);
+                let show = |value| {
+                    let content = Content::Leaf(json::enumeration(values, value, len));
+                    let text = values::enumeration(values, value, len, &definition.name);
+                    (text, content)
+                };
                 let value = self.number(place.parent, place.name, len, show)?;
                 self.tell(place.field, i128::from(value))
             }
             DefinitionKind::Bitmap { bits, values } => {
-                let show = |value| values::bitmap(values, value, &definition.name);
+                let show = |value| {
+                    let text = values::bitmap(values, value, &definition.name);
+                    (text, Content::Leaf(value.into()))
+                };
                 let len = u64::from(bits / 8);
                 self.number(place.parent, place.name, len, show).map(drop)
             }
@@ -593,8 +668,8 @@ impl<'m, 'a> Decoder<'m, 'a> {
         let align = self.metrics.align_of_definition(id);
         self.reader.align(align);
         let start = self.reader.offset();
-        let title = describe(self.model, &Type::Defined(id));
-        let at = self.entry(place.parent, place.name, start, title)?;
+        let value = (describe(self.model, &Type::Defined(id)), Content::Structure);
+        let at = self.entry(place.parent, place.name, start, value)?;
         let scope = self.checks.scope();
         let mut maxima = place.maxima;
         for (index, field) in fields.iter().enumerate() {
@@ -630,10 +705,11 @@ impl<'m, 'a> Decoder<'m, 'a> {
                 false => len,
             });
         let start = self.reader.offset();
-        let title = describe(self.model, &Type::Defined(id));
-        let at = self.entry(place.parent, place.name, start, title)?;
+        let value = (describe(self.model, &Type::Defined(id)), Content::Hidden);
+        let at = self.entry(place.parent, place.name, start, value)?;
         let name = ".(discriminant)".to_owned();
-        let found = self.number(Some(at), name, len, |value| value.to_string())?;
+        let show = |value: u64| (value.to_string(), Content::Hidden);
+        let found = self.number(Some(at), name, len, show)?;
         let switch_is = place.field.and_then(|at| at.field.switch_is.as_ref());
         let switch_is = switch_is.map(Cow::Borrowed);
         let number = values::discriminant(union.discriminant, found);
@@ -647,6 +723,8 @@ impl<'m, 'a> Decoder<'m, 'a> {
             let kind = StubErrorKind::UnknownDiscriminant { found };
             return Err(Box::new((Some(at), kind)));
         };
+        let case = json::case(union.discriminant, arm, found, len);
+        self.tree.set_content(at, Content::Union { case });
         if let Some(body) = &arm.body {
             // Numbers may count it; no field is next to it that could.
             let field = FieldAt {
@@ -666,4 +744,17 @@ impl<'m, 'a> Decoder<'m, 'a> {
         self.tree.end(at, self.reader.offset());
         Ok(())
     }
+}
+
+/// How many elements a fixed array has in each dimension, if it has several.
+fn fixed_dimensions(array: &Array) -> Vec<u64> {
+    let (mut array, mut dimensions) = (array, Vec::new());
+    while let ArrayShape::Fixed(count) = array.shape {
+        dimensions.push(u64::from(count));
+        match &array.element {
+            Type::Array(inner) => array = inner,
+            _ => break,
+        }
+    }
+    dimensions
 }

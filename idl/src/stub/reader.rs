@@ -14,6 +14,17 @@ pub enum ByteOrder {
     Big,
 }
 
+impl ByteOrder {
+    /// The unsigned number that at most eight bytes are.
+    pub(super) fn value(self, bytes: &[u8]) -> u64 {
+        let add = |value: u64, byte: &u8| value << 8 | u64::from(*byte);
+        match self {
+            ByteOrder::Little => bytes.iter().rev().fold(0, add),
+            ByteOrder::Big => bytes.iter().fold(0, add),
+        }
+    }
+}
+
 /// Reads stub data from its start; offsets and alignment count from there.
 pub(super) struct Reader<'a> {
     stub: &'a [u8],
@@ -71,11 +82,7 @@ impl<'a> Reader<'a> {
 
     /// The unsigned number that at most eight bytes are.
     pub(super) fn value(&self, bytes: &[u8]) -> u64 {
-        let add = |value: u64, byte: &u8| value << 8 | u64::from(*byte);
-        match self.order {
-            ByteOrder::Little => bytes.iter().rev().fold(0, add),
-            ByteOrder::Big => bytes.iter().fold(0, add),
-        }
+        self.order.value(bytes)
     }
 
     /// Takes a referent id or a count.

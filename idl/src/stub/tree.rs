@@ -2,6 +2,8 @@
 
 use std::fmt;
 
+use super::json::Content;
+
 /// The most bytes of a value that a line shows.
 const BYTES_SHOWN: usize = 8;
 
@@ -14,6 +16,7 @@ pub(super) struct Entry {
     pub(super) start: usize,
     pub(super) end: usize,
     pub(super) value: String,
+    pub(super) content: Content,
 }
 
 impl Entry {
@@ -25,6 +28,7 @@ impl Entry {
             start,
             end: start,
             value: "…".to_owned(),
+            content: Content::Hidden,
         }
     }
 }
@@ -53,8 +57,16 @@ impl Tree {
         self.entries[at].start
     }
 
+    pub(super) fn entries(&self) -> &[Entry] {
+        &self.entries
+    }
+
     pub(super) fn append(&mut self, at: usize, more: &str) {
         self.entries[at].value.push_str(more);
+    }
+
+    pub(super) fn set_content(&mut self, at: usize, content: Content) {
+        self.entries[at].content = content;
     }
 
     /// The names from the outermost entry to this one; those of pointees are written `*path`.

@@ -1,6 +1,7 @@
 //! Values as a person reads them.
 
 use super::ByteOrder;
+use super::json::hex;
 use crate::model::{Arm, Discriminant, NamedValue, Scalar, Union};
 use crate::wire::scalar_name;
 
@@ -60,13 +61,23 @@ pub(super) fn handle_or_uuid(bytes: &[u8], order: ByteOrder) -> String {
     let Some((attributes, rest)) = bytes.split_at_checked(bytes.len().saturating_sub(16)) else {
         return String::new();
     };
+    let uuid = uuid(rest, order);
+    match attributes.is_empty() {
+        true => format!("{uuid}  uuid"),
+        false if bytes.iter().all(|byte| *byte == 0) => "null  context handle".to_owned(),
+        false => format!("{uuid}  context handle"),
+    }
+}
+
+/// The text of a UUID.
+pub(super) fn uuid(bytes: &[u8], order: ByteOrder) -> String {
     // The first three groups are numbers, in the order of the stub; the rest is bytes.
     let group = |range: std::ops::Range<usize>, is_number: bool| -> String {
-        let mut bytes = rest.get(range).unwrap_or_default().to_vec();
+        let mut bytes = bytes.get(range).unwrap_or_default().to_vec();
         if is_number && order == ByteOrder::Little {
             bytes.reverse();
         }
-        bytes.iter().map(|byte| format!("{byte:02x}")).collect()
+        hex(&bytes)
     };
     let groups = [
         group(0..4, true),
@@ -75,12 +86,7 @@ pub(super) fn handle_or_uuid(bytes: &[u8], order: ByteOrder) -> String {
         group(8..10, false),
         group(10..16, false),
     ];
-    let uuid = groups.join("-");
-    match attributes.is_empty() {
-        true => format!("{uuid}  uuid"),
-        false if bytes.iter().all(|byte| *byte == 0) => "null  context handle".to_owned(),
-        false => format!("{uuid}  context handle"),
-    }
+    groups.join("-")
 }
 
 /// A string without its terminator.
@@ -128,11 +134,14 @@ pub(super) fn numbers(of: Scalar, numbers: impl Iterator<Item = u64>, count: u64
 
 /// The name of an enum's value, with the number.
 pub(super) fn enumeration(values: &[NamedValue], value: u64, len: u64, name: &str) -> String {
-    let known = values
-        .iter()
-        .find(|known| is_same(known.value, value, len))
-        .map_or("no known value", |known| known.name.as_str());
+    let known = named(values, value, len).map_or("no known value", |known| known.name.as_str());
     format!("{known} ({value})  {name}")
+}
+
+/// The named value that is sent as these bits, in `len` bytes.
+pub(super) fn named(values: &[NamedValue], bits: u64, len: u64) -> Option<&NamedValue> {
+    let mut values = values.iter();
+    values.find(|known| is_same(known.value, bits, len))
 }
 
 /// The names of a bitmap's bits.
@@ -156,6 +165,6 @@ pub(super) fn arm(union: &Union, found: u64, len: u64) -> Option<&Arm> {
 }
 
 /// Whether a constant is sent as these bits, in `len` bytes.
-fn is_same(constant: i128, bits: u64, len: u64) -> bool {
+pub(super) fn is_same(constant: i128, bits: u64, len: u64) -> bool {
     constant.rem_euclid(1i128 << (8 * len)) == i128::from(bits)
 }

@@ -5,7 +5,7 @@ use annulus::ndr::{
     ArraySection, ByteOrder, EncodeParams, Gives, Ndr, Ndr64, Params, Syntax, decode, decode_given,
     encode,
 };
-use annulus_idl::{Compiler, Decoded, StubErrorKind, TransferSyntax};
+use annulus_idl::{Compiler, Decoded, Definitions, StubErrorKind, TransferSyntax};
 use annulus_idl_e2e::dimensions::*;
 
 fn stub<S: Syntax>(params: &impl EncodeParams) -> Vec<u8> {
@@ -14,11 +14,14 @@ fn stub<S: Syntax>(params: &impl EncodeParams) -> Vec<u8> {
     stub
 }
 
-fn interpreted(target: &str, stub: &[u8], syntax: TransferSyntax) -> Decoded {
-    let definitions = Compiler::new()
+fn definitions() -> Definitions {
+    Compiler::new()
         .definitions("../idl/dimensions.idl")
-        .expect("a definition");
-    definitions
+        .expect("a definition")
+}
+
+fn interpreted(target: &str, stub: &[u8], syntax: TransferSyntax) -> Decoded {
+    definitions()
         .decode(target, stub, syntax, annulus_idl::ByteOrder::Little)
         .expect("defined")
 }
@@ -87,6 +90,10 @@ fn assert_seen(target: &str, stub: &[u8], syntax: TransferSyntax, lines: &[&str]
         (None, 0),
         "{decoded}"
     );
+    // As JSON and back: the same bytes.
+    let json = decoded.to_json();
+    let encoded = definitions().encode(target, &json, syntax);
+    assert_eq!(encoded.as_deref(), Ok(stub), "{json:#}");
     let text = decoded.to_string();
     for line in lines {
         assert!(text.contains(line), "no `{line}` in\n{text}");

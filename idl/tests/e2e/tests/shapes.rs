@@ -52,6 +52,9 @@ fn seen<S: Syntax>(syntax: TransferSyntax) -> [String; 2] {
             .expect("defined");
         assert_eq!(decoded.error(), None, "{decoded}");
         assert_eq!(decoded.leftover(), 0, "{decoded}");
+        let json = decoded.to_json();
+        let encoded = definitions.encode(target, &json, syntax);
+        assert_eq!(encoded.as_ref(), Ok(stub), "{json:#}");
         decoded.to_string()
     })
 }
@@ -133,6 +136,9 @@ fn arms_of_ms_unions_are_aligned_as_the_most_aligned_of_them() {
         );
         let text = decoded.to_string();
         assert!(text.contains("list[1].large_arm = 7"), "{text}");
+        let json = decoded.to_json();
+        let encoded = definitions.encode("unions.in", &json, syntax);
+        assert_eq!(encoded, Ok(stub), "{json:#}");
     }
 }
 
