@@ -104,7 +104,7 @@ pub use self::extended_error::{ErrorParameter, ErrorRecord, ExplainedFailure, Ex
 #[cfg(feature = "glommio")]
 pub use self::glommio_reactor::GlommioReactor;
 pub use self::interfaces::{async_rpc, epmapper, mgmt, rpcecho};
-pub use self::local_runtime::{LocalBinding, LocalRuntime, Usage};
+pub use self::local_runtime::{LocalBinding, LocalCall, LocalRuntime, Usage};
 pub use self::notification::{HandleRef, Notification, NotificationEvent};
 pub use self::notify::Notify;
 pub use self::opening::Opening;

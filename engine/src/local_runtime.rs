@@ -16,7 +16,7 @@ use crate::binding::BindingShared;
 use crate::binding_options::BindingOptions;
 use crate::config::{Config, Cores};
 use crate::core::{Core, LocalReplies, Siblings, share};
-use crate::core_shared::{Command, CoreShared};
+use crate::core_shared::{CancelKind, Command, CoreShared};
 use crate::dispatch::encode_params;
 use crate::endpoint;
 use crate::error::Error;
@@ -48,6 +48,11 @@ pub struct LocalRuntime<R: Ring = KernelRing> {
 /// A binding of a [`LocalRuntime`].
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct LocalBinding(Key);
+
+/// A call that a [`LocalRuntime`] made, to [cancel](LocalRuntime::cancel) it. Once the call has ended it
+/// stands for nothing, and never for a later call.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct LocalCall(Key);
 
 impl LocalRuntime<KernelRing> {
     /// A runtime on this thread. If [`Config::cores`] names one core, the thread is pinned to
@@ -214,10 +219,21 @@ impl<R: Ring + 'static> LocalRuntime<R> {
         opnum: u16,
         token: u64,
         inputs: &I,
-    ) -> Result<(), Status> {
+    ) -> Result<LocalCall, Status> {
         let transfer = self.core.transfer_syntax(binding.0)?;
         let encode = |out: &mut Pieces| encode_params(inputs, transfer, out);
-        self.core.make_local_call(binding.0, opnum, token, encode)
+        let call = self.core.make_local_call(binding.0, opnum, token, encode)?;
+        Ok(LocalCall(call))
+    }
+
+    /// Cancels a call: abortive, it ends with [`Status::CallCancelled`] whatever the server does, and the
+    /// server is told; non-abortive, the server is told, and ends the call as it likes. Either way its one
+    /// end comes to the closure of a later [`turn`](LocalRuntime::turn). On a connection that carries one
+    /// call at a time an abortive cancel closes the connection.
+    ///
+    /// False if the call had ended already; its end was handed out, or will be, as it was.
+    pub fn cancel(&mut self, call: LocalCall, kind: CancelKind) -> bool {
+        self.core.cancel_local_call(call.0, kind)
     }
 
     /// One turn: takes what has come in, hands what ended to `replies`, and sends what there

@@ -14,8 +14,8 @@ use annulus::transports::{
     Address, Completion, ListenOptions, Ring, SimConfig, SimNet, SimRing, SocketId, Wait,
 };
 use annulus::{
-    AsyncHandle, Binding, BindingOptions, Config, Dispatch, Interface, Limits, LocalRuntime,
-    Notify, Server, ServerCall, Status, SyntaxId, Time,
+    AsyncHandle, Binding, BindingOptions, CancelKind, Config, Dispatch, Interface, Limits,
+    LocalBinding, LocalCall, LocalRuntime, Notify, Server, ServerCall, Status, SyntaxId, Time,
 };
 use raw::{MULTIPLEXING, WHOLE, bind, bind_ack, hex, request};
 
@@ -137,6 +137,8 @@ struct SlowServer {
     count: usize,
     pause: Duration,
     received: Vec<u8>,
+    /// Types of PDUs that are neither bind nor request.
+    told: Vec<u8>,
     /// What is to be sent, and when.
     unsent: VecDeque<(Time, SocketId, Vec<u8>)>,
 }
@@ -150,6 +152,7 @@ impl SlowServer {
             count,
             pause,
             received: Vec::new(),
+            told: Vec::new(),
             unsent: VecDeque::new(),
         }
     }
@@ -166,7 +169,7 @@ impl SlowServer {
             match pdu[2] {
                 BIND => self.ring.send(socket, bind_ack(&pdu, MULTIPLEXING)),
                 REQUEST => self.answer(socket, &pdu),
-                _ => {}
+                other => self.told.push(other),
             }
         }
     }
@@ -233,6 +236,138 @@ fn rule_42_each_fragment_restarts_the_timeout_and_the_deadline_is_for_the_whole_
         let binding = stage.binding(options);
         let ended = stage.call(&binding, rpcecho::ADD_ONE);
         assert_eq!(ended, expected, "{count} fragments, {pause} ms apart");
+    }
+}
+
+/// PDU types (C706 §12.6.1).
+const CO_CANCEL: u8 = 18;
+const ORPHANED: u8 = 19;
+
+/// A call of the client's own thread, to a server that takes a second to answer.
+struct OwnCall {
+    stage: Stage<SlowServer>,
+    binding: LocalBinding,
+    call: LocalCall,
+    made_at: Time,
+}
+
+impl OwnCall {
+    fn new() -> Self {
+        let net = SimNet::new(1, SimConfig::default());
+        let server = SlowServer::new(&net, 1, Duration::from_secs(1));
+        let mut stage = Stage::new(net, Limits::default(), server);
+        let binding = stage.client.bind(TARGET, rpcecho::INTERFACE).unwrap();
+        let number = Number { number: 1 };
+        let call = stage
+            .client
+            .call(binding, rpcecho::ADD_ONE, 1, &number)
+            .unwrap();
+        stage.until("the call reaches the server", |stage| {
+            !stage.server.unsent.is_empty()
+        });
+        let made_at = stage.net.now();
+        OwnCall {
+            stage,
+            binding,
+            call,
+            made_at,
+        }
+    }
+
+    fn cancel(&mut self, kind: CancelKind) -> bool {
+        self.stage.client.cancel(self.call, kind)
+    }
+
+    /// The end of a call that comes next: its token, its result, and when it came.
+    fn next_end(&mut self) -> (u64, Result<Number, Status>, Duration) {
+        let Stage {
+            client,
+            server,
+            net,
+        } = &mut self.stage;
+        let mut end = None;
+        loop {
+            let worked = client.poll(&mut |reply| {
+                let result = reply.result.and_then(|data| data.decode());
+                assert!(end.replace((reply.token, result)).is_none(), "two ends");
+            });
+            if let Some((token, result)) = end.take() {
+                return (token, result, net.now() - self.made_at);
+            }
+            if !(worked.unwrap() | server.turn()) {
+                let timers = [client.next_due(), server.due()];
+                match timers.into_iter().flatten().min() {
+                    Some(due) if net.next_event_at().is_none_or(|event| due < event) => {
+                        net.advance(due - net.now());
+                    }
+                    _ => drop(net.advance_to_next()),
+                }
+            }
+        }
+    }
+}
+
+#[test]
+fn rule_23_an_abortive_cancel_ends_an_own_call_at_once_and_its_late_reply_harms_no_other() {
+    let mut own = OwnCall::new();
+    assert!(own.cancel(CancelKind::Abortive));
+    let (token, result, after) = own.next_end();
+    assert_eq!((token, result), (1, Err(Status::CallCancelled)));
+    assert_eq!(after, Duration::ZERO);
+    let number = Number { number: 1 };
+    let client = &mut own.stage.client;
+    let next = client.call(own.binding, rpcecho::ADD_ONE, 2, &number);
+    let next = next.unwrap();
+    let (token, result, after) = own.next_end();
+    assert_eq!((token, result), (2, Ok(Number { number: 2 })));
+    assert!(after > Duration::from_secs(1), "{after:?}: the late reply");
+    assert_eq!(own.stage.server.told, [ORPHANED]);
+    for call in [own.call, next] {
+        let is_open = own.stage.client.cancel(call, CancelKind::Abortive);
+        assert!(!is_open, "it has ended");
+    }
+}
+
+#[test]
+fn rule_24_non_abortive_cancel_of_an_own_call_waits_for_the_server() {
+    let mut own = OwnCall::new();
+    assert!(own.cancel(CancelKind::NonAbortive));
+    let (token, result, after) = own.next_end();
+    assert_eq!((token, result), (1, Ok(Number { number: 2 })));
+    assert!(after >= Duration::from_millis(900), "{after:?}");
+    assert_eq!(own.stage.server.told, [CO_CANCEL]);
+}
+
+#[test]
+fn rule_24_an_escalating_cancel_of_an_own_call_waits_for_so_long() {
+    let mut own = OwnCall::new();
+    let after = Duration::from_millis(300);
+    assert!(own.cancel(CancelKind::Escalating { after }));
+    let (token, result, ended) = own.next_end();
+    assert_eq!((token, result), (1, Err(Status::CallCancelled)));
+    assert_eq!(ended, after);
+    own.stage.until("the server is told twice", |stage| {
+        stage.server.told == [CO_CANCEL, ORPHANED]
+    });
+}
+
+#[test]
+fn an_own_call_that_was_not_sent_ends_by_either_cancel() {
+    for kind in [CancelKind::Abortive, CancelKind::NonAbortive] {
+        let mut own = OwnCall::new();
+        let number = Number { number: 1 };
+        let client = &mut own.stage.client;
+        // Of another connection, which is not there yet.
+        let options = BindingOptions::new().unique_binding();
+        let binding = client
+            .bind_with(TARGET, rpcecho::INTERFACE, options)
+            .unwrap();
+        own.call = client.call(binding, rpcecho::ADD_ONE, 2, &number).unwrap();
+        assert!(own.cancel(kind));
+        let (token, result, _) = own.next_end();
+        assert_eq!((token, result), (2, Err(Status::CallCancelled)));
+        assert!(!own.cancel(kind), "it has ended");
+        assert_eq!(own.next_end().0, 1);
     }
 }
 

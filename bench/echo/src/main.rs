@@ -171,7 +171,8 @@ impl Client {
         let binding = self.places[place];
         self.runtime
             .call(binding, rpcecho::ECHO_DATA, place as u64, &request)
-            .context("a call cannot be made")
+            .context("a call cannot be made")?;
+        Ok(())
     }
 
     /// Waits for calls to end; their places are free.

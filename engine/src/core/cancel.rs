@@ -27,6 +27,25 @@ impl<R: Ring> Core<R> {
         if !call.is_some_and(|call| call.sink.is(state, serial)) {
             return;
         }
+        self.cancel(key, kind, replies);
+    }
+
+    /// Cancels a call that the thread of this core made, and tells whether it had not ended. If that ends
+    /// it, the next turn says so.
+    pub(crate) fn cancel_local_call(&mut self, key: Key, kind: CancelKind) -> bool {
+        if !self.bindings.is_open(key) {
+            return false;
+        }
+        // It may be the time from which the server's answer is awaited.
+        self.now = self.ring.now();
+        let mut early = std::mem::take(&mut self.early_failures);
+        self.cancel(key, kind, &mut |reply| early.extend(reply.failure()));
+        early.append(&mut self.early_failures);
+        self.early_failures = early;
+        true
+    }
+
+    fn cancel(&mut self, key: Key, kind: CancelKind, replies: LocalReplies<'_>) {
         match kind {
             CancelKind::Abortive => self.abort_call(key, replies),
             CancelKind::NonAbortive => self.ask_to_end(key, replies),

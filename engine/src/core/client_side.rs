@@ -96,7 +96,7 @@ impl<R: Ring> Core<R> {
         opnum: u16,
         token: u64,
         encode: impl FnOnce(&mut Pieces) -> Result<(), Status>,
-    ) -> Result<(), Status> {
+    ) -> Result<Key, Status> {
         if self.phase != Phase::Running {
             return Err(Status::CallFailedDne);
         }
@@ -144,7 +144,7 @@ impl<R: Ring> Core<R> {
                 if has_limit {
                     self.limit_own_call(binding, key);
                 }
-                return Ok(());
+                return Ok(key);
             }
         }
         // It may take a connection, and the last turn may have been long ago.
@@ -171,7 +171,7 @@ impl<R: Ring> Core<R> {
         };
         self.place_or_wait(binding, call, &mut |reply| early.extend(reply.failure()));
         self.early_failures.append(&mut early);
-        Ok(())
+        Ok(key)
     }
 
     /// Enters a binding of the thread that runs this core; connecting begins.

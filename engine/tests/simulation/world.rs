@@ -8,9 +8,10 @@ use std::time::Duration;
 use annulus::transports::{SimConfig, SimNet, SimRing};
 use annulus::{
     AsyncHandle, BalancePolicy, Binding, BindingOptions, CancelKind, Config, Limits, LocalBinding,
-    LocalReply, LocalRuntime, Notify, Server, Serving, Status, Time, Usage,
+    LocalCall, LocalReply, LocalRuntime, Notify, Server, Serving, Status, Time, Usage,
 };
 use rand::rngs::StdRng;
+use rand::seq::IteratorRandom;
 use rand::{RngExt, SeedableRng};
 
 use super::interface::{
@@ -93,8 +94,10 @@ struct Bound<B> {
 struct Asked {
     opnum: u16,
     question: Question,
+    call: LocalCall,
     ended: bool,
-    has_time_limit: bool,
+    /// It was cancelled, or its binding has a time limit.
+    may_be_cancelled: bool,
 }
 
 /// A call with a handle.
@@ -468,6 +471,9 @@ impl Client {
             }
             self.ask(now, random);
         }
+        if random.random_bool(0.01) {
+            self.cancel_own(random);
+        }
         let calls = &mut self.calls;
         worked |= self
             .runtime
@@ -485,14 +491,16 @@ impl Client {
             let bound = &mut self.local[index];
             let question = bound.question(self.number, opnum, random);
             let token = self.calls.len() as u64;
-            self.runtime
+            let call = self
+                .runtime
                 .call(bound.binding, opnum, token, &question)
                 .expect("the call can be made");
             self.calls.push(Asked {
                 opnum,
                 question,
+                call,
                 ended: false,
-                has_time_limit: bound.has_time_limit,
+                may_be_cancelled: bound.has_time_limit,
             });
         } else {
             let index = random.random_range(0..self.shared.len());
@@ -521,6 +529,19 @@ impl Client {
                 });
             }
         }
+    }
+
+    /// Cancels one of the last calls of the thread itself, perhaps one that has ended.
+    fn cancel_own(&mut self, random: &mut StdRng) {
+        const LAST: usize = 8;
+        let first = self.calls.len().saturating_sub(LAST);
+        let Some(index) = (first..self.calls.len()).choose(random) else {
+            return;
+        };
+        let asked = &mut self.calls[index];
+        let is_open = self.runtime.cancel(asked.call, cancel_kind(random));
+        assert!(!(is_open && asked.ended), "a call that has ended is found");
+        asked.may_be_cancelled |= is_open;
     }
 
     fn ask_with_pipes(&mut self, opnum: u16, random: &mut StdRng) {
@@ -578,12 +599,7 @@ impl Client {
             .retain_mut(|handled| match handled.handle.complete() {
                 Err(Status::AsyncCallPending) => {
                     if !handled.is_cancelled && random.random_bool(0.01) {
-                        let after = Duration::from_micros(random.random_range(0..5_000));
-                        let kind = match random.random_range(0..3) {
-                            0 => CancelKind::Abortive,
-                            1 => CancelKind::NonAbortive,
-                            _ => CancelKind::Escalating { after },
-                        };
+                        let kind = cancel_kind(random);
                         handled.handle.cancel(kind).expect("the call is in flight");
                         handled.is_cancelled = true;
                         handled.may_be_cancelled = true;
@@ -649,12 +665,21 @@ impl<B> Bound<B> {
     }
 }
 
+fn cancel_kind(random: &mut StdRng) -> CancelKind {
+    let after = Duration::from_micros(random.random_range(0..5_000));
+    match random.random_range(0..3) {
+        0 => CancelKind::Abortive,
+        1 => CancelKind::NonAbortive,
+        _ => CancelKind::Escalating { after },
+    }
+}
+
 /// Notes the end of a call, which must be its first.
 fn end(calls: &mut [Asked], reply: &LocalReply<'_>, hostile: bool, outcome: &mut Outcome) {
     let call = &mut calls[usize::try_from(reply.token).expect("a token is an index")];
     assert!(!call.ended, "a call ended twice");
     call.ended = true;
-    if call.has_time_limit && matches!(reply.result, Err(Status::CallCancelled)) {
+    if call.may_be_cancelled && matches!(reply.result, Err(Status::CallCancelled)) {
         outcome.cancelled += 1;
         return;
     }
