@@ -5,8 +5,10 @@
 #![forbid(unsafe_code)]
 
 mod args;
+mod call;
 mod clock;
 mod compare;
+mod definition;
 mod doctor;
 mod embedded;
 mod exit;
@@ -61,6 +63,7 @@ fn main() -> ExitCode {
         Command::Run(args) => plan::run::run(args),
         Command::Max(args) => plan::max::max(args),
         Command::Curve(args) => plan::curve::curve(args),
+        Command::Call(args) => call::call(args),
         Command::Merge(args) => merge::merge(args),
         Command::Compare(args) => compare::compare(args),
         Command::Doctor => doctor::doctor(),

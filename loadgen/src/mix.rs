@@ -3,6 +3,7 @@
 use std::fmt;
 
 use annulus::{SyntaxId, rpcecho};
+use anyhow::{Context, bail, ensure};
 use rand::RngExt;
 use rand::rngs::StdRng;
 
@@ -30,19 +31,28 @@ impl Mix {
     }
 
     /// Operations of rpcecho with weights: `Echo=80,Add=20`, or one name alone.
-    pub(crate) fn rpcecho(text: &str) -> Result<Self, String> {
-        let weighted = text.split(',').map(|part| {
-            let (name, weight) = part.split_once('=').unwrap_or((part, "1"));
-            let operation = Operation::rpcecho(name.trim()).ok_or_else(|| {
+    pub(crate) fn rpcecho(text: &str) -> anyhow::Result<Self> {
+        let weighted = weights(text)?.into_iter().map(|(name, weight)| {
+            let operation = Operation::rpcecho(name).with_context(|| {
                 format!("\"{name}\" is no operation of rpcecho; use Echo, Add, Sink or Source")
             })?;
-            match weight.trim().parse::<f64>() {
-                Ok(weight) if weight > 0.0 && weight.is_finite() => Ok((operation, weight)),
-                _ => Err(format!("\"{weight}\" is not a weight above 0")),
-            }
+            Ok((operation, weight))
         });
-        let weighted = weighted.collect::<Result<Vec<_>, _>>()?;
+        let weighted = weighted.collect::<anyhow::Result<_>>()?;
         Ok(Mix::new(rpcecho::INTERFACE, weighted))
+    }
+
+    /// Operations of one interface with weights.
+    pub(crate) fn of(weighted: Vec<((SyntaxId, Operation), f64)>) -> anyhow::Result<Self> {
+        let mut interfaces = weighted.iter().map(|((interface, _), _)| *interface);
+        let interface = interfaces.next().context("it has no operation")?;
+        ensure!(
+            interfaces.all(|other| other == interface),
+            "its operations are of several interfaces; a connection has one"
+        );
+        let weighted = weighted.into_iter();
+        let weighted = weighted.map(|((_, operation), weight)| (operation, weight));
+        Ok(Mix::new(interface, weighted.collect()))
     }
 
     fn new(interface: SyntaxId, weighted: Vec<(Operation, f64)>) -> Self {
@@ -103,6 +113,18 @@ impl fmt::Display for Mix {
         }
         Ok(())
     }
+}
+
+/// The names and weights of `A=80,B=20`. A name alone has the weight 1.
+pub(crate) fn weights(text: &str) -> anyhow::Result<Vec<(&str, f64)>> {
+    let weighted = text.split(',').map(|part| {
+        let (name, weight) = part.split_once('=').unwrap_or((part, "1"));
+        match weight.trim().parse::<f64>() {
+            Ok(weight) if weight > 0.0 && weight.is_finite() => Ok((name.trim(), weight)),
+            _ => bail!("\"{weight}\" is not a weight above 0"),
+        }
+    });
+    weighted.collect()
 }
 
 #[cfg(test)]

@@ -2,11 +2,11 @@
 
 use std::sync::Arc;
 
-use annulus::ndr::{EncodeError, EncodeParams, NdrParams, Params, Syntax, Writer};
+use annulus::ndr::{EncodeError, EncodeParams, Ndr, NdrParams, Params, Syntax, Writer};
 use annulus::rpcecho::{self, AddOneRequest, AddOneResponse};
 use annulus::rpcecho::{EchoDataRequest, SinkDataRequest, SourceDataRequest};
 use annulus::transports::Ring;
-use annulus::{LocalBinding, LocalRuntime, Status, StubData};
+use annulus::{LocalBinding, LocalCall, LocalRuntime, Status, StubData};
 
 use crate::record::errors::Failure;
 
@@ -29,8 +29,15 @@ pub(crate) enum Request {
     SinkData,
     /// rpcecho: the payload, back.
     SourceData,
-    /// Always these bytes of stub data; whatever comes back is right.
-    Stub(Arc<[u8]>),
+    /// Always this stub data; whatever comes back is right.
+    Stub(Stub),
+}
+
+/// Stub data that is there already, in each transfer syntax.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(crate) struct Stub {
+    pub(crate) ndr: Arc<[u8]>,
+    pub(crate) ndr64: Arc<[u8]>,
 }
 
 /// The number that `AddOne` is to count from.
@@ -69,7 +76,7 @@ impl Operation {
         binding: LocalBinding,
         token: u64,
         payload: &[u8],
-    ) -> Result<(), Status> {
+    ) -> Result<LocalCall, Status> {
         let len = u32::try_from(payload.len()).map_err(|_| Status::InvalidArg)?;
         match &self.request {
             Request::AddOne => {
@@ -90,7 +97,7 @@ impl Operation {
             Request::SourceData => {
                 runtime.call(binding, self.opnum, token, &SourceDataRequest { len })
             }
-            Request::Stub(bytes) => runtime.call(binding, self.opnum, token, &Stub(bytes)),
+            Request::Stub(stub) => runtime.call(binding, self.opnum, token, stub),
         }
     }
 
@@ -125,26 +132,24 @@ impl Operation {
     pub(crate) fn bytes_each_way(&self, payload_len: u32) -> u64 {
         match &self.request {
             Request::AddOne => 4,
-            Request::Stub(bytes) => bytes.len() as u64,
+            Request::Stub(stub) => stub.ndr.len() as u64,
             _ => u64::from(payload_len),
         }
     }
 }
 
-/// Stub data that is there already.
-struct Stub<'s>(&'s [u8]);
-
-impl Params for Stub<'_> {
+impl Params for Stub {
     type Given = ();
 }
 
-impl EncodeParams for Stub<'_> {
+impl EncodeParams for Stub {
     fn encode_params<S: Syntax>(
         &self,
         _: Option<()>,
         writer: &mut Writer<'_, S>,
     ) -> Result<(), EncodeError> {
-        writer.bytes(self.0);
+        let is_ndr = S::COUNT_LEN == Ndr::COUNT_LEN;
+        writer.bytes(if is_ndr { &self.ndr } else { &self.ndr64 });
         Ok(())
     }
 }

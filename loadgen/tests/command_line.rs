@@ -623,3 +623,115 @@ fn a_server_is_sampled_while_it_is_measured() {
     let html = std::fs::read_to_string(html).unwrap();
     assert!(html.contains("Server: http://") && html.contains("by=&quot;us&quot;"));
 }
+
+/// rpcecho by its definition, in both transfer syntaxes, and what is wrong with a command line said.
+#[test]
+fn an_interface_is_called_by_its_definition() {
+    let idl = concat!(env!("CARGO_MANIFEST_DIR"), "/../engine/idl/rpcecho.idl");
+    let run = |more: &[&str]| {
+        let common = [
+            "--idl",
+            idl,
+            "-c",
+            "2",
+            "-d",
+            "0.3",
+            "-w",
+            "0",
+            "--json",
+            "--accept-invalid",
+        ];
+        loadgen(&[&common[..], more].concat())
+    };
+    let report = json(&run(&[
+        "--call",
+        "RpcEcho.AddOne",
+        "--args",
+        r#"{"in_data": 41}"#,
+    ]));
+    assert!(report["completed"].as_u64().unwrap() > 0);
+    assert_eq!(report["errors"], serde_json::json!({}));
+    assert_eq!(report["operations"][0]["name"], "RpcEcho.AddOne");
+
+    let directory = tempfile::tempdir().unwrap();
+    let file = directory.path().join("data.json");
+    std::fs::write(&file, r#"{"len": 3, "in_data": [1, 2, 3]}"#).unwrap();
+    let report = json(&run(&[
+        "--mix",
+        "EchoData=75,AddOne=25",
+        "--args",
+        &format!("EchoData={}", file.display()),
+        "--args",
+        r#"AddOne={"in_data": "0x29"}"#,
+    ]));
+    assert!(report["completed"].as_u64().unwrap() > 0);
+    assert_eq!(report["errors"], serde_json::json!({}));
+    assert_eq!(report["operations"][0]["share"], 0.75);
+
+    for (more, expected) in [
+        (&[][..], "--call"),
+        (&["--call", "AddTwo"], "did you mean `RpcEcho.AddOne`?"),
+        (&["--call", "AddOne"], "in_data: is missing"),
+        (
+            &["--call", "AddOne", "--args", r#"{"in_dat": 1}"#],
+            "did you mean `in_data`?",
+        ),
+        (
+            &["--mix", "AddOne,EchoData", "--args", "{}"],
+            "say of which operation",
+        ),
+    ] {
+        let output = run(more);
+        let said = String::from_utf8_lossy(&output.stderr);
+        assert_eq!(output.status.code(), Some(1), "{more:?}: {said}");
+        assert!(said.contains(expected), "{more:?}: {said}");
+    }
+}
+
+#[test]
+fn one_call_shows_its_result_as_json() {
+    use annulus::rpcecho::{self, EchoServer};
+    use annulus::{Config, Cores, Runtime, Server};
+
+    let runtime = Runtime::start(Config::default().cores(Cores::Unpinned(1))).unwrap();
+    let server = Server::new()
+        .endpoint("ncacn_ip_tcp:127.0.0.1[0]")
+        .unwrap()
+        .interface(rpcecho::interface(EchoServer::default()));
+    let serving = runtime.serve(server).unwrap();
+    let port = serving.bindings()[0].port().unwrap();
+    let idl = concat!(env!("CARGO_MANIFEST_DIR"), "/../engine/idl/rpcecho.idl");
+    for target in [
+        format!("ncacn_ip_tcp:127.0.0.1[{port}]"),
+        format!("ncacn_ip_tcp:127.0.0.1[{port},ndr64]"),
+    ] {
+        let call = |operation: &str, arguments: &str| {
+            let arguments = [
+                "call", &target, "--idl", idl, "--call", operation, "--args", arguments,
+            ];
+            loadgen(&arguments)
+        };
+        let outcome = json(&call("EchoData", r#"{"len": 3, "in_data": "0a0b0c"}"#));
+        assert_eq!(outcome["status"], "RPC_S_OK");
+        assert_eq!(outcome["out"], serde_json::json!({"out_data": "0a0b0c"}));
+        assert_eq!(outcome["error"], Value::Null);
+        let outcome = json(&call("RpcEcho.TestCall", r#"{"s1": "hello"}"#));
+        assert_eq!(outcome["out"], serde_json::json!({"s2": "hello"}));
+    }
+    drop(runtime);
+
+    let gone = loadgen(&[
+        "call",
+        &format!("ncacn_ip_tcp:127.0.0.1[{port}]"),
+        "--idl",
+        idl,
+        "--call",
+        "AddOne",
+        "--args",
+        r#"{"in_data": 1}"#,
+    ]);
+    assert_eq!(gone.status.code(), Some(2));
+    let outcome: Value = serde_json::from_slice(&gone.stdout).unwrap();
+    assert_eq!(outcome["out"], Value::Null);
+    assert_eq!(outcome["status"], "RPC_S_SERVER_UNAVAILABLE");
+}

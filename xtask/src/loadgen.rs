@@ -1,12 +1,16 @@
-//! The project's load generator, for two seconds on the kernel's own ring.
+//! The project's load generator, for two seconds: against its own server, and against Samba's.
 
+use std::fs;
 use std::process::Command;
 
 use anyhow::{Context, Result, ensure};
 use serde_json::Value;
 
-use crate::cargo;
 use crate::session::Session;
+use crate::{cargo, samba_dcerpcd};
+
+/// The definition of what is asked of Samba, from the root of the workspace.
+const SERVER_SERVICE: &str = "interop/idl/srvsvc.idl";
 
 /// Runs `loadgen --duration 2 --json` and looks at what it counted.
 pub(crate) fn step(session: &Session<'_>) -> Result<String> {
@@ -19,6 +23,58 @@ pub(crate) fn step(session: &Session<'_>) -> Result<String> {
         said.status
     );
     Ok(seen)
+}
+
+/// Loads Samba's server service, which its endpoint mapper finds and an IDL file describes, and asks it for
+/// its time once.
+pub(crate) fn samba(session: &Session<'_>) -> Result<String> {
+    let program = cargo::build_program(session, "annulus-loadgen", "loadgen")?;
+    let address = samba_dcerpcd::free_address()?;
+    let _server = samba_dcerpcd::start(session, address)?;
+    let target = format!("ncacn_ip_tcp:{address}");
+    let operation = ["--idl", SERVER_SERVICE, "--call", "srvsvc.NetrRemoteTOD"];
+    let arguments = ["--args", r#"{"server_name": null}"#];
+
+    let mut call = Command::new(&program);
+    call.args(["call", &target]).args(operation).args(arguments);
+    let told = session.capture(&mut call)?;
+    ensure!(told.status.success(), "the call ended with {}", told.status);
+    let year = year(&told.stdout)?;
+
+    let report = session.scratch().join("run.json");
+    let mut run = Command::new(&program);
+    run.args(["run", &target]).args(operation).args(arguments);
+    // The peer needs what the machine has: how fast it is is not the question.
+    run.args([
+        "-c",
+        "2",
+        "-o",
+        "2",
+        "-d",
+        "2s",
+        "--quiet",
+        "--accept-invalid",
+        "--out",
+    ]);
+    let ended = session.capture(run.arg(&report))?;
+    let report = fs::read_to_string(&report).context("loadgen wrote no run.json")?;
+    let seen = verdict(&report)?;
+    ensure!(
+        ended.status.success(),
+        "loadgen reports completed calls and ended with {}",
+        ended.status
+    );
+    Ok(format!("{seen}; it is {year} there"))
+}
+
+/// The year that a call told, by the names of the definition.
+fn year(outcome: &str) -> Result<u64> {
+    let outcome: Value =
+        serde_json::from_str(outcome).context("loadgen call prints something that is not JSON")?;
+    let year = outcome["out"]["time"]["year"].as_u64();
+    let year = year.with_context(|| format!("no year was told: {outcome}"))?;
+    ensure!(year >= 2026, "it is {year} there");
+    Ok(year)
 }
 
 /// What was seen; an error unless calls completed over io_uring and none ended with an error.
@@ -96,6 +152,17 @@ mod tests {
     #[test]
     fn a_run_that_completed_nothing_fails() {
         assert_eq!(fault(&report(0, "{}", "io_uring")), "no call completed");
+    }
+
+    #[test]
+    fn a_call_that_told_no_year_fails() {
+        let told = |out: &str| year(&format!(r#"{{"status": "RPC_S_OK", "out": {out}}}"#));
+        assert_eq!(
+            told(r#"{"result": 0, "time": {"year": 2031}}"#).unwrap(),
+            2031
+        );
+        assert!(told(r#"{"result": 0, "time": null}"#).is_err());
+        assert!(told(r#"{"result": 0, "time": {"year": 3}}"#).is_err());
     }
 
     #[test]

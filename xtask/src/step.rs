@@ -210,6 +210,12 @@ pub(crate) const STEPS: &[Step] = &[
         limit: PEER,
         run: loadgen_report::step,
     },
+    Step {
+        name: "loadgen-samba",
+        proves: "the load generator finds Samba's service by its mapper, and calls it by an IDL file",
+        limit: PEER,
+        run: loadgen::samba,
+    },
 ];
 
 /// What `cargo xtask asan` runs: no part of [`STEPS`], since it needs a nightly compiler.

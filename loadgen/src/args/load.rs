@@ -1,15 +1,18 @@
 //! The options that say what is called, where, and by how many.
 
+use std::collections::HashMap;
+use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::time::Duration;
 
-use annulus::{IdlePolicy, SyntaxId, Uuid};
+use annulus::{IdlePolicy, SyntaxId, Uuid, rpcecho};
 use anyhow::{Context, bail};
 use clap::ValueEnum;
 
 use super::values::{self, duration};
-use crate::mix::Mix;
-use crate::operation::{Operation, Request};
+use crate::definition::Definition;
+use crate::mix::{Mix, weights};
+use crate::operation::{Operation, Request, Stub};
 use crate::payload::Payload;
 use crate::warm_up::WarmUp;
 
@@ -38,15 +41,53 @@ pub(crate) struct LoadArgs {
     )]
     pub(crate) payload: Payload,
 
-    /// Operations of rpcecho and their weights: Echo, Add, Sink, Source
+    /// Operations and their weights, such as Echo=80,Add=20: of rpcecho (Echo, Add, Sink, Source; without
+    /// this it is Echo), or of one interface of the --idl file
     #[arg(
         long,
         value_name = "MIX",
-        default_value = "Echo",
         help_heading = "Calls",
         conflicts_with = "uuid"
     )]
-    pub(crate) mix: String,
+    pub(crate) mix: Option<String>,
+
+    /// Another interface: its definition, with the ACF beside it if there is one
+    #[arg(
+        long,
+        value_name = "FILE",
+        conflicts_with = "uuid",
+        help_heading = "Calls"
+    )]
+    pub(crate) idl: Option<PathBuf>,
+
+    /// A folder in which files that the definition imports are looked for
+    #[arg(
+        short = 'I',
+        value_name = "DIR",
+        requires = "idl",
+        help_heading = "Calls"
+    )]
+    pub(crate) include: Vec<PathBuf>,
+
+    /// The operation of the --idl file that is called: Interface.Operation
+    #[arg(
+        long,
+        value_name = "OPERATION",
+        requires = "idl",
+        conflicts_with = "mix",
+        help_heading = "Calls"
+    )]
+    pub(crate) call: Option<String>,
+
+    /// The in-parameters of each of those calls: a JSON object by their names, or a file of one; with
+    /// --mix once for each operation, as OPERATION=FILE. `loadgen call` shows what comes of them
+    #[arg(
+        long,
+        value_name = "FILE|JSON",
+        requires = "idl",
+        help_heading = "Calls"
+    )]
+    pub(crate) args: Vec<String>,
 
     /// Another interface: its UUID, and its version if that is not 1.0, as in UUID:2.0
     #[arg(long, value_parser = syntax, requires = "opnum", help_heading = "Calls")]
@@ -123,22 +164,81 @@ pub(crate) struct LoadArgs {
 impl LoadArgs {
     /// What is to be called.
     pub(crate) fn mix(&self) -> anyhow::Result<Mix> {
-        let Some((interface, opnum)) = self.uuid.zip(self.opnum) else {
-            return Mix::rpcecho(&self.mix).map_err(|why| anyhow::anyhow!("--mix: {why}"));
+        let mix = match (&self.idl, self.uuid.zip(self.opnum)) {
+            (Some(file), _) => self.defined(file)?,
+            (None, Some((interface, opnum))) => self.numbered(interface, opnum)?,
+            (None, None) => {
+                let mix = self.mix.as_deref().unwrap_or("Echo");
+                Mix::rpcecho(mix).context("--mix")?
+            }
         };
-        if self.target.is_none() {
-            bail!("--uuid needs a target: the embedded server has rpcecho only");
+        if self.target.is_none() && mix.interface != rpcecho::INTERFACE {
+            bail!("another interface needs a target: the embedded server has rpcecho only");
         }
+        Ok(mix)
+    }
+
+    /// Operations of a definition.
+    fn defined(&self, file: &Path) -> anyhow::Result<Mix> {
+        let names = match (&self.call, &self.mix) {
+            (Some(name), _) => vec![(name.as_str(), 1.0)],
+            (None, Some(mix)) => weights(mix).context("--mix")?,
+            (None, None) => bail!("--idl: say what is called, with --call Interface.Operation"),
+        };
+        let definition = Definition::read(file, &self.include)?;
+        let mut arguments = Arguments::new(&self.args, &names)?;
+        let operations = names.iter().map(|(name, weight)| {
+            let operation = definition.operation(name, arguments.take(name))?;
+            Ok((operation, *weight))
+        });
+        let operations = operations.collect::<anyhow::Result<_>>()?;
+        Mix::of(operations).context("--mix")
+    }
+
+    /// One operation by its number.
+    fn numbered(&self, interface: SyntaxId, opnum: u16) -> anyhow::Result<Mix> {
         let stub = match &self.stub {
             None => Vec::new(),
             Some(text) => stub_bytes(text)?,
         };
+        let stub: Arc<[u8]> = stub.into();
         let operation = Operation {
             name: format!("opnum {opnum}"),
             opnum,
-            request: Request::Stub(Arc::from(stub)),
+            request: Request::Stub(Stub {
+                ndr: Arc::clone(&stub),
+                ndr64: stub,
+            }),
         };
         Ok(Mix::only(interface, operation))
+    }
+}
+
+/// The values of `--args`, each for one operation.
+#[derive(Debug, Default)]
+struct Arguments<'a>(HashMap<&'a str, &'a str>);
+
+impl<'a> Arguments<'a> {
+    /// `names` are the operations. What names none of them is for the only one.
+    fn new(args: &'a [String], names: &[(&'a str, f64)]) -> anyhow::Result<Self> {
+        let mut arguments = HashMap::new();
+        for text in args {
+            let named = text.split_once('=');
+            let named = named.filter(|(name, _)| names.iter().any(|(known, _)| known == name));
+            let (name, value) = match (named, names) {
+                (Some(named), _) => named,
+                (None, [(only, _)]) => (*only, text.as_str()),
+                (None, _) => bail!("--args {text}: say of which operation, as OPERATION=FILE"),
+            };
+            if arguments.insert(name, value).is_some() {
+                bail!("--args: {name} has arguments twice");
+            }
+        }
+        Ok(Arguments(arguments))
+    }
+
+    fn take(&mut self, name: &str) -> Option<&'a str> {
+        self.0.remove(name)
     }
 }
 

@@ -34,12 +34,14 @@ Examples:
   loadgen max HOST --slo 'p99<1ms,errors<0.01%'    the highest rate that keeps it
   loadgen curve HOST --rates 10k..200k/10k --shuffle --html curve.html
   loadgen run HOST --server-metrics http://HOST:9100/metrics --html report.html
+  loadgen call HOST --idl echo.idl --call Echo.Ping --args ping.json
+  loadgen run HOST --idl echo.idl --call Echo.Ping --args ping.json -d 30s
   loadgen run HOST --rate 50k --arrivals poisson --mix Echo=80,Add=20 -p lognormal:1KiB,0.8
 
 Without a command, `run` is meant.
 
 Exit status:
-  0 ok   1 usage   2 connect, bind or authentication failed   3 objective missed
+  0 ok   1 usage   2 connect, bind or authentication failed, or the one call   3 objective missed
   4 invalid: the client was the bottleneck   5 regression";
 
 #[derive(Debug, Subcommand)]
@@ -50,6 +52,8 @@ pub(crate) enum Command {
     Max(Box<MaxArgs>),
     /// Latency against load: one run at each of several rates
     Curve(Box<CurveArgs>),
+    /// One call of an operation of an IDL file, its arguments and its result as JSON
+    Call(CallArgs),
     /// Results of several clients or runs as one: histograms are added, percentiles never averaged
     Merge(MergeArgs),
     /// Whether runs are slower than others, by more than noise and a margin; exits with 5 if so
@@ -71,6 +75,33 @@ pub(crate) enum Command {
 pub(crate) struct ManArgs {
     /// Where to write them; it is made if it is not there
     pub(crate) directory: PathBuf,
+}
+
+#[derive(Clone, Debug, clap::Args)]
+pub(crate) struct CallArgs {
+    /// The server, as a string binding: `ncacn_ip_tcp:host[port]`, `ncalrpc:[name]`, or `host`,
+    /// whose endpoint mapper is asked for the port
+    pub(crate) target: String,
+
+    /// The definition of the interface, with the ACF beside it if there is one
+    #[arg(long, value_name = "FILE")]
+    pub(crate) idl: PathBuf,
+
+    /// A folder in which files that the definition imports are looked for
+    #[arg(short = 'I', value_name = "DIR")]
+    pub(crate) include: Vec<PathBuf>,
+
+    /// What is called: Interface.Operation
+    #[arg(long, value_name = "OPERATION")]
+    pub(crate) call: String,
+
+    /// The in-parameters: a JSON object by their names, or a file of one
+    #[arg(long, value_name = "FILE|JSON")]
+    pub(crate) args: Option<String>,
+
+    /// Give the call up after so long
+    #[arg(long, default_value = "30s", value_parser = values::duration)]
+    pub(crate) timeout: Duration,
 }
 
 #[derive(Clone, Debug, clap::Args)]

@@ -431,7 +431,8 @@ impl<R: Ring + 'static> Worker<R> {
         let payload = &pattern[..payload_len as usize];
         operation
             .call(runtime, ledger.binding(index), u64::from(index), payload)
-            .map_err(|status| anyhow::Error::new(status).context("a call cannot be made"))
+            .map_err(|status| anyhow::Error::new(status).context("a call cannot be made"))?;
+        Ok(())
     }
 
     /// Whether calls have a time at which they are to be sent, and not just follow each other.
