@@ -21,6 +21,9 @@ pub(crate) struct Setup {
     pub(crate) think_time_us: f64,
     /// `null` is without a limit.
     pub(crate) timeout_us: Option<f64>,
+    /// Which calls are cancelled, in words; `null` is none.
+    #[serde(default)]
+    pub(crate) cancelling: Option<String>,
     pub(crate) idle: String,
     pub(crate) client_cores: Vec<usize>,
     pub(crate) server_cores: Vec<usize>,

@@ -184,6 +184,7 @@ mod tests {
             arrivals: String::new(),
             rate,
             think_time_us: 0.0,
+            cancelling: None,
             timeout_us: None,
             idle: String::new(),
             client_cores: vec![3],

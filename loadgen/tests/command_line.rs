@@ -735,3 +735,34 @@ fn one_call_shows_its_result_as_json() {
     assert_eq!(outcome["out"], Value::Null);
     assert_eq!(outcome["status"], "RPC_S_SERVER_UNAVAILABLE");
 }
+
+#[test]
+fn calls_are_cancelled_as_asked() {
+    let report = json(&loadgen(&[
+        "--cancel-rate",
+        "50%",
+        "--cancel-after",
+        "0",
+        "-c",
+        "2",
+        "-o",
+        "4",
+        "-d",
+        "0.3",
+        "-w",
+        "0",
+        "--json",
+        "--accept-invalid",
+    ]));
+    let number = |value: &Value| value.as_u64().unwrap();
+    let (sent, completed) = (number(&report["sent"]), number(&report["completed"]));
+    let cancelled = number(&report["errors"]["cancelled"]);
+    assert_eq!(completed + cancelled, sent);
+    assert!(
+        cancelled > sent / 4 && completed > 0,
+        "{cancelled} of {sent}"
+    );
+    assert_eq!(report["response_us"]["count"], completed);
+    assert_eq!(report["cancelling"], "50 % after 0ns, abortive");
+    assert_eq!(loadgen(&["--cancel-after", "1ms"]).status.code(), Some(1));
+}

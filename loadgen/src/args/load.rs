@@ -5,16 +5,17 @@ use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::time::Duration;
 
-use annulus::{IdlePolicy, SyntaxId, Uuid, rpcecho};
+use annulus::{CancelKind, IdlePolicy, SyntaxId, Uuid, rpcecho};
 use anyhow::{Context, bail};
 use clap::ValueEnum;
 
-use super::values::{self, duration};
+use super::values::{self, duration, share};
 use crate::definition::Definition;
 use crate::mix::{Mix, weights};
 use crate::operation::{Operation, Request, Stub};
 use crate::payload::Payload;
 use crate::warm_up::WarmUp;
+use crate::worker::cancels::Cancelling;
 
 #[derive(Clone, Debug, clap::Args)]
 pub(crate) struct LoadArgs {
@@ -110,6 +111,25 @@ pub(crate) struct LoadArgs {
     #[arg(long, value_parser = duration, help_heading = "Calls")]
     pub(crate) timeout: Option<Duration>,
 
+    /// Cancel this share of the calls, such as 5%; they count as errors of the class `cancelled`, and not
+    /// in the latencies
+    #[arg(long, value_name = "SHARE", default_value = "0", value_parser = share, help_heading = "Calls")]
+    pub(crate) cancel_rate: f64,
+
+    /// How long after it was sent a call is cancelled, unless it has ended by then
+    #[arg(long, value_name = "DURATION", default_value = "1ms", value_parser = duration, requires = "cancel_rate", help_heading = "Calls")]
+    pub(crate) cancel_after: Duration,
+
+    /// How those calls are cancelled
+    #[arg(
+        long,
+        value_enum,
+        default_value_t = CancelMode::Abortive,
+        requires = "cancel_rate",
+        help_heading = "Calls"
+    )]
+    pub(crate) cancel_mode: CancelMode,
+
     /// In a closed loop: the time between the end of a call and the next one
     #[arg(long, value_name = "DURATION", default_value = "0", value_parser = duration, help_heading = "Calls")]
     pub(crate) think_time: Duration,
@@ -178,6 +198,19 @@ impl LoadArgs {
         Ok(mix)
     }
 
+    /// Which calls are cancelled, if any are.
+    pub(crate) fn cancelling(&self) -> Option<Cancelling> {
+        let cancelling = Cancelling {
+            share: self.cancel_rate,
+            after: self.cancel_after,
+            kind: match self.cancel_mode {
+                CancelMode::Abortive => CancelKind::Abortive,
+                CancelMode::NonAbortive => CancelKind::NonAbortive,
+            },
+        };
+        (cancelling.share > 0.0).then_some(cancelling)
+    }
+
     /// Operations of a definition.
     fn defined(&self, file: &Path) -> anyhow::Result<Mix> {
         let names = match (&self.call, &self.mix) {
@@ -240,6 +273,15 @@ impl<'a> Arguments<'a> {
     fn take(&mut self, name: &str) -> Option<&'a str> {
         self.0.remove(name)
     }
+}
+
+/// The ways to cancel by name.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
+pub(crate) enum CancelMode {
+    /// The call ends at once, and the server is told
+    Abortive,
+    /// The server is told, and ends the call as it likes: a call that it answers all the same has completed
+    NonAbortive,
 }
 
 /// The idle policies by name.

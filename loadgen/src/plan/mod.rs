@@ -155,6 +155,7 @@ impl Bench {
             rate: (round.arrivals.as_ref()).map(|arrivals| arrivals.mean_rate(load.duration)),
             think_time_us: us(load.think_time),
             timeout_us: load.timeout.map(us),
+            cancelling: load.cancelling().map(|cancelling| cancelling.to_string()),
             idle: load.idle.policy().to_string(),
             client_cores: self.cores.client[..workers].to_vec(),
             server_cores: if is_embedded {
@@ -187,6 +188,7 @@ impl Bench {
                     part: Part { index, of },
                     think_time: load.think_time,
                     timeout: load.timeout,
+                    cancelling: load.cancelling(),
                     interval: interval.clamp(INTERVAL_MIN, INTERVAL_MAX),
                     seed: load.seed.wrapping_add(u64::from(index)),
                     trace: round.trace.clone(),

@@ -24,6 +24,8 @@ struct Slot {
     sent: Time,
     operation: usize,
     payload_len: u32,
+    /// Its call was cancelled by this side.
+    is_cancelled: bool,
     state: SlotState,
 }
 
@@ -85,6 +87,7 @@ impl Ledger {
                 sent: Time::ZERO,
                 operation: 0,
                 payload_len: 0,
+                is_cancelled: false,
                 state: SlotState::Free,
             })
             .collect();
@@ -170,12 +173,18 @@ impl Ledger {
         slot.sent = call.sent;
         slot.operation = call.operation;
         slot.payload_len = call.payload_len;
+        slot.is_cancelled = false;
         slot.state = if is_recorded {
             SlotState::Recorded
         } else {
             SlotState::Ignored
         };
         self.in_flight += 1;
+    }
+
+    /// The call in a place was cancelled by this side, and has not ended.
+    pub(super) fn note_cancel(&mut self, index: u32) {
+        self.slots[index as usize].is_cancelled = true;
     }
 
     /// A call has ended.
@@ -188,6 +197,7 @@ impl Ledger {
                 .mix
                 .operation(slot.operation)
                 .check(slot.payload_len, data),
+            Err(Status::CallCancelled) if slot.is_cancelled => Err(Failure::Cancelled),
             Err(status) => Err(Failure::of(*status, self.has_time_limit)),
         };
         if let Err(status) = &reply.result

@@ -11,6 +11,7 @@
 //! ([`Control`](control::Control)). Calls are made in `WarmingUp` and `Measuring` only; `Settling`
 //! and `Draining` wait for those in flight.
 
+pub(crate) mod cancels;
 pub(crate) mod control;
 pub(crate) mod facts;
 mod ledger;
@@ -25,6 +26,7 @@ use annulus::{BindingOptions, LocalRuntime, Time};
 use rand::SeedableRng;
 use rand::rngs::StdRng;
 
+use self::cancels::{Cancelling, Cancels};
 use self::control::{Delivery, News, Outbox, SharedControl};
 use self::facts::{Facts, Meter};
 use self::ledger::{Ledger, NewCall};
@@ -69,6 +71,8 @@ pub(crate) struct Job {
     pub(crate) think_time: Duration,
     /// After which a call is given up.
     pub(crate) timeout: Option<Duration>,
+    /// Which calls are cancelled.
+    pub(crate) cancelling: Option<Cancelling>,
     /// Of what is recorded together.
     pub(crate) interval: Duration,
     pub(crate) seed: u64,
@@ -104,6 +108,7 @@ pub(crate) struct Worker<R: Ring> {
     control: SharedControl,
     outbox: Outbox,
     ledger: Ledger,
+    cancels: Cancels,
     schedule: Option<Schedule>,
     random: StdRng,
     /// What payloads are cut from.
@@ -160,6 +165,7 @@ impl<R: Ring + 'static> Worker<R> {
             control,
             outbox,
             ledger,
+            cancels: Cancels::new(job.cancelling),
             schedule: None,
             random: StdRng::seed_from_u64(job.seed),
             pattern: (0..longest).map(|index| index as u8).collect(),
@@ -195,6 +201,7 @@ impl<R: Ring + 'static> Worker<R> {
             self.end_intervals_before(self.now);
             self.send_due(self.now)?;
         }
+        self.cancel_due();
         self.wait()
     }
 
@@ -221,7 +228,7 @@ impl<R: Ring + 'static> Worker<R> {
         let scheduled = self.schedule.as_ref().and_then(Schedule::next);
         // Without a free place, only the end of a call makes room for the next one.
         let scheduled = scheduled.filter(|_| self.ledger.has_free());
-        let due = [scheduled, self.ledger.next_due()];
+        let due = [scheduled, self.ledger.next_due(), self.cancels.next_due()];
         let look = self.next_look(end, BUSY_LOOK_INTERVAL);
         due.into_iter().flatten().fold(look, Time::min)
     }
@@ -406,6 +413,8 @@ impl<R: Ring + 'static> Worker<R> {
             random,
             pattern,
             facts,
+            cancels,
+            phase,
             now,
             ..
         } = self;
@@ -429,10 +438,22 @@ impl<R: Ring + 'static> Worker<R> {
             ledger.interval.record_pacing(*now - intended);
         }
         let payload = &pattern[..payload_len as usize];
-        operation
+        let call = operation
             .call(runtime, ledger.binding(index), u64::from(index), payload)
             .map_err(|status| anyhow::Error::new(status).context("a call cannot be made"))?;
+        if matches!(phase, Phase::WarmingUp | Phase::Measuring) {
+            cancels.note(random, *now, index, call);
+        }
         Ok(())
+    }
+
+    /// Cancels what is to be cancelled by now and has not ended.
+    fn cancel_due(&mut self) {
+        while let Some(cancel) = self.cancels.take_due(self.now) {
+            if self.runtime.cancel(cancel.call, cancel.kind) {
+                self.ledger.note_cancel(cancel.slot);
+            }
+        }
     }
 
     /// Whether calls have a time at which they are to be sent, and not just follow each other.

@@ -5,7 +5,7 @@ use std::sync::mpsc;
 
 use annulus::rpcecho::{self, EchoServer};
 use annulus::transports::sim::{SimConfig, SimNet, SimRing};
-use annulus::{Config, Limits, Server};
+use annulus::{CancelKind, Config, Limits, Server};
 
 use super::control::{Control, Told};
 use super::*;
@@ -41,6 +41,7 @@ fn job(rate: Option<f64>, connections: u32, outstanding: u32) -> Job {
         part: Part { index: 0, of: 1 },
         think_time: Duration::ZERO,
         timeout: None,
+        cancelling: None,
         interval: Duration::from_millis(100),
         seed: 1,
         trace: None,
@@ -330,4 +331,37 @@ fn a_call_that_is_given_up_counts_with_the_time_that_it_was_given() {
     );
     let max = response.max();
     assert!((200_000_000..=201_000_000).contains(&max), "{max}");
+}
+
+fn cancelling(share: f64, kind: CancelKind) -> Job {
+    let mut job = job(Some(10_000.0), 2, 64);
+    let after = LATENCY / 2;
+    job.cancelling = Some(Cancelling { share, after, kind });
+    // A limit that no call reaches: those that are cancelled are no timeouts.
+    job.timeout = Some(Duration::from_secs(1));
+    job
+}
+
+#[test]
+fn cancelled_calls_are_counted_by_themselves_and_are_no_latencies() {
+    let second = Duration::from_secs(1);
+    let (totals, _) = run(cancelling(0.25, CancelKind::Abortive), second, None);
+    let failed = totals.failures.by_name();
+    let cancelled = failed["cancelled"];
+    assert_eq!(failed.len(), 1, "{failed:?}");
+    assert!((2_300..2_700).contains(&cancelled), "{cancelled}");
+    assert_eq!(totals.counts.completed + cancelled, totals.counts.sent);
+    assert_eq!(totals.response.len(), totals.counts.completed);
+
+    let (totals, _) = run(cancelling(1.0, CancelKind::Abortive), second, None);
+    assert_eq!(totals.counts.completed, 0);
+    assert_eq!(totals.failures.by_name()["cancelled"], totals.counts.sent);
+}
+
+#[test]
+fn a_call_whose_server_answers_all_the_same_has_completed() {
+    let second = Duration::from_secs(1);
+    let (totals, _) = run(cancelling(1.0, CancelKind::NonAbortive), second, None);
+    assert_eq!(totals.failures.total(), 0);
+    assert_eq!(totals.counts.completed, totals.counts.sent);
 }
