@@ -248,14 +248,16 @@ impl fmt::Display for NotDefined {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         write!(f, "the file defines no `{}`", self.name)?;
         let known = self.known.iter().map(String::as_str);
-        if let Some(nearest) = nearest(&self.name, known) {
+        let nearest = nearest(&self.name, known);
+        if let Some(nearest) = nearest {
             write!(f, "; did you mean `{nearest}`?")?;
         }
         if self.known.is_empty() {
             return Ok(());
         }
         let shown = &self.known[..self.known.len().min(LISTED_MAX)];
-        write!(f, "; it defines {}", shown.join(", "))?;
+        let it = if nearest.is_some() { " It" } else { "; it" };
+        write!(f, "{it} defines {}", shown.join(", "))?;
         match self.known.len() - shown.len() {
             0 => write!(f, " (parameters: Interface.Operation.in or .out)"),
             more => write!(f, " and {more} more"),
