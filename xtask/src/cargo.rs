@@ -260,16 +260,18 @@ pub(crate) fn build_program(session: &Session<'_>, package: &str, name: &str) ->
 }
 
 /// Builds a program that annulus is compared with, optimised. It belongs to a workspace of its own,
-/// of which the rest is not built.
+/// of which the rest is not built; but the features of dependencies are those that `all` of them
+/// ask for together, so that each dependency is built once and not once for each program.
 ///
 /// # Errors
 ///
 /// If it does not build.
-pub(crate) fn build_peer(session: &Session<'_>, package: &str) -> Result<PathBuf> {
+pub(crate) fn build_peer(session: &Session<'_>, package: &str, all: &[&str]) -> Result<PathBuf> {
     let mut command = cargo("build");
     command
         .args(["--release", "--manifest-path", "bench/peers/Cargo.toml"])
-        .args(["--package", package])
+        .args(all.iter().flat_map(|package| ["--package", package]))
+        .args(["--bin", package])
         .env("CARGO_TARGET_DIR", session.workspace.output.join("peers"));
     build(session, &mut command, "bin", package)
 }

@@ -206,5 +206,5 @@ fn build_peer(session: &Session<'_>, package: &str, with_peers: bool) -> Result<
     if package == "peer-capnp" {
         packages::require_programs(session, &["capnp"])?;
     }
-    cargo::build_peer(session, package)
+    cargo::build_peer(session, package, &PEERS.map(|(_, package)| package))
 }
