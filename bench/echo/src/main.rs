@@ -15,7 +15,7 @@ use std::time::Duration;
 use annulus::ndr::NdrParams;
 use annulus::rpcecho::{self, EchoDataRequest, EchoServer};
 use annulus::{LocalBinding, LocalRuntime, Server, Time};
-use annulus_bench_measure::{Meter, Plan, Report, SystemCalls};
+use annulus_bench_measure::{Meter, Plan, Report, Side, SystemCalls};
 use anyhow::{Context, Result, bail};
 use clap::{Parser, ValueEnum};
 
@@ -82,6 +82,7 @@ fn serve(
     system_calls: &AtomicU64,
 ) {
     let started = || -> Result<_> {
+        Side::Server.name_thread()?;
         let config = args.tuning.config(&args.plan, args.plan.server_core);
         let mut runtime = LocalRuntime::new(&config)?;
         let server = Server::new()
@@ -141,6 +142,7 @@ impl Client {
 
     /// Keeps the calls under way until the time is over.
     fn load(&mut self) -> Result<()> {
+        Side::Client.name_thread()?;
         let mut free: Vec<_> = (0..self.places.len()).collect();
         while self.goes_on() {
             for place in free.drain(..) {

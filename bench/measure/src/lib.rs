@@ -10,7 +10,9 @@ mod allocations;
 mod meter;
 mod plan;
 mod report;
+mod side;
 
 pub use meter::{Meter, SystemCalls};
 pub use plan::Plan;
 pub use report::Report;
+pub use side::Side;

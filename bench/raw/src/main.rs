@@ -19,7 +19,7 @@ use std::os::fd::OwnedFd;
 use std::sync::Arc;
 use std::thread;
 
-use annulus_bench_measure::{Plan, Report};
+use annulus_bench_measure::{Plan, Report, Side};
 use anyhow::{Context, Result, anyhow, ensure};
 use clap::{Parser, ValueEnum};
 
@@ -88,6 +88,7 @@ fn run(args: &Args) -> Result<Report> {
     let server = thread::spawn(move || -> Result<()> {
         let pinned = of_server.plan.pin_server();
         pinned.context("the server's core is not to be had")?;
+        Side::Server.name_thread()?;
         of_server
             .drive(servers, &shape.of_server(), echo)
             .context("the server broke")?;
@@ -95,6 +96,7 @@ fn run(args: &Args) -> Result<Report> {
     });
     let pinned = plan.pin_client();
     pinned.context("the client's core is not to be had")?;
+    Side::Client.name_thread()?;
     let client = Client::new(plan, server_calls);
     let ended = args.drive(clients, &shape.of_client(), client);
     // The sockets of the client are closed by now, so the server comes to its end.
