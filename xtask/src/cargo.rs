@@ -276,6 +276,50 @@ pub(crate) fn build_peer(session: &Session<'_>, package: &str, all: &[&str]) -> 
     build(session, &mut command, "bin", package)
 }
 
+/// A target of one of the workspace's packages.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub(crate) struct Target<'a> {
+    pub(crate) package: &'a str,
+    /// `bin` or `bench`.
+    pub(crate) kind: &'a str,
+    pub(crate) name: &'a str,
+}
+
+/// Builds programs as profilers like them: optimised, with frame pointers and debug information.
+/// All at once, so that what they share is built once.
+///
+/// # Errors
+///
+/// If one does not build.
+pub(crate) fn build_profiled(
+    session: &Session<'_>,
+    targets: &[Target<'_>],
+) -> Result<Vec<PathBuf>> {
+    let mut command = cargo("build");
+    command
+        .args(["--profile", "profiling"])
+        .arg("--message-format=json-render-diagnostics")
+        .env("RUSTFLAGS", "-C force-frame-pointers=yes")
+        .env(
+            "CARGO_TARGET_DIR",
+            session.workspace.output.join("profiling"),
+        );
+    for target in targets {
+        let kind = format!("--{}", target.kind);
+        command.args(["--package", target.package, &kind, target.name]);
+    }
+    let messages = session
+        .query(&mut command)
+        .context("cannot build what is to be profiled")?;
+    targets
+        .iter()
+        .map(|Target { kind, name, .. }| {
+            executable(&messages, kind, name)
+                .with_context(|| format!("cargo built the {kind} {name} and does not say where"))
+        })
+        .collect()
+}
+
 fn build(session: &Session<'_>, command: &mut Command, kind: &str, name: &str) -> Result<PathBuf> {
     let messages = session
         .query(command.arg("--message-format=json-render-diagnostics"))

@@ -11,6 +11,7 @@
 //! cargo xtask bench save NAME   times criterion's suites; bench compare A B shows two names
 //! cargo xtask compare           measures annulus, its limit and its peers side by side
 //! cargo xtask tune KNOB         tries one setting of the kernel, a socket or a ring; tune list
+//! cargo xtask flamegraph all    draws where the time goes; flamegraph diff A B SCENARIO compares
 //! cargo xtask generate          makes the stubs of the engine's interfaces and examples
 //! ```
 //!
@@ -24,6 +25,7 @@ mod bench_check;
 mod cargo;
 mod compare;
 mod epmapper;
+mod flamegraph;
 mod impacket;
 mod loadgen;
 mod loadgen_report;
@@ -57,7 +59,7 @@ usage: cargo xtask test [STEP…]   run the steps named, or all of them
        cargo xtask asan           run the tests of NDR under AddressSanitizer; needs nightly
        cargo xtask bench-check [--accept]
                                   compare instruction counts with the reference, or make it
-       cargo xtask bench save NAME [SUITE…]
+       cargo xtask bench save NAME [--quick] [SUITE…]
                                   time criterion's suites twice and keep that by name
        cargo xtask bench compare A B
                                   show what was kept by two names, and the noise of each
@@ -65,6 +67,12 @@ usage: cargo xtask test [STEP…]   run the steps named, or all of them
                                   measure annulus, its limit and its peers side by side
        cargo xtask tune KNOB…|all|list [--rounds N] [--seconds N] [--load W1…W5] [--write]
                                   try settings one at a time; --write: into docs/tuning
+       cargo xtask flamegraph SCENARIO|all [--seconds N] [--save RELEASE]
+                                  draw where the time of client and server goes
+       cargo xtask flamegraph diff A B SCENARIO
+                                  draw what has changed between two releases
+       cargo xtask flamegraph readme
+                                  renew the table in flamegraphs/README.md
        cargo xtask generate       make the stubs of the engine's interfaces and examples";
 
 fn main() -> ExitCode {
@@ -120,6 +128,11 @@ fn execute(arguments: &[String]) -> Result<bool> {
         Some((command, options)) if command == "tune" => {
             process::watch_for_interrupts()?;
             tuning::run(options, &Workspace::locate()?)?;
+            Ok(true)
+        }
+        Some((command, rest)) if command == "flamegraph" => {
+            process::watch_for_interrupts()?;
+            flamegraph::run(rest, &Workspace::locate()?)?;
             Ok(true)
         }
         Some((command, [])) if command == "list" => {

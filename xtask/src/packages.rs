@@ -65,6 +65,20 @@ pub(crate) fn require(
     what: &str,
     is_there: impl Fn() -> bool,
 ) -> Result<()> {
+    require_from(session, PACKAGES, what, is_there)
+}
+
+/// As [`require`], from other Debian packages than those of the steps.
+///
+/// # Errors
+///
+/// As there.
+pub(crate) fn require_from(
+    session: &Session<'_>,
+    packages: &[&str],
+    what: &str,
+    is_there: impl Fn() -> bool,
+) -> Result<()> {
     if is_there() {
         return Ok(());
     }
@@ -73,15 +87,15 @@ pub(crate) fn require(
             what: format!("{what} is not installed and xtask {obstacle}"),
             remedy: format!(
                 "apt-get update && apt-get install -y {}",
-                PACKAGES.join(" ")
+                packages.join(" ")
             ),
         }
         .into());
     }
-    install(session)?;
+    install(session, packages)?;
     ensure!(
         is_there(),
-        "{what} is not to be had from the packages {PACKAGES:?}"
+        "{what} is not to be had from the packages {packages:?}"
     );
     Ok(())
 }
@@ -97,9 +111,9 @@ fn obstacle() -> Option<&'static str> {
     }
 }
 
-fn install(session: &Session<'_>) -> Result<()> {
+fn install(session: &Session<'_>, packages: &[&str]) -> Result<()> {
     session.run(&mut apt_get(&["update"]))?;
-    session.run(apt_get(&["install", "--yes", "--no-install-recommends"]).args(PACKAGES))
+    session.run(apt_get(&["install", "--yes", "--no-install-recommends"]).args(packages))
 }
 
 fn apt_get(arguments: &[&str]) -> Command {

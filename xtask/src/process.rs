@@ -122,7 +122,7 @@ impl Process {
     ///
     /// If its descriptors cannot be read.
     pub(crate) fn has_io_uring(&self) -> Result<bool> {
-        let folder = format!("/proc/{}/fd", self.child.id());
+        let folder = format!("/proc/{}/fd", self.id());
         for entry in fs::read_dir(&folder).with_context(|| format!("cannot read {folder}"))? {
             // One that was closed meanwhile is none.
             let file = fs::read_link(entry?.path()).unwrap_or_default();

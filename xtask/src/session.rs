@@ -104,12 +104,22 @@ impl<'a> Session<'a> {
     ///
     /// If it cannot be started, does not end by the deadline, or ends with anything but 0.
     pub(crate) fn run(&self, command: &mut Command) -> Result<()> {
-        let line = self.announce(command)?;
-        command.stdout(self.log.try_clone().context("cannot share the log")?);
-        command.stderr(self.log.try_clone().context("cannot share the log")?);
-        let status = self.finish(command)?;
+        let line = process::command_line(command);
+        let status = self.start(command)?.wait(self.deadline)?;
         ensure!(status.success(), "`{line}` ended with {status}");
         Ok(())
+    }
+
+    /// Starts `command` in the workspace's folder with all its output in the log.
+    ///
+    /// # Errors
+    ///
+    /// If it cannot be started.
+    pub(crate) fn start(&self, command: &mut Command) -> Result<Process> {
+        self.announce(command)?;
+        command.stdout(self.log.try_clone().context("cannot share the log")?);
+        command.stderr(self.log.try_clone().context("cannot share the log")?);
+        Process::spawn(command.current_dir(&self.workspace.root))
     }
 
     /// Runs `command` as [`run`](Self::run) does and hands back its output, which is in the log
