@@ -3,11 +3,15 @@
 use std::fmt;
 use std::fs;
 use std::hint;
+use std::io::{Read, Write};
+use std::net::{TcpListener, TcpStream};
+use std::thread;
 use std::time::{Duration, Instant};
 
 use annulus::{Config, LocalRuntime};
 use rustix::process::{Resource, getrlimit};
 
+use crate::clock::Clock;
 use crate::exit::Exit;
 use crate::report::table::row;
 
@@ -25,6 +29,12 @@ const WATCH: Duration = Duration::from_secs(1);
 
 /// A thread that does nothing but look at the clock should not miss it for so long.
 const HICCUP_MAX: Duration = Duration::from_millis(1);
+
+/// How often a byte goes there and back over the loopback.
+const ROUND_TRIPS: usize = 2000;
+
+/// Of those, the one that is slower than 99 of 100 should not take so many times what half of them take.
+const LOOPBACK_SPREAD_MAX: f64 = 5.0;
 
 /// Of the time of all cores: what others, or the hypervisor, may have used.
 const BUSY_MAX: f64 = 0.10;
@@ -66,7 +76,9 @@ pub(crate) fn doctor() -> anyhow::Result<Exit> {
         ),
         cores(),
         clock_source(),
+        wall_clock(),
         governor(),
+        loopback(),
     ];
     let before = CpuTimes::read();
     let hiccup = longest_hiccup(WATCH);
@@ -184,6 +196,59 @@ fn clock_source() -> Finding {
         !is_slow,
         "reading the clock is a slow device access; boot with tsc=reliable if the TSC is",
     )
+}
+
+/// It matters to clients on several machines alone, so it is never bad.
+fn wall_clock() -> Finding {
+    let Some(clock) = Clock::read() else {
+        return Finding::unknown("wall clock");
+    };
+    let seen = match clock.error_seconds() {
+        Some(error) => format!("follows a reference within {error:.3} s"),
+        None => "follows no reference; --start-at is refused".to_owned(),
+    };
+    Finding::new("wall clock", seen, true, "")
+}
+
+/// What the network of this machine does to a client and a server that share it.
+fn loopback() -> Finding {
+    let Ok(mut times) = round_trips() else {
+        return Finding::unknown("loopback");
+    };
+    times.sort_unstable();
+    let at = |percent: usize| times[times.len() * percent / 100].as_secs_f64() * 1e6;
+    let (p50, p99) = (at(50), at(99));
+    Finding::new(
+        "loopback",
+        format!("a round trip takes {p50:.0} µs, one of 100 more than {p99:.0} µs"),
+        p99 < p50 * LOOPBACK_SPREAD_MAX,
+        "round trips within this machine vary: latencies below a few of the longer ones are noise; see the \
+         load and the scheduling",
+    )
+}
+
+/// Of a byte, between two threads.
+fn round_trips() -> std::io::Result<Vec<Duration>> {
+    let listener = TcpListener::bind("127.0.0.1:0")?;
+    let mut client = TcpStream::connect(listener.local_addr()?)?;
+    let (mut server, _) = listener.accept()?;
+    client.set_nodelay(true)?;
+    server.set_nodelay(true)?;
+    let echo = thread::spawn(move || {
+        let mut byte = [0];
+        while server.read_exact(&mut byte).is_ok() && server.write_all(&byte).is_ok() {}
+    });
+    let times: std::io::Result<Vec<_>> = (0..ROUND_TRIPS)
+        .map(|_| {
+            let start = Instant::now();
+            client.write_all(&[0])?;
+            client.read_exact(&mut [0])?;
+            Ok(start.elapsed())
+        })
+        .collect();
+    drop(client);
+    let _ = echo.join();
+    times
 }
 
 fn governor() -> Finding {

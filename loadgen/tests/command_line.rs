@@ -493,6 +493,8 @@ fn the_doctor_looks_at_everything_and_says_what_to_do() {
         "clock source",
         "CPU steal",
         "scheduling",
+        "wall clock",
+        "loopback",
     ] {
         assert!(findings.contains(name), "{name} is missing in:\n{findings}");
     }
