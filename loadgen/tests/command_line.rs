@@ -438,6 +438,8 @@ fn a_curve_has_a_point_for_each_rate_and_a_report() {
         html.contains("Response time against load") && html.ends_with("</html>\n"),
         "{html}"
     );
+    assert!(html.contains(" of 6 runs are invalid, and shown all the same."));
+    assert!(html.contains("<circle"), "{html}");
 }
 
 #[test]
@@ -491,10 +493,10 @@ fn the_doctor_looks_at_everything_and_says_what_to_do() {
         "ring",
         "open files",
         "clock source",
-        "CPU steal",
-        "scheduling",
         "wall clock",
         "loopback",
+        "CPU steal",
+        "scheduling",
     ] {
         assert!(findings.contains(name), "{name} is missing in:\n{findings}");
     }

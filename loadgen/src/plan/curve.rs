@@ -83,7 +83,7 @@ pub(crate) fn curve(args: &CurveArgs) -> anyhow::Result<Exit> {
         write_file(path, &json)?;
     }
     if let Some(path) = &args.html {
-        write_file(path, &html::curve(&file))?;
+        write_file(path, &html::curve(&file, args.accept_invalid))?;
     }
     let is_valid = file.points.iter().all(|point| point.valid) || args.accept_invalid;
     Ok(if is_valid { Exit::Ok } else { Exit::Invalid })

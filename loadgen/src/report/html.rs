@@ -45,8 +45,8 @@ pub(crate) fn run(run: &RunFile) -> anyhow::Result<String> {
     Ok(page(&format!("loadgen: {}", run.setup.target), &body))
 }
 
-/// The report of a curve.
-pub(crate) fn curve(curve: &CurveFile) -> String {
+/// The report of a curve; without its invalid runs, unless they are accepted.
+pub(crate) fn curve(curve: &CurveFile, accepts_invalid: bool) -> String {
     let mut body = format!(
         "<p>{} connections x {} outstanding</p>",
         curve.setup.connections, curve.setup.outstanding
@@ -54,8 +54,17 @@ pub(crate) fn curve(curve: &CurveFile) -> String {
     section(
         &mut body,
         "Response time against load",
-        "Runs that are invalid are left out.",
-        &against_load(curve),
+        &format!(
+            "{} of {} runs are invalid, and {}.",
+            curve.points.iter().filter(|point| !point.valid).count(),
+            curve.points.len(),
+            if accepts_invalid {
+                "shown all the same"
+            } else {
+                "left out"
+            }
+        ),
+        &against_load(curve, accepts_invalid),
     );
     page(&format!("loadgen: {}", curve.setup.target), &body)
 }
@@ -227,12 +236,13 @@ fn rates(run: &RunFile) -> Plot {
     }
 }
 
-fn against_load(curve: &CurveFile) -> Plot {
+fn against_load(curve: &CurveFile, accepts_invalid: bool) -> Plot {
     let lines = ["p50", "p90", "p99", "p99_9"].map(|name| {
-        let valid = curve.points.iter().filter(|point| point.valid);
+        let points = curve.points.iter();
+        let shown = points.filter(|point| point.valid || accepts_invalid);
         Line {
             name: name.replace('_', "."),
-            points: valid
+            points: shown
                 .filter_map(|point| {
                     let value = point.response_us.as_ref()?.percentile(name)?;
                     Some((point.rate, value))
