@@ -80,11 +80,7 @@ pub(crate) fn measure(
         for (worker, (job, config)) in plan.jobs.iter().enumerate() {
             let (empty, intervals) = mpsc::channel();
             emptied.push(empty);
-            let outbox = Outbox {
-                worker,
-                news: news.clone(),
-                emptied: intervals,
-            };
+            let outbox = Outbox::new(worker, news.clone(), intervals);
             let control = Arc::clone(&control);
             let ending = Ending {
                 worker,

@@ -9,6 +9,10 @@ use annulus::Time;
 use super::facts::Facts;
 use crate::record::interval::Interval;
 
+/// The most intervals of one worker that are under way to whoever gathers them, who can be slower than
+/// it: of some 0.8 MB each.
+const INTERVALS_MAX: usize = 32;
+
 /// When the parts of a run begin and end, for all workers the same. A time that is not known yet is
 /// later than all others. Each is written once; that a worker sees it a moment later does not matter,
 /// so no ordering is needed.
@@ -110,13 +114,24 @@ pub(crate) struct Delivery {
 
 /// The worker's end of the channels.
 pub(crate) struct Outbox {
-    pub(crate) worker: usize,
-    pub(crate) news: Sender<Told>,
+    worker: usize,
+    news: Sender<Told>,
     /// Intervals that were emptied and can be used again.
-    pub(crate) emptied: Receiver<Box<Interval>>,
+    emptied: Receiver<Box<Interval>>,
+    /// How many more there may be.
+    makes: usize,
 }
 
 impl Outbox {
+    pub(crate) fn new(worker: usize, news: Sender<Told>, emptied: Receiver<Box<Interval>>) -> Self {
+        Outbox {
+            worker,
+            news,
+            emptied,
+            makes: INTERVALS_MAX,
+        }
+    }
+
     pub(super) fn tell(&self, news: News) {
         // Nobody listens once the run has failed elsewhere.
         let _ = self.news.send(Told {
@@ -125,12 +140,34 @@ impl Outbox {
         });
     }
 
-    pub(super) fn empty_interval(&self) -> Box<Interval> {
-        self.emptied
-            .try_recv()
-            .unwrap_or_else(|_| Box::new(Interval::new()))
+    /// `None` while too many are under way.
+    pub(super) fn empty_interval(&mut self) -> Option<Box<Interval>> {
+        if let Ok(interval) = self.emptied.try_recv() {
+            return Some(interval);
+        }
+        self.makes = self.makes.checked_sub(1)?;
+        Some(Box::new(Interval::new()))
     }
 }
 
 /// A control that is shared.
 pub(crate) type SharedControl = Arc<Control>;
+
+#[cfg(test)]
+mod tests {
+    use std::sync::mpsc;
+
+    use super::*;
+
+    #[test]
+    fn intervals_that_nobody_gathers_fill_no_memory() {
+        let (news, _told) = mpsc::channel();
+        let (empty, emptied) = mpsc::channel();
+        let mut outbox = Outbox::new(0, news, emptied);
+        let made = std::iter::from_fn(|| outbox.empty_interval()).count();
+        assert_eq!(made, INTERVALS_MAX);
+        empty.send(Box::new(Interval::new())).unwrap();
+        assert!(outbox.empty_interval().is_some(), "one that came back");
+        assert!(outbox.empty_interval().is_none());
+    }
+}

@@ -33,6 +33,7 @@ use self::ledger::{Ledger, NewCall};
 use crate::exit::Refused;
 use crate::mix::Mix;
 use crate::payload::Payload;
+use crate::record::interval::Interval;
 use crate::record::trace::TraceWriter;
 use crate::schedule::{Arrivals, Part, Schedule};
 
@@ -345,29 +346,32 @@ impl<R: Ring + 'static> Worker<R> {
 
     /// What the last interval of a part recorded.
     fn end_part(&mut self, news: fn(Delivery) -> News) {
-        self.deliver(news, self.interval_index);
+        let empty = self.outbox.empty_interval();
+        self.deliver(news, empty.unwrap_or_else(|| Box::new(Interval::new())));
     }
 
-    /// Hands over the interval that is being recorded once the time is in a later one.
+    /// Hands over the interval that is being recorded once the time is in a later one. While too many are
+    /// under way it goes on, and takes the calls of its successors as well.
     fn end_intervals_before(&mut self, now: Time) {
         let interval_ns = self.job.interval.as_nanos().max(1);
         let index = now.since(self.part_start).as_nanos() / interval_ns;
         let index = u64::try_from(index).unwrap_or(u64::MAX);
-        if index > self.interval_index {
+        if index > self.interval_index
+            && let Some(empty) = self.outbox.empty_interval()
+        {
             let news = match self.phase {
                 Phase::WarmingUp => News::WarmUp,
                 _ => News::Measured,
             };
-            self.deliver(news, index);
+            self.deliver(news, empty);
+            self.interval_index = index;
         }
     }
 
-    fn deliver(&mut self, news: fn(Delivery) -> News, next_index: u64) {
-        let empty = self.outbox.empty_interval();
+    fn deliver(&mut self, news: fn(Delivery) -> News, empty: Box<Interval>) {
         let interval = std::mem::replace(&mut self.ledger.interval, empty);
         let index = self.interval_index;
         self.outbox.tell(news(Delivery { index, interval }));
-        self.interval_index = next_index;
     }
 
     /// Sends what is due and has a place. What has none waits; the time of its response runs.

@@ -10,7 +10,6 @@ use annulus::{CancelKind, Config, Limits, Server};
 use super::control::{Control, Told};
 use super::*;
 use crate::plan::search::{Search, Try};
-use crate::record::interval::Interval;
 use crate::record::latencies::Latencies;
 use crate::schedule::{Process, Profile};
 
@@ -69,11 +68,7 @@ fn run(job: Job, duration: Duration, stall: Option<Stall>) -> (Interval, Facts) 
     let control = Arc::new(Control::new());
     let (news, told) = mpsc::channel();
     let (_empty, emptied) = mpsc::channel();
-    let outbox = Outbox {
-        worker: 0,
-        news,
-        emptied,
-    };
+    let outbox = Outbox::new(0, news, emptied);
     let client = LocalRuntime::with_ring(ring(), &config);
     let mut worker = Worker::new(job, client, Arc::clone(&control), outbox).unwrap();
     let mut totals = Interval::new();
