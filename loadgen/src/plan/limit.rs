@@ -13,7 +13,7 @@ const LAPSES: f64 = 0.02;
 const MARGIN: f64 = 2.0;
 
 /// How finely.
-const CELLS: usize = 800;
+const CELLS: usize = 400;
 
 /// How slowly the chance can fall: over so much of the rate on either side of the limit it goes to 27 %, or
 /// to 73 %. From what is nearly a step to a slope of a third.
