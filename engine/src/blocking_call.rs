@@ -73,7 +73,7 @@ impl BlockingCall {
         let mut is_partial = pipes.is_some();
         let (result, extended) = loop {
             let mut context = CallContext {
-                facts,
+                facts: &facts,
                 peer: &peer,
                 local: &local,
                 now,

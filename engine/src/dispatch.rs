@@ -10,9 +10,9 @@ use annulus_ndr::{
     Reader, Syntax, Writer,
 };
 use annulus_protocol::{
-    DataRepresentation, InterfaceKey, Pieces, SyntaxId, Time, TransferSyntax, Uuid,
+    DataRepresentation, InterfaceKey, Pieces, ReplyTo, SyntaxId, Time, TransferSyntax, Uuid,
 };
-use annulus_transports::{Address, Ring};
+use annulus_transports::{Address, Ring, SocketId};
 
 use crate::async_context::AsyncContext;
 use crate::call::block_on;
@@ -251,7 +251,7 @@ impl<'d, 'c> Dispatch<'d, 'c> {
 
 /// A call as its manager routine sees it.
 pub struct CallContext<'c> {
-    pub(crate) facts: CallFacts,
+    pub(crate) facts: &'c CallFacts,
     pub(crate) peer: &'c Address,
     pub(crate) local: &'c Address,
     pub(crate) now: Time,
@@ -309,7 +309,10 @@ pub(crate) struct OnCore<'c> {
     pub(crate) timers: &'c mut Timers,
     pub(crate) tasks: &'c Rc<Tasks>,
     pub(crate) calls: &'c mut DeferredCalls,
-    pub(crate) origin: Origin,
+    /// Where the call came in.
+    pub(crate) socket: SocketId,
+    pub(crate) serial: u64,
+    pub(crate) reply: &'c ReplyTo,
     pub(crate) permit: CallPermit,
 }
 
@@ -574,7 +577,12 @@ impl CallContext<'_> {
             Place::Worker(call) => return call.take().ok_or(Status::NoCallActive),
         };
         let permit = std::mem::take(&mut core.permit);
-        let Some((key, watch)) = core.calls.begin(core.origin, permit, pipes.cloned()) else {
+        let origin = Origin {
+            socket: core.socket,
+            serial: core.serial,
+            reply: *core.reply,
+        };
+        let Some((key, watch)) = core.calls.begin(origin, permit, pipes.cloned()) else {
             self.not_executed = true;
             return Err(Status::ServerTooBusy);
         };

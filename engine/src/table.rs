@@ -86,22 +86,30 @@ impl<T> Table<T> {
     /// # Panics
     ///
     /// The table [is full](Table::is_full), in debug builds.
-    #[inline]
+    #[inline(always)]
     pub(crate) fn insert_new(&mut self, value: T) -> Key {
         debug_assert!(!self.is_full());
+        let index = match self.first_free {
+            Some(index) => index,
+            None => self.add_free(),
+        };
+        let entry = &mut self.entries[index as usize];
+        let EntryState::Free { next } = entry.state else {
+            unreachable!("the free list names a taken entry");
+        };
+        self.first_free = next;
         self.len += 1;
-        if let Some(index) = self.first_free {
-            let entry = &mut self.entries[index as usize];
-            let EntryState::Free { next } = entry.state else {
-                unreachable!("the free list names a taken entry");
-            };
-            self.first_free = next;
-            entry.state = EntryState::Taken(value);
-            return Key {
-                index,
-                generation: entry.generation,
-            };
+        // Last, so that the value is made where it stays.
+        entry.state = EntryState::Taken(value);
+        Key {
+            index,
+            generation: entry.generation,
         }
+    }
+
+    /// Makes room for one more.
+    #[cold]
+    fn add_free(&mut self) -> u32 {
         #[expect(
             clippy::cast_possible_truncation,
             reason = "len_max is at most u32::MAX"
@@ -109,12 +117,9 @@ impl<T> Table<T> {
         let index = self.entries.len() as u32;
         self.entries.push(Entry {
             generation: 0,
-            state: EntryState::Taken(value),
+            state: EntryState::Free { next: None },
         });
-        Key {
-            index,
-            generation: 0,
-        }
+        index
     }
 
     pub(crate) fn contains(&self, key: Key) -> bool {

@@ -140,7 +140,7 @@ pub struct LocalReply<'r> {
     /// The response, where the kernel put it, or how the call failed.
     pub result: Result<StubData<'r>, Status>,
     /// What a fault said beside its status.
-    extended: &'r [u8],
+    pub(super) extended: &'r [u8],
 }
 
 impl LocalReply<'_> {
@@ -250,6 +250,33 @@ impl Bindings {
         key
     }
 
+    /// Enters a call of the thread that runs this core; `None` if there are too many.
+    #[inline(always)]
+    pub(super) fn begin_local_call(
+        &mut self,
+        binding: Key,
+        lane: Lane,
+        now: Time,
+        token: u64,
+    ) -> Option<Key> {
+        if self.calls.is_full() {
+            return None;
+        }
+        // Not by way of `begin_call`: to move what is told of a call costs more than all else here.
+        let key = self.calls.insert_new(ClientCall {
+            binding,
+            lane,
+            placed: None,
+            is_retried: false,
+            sink: Sink::Local(token),
+            progress: now,
+            deadline: NEVER,
+            pipes: None,
+        });
+        self.count_call(binding);
+        Some(key)
+    }
+
     /// Enters a call; gives its sink back if there are too many.
     pub(super) fn begin_call(
         &mut self,
@@ -271,10 +298,30 @@ impl Bindings {
             deadline: NEVER,
             pipes: None,
         });
+        self.count_call(binding);
+        Ok(key)
+    }
+
+    #[inline]
+    fn count_call(&mut self, binding: Key) {
         if let Some(binding) = self.table.get_mut(binding) {
             binding.open_calls += 1;
         }
-        Ok(key)
+    }
+
+    /// Ends a call of the thread that runs this core, if it is one: its token. Of others nothing
+    /// changes.
+    #[inline(always)]
+    pub(super) fn end_local_call(&mut self, key: Key) -> Option<u64> {
+        let call = self.calls.get(key)?;
+        let Sink::Local(token) = call.sink else {
+            return None;
+        };
+        debug_assert!(call.pipes.is_none(), "only calls by handle have pipes");
+        let binding = call.binding;
+        self.calls.remove(key);
+        self.leave(binding);
+        Some(token)
     }
 
     pub(super) fn call(&self, key: Key) -> Option<&ClientCall> {
@@ -326,11 +373,7 @@ impl Bindings {
         if let Some(pipes) = &call.pipes {
             pipes.finish(result.as_ref().err().copied().unwrap_or(Status::Ok));
         }
-        if let Sink::Local(token) = call.sink {
-            let binding = call.binding;
-            // Where it is: nothing of it goes anywhere.
-            self.calls.remove(key);
-            self.leave(binding);
+        if let Some(token) = self.end_local_call(key) {
             replies(LocalReply {
                 token,
                 at: now,

@@ -8,7 +8,7 @@ use annulus_protocol::{
 use annulus_transports::{ReceiveLease, Ring, SocketId};
 
 use super::associations::{ClientLink, Reach};
-use super::bindings::{Lane, Route, Sink, StubData, WaitingCall};
+use super::bindings::{Lane, LocalReply, Route, Sink, StubData, WaitingCall};
 use super::connection::{Connection, Life, Role};
 use super::lifecycle::Phase;
 use super::{Core, LocalReplies};
@@ -123,8 +123,8 @@ impl<R: Ring> Core<R> {
                 let key = match encode(out) {
                     Ok(()) => self
                         .bindings
-                        .begin_call(binding, lane, self.now, Sink::Local(token))
-                        .map_err(|_| Status::OutOfMemory),
+                        .begin_local_call(binding, lane, self.now, token)
+                        .ok_or(Status::OutOfMemory),
                     Err(status) => Err(status),
                 };
                 let key = match key {
@@ -156,8 +156,8 @@ impl<R: Ring> Core<R> {
         }
         let key = self
             .bindings
-            .begin_call(binding, lane, self.now, Sink::Local(token))
-            .map_err(|_| Status::OutOfMemory)?;
+            .begin_local_call(binding, lane, self.now, token)
+            .ok_or(Status::OutOfMemory)?;
         if has_limit {
             self.limit_own_call(binding, key);
         }
@@ -439,7 +439,16 @@ impl<R: Ring> Core<R> {
                         transfer,
                         pipes: None,
                     };
-                    bindings.end_call(Key::from_bits(key), Ok(data), &[], shared, *now, replies);
+                    let key = Key::from_bits(key);
+                    match bindings.end_local_call(key) {
+                        Some(token) => replies(LocalReply {
+                            token,
+                            at: *now,
+                            result: Ok(data),
+                            extended: &[],
+                        }),
+                        None => bindings.end_call(key, Ok(data), &[], shared, *now, replies),
+                    }
                     if let Some(assembled) = stub.into_assembled() {
                         link.protocol.recycle(assembled);
                     }

@@ -10,7 +10,7 @@ use annulus_protocol::{
 use annulus_transports::{NotAdopted, ReceiveLease, Ring, SocketId};
 
 use super::buffers::BufferPool;
-use super::connection::{Connection, Inbound, Life, Role, ServerLink};
+use super::connection::{Connection, Inbound, Life, Outgoing, Role, ServerLink};
 use super::deferred::{DeferredCalls, Origin};
 use super::lifecycle::Phase;
 use super::tasks::Tasks;
@@ -327,23 +327,28 @@ impl ServerWork<'_> {
         if link.protocol.streamed_response().is_some() {
             return self.run_aside(head, stub, permit);
         }
-        let mut out = std::mem::take(self.connection.outgoing.writable_pieces(self.buffers));
-        let start = link.protocol.begin_response(&head.reply, out.written());
-        let ran = self.dispatch(head, stub, false, &mut permit, &mut out);
-        if let Role::Server(ServerLink { protocol, .. }) = &mut self.connection.role {
-            match ran {
-                Ran::Replied => protocol.finish_response(start, &head.reply, &mut out),
-                Ran::Deferred(call, _) => {
-                    protocol.cancel_response(start, &mut out);
-                    protocol.set_call_key(head.reply.call(), call.to_bits());
-                }
-                Ran::Failed { end, .. } => {
-                    protocol.cancel_response(start, &mut out);
-                    end.write(protocol, &head.reply, &mut out, self.core);
-                }
+        let core = self.core;
+        let Some((mut callee, outgoing, buffers)) = self.callee() else {
+            return;
+        };
+        let out = outgoing.writable_pieces(buffers);
+        let start = callee
+            .link
+            .protocol
+            .begin_response(&head.reply, out.written());
+        let ran = callee.dispatch(head, stub, false, &mut permit, out);
+        let protocol = &mut callee.link.protocol;
+        match ran {
+            Ran::Replied => protocol.finish_response(start, &head.reply, out),
+            Ran::Deferred(call, _) => {
+                protocol.cancel_response(start, out);
+                protocol.set_call_key(head.reply.call(), call.to_bits());
+            }
+            Ran::Failed { end, .. } => {
+                protocol.cancel_response(start, out);
+                end.write(protocol, &head.reply, out, core);
             }
         }
-        self.connection.outgoing.pieces = out;
     }
 
     /// Runs a whole request while the response to another one goes out in parts.
@@ -371,80 +376,30 @@ impl ServerWork<'_> {
         permit: &mut CallPermit,
         out: &mut Pieces,
     ) -> Ran {
-        let origin = self.origin(head);
+        match self.callee() {
+            Some((mut callee, ..)) => callee.dispatch(head, stub, is_partial, permit, out),
+            None => Ran::Replied,
+        }
+    }
+
+    /// What runs a request, and, apart from it, where the reply goes.
+    #[inline]
+    fn callee(&mut self) -> Option<(Callee<'_>, &mut Outgoing, &mut BufferPool)> {
         let Role::Server(link) = &mut self.connection.role else {
-            return Ran::Replied;
+            return None;
         };
-        let shape = link
-            .server
-            .registered(head.facts.interface)
-            .pipes(head.opnum);
-        let backlog = (shape.out_count > 0).then(|| link.pipe_backlog(self.core));
-        let unpulled = (shape.in_count > 0).then(|| link.unpulled(self.core));
-        let link = &*link;
-        let interface = link.server.registered(head.facts.interface).interface();
-        let mut context = CallContext {
-            facts: head.facts,
-            peer: &link.peer,
-            local: &link.local,
-            now: self.now,
-            server: &link.server,
-            contexts: link.contexts.as_ref(),
+        let callee = Callee {
+            link,
+            socket: self.socket,
+            serial: self.connection.serial,
+            deferred: self.deferred,
+            timers: self.timers,
+            tasks: self.tasks,
             core: self.core,
-            place: Place::Core(OnCore {
-                clock: self.clock,
-                timers: self.timers,
-                tasks: self.tasks,
-                calls: self.deferred,
-                origin,
-                permit: std::mem::take(permit),
-            }),
-            extended: Vec::new(),
-            deferred: None,
-            not_executed: false,
-            pipes: PipeDispatch {
-                shape,
-                backlog,
-                unpulled,
-                is_partial,
-                ..PipeDispatch::default()
-            },
+            now: self.now,
+            clock: self.clock,
         };
-        let result = contain_panic(|| {
-            interface.dispatch(Dispatch {
-                opnum: head.opnum,
-                stub,
-                out,
-                context: &mut context,
-            })
-        });
-        let CallContext {
-            place,
-            extended,
-            deferred,
-            not_executed,
-            pipes,
-            ..
-        } = context;
-        if let Place::Core(core) = place {
-            *permit = core.permit;
-        }
-        match (result.unwrap_or(Err(Status::CallFailed)), deferred) {
-            (Ok(()), None) => Ran::Replied,
-            (Ok(()), Some(call)) => Ran::Deferred(call, pipes.link),
-            (Err(status), deferred) => {
-                if let Some(call) = deferred {
-                    self.deferred.end(call);
-                }
-                let end = if not_executed {
-                    CallEnd::Refusal(status)
-                } else {
-                    CallEnd::failure(status, extended)
-                };
-                let lacking = pipes.lacking;
-                Ran::Failed { end, lacking }
-            }
-        }
+        Some((callee, &mut self.connection.outgoing, self.buffers))
     }
 
     /// Has a worker run a request, as a call that is deferred from the start.
@@ -501,6 +456,105 @@ impl ServerWork<'_> {
             socket: self.socket,
             serial: self.connection.serial,
             reply: head.reply,
+        }
+    }
+}
+
+/// What runs the requests of one connection.
+struct Callee<'c> {
+    link: &'c mut ServerLink,
+    socket: SocketId,
+    serial: u64,
+    deferred: &'c mut DeferredCalls,
+    timers: &'c mut Timers,
+    tasks: &'c Rc<Tasks>,
+    core: &'c Arc<CoreShared>,
+    now: Time,
+    clock: &'c dyn Clock,
+}
+
+impl Callee<'_> {
+    /// Hands a request to its interface, which appends the reply to `out` or defers it.
+    fn dispatch(
+        &mut self,
+        head: &CallHead,
+        stub: &[u8],
+        is_partial: bool,
+        permit: &mut CallPermit,
+        out: &mut Pieces,
+    ) -> Ran {
+        let link = &mut *self.link;
+        let shape = link
+            .server
+            .registered(head.facts.interface)
+            .pipes(head.opnum);
+        let backlog = (shape.out_count > 0).then(|| link.pipe_backlog(self.core));
+        let unpulled = (shape.in_count > 0).then(|| link.unpulled(self.core));
+        let link = &*link;
+        let interface = link.server.registered(head.facts.interface).interface();
+        let mut context = CallContext {
+            facts: &head.facts,
+            peer: &link.peer,
+            local: &link.local,
+            now: self.now,
+            server: &link.server,
+            contexts: link.contexts.as_ref(),
+            core: self.core,
+            place: Place::Core(OnCore {
+                clock: self.clock,
+                timers: self.timers,
+                tasks: self.tasks,
+                calls: self.deferred,
+                socket: self.socket,
+                serial: self.serial,
+                reply: &head.reply,
+                permit: std::mem::take(permit),
+            }),
+            extended: Vec::new(),
+            deferred: None,
+            not_executed: false,
+            pipes: PipeDispatch {
+                shape,
+                backlog,
+                unpulled,
+                is_partial,
+                ..PipeDispatch::default()
+            },
+        };
+        let result = contain_panic(|| {
+            interface.dispatch(Dispatch {
+                opnum: head.opnum,
+                stub,
+                out,
+                context: &mut context,
+            })
+        });
+        let CallContext {
+            place,
+            extended,
+            deferred,
+            not_executed,
+            pipes,
+            ..
+        } = context;
+        if let Place::Core(core) = place {
+            *permit = core.permit;
+        }
+        match (result.unwrap_or(Err(Status::CallFailed)), deferred) {
+            (Ok(()), None) => Ran::Replied,
+            (Ok(()), Some(call)) => Ran::Deferred(call, pipes.link),
+            (Err(status), deferred) => {
+                if let Some(call) = deferred {
+                    self.deferred.end(call);
+                }
+                let end = if not_executed {
+                    CallEnd::Refusal(status)
+                } else {
+                    CallEnd::failure(status, extended)
+                };
+                let lacking = pipes.lacking;
+                Ran::Failed { end, lacking }
+            }
         }
     }
 }
