@@ -67,11 +67,21 @@ pub(crate) struct FrameError {
     pub(crate) violation: Violation,
 }
 
+/// A PDU of which so many bytes are missing is worth a receive of its own, right to its place.
+/// Fragments of 5840 bytes, as all others send them, never are.
+const REST_LEN_MIN: usize = 8 << 10;
+
+/// Bytes that such a receive may take of what comes behind the PDU: as a rule the end of a request
+/// or response, and the head of the next one. They are copied, so they are few.
+const AHEAD_LEN_MAX: usize = 4 << 10;
+
 /// Cuts a stream into PDUs; keeps the beginning of one that is not complete.
 #[derive(Debug, Default)]
 pub(crate) struct Framer {
-    /// The beginning of a PDU; never longer than the longest legal PDU.
+    /// The beginning of a PDU; never longer than the longest legal PDU. Empty while it is lent.
     partial: Vec<u8>,
+    /// How many bytes it had when it was lent; 0 if it is here.
+    lent_len: usize,
     /// Whole PDUs so far.
     count: u64,
 }
@@ -84,7 +94,44 @@ impl Framer {
 
     /// Whether a PDU has begun and is not complete.
     pub(crate) fn is_mid_pdu(&self) -> bool {
-        !self.partial.is_empty()
+        !self.partial.is_empty() || self.lent_len > 0
+    }
+
+    /// Whether a whole PDU lies here, which came back as such.
+    pub(crate) fn has_whole(&self) -> bool {
+        self.missing_len() == Some(0)
+    }
+
+    /// How many bytes the PDU lacks that has begun; `None` if that cannot be told.
+    fn missing_len(&self) -> Option<usize> {
+        let len = usize::from(self.partial_header()?.fragment_len);
+        Some(len.saturating_sub(self.partial.len()))
+    }
+
+    /// Lends what has come of a PDU that lacks many bytes, with room for them and a few more.
+    /// Until it is back nothing else is to come in.
+    #[inline]
+    pub(crate) fn lend_partial(&mut self) -> Option<Vec<u8>> {
+        let missing = self.missing_len().filter(|&len| len >= REST_LEN_MIN)?;
+        let mut buffer = std::mem::take(&mut self.partial);
+        buffer.reserve_exact(missing + AHEAD_LEN_MAX);
+        self.lent_len = buffer.len();
+        Some(buffer)
+    }
+
+    /// Takes back what was lent, with the bytes that were added. Those that lie behind the PDU go
+    /// to `ahead`, as the next input. Whether there are more bytes than before.
+    pub(crate) fn take_back(&mut self, buffer: Vec<u8>, ahead: &mut Vec<u8>) -> bool {
+        debug_assert!(self.lent_len > 0 && self.partial.is_empty());
+        let lent_len = std::mem::take(&mut self.lent_len);
+        let has_grown = buffer.len() > lent_len;
+        self.partial = buffer;
+        if let Some(header) = self.partial_header() {
+            let end = usize::from(header.fragment_len).min(self.partial.len());
+            ahead.extend_from_slice(&self.partial[end..]);
+            self.partial.truncate(end);
+        }
+        has_grown
     }
 
     /// The header of the PDU that has begun; `None` if there is none, or too little of it.
@@ -158,7 +205,9 @@ impl Framer {
     ) -> Option<Frame<'b>> {
         if !input.is_empty() {
             self.partial = pool.take();
-            self.partial.reserve_exact(len);
+            let is_long = len >= REST_LEN_MIN;
+            let ahead = if is_long { AHEAD_LEN_MAX } else { 0 };
+            self.partial.reserve_exact(len + ahead);
             self.partial.extend_from_slice(input.take(len));
         }
         None
@@ -285,6 +334,91 @@ mod tests {
                 ..
             })
         ));
+    }
+
+    /// A PDU so long that its rest is worth a receive of its own.
+    fn long_pdu(len: u16) -> Vec<u8> {
+        let mut pdu = Vec::new();
+        write_bare(PduType::CoCancel, CallId(7), &mut pdu);
+        pdu[8..10].copy_from_slice(&len.to_le_bytes());
+        pdu.extend((Header::LEN..len.into()).map(|at| at as u8));
+        pdu
+    }
+
+    const LONG: u16 = 60_000;
+
+    /// The framer after the first `begun` bytes of a long PDU.
+    fn begin(pdu: &[u8], begun: usize, pool: &mut BufferPool) -> Framer {
+        let mut framer = Framer::default();
+        let mut input = Input::new(&pdu[..begun]);
+        let frame = framer.next(&mut input, LONG.into(), pool).unwrap();
+        assert!(frame.is_none() && input.is_empty());
+        framer
+    }
+
+    #[test]
+    fn rule_14_the_rest_of_a_long_pdu_is_received_to_its_place_in_any_pieces() {
+        let pdu = long_pdu(LONG);
+        let behind = stream();
+        for piece in [1, 7, 40_000, pdu.len(), 100_000] {
+            let mut pool = BufferPool::new(&Limits::DEFAULT);
+            let mut framer = begin(&pdu, 20, &mut pool);
+            let mut rest = [&pdu[20..], &behind].concat();
+            let mut ahead = Vec::new();
+            while let Some(mut buffer) = framer.lend_partial() {
+                assert!(framer.is_mid_pdu() && !framer.has_whole());
+                let room = buffer.capacity() - buffer.len();
+                assert!(room + buffer.len() > pdu.len(), "for all of it, and more");
+                buffer.extend(rest.drain(..piece.min(room).min(rest.len())));
+                assert!(framer.take_back(buffer, &mut ahead));
+            }
+            ahead.append(&mut rest);
+            let mut pdus = Vec::new();
+            let mut input = Input::new(&ahead);
+            while let Some(frame) = framer.next(&mut input, LONG.into(), &mut pool).unwrap() {
+                pdus.extend_from_slice(frame.bytes.as_slice());
+            }
+            assert!(pdus == [&pdu[..], &behind].concat(), "in pieces of {piece}");
+            assert!(!framer.is_mid_pdu());
+        }
+    }
+
+    #[test]
+    fn what_comes_back_without_a_byte_more_is_as_it_was() {
+        let pdu = long_pdu(LONG);
+        let mut pool = BufferPool::new(&Limits::DEFAULT);
+        let mut framer = begin(&pdu, 1000, &mut pool);
+        let lent = framer.lend_partial().unwrap();
+        let address = lent.as_ptr();
+        let mut ahead = Vec::new();
+        assert!(!framer.take_back(lent, &mut ahead));
+        assert!(ahead.is_empty() && framer.partial == pdu[..1000]);
+        assert_eq!(framer.partial.as_ptr(), address, "it is not moved");
+    }
+
+    #[test]
+    fn a_whole_pdu_that_came_back_needs_no_further_byte() {
+        let pdu = long_pdu(LONG);
+        let mut pool = BufferPool::new(&Limits::DEFAULT);
+        let mut framer = begin(&pdu, 1000, &mut pool);
+        let mut lent = framer.lend_partial().unwrap();
+        lent.extend_from_slice(&pdu[1000..]);
+        assert!(framer.take_back(lent, &mut Vec::new()));
+        assert!(framer.has_whole() && framer.lend_partial().is_none());
+        let frame = framer.next(&mut Input::new(&[]), LONG.into(), &mut pool);
+        assert!(matches!(frame, Ok(Some(frame)) if frame.bytes.as_slice() == pdu));
+    }
+
+    #[test]
+    fn neither_a_short_rest_nor_a_torn_header_is_worth_a_receive_of_its_own() {
+        let pdu = long_pdu(LONG);
+        let mut pool = BufferPool::new(&Limits::DEFAULT);
+        let begun = usize::from(LONG) - REST_LEN_MIN;
+        assert!(begin(&pdu, begun, &mut pool).lend_partial().is_some());
+        for begun in [1, Header::LEN - 1, begun + 1] {
+            assert!(begin(&pdu, begun, &mut pool).lend_partial().is_none());
+        }
+        assert!(Framer::default().lend_partial().is_none());
     }
 
     #[test]

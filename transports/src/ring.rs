@@ -24,8 +24,9 @@ use crate::socket_options::{Keepalive, SocketOptions};
 /// # Ownership
 ///
 /// An operation owns its buffer until its last completion. A [`Completion::Sent`] or
-/// [`Completion::SendFailed`] returns the send buffer; a [`Completion::Received`] lends a receive
-/// buffer that must go back by [`release`](Ring::release). A socket's id is valid until its
+/// [`Completion::SendFailed`] returns the send buffer, a [`Completion::ReceivedInto`] the buffer
+/// that was to be filled; a [`Completion::Received`] lends a receive buffer that must go back by
+/// [`release`](Ring::release). A socket's id is valid until its
 /// [`Completion::Closed`], or its [`Completion::Detached`]: one of them comes exactly once for
 /// each socket that was given out, after all other completions of that socket.
 pub trait Ring: Sized {
@@ -140,6 +141,26 @@ pub trait Ring: Sized {
     /// This ring cannot detach, a send is in flight on the socket, or the socket is not open: a
     /// mistake of the engine.
     fn detach(&mut self, socket: SocketId);
+
+    /// Has what comes next received right into `buffer`, behind its content, as much as there is
+    /// and as it has room for. For the rest of something long, whose place is known: nothing of it
+    /// is copied then. Ends with [`Completion::ReceivedInto`].
+    ///
+    /// This is for once; afterwards the socket receives into the ring's own buffers again, one
+    /// after the other for a while, so that each [`Completion::Received`] is an opportunity to ask
+    /// for the next.
+    ///
+    /// # Errors
+    ///
+    /// The buffer comes back if something else will be received first: because that has begun, or
+    /// waits to be taken, or because the socket receives nothing. Ask again after the next
+    /// `Received`.
+    ///
+    /// # Panics
+    ///
+    /// A buffer of this socket is to be filled already, or this one has no room: a mistake of the
+    /// engine.
+    fn receive_into(&mut self, socket: SocketId, buffer: Vec<u8>) -> Result<(), Vec<u8>>;
 
     /// The bytes of a receive buffer.
     fn received(&self, lease: &ReceiveLease) -> &[u8];
@@ -343,6 +364,15 @@ pub enum Completion<Stream> {
         /// Where the bytes are.
         lease: ReceiveLease,
     },
+    /// The buffer of a [`receive_into`](Ring::receive_into) comes back. None comes back for a
+    /// socket that was closed.
+    ReceivedInto {
+        /// The socket.
+        socket: SocketId,
+        /// What it held, and behind that what was received: nothing, if receiving has ended, or
+        /// the socket leaves the ring.
+        buffer: Vec<u8>,
+    },
     /// The peer sends no more (`error` is `None`), or receiving failed. The socket stays open
     /// until the owner closes it.
     ReceiveEnded {
@@ -400,4 +430,6 @@ pub struct RingUsage {
     pub leases: usize,
     /// Sends in flight.
     pub sends: usize,
+    /// Buffers of the owner's that are to be filled.
+    pub receives_into: usize,
 }

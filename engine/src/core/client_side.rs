@@ -5,12 +5,13 @@ use std::sync::Arc;
 use annulus_protocol::{
     CallError, ClientEvent, Input, Opnum, Pieces, ProviderReason, TransferSyntax,
 };
-use annulus_transports::{ReceiveLease, Ring, SocketId};
+use annulus_transports::{Ring, SocketId};
 
 use super::associations::{ClientLink, Reach};
 use super::bindings::{Lane, LocalReply, Route, Sink, StubData, WaitingCall};
 use super::connection::{Connection, Life, Role};
 use super::lifecycle::Phase;
+use super::traffic::Arrived;
 use super::{Core, LocalReplies};
 use crate::binding::BindingShared;
 use crate::core_shared::{MaybeCall, OutgoingCall};
@@ -399,7 +400,7 @@ impl<R: Ring> Core<R> {
     pub(super) fn client_received(
         &mut self,
         socket: SocketId,
-        lease: &ReceiveLease,
+        arrived: &Arrived<'_>,
         replies: LocalReplies<'_>,
     ) {
         let Core {
@@ -420,7 +421,7 @@ impl<R: Ring> Core<R> {
             return;
         };
         let association = link.association;
-        let mut input = Input::new(ring.received(lease));
+        let mut input = Input::new(arrived.bytes(ring));
         let mut refusals = Vec::new();
         let mut is_over = false;
         let out = connection.outgoing.writable(buffers);

@@ -377,6 +377,34 @@ impl Connection {
         (kept_len > 0).then(|| self.active_at + TRIM_AFTER)
     }
 
+    /// Whether there is input that could be served without receiving more.
+    pub(super) fn has_unserved(&self) -> bool {
+        let has_whole_pdu = match &self.role {
+            Role::Server(link) => link.protocol.has_whole_pdu(),
+            Role::Client(_) => false,
+        };
+        has_whole_pdu || !self.stalled.is_empty()
+    }
+
+    /// Lends the beginning of a long PDU whose rest is the next thing to be received.
+    pub(super) fn lend_partial(&mut self) -> Option<Vec<u8>> {
+        if self.life != Life::Open || !self.stalled.is_empty() {
+            return None;
+        }
+        match &mut self.role {
+            Role::Server(link) => link.protocol.lend_partial(),
+            Role::Client(link) => link.protocol.lend_partial(),
+        }
+    }
+
+    /// Takes it back; what came behind the PDU is appended to `ahead`.
+    pub(super) fn take_back(&mut self, now: Time, buffer: Vec<u8>, ahead: &mut Vec<u8>) {
+        match &mut self.role {
+            Role::Server(link) => link.protocol.take_back(now, buffer, ahead),
+            Role::Client(link) => link.protocol.take_back(now, buffer, ahead),
+        }
+    }
+
     /// How many whole PDUs a client has sent so far.
     pub(super) fn received_pdus(&self) -> u64 {
         match &self.role {

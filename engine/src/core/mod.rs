@@ -82,6 +82,8 @@ pub(crate) struct Core<R: Ring> {
     timers: Timers,
     tasks: Rc<Tasks>,
     buffers: BufferPool,
+    /// What came behind a long PDU that was received right to its place; empty in between.
+    ahead: Vec<u8>,
     balancer: Balancer,
     /// Connections with something to send.
     dirty: Vec<SocketId>,
@@ -119,6 +121,7 @@ impl<R: Ring> Core<R> {
             timers: Timers::new(limits.timers_per_core_max),
             tasks: Rc::new(Tasks::new(Arc::clone(&shared), limits.tasks_per_core_max)),
             buffers: BufferPool::new(limits.spare_buffers_len_max),
+            ahead: Vec::new(),
             balancer,
             shared,
             limits,
@@ -310,6 +313,9 @@ impl<R: Ring> Core<R> {
             Completion::Received { socket, lease } => {
                 self.received(socket, &lease, replies);
                 self.ring.release(lease);
+            }
+            Completion::ReceivedInto { socket, buffer } => {
+                self.received_into(socket, buffer, replies);
             }
             Completion::ReceiveEnded {
                 socket,

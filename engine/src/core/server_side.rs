@@ -7,7 +7,7 @@ use std::sync::atomic::Ordering;
 use annulus_protocol::{
     Input, Limits, Pieces, ReplyTo, Request, ServerConnection, ServerEvent, Stub, Time,
 };
-use annulus_transports::{NotAdopted, ReceiveLease, Ring, SocketId};
+use annulus_transports::{NotAdopted, Ring, SocketId};
 
 use super::buffers::BufferPool;
 use super::connection::{Connection, Inbound, Life, Outgoing, Role, ServerLink};
@@ -15,6 +15,7 @@ use super::deferred::{DeferredCalls, Origin};
 use super::lifecycle::Phase;
 use super::tasks::Tasks;
 use super::timers::Timers;
+use super::traffic::Arrived;
 use super::{Core, LocalReplies};
 use crate::blocking_call::{Answer, BlockingCall};
 use crate::call_watch::CallWatch;
@@ -142,10 +143,10 @@ impl<R: Ring> Core<R> {
     }
 
     /// Serves what was received, where the kernel put it.
-    pub(super) fn server_received(&mut self, socket: SocketId, lease: &ReceiveLease) {
+    pub(super) fn server_received(&mut self, socket: SocketId, arrived: &Arrived<'_>) {
         self.expect_imbalance();
         if let Some((mut work, ring)) = self.server_work(socket) {
-            work.serve(ring.received(lease));
+            work.serve(arrived.bytes(ring));
         }
     }
 

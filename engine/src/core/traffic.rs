@@ -26,6 +26,22 @@ pub(super) struct Abandoned {
     pub(super) was_used: bool,
 }
 
+/// Where received bytes lie.
+pub(super) enum Arrived<'b> {
+    /// In a buffer of the ring.
+    Leased(&'b ReceiveLease),
+    Copied(&'b [u8]),
+}
+
+impl<'b> Arrived<'b> {
+    pub(super) fn bytes<R: Ring>(&self, ring: &'b R) -> &'b [u8] {
+        match self {
+            Arrived::Leased(lease) => ring.received(lease),
+            Arrived::Copied(bytes) => bytes,
+        }
+    }
+}
+
 impl<R: Ring> Core<R> {
     pub(super) fn received(
         &mut self,
@@ -50,11 +66,51 @@ impl<R: Ring> Core<R> {
             connection.stalled.extend_from_slice(ring.received(lease));
             return;
         }
-        match connection.role {
-            Role::Server(_) => self.server_received(socket, lease),
-            Role::Client(_) => self.client_received(socket, lease, replies),
+        self.take_in(socket, &Arrived::Leased(lease), replies);
+    }
+
+    /// A long PDU has come, or more of it, right to its place.
+    pub(super) fn received_into(
+        &mut self,
+        socket: SocketId,
+        buffer: Vec<u8>,
+        replies: LocalReplies<'_>,
+    ) {
+        let now = self.now;
+        let Some(connection) = self.connections.get_mut(socket) else {
+            return;
+        };
+        let mut ahead = std::mem::take(&mut self.ahead);
+        connection.active_at = now;
+        connection.take_back(now, buffer, &mut ahead);
+        match connection.life {
+            Life::Open => self.take_in(socket, &Arrived::Copied(&ahead), replies),
+            // Nobody leaves in the middle of a PDU.
+            Life::Leaving { .. } | Life::Detaching { .. } | Life::Flushing | Life::Closing => {}
         }
+        ahead.clear();
+        self.ahead = ahead;
+    }
+
+    fn take_in(&mut self, socket: SocketId, arrived: &Arrived<'_>, replies: LocalReplies<'_>) {
+        match self.connections.get(socket).map(|it| &it.role) {
+            Some(Role::Server(_)) => self.server_received(socket, arrived),
+            Some(Role::Client(_)) => self.client_received(socket, arrived, replies),
+            None => {}
+        }
+        self.receive_rest(socket);
         self.settle(socket, replies);
+    }
+
+    /// If a long PDU has begun, has its rest received right to its place.
+    fn receive_rest(&mut self, socket: SocketId) {
+        let now = self.now;
+        if let Some(connection) = self.connections.get_mut(socket)
+            && let Some(buffer) = connection.lend_partial()
+            && let Err(buffer) = self.ring.receive_into(socket, buffer)
+        {
+            connection.take_back(now, buffer, &mut self.ahead);
+        }
     }
 
     /// The peer sends no more. The answers that there are already still go out; calls that are
@@ -94,8 +150,8 @@ impl<R: Ring> Core<R> {
         if !is_held_back || connection.outgoing.backlog() > half {
             return;
         }
-        let stalled = std::mem::take(&mut connection.stalled);
-        if !stalled.is_empty() {
+        if connection.has_unserved() {
+            let stalled = std::mem::take(&mut connection.stalled);
             self.resume_stalled(socket, &stalled);
         }
         let is_core_full = self.backlog > self.limits.send_backlog_per_core_max;
@@ -103,7 +159,7 @@ impl<R: Ring> Core<R> {
             return;
         };
         let backlog = connection.outgoing.backlog();
-        if connection.stalled.is_empty() && backlog <= half && (backlog == 0 || !is_core_full) {
+        if !connection.has_unserved() && backlog <= half && (backlog == 0 || !is_core_full) {
             connection.outgoing.held_back = false;
             if !connection.pipe_is_full {
                 self.ring.resume_receive(socket);
@@ -124,7 +180,7 @@ impl<R: Ring> Core<R> {
             self.buffers
                 .put(std::mem::take(connection.outgoing.pieces.written()));
         }
-        if connection.input_ended && connection.stalled.is_empty() {
+        if connection.input_ended && !connection.has_unserved() {
             connection.begin_flush(deadline);
         }
         match connection.life {

@@ -366,6 +366,27 @@ impl ClientConnection {
         outcome
     }
 
+    /// Lends the beginning of a long PDU, in a buffer with room for the rest: so that this can be
+    /// received right to its place. Until [`take_back`](Self::take_back) no other input may come.
+    /// `None`: nothing long has begun.
+    #[inline]
+    pub fn lend_partial(&mut self) -> Option<Vec<u8>> {
+        if self.is_closing {
+            return None;
+        }
+        self.framer.lend_partial()
+    }
+
+    /// Takes the beginning of a PDU back, with what was received behind it; the bytes that come
+    /// behind the PDU are appended to `ahead`, which is the next input, even if it is empty.
+    pub fn take_back(&mut self, now: Time, buffer: Vec<u8>, ahead: &mut Vec<u8>) {
+        let has_grown = self.framer.take_back(buffer, ahead);
+        let begun = self.framer.partial_header();
+        if has_grown && self.is_progress(begun.map(|header| header.kind)) {
+            self.progress = now;
+        }
+    }
+
     /// The next call id that belongs neither to a call nor to a negotiation.
     #[inline]
     fn new_call_id(&mut self) -> CallId {

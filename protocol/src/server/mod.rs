@@ -458,6 +458,34 @@ impl ServerConnection {
         }
     }
 
+    /// Lends the beginning of a long PDU, in a buffer with room for the rest: so that this can be
+    /// received right to its place. Until [`take_back`](Self::take_back) no other input may come.
+    /// `None`: nothing long has begun.
+    #[inline]
+    pub fn lend_partial(&mut self) -> Option<Vec<u8>> {
+        if self.is_closing {
+            return None;
+        }
+        self.framer.lend_partial()
+    }
+
+    /// Takes the beginning of a PDU back, with what was received behind it; the bytes that come
+    /// behind the PDU are appended to `ahead`, which is the next input, even if it is empty.
+    pub fn take_back(&mut self, now: Time, buffer: Vec<u8>, ahead: &mut Vec<u8>) {
+        let has_grown = self.framer.take_back(buffer, ahead);
+        let begun = self.framer.partial_header();
+        if has_grown && self.is_progress(begun.map(|header| header.kind)) {
+            self.progress = now;
+        }
+    }
+
+    /// Whether a whole PDU lies here that [`next_event`](Self::next_event) would take without
+    /// further input.
+    #[must_use]
+    pub fn has_whole_pdu(&self) -> bool {
+        !self.is_closing && self.framer.has_whole()
+    }
+
     /// Notes the engine's own name of a call that will be answered later. Cancel and orphan
     /// events carry it.
     ///

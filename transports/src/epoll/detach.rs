@@ -26,6 +26,8 @@ impl EpollRing {
                 .push_back(Completion::DetachFailed { socket, error });
         }
         slot.stage = Stage::Detached;
+        self.give_destination_back(socket);
+        let slot = self.slots.get_mut(socket);
         if let Some(fd) = slot.fd.take() {
             let known = SockRef::from(&fd);
             // One that was connected here does not block, unlike streams on their way.

@@ -31,8 +31,8 @@ use self::slot::{Readiness, Slot, SlotTable, Stage};
 use crate::address::Address;
 use crate::error::TransportError;
 use crate::kernel::{
-    self, Generation, KernelStream, KernelWait, KernelWaker, Lingerers, ListenerTable, Ready,
-    Starved, Tag, kernel_wait, socket_capacity,
+    self, Destinations, Generation, KernelStream, KernelWait, KernelWaker, Lingerers,
+    ListenerTable, Ready, Starved, Tag, kernel_wait, socket_capacity,
 };
 use crate::listen::local_address;
 use crate::ring::{
@@ -59,6 +59,8 @@ pub struct EpollRing {
     /// Listeners with connections to accept.
     acceptable: VecDeque<ListenerId>,
     starved: Starved,
+    /// Buffers of the owner's that are to be filled.
+    destinations: Destinations,
     lingerers: Lingerers,
     connect_retries: ConnectRetries,
     sends: usize,
@@ -99,6 +101,7 @@ impl EpollRing {
             queue: VecDeque::new(),
             acceptable: VecDeque::new(),
             starved: Starved::default(),
+            destinations: Destinations::default(),
             lingerers: Lingerers::new(limits),
             connect_retries: ConnectRetries::default(),
             sends: 0,
@@ -348,6 +351,10 @@ impl Ring for EpollRing {
         self.detach_socket(socket);
     }
 
+    fn receive_into(&mut self, socket: SocketId, buffer: Vec<u8>) -> Result<(), Vec<u8>> {
+        self.start_receiving_into(socket, buffer)
+    }
+
     fn received(&self, lease: &ReceiveLease) -> &[u8] {
         self.buffers.bytes(lease)
     }
@@ -402,6 +409,7 @@ impl Ring for EpollRing {
             listeners: self.listeners.len(),
             leases: self.buffers.lent(),
             sends: self.sends,
+            receives_into: self.destinations.len(),
         }
     }
 

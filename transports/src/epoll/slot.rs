@@ -5,7 +5,7 @@ use std::os::fd::{AsFd, BorrowedFd, OwnedFd};
 use rustix::event::epoll::EventFlags;
 
 use crate::epoll::gather::Outbound;
-use crate::kernel::{ConnectTarget, Generation};
+use crate::kernel::{ConnectTarget, Destination, Generation, Singles};
 use crate::ring::SocketId;
 
 /// Where a socket is in its life.
@@ -66,6 +66,10 @@ pub(super) struct Slot {
     /// There is more behind a short read: the end of the stream, a failure, or urgent data,
     /// which a read stops at.
     pub(super) more_behind: bool,
+    /// How long a pass reads but once.
+    pub(super) singles: Singles,
+    /// The owner's buffer that the next read is to fill.
+    pub(super) destination: Option<Destination>,
     /// The owner holds the peer back.
     pub(super) paused: bool,
     /// Waits for a receive buffer, in the ring's queue of such sockets.
@@ -149,6 +153,8 @@ impl crate::kernel::Slot for Slot {
             queued: false,
             reading: Readiness::Awaited,
             more_behind: false,
+            singles: Singles::NONE,
+            destination: None,
             paused: false,
             starved: false,
             receive_ended: false,
@@ -182,6 +188,10 @@ impl crate::kernel::Slot for Slot {
         assert!(!self.sending, "{socket:?} is freed in mid-send");
         assert!(self.fd.is_none(), "{socket:?} is freed but not closed");
         assert!(self.target.is_none(), "{socket:?} is freed in mid-connect");
+        assert!(
+            self.destination.is_none(),
+            "{socket:?} is freed with a buffer to fill"
+        );
     }
 }
 

@@ -120,6 +120,7 @@ impl EpollRing {
         let slot = self.slots.get_mut(socket);
         slot.stage = Stage::Closed;
         slot.fd = None;
+        self.give_destination_back(socket);
         self.ready.push_back(Completion::Closed { socket });
     }
 }

@@ -11,6 +11,7 @@ use rustix::net::{RecvAncillaryBuffer, RecvFlags, ReturnFlags};
 use super::EpollRing;
 use crate::epoll::slot::{Readiness, Stage};
 use crate::error::TransportError;
+use crate::kernel::{Destination, SINGLE_LEN_MAX};
 use crate::ring::{Completion, SocketId};
 
 /// Reads that a socket may do in one pass.
@@ -22,11 +23,26 @@ const SEND_LEN_PER_PASS: usize = 1 << 20;
 impl EpollRing {
     /// Receives what is there, as far as one pass and the buffers allow.
     pub(super) fn receive_some(&mut self, socket: SocketId) {
+        if let Some(destination) = self.slots.get(socket).destination {
+            return self.read_into(socket, destination);
+        }
         for _ in 0..READS_PER_PASS {
             let slot = self.slots.get_mut(socket);
+            let is_single = slot.singles.are_left();
+            if is_single && self.ready.has_received(socket) {
+                // First its owner may say where the next bytes go.
+                break;
+            }
+            let len_max = if is_single {
+                SINGLE_LEN_MAX
+            } else {
+                usize::MAX
+            };
+            let len_max = len_max.min(self.buffers.buffer_len());
             let (fd, is_unix, poller) = (slot.fd(), slot.is_unix, &mut self.poller);
             let mut is_cut_short = false;
             let filled = self.buffers.fill(|buffer| {
+                let buffer = &mut buffer[..len_max];
                 poller.count_system_call();
                 if !is_unix {
                     return rustix::net::recv(fd, buffer, RecvFlags::DONTWAIT).map(|(len, _)| len);
@@ -42,9 +58,10 @@ impl EpollRing {
                 }
                 Some(Ok(Some(lease))) => {
                     // A read that did not fill its buffer has taken all that was there.
-                    let is_short = lease.len() < self.buffers.buffer_len();
+                    let is_short = lease.len() < len_max;
                     let is_all = is_short && !slot.more_behind && !is_cut_short;
                     self.ready.push_back(Completion::Received { socket, lease });
+                    slot.singles.end_one();
                     if is_all {
                         slot.reading = Readiness::Awaited;
                         return;
@@ -61,6 +78,68 @@ impl EpollRing {
             }
         }
         self.enqueue(socket);
+    }
+
+    /// Receives what is there right into a buffer of the owner's.
+    fn read_into(&mut self, socket: SocketId, destination: Destination) {
+        let slot = self.slots.get_mut(socket);
+        let buffer = self.destinations.get_mut(destination);
+        self.poller.count_system_call();
+        let room = rustix::buffer::spare_capacity(buffer);
+        let end = match rustix::net::recv(slot.fd(), room, RecvFlags::DONTWAIT) {
+            Err(Errno::INTR) => return self.enqueue(socket),
+            Err(Errno::AGAIN) => {
+                slot.reading = Readiness::Awaited;
+                slot.more_behind = false;
+                return;
+            }
+            Ok((0, _)) => Some(None),
+            Ok(_) => {
+                // On a Unix socket, a read that descriptors have cut short shows nothing of it.
+                let is_short = buffer.len() < buffer.capacity() && !slot.is_unix;
+                if is_short && !slot.more_behind {
+                    slot.reading = Readiness::Awaited;
+                } else {
+                    self.enqueue(socket);
+                }
+                None
+            }
+            Err(errno) => Some(Some(errno)),
+        };
+        self.give_destination_back(socket);
+        if let Some(failure) = end {
+            self.end_receiving(socket, failure);
+        }
+    }
+
+    pub(super) fn start_receiving_into(
+        &mut self,
+        socket: SocketId,
+        buffer: Vec<u8>,
+    ) -> Result<(), Vec<u8>> {
+        let slot = self.slots.get_mut(socket);
+        assert!(
+            slot.destination.is_none(),
+            "a buffer of {socket:?} is to be filled"
+        );
+        if slot.starved || !slot.wants_to_receive() {
+            return Err(buffer);
+        }
+        slot.singles.begin();
+        if self.ready.has_received(socket) {
+            return Err(buffer);
+        }
+        slot.destination = Some(self.destinations.put(buffer)?);
+        Ok(())
+    }
+
+    /// Gives the buffer back that a read was to fill.
+    pub(super) fn give_destination_back(&mut self, socket: SocketId) {
+        if let Some(destination) = self.slots.get_mut(socket).destination.take() {
+            let buffer = self.destinations.take(destination);
+            self.ready
+                .push_back(Completion::ReceivedInto { socket, buffer });
+        }
     }
 
     fn end_receiving(&mut self, socket: SocketId, failure: Option<Errno>) {

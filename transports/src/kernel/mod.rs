@@ -1,5 +1,6 @@
 //! What the rings over the kernel have in common.
 
+mod destinations;
 mod lingerers;
 mod listener;
 mod open_files;
@@ -16,6 +17,7 @@ pub use self::ring::{KernelRing, RingChoice};
 pub use self::stream::KernelStream;
 pub use self::waker::KernelWaker;
 
+pub(crate) use self::destinations::{Destination, Destinations, SINGLE_LEN_MAX, Singles};
 pub(crate) use self::lingerers::Lingerers;
 pub(crate) use self::listener::{
     ACCEPT_PAUSE, Accepting, Listener, ListenerTable, is_accept_to_be_retried,

@@ -36,7 +36,8 @@ impl Ready {
                 Completion::Received { socket, lease } if !slots.get(socket).is_heard() => {
                     release(lease);
                 }
-                Completion::ReceiveEnded { socket, .. }
+                Completion::ReceivedInto { socket, .. }
+                | Completion::ReceiveEnded { socket, .. }
                 | Completion::DetachFailed { socket, .. }
                     if !slots.get(socket).is_heard() => {}
                 completion => {
@@ -49,6 +50,13 @@ impl Ready {
                 }
             }
         }
+    }
+
+    /// Whether there are received bytes of this socket.
+    pub(crate) fn has_received(&self, receiver: SocketId) -> bool {
+        self.0.iter().any(|completion| {
+            matches!(completion, Completion::Received { socket, .. } if *socket == receiver)
+        })
     }
 
     /// Takes back that a socket has left the ring, which its owner was not told yet.

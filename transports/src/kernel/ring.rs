@@ -231,6 +231,10 @@ impl Ring for KernelRing {
         either!(self, ring => ring.detach(socket));
     }
 
+    fn receive_into(&mut self, socket: SocketId, buffer: Vec<u8>) -> Result<(), Vec<u8>> {
+        either!(self, ring => ring.receive_into(socket, buffer))
+    }
+
     #[inline]
     fn received(&self, lease: &ReceiveLease) -> &[u8] {
         either!(self, ring => ring.received(lease))

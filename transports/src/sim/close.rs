@@ -34,6 +34,7 @@ impl NetState {
     pub(super) fn finish_close(&mut self, ring: usize, socket: SocketId) {
         let state = self.rings[ring].socket(socket);
         state.stage = Stage::Closing;
+        state.destination = None;
         let (end, generation) = (state.end, state.generation);
         if let Some(end) = end {
             self.close_end(end);

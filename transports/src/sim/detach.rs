@@ -37,6 +37,7 @@ impl NetState {
             };
             return self.post(ring, Completion::DetachFailed { socket, error });
         }
+        self.give_destination_back(ring, socket);
         // Its end stays with it, for the bytes whose completion is ready.
         self.rings[ring].socket(socket).stage = Stage::Detached;
         if let Some(end) = self.connections.get(stream) {

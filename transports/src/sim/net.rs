@@ -269,6 +269,7 @@ impl NetState {
             self.hand_over_one(ring, submission);
         }
         self.rings[ring].submissions = submissions;
+        self.pump_singles(ring);
         self.feed_starved(ring);
     }
 
@@ -297,6 +298,7 @@ impl NetState {
                 self.rings[ring].socket(socket).paused = false;
                 self.pump(ring, socket);
             }
+            Submission::ReceiveInto(socket) => self.pump(ring, socket),
             Submission::Detach(socket) => self.start_detaching(ring, socket),
             Submission::Close(socket) => self.close_socket(ring, socket),
         }

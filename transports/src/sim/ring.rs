@@ -58,6 +58,7 @@ impl SimRing {
         let state = &mut net.rings[self.index];
         !state.ready.is_empty()
             || !state.submissions.is_empty()
+            || !state.singles.is_empty()
             || (!state.starved.is_empty() && state.buffers_free > 0)
             || self.woken.load(Ordering::Acquire)
     }
@@ -85,7 +86,8 @@ impl SimRing {
                 Completion::Received { socket, .. } if state.socket(*socket).close_submitted => {
                     state.buffers_free += 1;
                 }
-                Completion::ReceiveEnded { socket, .. }
+                Completion::ReceivedInto { socket, .. }
+                | Completion::ReceiveEnded { socket, .. }
                 | Completion::DetachFailed { socket, .. }
                     if state.socket(*socket).close_submitted => {}
                 Completion::Detached { socket, stream } => {
@@ -231,6 +233,28 @@ impl Ring for SimRing {
         state.submissions.push(Submission::Detach(socket));
     }
 
+    fn receive_into(&mut self, socket: SocketId, buffer: Vec<u8>) -> Result<(), Vec<u8>> {
+        let mut net = NetState::lock(&self.net);
+        let state = &mut net.rings[self.index];
+        let slot = state.socket(socket);
+        assert!(
+            slot.destination.is_none(),
+            "a buffer of {socket:?} is to be filled"
+        );
+        assert!(buffer.len() < buffer.capacity(), "a buffer without room");
+        let is_open = slot.stage == Stage::Open && !slot.detaching && !slot.close_submitted;
+        if !is_open || !slot.receiving || slot.paused || slot.starved {
+            return Err(buffer);
+        }
+        slot.singles.begin();
+        if state.has_received(socket) {
+            return Err(buffer);
+        }
+        state.socket(socket).destination = Some(buffer);
+        state.submissions.push(Submission::ReceiveInto(socket));
+        Ok(())
+    }
+
     fn received(&self, lease: &ReceiveLease) -> &[u8] {
         let buffer = &self.buffers[lease.buffer as usize];
         assert!(buffer.lent, "a lease of another ring");
@@ -282,6 +306,9 @@ impl Ring for SimRing {
             Completion::ConnectFailed { socket, error } => {
                 Completion::ConnectFailed { socket, error }
             }
+            Completion::ReceivedInto { socket, buffer } => {
+                Completion::ReceivedInto { socket, buffer }
+            }
             Completion::ReceiveEnded { socket, error } => {
                 Completion::ReceiveEnded { socket, error }
             }
@@ -320,6 +347,11 @@ impl Ring for SimRing {
             listeners: state.listeners.iter().flatten().count(),
             leases: state.buffers - state.buffers_free,
             sends: state.sends,
+            receives_into: state
+                .sockets
+                .iter()
+                .filter(|it| it.destination.is_some())
+                .count(),
         }
     }
 

@@ -7,6 +7,7 @@ use annulus_protocol::{Limits, SendBuffer};
 
 use crate::address::Address;
 use crate::error::TransportError;
+use crate::kernel::Singles;
 use crate::ring::{Completion, ListenerId, SocketId};
 use crate::sim::connection::EndId;
 use crate::sim::random::Random;
@@ -20,6 +21,7 @@ pub(super) enum Submission {
     Pause(SocketId),
     Resume(SocketId),
     Detach(SocketId),
+    ReceiveInto(SocketId),
     Close(SocketId),
 }
 
@@ -52,6 +54,10 @@ pub(super) struct Socket {
     /// Receiving has been handed over.
     pub(super) receiving: bool,
     pub(super) paused: bool,
+    /// How long completions of received bytes come one after the other.
+    pub(super) singles: Singles,
+    /// The owner's buffer that the next bytes fill.
+    pub(super) destination: Option<Vec<u8>>,
     /// Waits for a receive buffer.
     pub(super) starved: bool,
 }
@@ -66,6 +72,8 @@ impl Socket {
         sending: false,
         receiving: false,
         paused: false,
+        singles: Singles::NONE,
+        destination: None,
         starved: false,
     };
 }
@@ -82,6 +90,8 @@ pub(super) struct RingState {
     /// What has ended; a stream is still an end without owner here.
     pub(super) ready: VecDeque<Completion<EndId>>,
     pub(super) starved: VecDeque<SocketId>,
+    /// Sockets that wait until their owner has taken what they have received.
+    pub(super) singles: Vec<SocketId>,
     pub(super) buffers: usize,
     pub(super) buffers_free: usize,
     pub(super) buffer_len: usize,
@@ -103,6 +113,7 @@ impl RingState {
             submissions: Vec::new(),
             ready: VecDeque::new(),
             starved: VecDeque::new(),
+            singles: Vec::new(),
             buffers: limits.receive_buffers.into(),
             buffers_free: limits.receive_buffers.into(),
             buffer_len: limits.receive_buffer_len as usize,
@@ -151,6 +162,16 @@ impl RingState {
         &mut self.sockets[socket.0 as usize]
     }
 
+    /// Whether received bytes of this socket wait for its owner.
+    pub(super) fn has_received(&self, receiver: SocketId) -> bool {
+        self.ready.iter().any(|completion| match completion {
+            Completion::Received { socket, .. } | Completion::ReceivedInto { socket, .. } => {
+                *socket == receiver
+            }
+            _ => false,
+        })
+    }
+
     /// Queues a completion. It may overtake those of other sockets, never one of its own.
     pub(super) fn post(
         &mut self,
@@ -186,6 +207,7 @@ fn subject<S>(completion: &Completion<S>) -> Subject {
         Completion::Connected { socket }
         | Completion::ConnectFailed { socket, .. }
         | Completion::Received { socket, .. }
+        | Completion::ReceivedInto { socket, .. }
         | Completion::ReceiveEnded { socket, .. }
         | Completion::Sent { socket, .. }
         | Completion::SendFailed { socket, .. }

@@ -178,6 +178,13 @@ impl NetState {
         let Some(id) = state.end else { return };
         while let Some(end) = self.connections.get(id) {
             let ring_state = &mut self.rings[ring];
+            let has_singles = ring_state.socket(socket).singles.are_left();
+            if has_singles && ring_state.has_received(socket) {
+                if !ring_state.singles.contains(&socket) {
+                    ring_state.singles.push(socket);
+                }
+                return;
+            }
             if end.arrived == 0 {
                 if end.stream_end != StreamEnd::None && !end.end_told {
                     end.end_told = true;
@@ -185,9 +192,20 @@ impl NetState {
                         action: "receive",
                         source: io::Error::from_raw_os_error(libc::ECONNRESET),
                     });
+                    self.give_destination_back(ring, socket);
                     self.post(ring, Completion::ReceiveEnded { socket, error });
                 }
                 return;
+            }
+            if let Some(mut buffer) = ring_state.socket(socket).destination.take() {
+                let room = buffer.capacity() - buffer.len();
+                let len = self.random.piece(end.arrived.min(room), self.config.tear);
+                debug_assert_eq!(end.completed, 0, "bytes before these were not taken");
+                end.arrived -= len;
+                buffer.extend(end.inbound.drain(..len));
+                self.unblock(id.other());
+                self.post(ring, Completion::ReceivedInto { socket, buffer });
+                continue;
             }
             if ring_state.buffers_free == 0 {
                 ring_state.socket(socket).starved = true;
@@ -199,12 +217,27 @@ impl NetState {
             end.arrived -= len;
             end.completed += len;
             ring_state.buffers_free -= 1;
+            ring_state.socket(socket).singles.end_one();
             // The buffer is chosen when the ring hands the completion out.
             let lease = ReceiveLease {
                 buffer: u32::MAX,
                 len: len as u32,
             };
             self.post(ring, Completion::Received { socket, lease });
+        }
+    }
+
+    /// Lets the owner of a socket have the buffer again that was to be filled.
+    pub(super) fn give_destination_back(&mut self, ring: usize, socket: SocketId) {
+        if let Some(buffer) = self.rings[ring].socket(socket).destination.take() {
+            self.post(ring, Completion::ReceivedInto { socket, buffer });
+        }
+    }
+
+    /// Goes on with sockets whose owner has had the time to take what was received.
+    pub(super) fn pump_singles(&mut self, ring: usize) {
+        for socket in std::mem::take(&mut self.rings[ring].singles) {
+            self.pump(ring, socket);
         }
     }
 

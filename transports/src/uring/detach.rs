@@ -32,6 +32,8 @@ impl UringRing {
         if slot.receiving {
             let operation = Operation::Receive(socket, slot.generation);
             self.queue.push(Submission::cancel(operation));
+        } else {
+            self.give_destination_back(socket, 0);
         }
         self.continue_detaching(socket);
     }

@@ -40,8 +40,8 @@ use self::submission::Submission;
 use crate::address::Address;
 use crate::error::TransportError;
 use crate::kernel::{
-    self, KernelStream, KernelWait, KernelWaker, Lingerers, ListenerTable, Ready, Starved,
-    kernel_wait, socket_capacity,
+    self, Destinations, KernelStream, KernelWait, KernelWaker, Lingerers, ListenerTable, Ready,
+    Starved, kernel_wait, socket_capacity,
 };
 use crate::listen::local_address;
 use crate::ring::{
@@ -94,6 +94,10 @@ pub struct UringRing {
     listeners: ListenerTable,
     ready: Ready,
     starved: Starved,
+    /// Sockets whose next receive starts with the next enter, one after the other.
+    singles: Vec<SocketId>,
+    /// Buffers of the owner's that the kernel fills.
+    destinations: Destinations,
     lingerers: Lingerers,
     sends: usize,
     spare_gathers: SpareGathers,
@@ -138,6 +142,8 @@ impl UringRing {
             listeners: ListenerTable::default(),
             ready,
             starved: Starved::default(),
+            singles: Vec::new(),
+            destinations: Destinations::default(),
             lingerers: Lingerers::new(config.limits),
             sends: 0,
             spare_gathers: SpareGathers::default(),
@@ -195,8 +201,9 @@ impl UringRing {
         }
     }
 
-    /// Does what waited for time to pass or for a buffer to come back.
+    /// Does what waited for time to pass, for a buffer to come back, or for the owner.
     fn recover(&mut self) {
+        self.arm_singles();
         self.feed_starved();
         if self.next_timer().is_some() {
             let now = self.now();
@@ -317,6 +324,10 @@ impl Ring for UringRing {
         self.start_detaching(socket);
     }
 
+    fn receive_into(&mut self, socket: SocketId, buffer: Vec<u8>) -> Result<(), Vec<u8>> {
+        self.start_receiving_into(socket, buffer)
+    }
+
     fn received(&self, lease: &ReceiveLease) -> &[u8] {
         self.buffers.bytes(lease)
     }
@@ -373,6 +384,7 @@ impl Ring for UringRing {
             listeners: self.listeners.len(),
             leases: self.buffers.lent(),
             sends: self.sends,
+            receives_into: self.destinations.len(),
         }
     }
 

@@ -1,6 +1,6 @@
 //! One socket of a ring.
 
-use crate::kernel::{ConnectTarget, Generation};
+use crate::kernel::{ConnectTarget, Destination, Generation, Singles};
 use crate::ring::SocketId;
 use crate::uring::gather::Outbound;
 
@@ -47,8 +47,12 @@ pub(super) struct Slot {
     pub(super) stage: Stage,
     /// It is a Unix socket.
     pub(super) is_unix: bool,
-    /// A multishot receive is in flight.
+    /// A receive is in flight; the kernel writes to `destination`, if there is one.
     pub(super) receiving: bool,
+    /// How long receives are no multishot.
+    pub(super) singles: Singles,
+    /// The owner's buffer that the next receive is to fill.
+    pub(super) destination: Option<Destination>,
     /// The owner holds the peer back.
     pub(super) paused: bool,
     /// Waits for a receive buffer, in the ring's queue of such sockets.
@@ -84,6 +88,8 @@ impl Slot {
         stage: Stage::Free,
         is_unix: false,
         receiving: false,
+        singles: Singles::NONE,
+        destination: None,
         paused: false,
         starved: false,
         receive_ended: false,
@@ -142,6 +148,10 @@ impl crate::kernel::Slot for Slot {
         assert!(!self.sending, "{socket:?} is freed in mid-send");
         assert!(!self.connecting, "{socket:?} is freed in mid-connect");
         assert!(!self.receiving, "{socket:?} is freed in mid-receive");
+        assert!(
+            self.destination.is_none(),
+            "{socket:?} is freed with a buffer to fill"
+        );
         assert!(!self.installing, "{socket:?} is freed in mid-detach");
         assert!(!self.discarding, "{socket:?} is freed in mid-discard");
         assert!(!self.shutting_down, "{socket:?} is freed in mid-shutdown");

@@ -1,7 +1,8 @@
 //! The submissions of this crate, each with its proof.
 //!
-//! This module holds unsafe code: three constructors whose submissions point into memory.
+//! This module holds unsafe code: four constructors whose submissions point into memory.
 
+use std::mem::MaybeUninit;
 use std::os::fd::{AsRawFd, BorrowedFd, RawFd};
 use std::ptr;
 
@@ -15,6 +16,9 @@ use crate::uring::operation::Operation;
 
 /// Most bytes that one send hands to the kernel; more is sent in several.
 pub(super) const SEND_LEN_MAX: usize = 1 << 30;
+
+/// Most bytes that one receive asks the kernel for.
+const RECEIVE_LEN_MAX: usize = 1 << 30;
 
 /// A submission that is safe to hand to the kernel.
 ///
@@ -44,6 +48,38 @@ impl Submission {
         Self::new(entry, operation)
     }
 
+    /// Receives once, into a buffer of the ring, `len_max` bytes at most. Fails with `ENOBUFS`
+    /// while all of them are lent.
+    pub(super) fn receive_once(
+        socket: SocketId,
+        len_max: u32,
+        wait: bool,
+        operation: Operation,
+    ) -> Self {
+        let entry = opcode::Recv::new(Fixed(socket.0), ptr::null_mut(), len_max)
+            .flags(wait_flag(wait))
+            .buf_group(buffers::GROUP)
+            .build()
+            .flags(squeue::Flags::BUFFER_SELECT);
+        Self::new(entry, operation)
+    }
+
+    /// Receives once, into memory of the owner's.
+    ///
+    /// # Safety
+    ///
+    /// Nobody else may touch `room`, which must stay where it is, until the operation's
+    /// completion.
+    pub(super) unsafe fn receive_into(
+        socket: SocketId,
+        room: &mut [MaybeUninit<u8>],
+        operation: Operation,
+    ) -> Self {
+        let len = room.len().min(RECEIVE_LEN_MAX) as u32;
+        let entry = opcode::Recv::new(Fixed(socket.0), room.as_mut_ptr().cast(), len).build();
+        Self::new(entry, operation)
+    }
+
     /// Reads up to `len` bytes of a TCP socket and forgets them: with `MSG_TRUNC` TCP writes
     /// none of them (tcp(7)), so there is no buffer. Were it to write after all, the null
     /// address would end the operation with `EFAULT`.
@@ -52,18 +88,6 @@ impl Submission {
         let entry = opcode::Recv::new(Fixed(socket.0), ptr::null_mut(), len)
             .flags(flags)
             .build();
-        Self::new(entry, operation)
-    }
-
-    /// Reads what is there of a Unix socket, which knows no `MSG_TRUNC`, into a buffer of the
-    /// ring. Fails with `ENOBUFS` while all of them are lent.
-    pub(super) fn discard_into_buffer(socket: SocketId, wait: bool, operation: Operation) -> Self {
-        // A length of zero is that of the buffer.
-        let entry = opcode::Recv::new(Fixed(socket.0), ptr::null_mut(), 0)
-            .flags(wait_flag(wait))
-            .buf_group(buffers::GROUP)
-            .build()
-            .flags(squeue::Flags::BUFFER_SELECT);
         Self::new(entry, operation)
     }
 

@@ -47,6 +47,9 @@ impl UringRing {
                 self.queue.push(Submission::cancel(operation));
             }
         }
+        if !receiving {
+            self.give_destination_back(socket, 0);
+        }
         self.continue_closing(socket);
     }
 
@@ -93,7 +96,8 @@ impl UringRing {
     fn discard(&mut self, socket: SocketId, generation: Generation, wait: bool) {
         let operation = Operation::Discard(socket, generation);
         self.queue.push(if self.slots.get(socket).is_unix {
-            Submission::discard_into_buffer(socket, wait, operation)
+            // It knows no `MSG_TRUNC`. A length of zero is that of the buffer.
+            Submission::receive_once(socket, 0, wait, operation)
         } else {
             Submission::discard(socket, self.lingerers.len_max(), wait, operation)
         });
@@ -201,6 +205,7 @@ impl Drop for UringRing {
             );
             self.buffers.leak();
             self.slots.leak();
+            self.destinations.leak();
         }
     }
 }

@@ -1,13 +1,13 @@
 //! Receiving and sending.
 //!
-//! This module holds unsafe code: where the kernel is given bytes to read.
+//! This module holds unsafe code: where the kernel is given bytes to read, and room to write to.
 
 use std::io;
 
 use annulus_protocol::SendBuffer;
 
 use crate::error::TransportError;
-use crate::kernel::{Generation, Slot as _};
+use crate::kernel::{Generation, SINGLE_LEN_MAX, Slot as _};
 use crate::ring::{Completion, SocketId};
 use crate::uring::UringRing;
 use crate::uring::gather::Outbound;
@@ -17,7 +17,7 @@ use crate::uring::slot::Stage;
 use crate::uring::submission::{SEND_LEN_MAX, Submission};
 
 impl UringRing {
-    /// Starts a multishot receive, if the socket should have one and has none.
+    /// Starts a receive, if the socket should have one and has none.
     pub(super) fn arm_receive(&mut self, socket: SocketId) {
         let slot = self.slots.get_mut(socket);
         if slot.receiving || slot.starved || !slot.wants_to_receive() {
@@ -25,7 +25,85 @@ impl UringRing {
         }
         slot.receiving = true;
         let operation = Operation::Receive(socket, slot.generation);
-        self.queue.push(Submission::receive(socket, operation));
+        self.queue.push(match slot.destination {
+            // SAFETY: the buffer stays in `destinations`, and nobody touches it, until the
+            // receive's completion: only `give_destination_back` takes it out, which is called
+            // when no receive is in flight, and a slot is not freed while it names one. Moving
+            // the vector's head, when others come, does not move its bytes. A ring that is
+            // dropped waits for the completion, or leaks the buffers.
+            Some(destination) => unsafe {
+                let room = self.destinations.room(destination);
+                Submission::receive_into(socket, room, operation)
+            },
+            None if slot.singles.are_left() => {
+                Submission::receive_once(socket, SINGLE_LEN_MAX as u32, true, operation)
+            }
+            None => Submission::receive(socket, operation),
+        });
+    }
+
+    /// Starts the receives that waited for their owner to give them a buffer.
+    pub(super) fn arm_singles(&mut self) {
+        while let Some(socket) = self.singles.pop() {
+            // As for those that starve, the slot may have another owner by now.
+            if self.slots.get(socket).stage == Stage::Open {
+                self.arm_receive(socket);
+            }
+        }
+    }
+
+    pub(super) fn start_receiving_into(
+        &mut self,
+        socket: SocketId,
+        buffer: Vec<u8>,
+    ) -> Result<(), Vec<u8>> {
+        let slot = self.slots.get_mut(socket);
+        assert!(
+            slot.destination.is_none(),
+            "a buffer of {socket:?} is to be filled"
+        );
+        if slot.starved || !slot.wants_to_receive() {
+            return Err(buffer);
+        }
+        let was_multishot = !slot.singles.are_left();
+        slot.singles.begin();
+        if slot.receiving {
+            if was_multishot {
+                let operation = Operation::Receive(socket, slot.generation);
+                self.queue.push(Submission::cancel(operation));
+            }
+            return Err(buffer);
+        }
+        if self.ready.has_received(socket) {
+            return Err(buffer);
+        }
+        slot.destination = Some(self.destinations.put(buffer)?);
+        self.singles.push(socket);
+        Ok(())
+    }
+
+    /// Gives the buffer back that a receive of this socket was to fill, with the `len` bytes that
+    /// it has received. No receive is in flight.
+    pub(super) fn give_destination_back(&mut self, socket: SocketId, len: usize) {
+        let slot = self.slots.get_mut(socket);
+        assert!(
+            !slot.receiving,
+            "{socket:?} loses its buffer in mid-receive"
+        );
+        let Some(destination) = slot.destination.take() else {
+            return;
+        };
+        let mut buffer = self.destinations.take(destination);
+        let end = buffer.len() + len;
+        assert!(
+            end <= buffer.capacity(),
+            "the kernel filled {len} bytes of a buffer"
+        );
+        // SAFETY: `end` lies inside the buffer, as just found; the kernel has written `len` bytes
+        // behind its content, as its completion said, and what was there before is unchanged.
+        unsafe { buffer.set_len(end) };
+        self.ready
+            .push_back(Completion::ReceivedInto { socket, buffer });
     }
 
     pub(super) fn pause(&mut self, socket: SocketId) {
@@ -60,6 +138,10 @@ impl UringRing {
         };
         slot.receiving = completion.more;
         let is_heard = slot.is_heard();
+        if slot.destination.is_some() {
+            self.on_received_into(socket, completion.result);
+            return self.after_receive(socket, completion.result);
+        }
         match (completion.result, completion.buffer) {
             (len @ 1.., Some(buffer)) if is_heard => {
                 let lease = self.buffers.lend(buffer, len as u32);
@@ -71,9 +153,34 @@ impl UringRing {
             }
         }
         if !completion.more {
+            self.slots.get_mut(socket).singles.end_one();
+            self.after_receive(socket, completion.result);
+        }
+    }
+
+    /// A receive has ended.
+    fn after_receive(&mut self, socket: SocketId, result: i32) {
+        let has_singles = self.slots.get(socket).singles.are_left();
+        if result > 0 && has_singles {
+            // First its owner may say where the next bytes go.
+            self.singles.push(socket);
+        } else {
             self.arm_receive(socket);
-            self.continue_closing(socket);
-            self.continue_detaching(socket);
+        }
+        self.continue_closing(socket);
+        self.continue_detaching(socket);
+    }
+
+    /// A receive into a buffer of the owner's has ended. If it was cancelled to hold the peer back,
+    /// the buffer waits for the next one.
+    fn on_received_into(&mut self, socket: SocketId, result: i32) {
+        let is_open = self.slots.get(socket).stage == Stage::Open;
+        if is_open && [libc::ECANCELED, libc::EINTR].contains(&-result) {
+            return;
+        }
+        self.give_destination_back(socket, result.max(0) as usize);
+        if result <= 0 {
+            self.on_receive_without_bytes(socket, result);
         }
     }
 

@@ -8,6 +8,7 @@ mod detach;
 mod gather;
 mod lifecycle;
 mod pair;
+mod receive_into;
 mod transfer;
 mod world;
 
@@ -91,6 +92,14 @@ conformance! {
     gather::pieces_wait_for_a_receiver_that_does_not_read,
     gather::a_close_gives_the_shared_parts_of_a_send_back,
     gather::a_send_in_pieces_and_one_of_a_buffer_take_turns,
+    receive_into::bytes_go_right_behind_what_is_there,
+    receive_into::buffers_of_all_sizes_and_those_of_the_ring_lose_nothing,
+    receive_into::byte_by_byte_something_long_gets_whole,
+    receive_into::small_things_come_as_before_once_nothing_long_does,
+    receive_into::a_buffer_waits_through_a_pause,
+    receive_into::a_close_gives_no_buffer_back_and_leaves_none,
+    receive_into::the_end_of_the_stream_comes_after_the_buffer,
+    receive_into::a_detach_gives_the_buffer_back,
     detach::bytes_before_during_and_after_a_detach_arrive_once_and_in_order,
     detach::an_idle_socket_moves_and_goes_on,
     detach::a_socket_that_starves_moves_with_its_bytes,

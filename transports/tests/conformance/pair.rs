@@ -22,6 +22,8 @@ pub(crate) struct Side<R: Ring> {
     pub(crate) hold: bool,
     pub(crate) held: Vec<ReceiveLease>,
     pub(crate) accept_pauses: usize,
+    /// Gives the ring a buffer with so much room, for what comes next, whenever it takes one.
+    pub(crate) room: Option<usize>,
 }
 
 /// What was told of one socket, since its id was given out.
@@ -31,6 +33,10 @@ pub(crate) struct Record {
     pub(crate) connect_failed: Option<TransportError>,
     pub(crate) received: Vec<u8>,
     pub(crate) pieces: usize,
+    /// Where the buffer lies that the ring is to fill.
+    pub(crate) filling: Option<*const u8>,
+    /// Buffers that came back, with the bytes that were received behind [`BEGUN`].
+    pub(crate) filled: Vec<usize>,
     pub(crate) ended: Option<Option<TransportError>>,
     pub(crate) sent: Vec<SendBuffer>,
     pub(crate) send_failed: Vec<(SendBuffer, TransportError)>,
@@ -48,6 +54,7 @@ impl<R: Ring> Side<R> {
             hold: false,
             held: Vec::new(),
             accept_pauses: 0,
+            room: None,
         }
     }
 
@@ -112,6 +119,7 @@ impl<R: Ring> Side<R> {
                 self.open(socket).connect_failed = Some(error);
             }
             Completion::Received { socket, lease } => self.note_received(socket, lease),
+            Completion::ReceivedInto { socket, buffer } => self.note_filled(socket, &buffer),
             Completion::ReceiveEnded { socket, error } => {
                 let record = self.open(socket);
                 assert!(
@@ -154,6 +162,39 @@ impl<R: Ring> Side<R> {
             self.held.push(lease);
         } else {
             self.ring.release(lease);
+        }
+        if let Some(room) = self.room {
+            self.offer(socket, room);
+        }
+    }
+
+    fn note_filled(&mut self, socket: SocketId, buffer: &[u8]) {
+        let record = self.open(socket);
+        assert!(record.ended.is_none(), "bytes of {socket:?} after its end");
+        assert_eq!(record.filling.take(), Some(buffer.as_ptr()), "its buffer");
+        let bytes = buffer.strip_prefix(BEGUN).expect("what was there before");
+        record.received.extend_from_slice(bytes);
+        record.filled.push(bytes.len());
+        if let Some(room) = self.room {
+            self.offer(socket, room);
+        }
+    }
+
+    /// Gives the ring a buffer with so much room for what comes next; whether it takes it.
+    pub(crate) fn offer(&mut self, socket: SocketId, room: usize) -> bool {
+        let mut buffer = Vec::with_capacity(BEGUN.len() + room);
+        buffer.extend_from_slice(BEGUN);
+        let address = buffer.as_ptr();
+        match self.ring.receive_into(socket, buffer) {
+            Ok(()) => {
+                let former = self.open(socket).filling.replace(address);
+                assert_eq!(former, None, "one buffer at a time");
+                true
+            }
+            Err(buffer) => {
+                assert_eq!((buffer.as_ptr(), &buffer[..]), (address, BEGUN));
+                false
+            }
         }
     }
 
@@ -296,6 +337,9 @@ impl<W: World> Pair<W> {
         assert_eq!(self.client.ring.usage(), RingUsage::default());
     }
 }
+
+/// What is in a buffer before the ring fills it.
+pub(crate) const BEGUN: &[u8] = b"begun";
 
 /// Bytes in which a loss or an exchange shows.
 pub(crate) fn pattern(len: usize, salt: u8) -> Vec<u8> {
