@@ -96,6 +96,15 @@ impl End {
         }
     }
 
+    /// Moves the first `len` bytes that came in behind those in `buffer`.
+    pub(super) fn take_inbound(&mut self, len: usize, buffer: &mut Vec<u8>) {
+        let (front, back) = self.inbound.as_slices();
+        let front = &front[..len.min(front.len())];
+        buffer.extend_from_slice(front);
+        buffer.extend_from_slice(&back[..len - front.len()]);
+        self.inbound.drain(..len);
+    }
+
     /// Forgets bytes that have arrived and that nobody wants.
     pub(super) fn discard_arrived(&mut self) {
         self.discarded += self.arrived;

@@ -202,7 +202,7 @@ impl NetState {
                 let len = self.random.piece(end.arrived.min(room), self.config.tear);
                 debug_assert_eq!(end.completed, 0, "bytes before these were not taken");
                 end.arrived -= len;
-                buffer.extend(end.inbound.drain(..len));
+                end.take_inbound(len, &mut buffer);
                 self.unblock(id.other());
                 self.post(ring, Completion::ReceivedInto { socket, buffer });
                 continue;
@@ -266,7 +266,7 @@ impl NetState {
         let Some(end) = self.connections.get(id) else {
             return;
         };
-        buffer.extend(end.inbound.drain(..len));
+        end.take_inbound(len, buffer);
         end.completed -= len;
         self.unblock(id.other());
     }
