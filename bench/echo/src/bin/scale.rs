@@ -9,7 +9,10 @@ use std::thread;
 use std::time::Duration;
 
 use annulus::rpcecho::{self, AddOneRequest, EchoServer, TestSleepRequest};
-use annulus::{BindingOptions, Config, Cores, Limits, LocalBinding, LocalRuntime, Runtime, Server};
+use annulus::{
+    BindingOptions, Config, Cores, Limits, LocalBinding, LocalRuntime, Runtime, Server, Status,
+    Time,
+};
 use anyhow::{Context, Result, ensure};
 use clap::{Parser, Subcommand};
 use rustix::process::{Resource, getrlimit};
@@ -20,6 +23,13 @@ const CONNECTIONS_AT_ONCE: usize = 1000;
 
 /// Calls between two turns of the client.
 const CALLS_AT_ONCE: usize = 1000;
+
+/// How long the server may take to accept connections, or to answer.
+const PATIENCE: Duration = Duration::from_secs(60);
+
+/// The tokens of calls that stay with the server, and of those that it answers.
+const PARKED: u64 = 0;
+const CONFIRMING: u64 = 1;
 
 /// Descriptors that a process needs for anything but connections.
 const SPARE_DESCRIPTORS: u64 = 100;
@@ -141,6 +151,8 @@ struct Scene {
     client: LocalRuntime,
     server: Process,
     target: String,
+    /// The calls that have ended since the last time that anybody asked, by their tokens.
+    ended: Vec<(u64, Result<(), Status>)>,
 }
 
 impl Scene {
@@ -151,6 +163,7 @@ impl Scene {
             client: LocalRuntime::new(&config(1, connections))?,
             server,
             target,
+            ended: Vec::new(),
         };
         let first = scene.connect(1)?;
         scene.confirm(first[0])?;
@@ -166,9 +179,10 @@ impl Scene {
                 let interface = rpcecho::INTERFACE;
                 bindings.push(self.client.bind_with(&self.target, interface, own)?);
             }
+            let deadline = self.client.clock() + PATIENCE;
             for &binding in &bindings[from..] {
                 while !self.client.is_ready(binding) {
-                    self.client.turn(&mut |_| {})?;
+                    self.turn(deadline)?;
                 }
             }
         }
@@ -180,28 +194,45 @@ impl Scene {
         let sleep = TestSleepRequest { seconds: u32::MAX };
         for call in 1..=calls {
             self.client
-                .call(binding, rpcecho::TEST_SLEEP, 0, &sleep)
+                .call(binding, rpcecho::TEST_SLEEP, PARKED, &sleep)
                 .context("a call cannot be made")?;
             if call % CALLS_AT_ONCE == 0 {
-                self.client.poll(&mut |_| {})?;
+                let ended = &mut self.ended;
+                self.client
+                    .poll(&mut |reply| ended.push((reply.token, reply.result.map(drop))))?;
             }
         }
         Ok(())
     }
 
-    /// Waits until the server has all that was sent on a connection: it dispatches in that order.
+    /// Waits until the server has all that was sent on a connection: it dispatches in that order. A call
+    /// that it has refused has ended by then.
     fn confirm(&mut self, binding: LocalBinding) -> Result<()> {
         let request = AddOneRequest { in_data: 1 };
         self.client
-            .call(binding, rpcecho::ADD_ONE, 1, &request)
+            .call(binding, rpcecho::ADD_ONE, CONFIRMING, &request)
             .context("a call cannot be made")?;
-        let mut answer = None;
-        while answer.is_none() {
-            self.client.turn(&mut |reply| {
-                answer = Some((reply.token, reply.result.map(drop)));
-            })?;
+        let deadline = self.client.clock() + PATIENCE;
+        while self.ended.is_empty() {
+            self.turn(deadline)?;
         }
-        ensure!(answer == Some((1, Ok(()))), "a call ended with {answer:?}");
+        let ended = std::mem::take(&mut self.ended);
+        let first = ended.iter().find(|&&call| call != (CONFIRMING, Ok(())));
+        ensure!(first.is_none(), "a call ended with {first:?}");
+        Ok(())
+    }
+
+    /// One turn of the client, before `deadline`.
+    fn turn(&mut self, deadline: Time) -> Result<()> {
+        let ended = &mut self.ended;
+        self.client.turn_before(deadline, &mut |reply| {
+            ended.push((reply.token, reply.result.map(drop)));
+        })?;
+        ensure!(
+            self.client.now() < deadline,
+            "the server took more than {} s",
+            PATIENCE.as_secs()
+        );
         Ok(())
     }
 }
