@@ -1,8 +1,8 @@
 //! Annulus, its limit and its peers in one run: under each load they take turns of a fraction of a
 //! second, round by round, so that what the machine does meanwhile meets all of them.
 //!
-//! A round during which others used the machine is made again. Only a whole comparison on a quiet
-//! machine is written to docs/PERFORMANCE.md; any other is left in `target/xtask/compare`.
+//! A round during which others used the machine is made again. Only a whole comparison, peers
+//! included, on a quiet machine is written to docs/PERFORMANCE.md; any other is left in `target/xtask/compare`.
 
 mod chart;
 mod contender;
@@ -126,8 +126,12 @@ pub(crate) fn run(options: &[String], workspace: &Workspace) -> Result<()> {
         Ok(idle) => results.extras.idle = Some(idle),
         Err(error) => results.missing.push(format!("idle connections: {error:#}")),
     }
-    results.extras.parked = Some(programs.parked(&session)?);
-    write(workspace, &session, &results, extent)
+    match programs.parked(&session) {
+        Ok(parked) => results.extras.parked = Some(parked),
+        Err(error) => results.missing.push(format!("parked calls: {error:#}")),
+    }
+    let is_whole = !extent.is_quick && with_peers;
+    write(workspace, &session, &results, is_whole)
 }
 
 /// Annulus under W4, and with more connections, in turns.
@@ -181,6 +185,7 @@ fn in_one_line(error: &str) -> String {
     };
     let causes: Vec<_> = error
         .lines()
+        .take_while(|line| *line != "Stack backtrace:")
         .map(cause)
         .filter(|cause| !["", "Caused by:"].contains(&cause.as_str()))
         .collect();
@@ -197,6 +202,9 @@ pub(crate) fn circumstances(session: &Session<'_>, seconds: f64) -> Result<Circu
         let said = session.query(Command::new(program).args(arguments))?;
         Ok(said.trim().to_owned())
     };
+    let congestion = "/proc/sys/net/ipv4/tcp_congestion_control";
+    let congestion =
+        fs::read_to_string(congestion).with_context(|| format!("cannot read {congestion}"))?;
     let processor = fs::read_to_string("/proc/cpuinfo").context("cannot read /proc/cpuinfo")?;
     let model = processor
         .lines()
@@ -206,6 +214,7 @@ pub(crate) fn circumstances(session: &Session<'_>, seconds: f64) -> Result<Circu
         processor: model.to_owned(),
         cores: thread::available_parallelism().map_or(0, usize::from),
         kernel: line("uname", &["-r"])?,
+        congestion: congestion.trim().to_owned(),
         rustc: line("rustc", &["--version"])?,
         commit: line("git", &["describe", "--always", "--dirty"])?,
         date: line("date", &["--utc", "+%Y-%m-%d %H:%M UTC"])?,
@@ -218,12 +227,11 @@ fn write(
     workspace: &Workspace,
     session: &Session<'_>,
     results: &Results,
-    extent: &Extent,
+    is_whole: bool,
 ) -> Result<()> {
     println!("{}", page::tables(results));
     let json = serde_json::to_string_pretty(&results.to_json())? + "\n";
-    let is_for_the_page = !extent.is_quick && results.noisy() == 0;
-    let (data, images) = if is_for_the_page {
+    let (data, images) = if is_whole && results.noisy() == 0 {
         let docs = workspace.root.join("docs");
         let path = docs.join("PERFORMANCE.md");
         let page = fs::read_to_string(&path).context("cannot read docs/PERFORMANCE.md")?;
@@ -264,9 +272,7 @@ mod tests {
             "Error: no connections\n\nCaused by:\n    0: no TCP_CONGESTION\n    1: no such file\n";
         let told = "no connections: no TCP_CONGESTION: no such file";
         assert_eq!(in_one_line(said), told);
-        assert_eq!(
-            in_one_line("Error: no ring: it is old\n"),
-            "no ring: it is old"
-        );
+        let with_backtrace = "Error: no ring: it is old\n\nStack backtrace:\n   0: main\n             at main.rs:1:1\n";
+        assert_eq!(in_one_line(with_backtrace), "no ring: it is old");
     }
 }

@@ -105,11 +105,17 @@ fn target_table(results: &Results) -> String {
     for target in targets(results) {
         let _ = writeln!(text, "{}", target.row(past));
     }
+    let obstacle = if here.cores < 4 {
+        format!(
+            "that takes two cores for the server and two for those who load it, and this machine has {}",
+            here.cores
+        )
+    } else {
+        "each side of these loads is one thread".to_owned()
+    };
     let _ = writeln!(
         text,
-        "\nT8 (two server cores carry ≥ 1.8 × what one does) was not measured: that takes two cores for \
-         the server and two for those who load it, and this machine has {}.",
-        here.cores
+        "\nT8 (two server cores carry ≥ 1.8 × what one does) was not measured: {obstacle}."
     );
     text
 }
@@ -117,11 +123,12 @@ fn target_table(results: &Results) -> String {
 fn circumstances(results: &Results) -> String {
     let it = &results.circumstances;
     let mut text = format!(
-        "{}, {} cores, Linux {}, {}; commit {}, {}. Each turn took {} s; {} rounds were made again \
+        "{}, {} cores, Linux {}, congestion control {}, {}; commit {}, {}. Each turn took {} s; {} rounds were made again \
          because others used the machine, {} turns are noisy all the same. In brackets: quartiles.\n",
         it.processor,
         it.cores,
         it.kernel,
+        it.congestion,
         it.rustc,
         it.commit,
         it.date,

@@ -14,6 +14,8 @@ pub(crate) struct Circumstances {
     pub(crate) processor: String,
     pub(crate) cores: usize,
     pub(crate) kernel: String,
+    /// How TCP controls congestion, by its name.
+    pub(crate) congestion: String,
     pub(crate) rustc: String,
     /// What git calls the commit; `-dirty` if something is changed.
     pub(crate) commit: String,
@@ -48,7 +50,9 @@ pub(crate) fn p50(sample: &Sample) -> f64 {
 impl Results {
     /// Samples that were noisy however often they were taken.
     pub(crate) fn noisy(&self) -> usize {
-        let all = self.samples.iter().flatten().flat_map(|samples| &samples.0);
+        let beside = [&self.extras.usual, &self.extras.wide];
+        let all = self.samples.iter().flatten().chain(beside);
+        let all = all.flat_map(|samples| &samples.0);
         all.filter(|sample| sample.is_noisy).count()
     }
 
@@ -84,6 +88,7 @@ impl Results {
             processor,
             cores,
             kernel,
+            congestion,
             rustc,
             commit,
             date,
@@ -108,6 +113,7 @@ impl Results {
             "processor": processor,
             "cores": cores,
             "kernel": kernel,
+            "tcp_congestion_control": congestion,
             "rustc": rustc,
             "commit": commit,
             "date": date,
@@ -169,10 +175,14 @@ pub(crate) mod tests {
 
     #[test]
     fn the_raw_data_names_every_sample() {
-        let json = results().to_json();
+        let mut results = results();
+        let json = results.to_json();
         assert_eq!(json["workloads"][4]["name"], "W5");
         let rounds = &json["workloads"][0]["rounds"];
         assert_eq!(rounds["fast limit"][1]["calls_per_second"], 1020.0);
         assert_eq!(json["turns_noisy"], 0);
+        results.samples[1][2].0[0].is_noisy = true;
+        results.extras.wide.0[1].is_noisy = true;
+        assert_eq!(results.to_json()["turns_noisy"], 2);
     }
 }

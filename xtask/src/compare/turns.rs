@@ -2,14 +2,14 @@
 
 use std::fmt;
 
-use anyhow::{Context, Result};
+use anyhow::{Context, Result, ensure};
 
 use super::Run;
 use super::contender::Contender;
 use super::quiet::Watch;
 use super::sample::{Sample, Samples};
 use super::subject::{Program, Subject, Workload};
-use crate::process::command_line;
+use crate::process::{command_line, interrupted};
 use crate::session::Session;
 use crate::tuning::kernel::{Altered, Setting};
 
@@ -79,6 +79,8 @@ pub(crate) fn take_turns(
     };
     let mut round = 0;
     while round < rounds {
+        // One that came between two waits has ended none.
+        ensure!(!interrupted(), "interrupted");
         let watch = Watch::start(&ids)?;
         let mut samples = vec![None; entrants.len()];
         for place in 0..entrants.len() {

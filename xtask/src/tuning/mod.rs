@@ -269,6 +269,7 @@ fn write(
     let data = json!({
         "processor": of.processor,
         "kernel": of.kernel,
+        "tcp_congestion_control": of.congestion,
         "commit": of.commit,
         "date": of.date,
         "seconds_of_each_turn": of.seconds,

@@ -7,18 +7,29 @@ use crate::compare::Circumstances;
 
 /// All findings, and what they are of.
 pub(crate) fn table(of: &Circumstances, rounds: usize, findings: &[Finding]) -> String {
+    let noisy: usize = findings.iter().map(noisy_turns).sum();
     let mut text = format!(
-        "{}, {} cores, Linux {}, {}; commit {}, {}. Loopback; {rounds} rounds, turns of {} s.\n\n\
+        "{}, {} cores, Linux {}, congestion control {}, {}; commit {}, {}. Loopback; {rounds} rounds, turns \
+         of {} s; in {noisy} turns others used the machine, however often they were made again.\n\n\
          | knob | what changes | measured | load | calls per second, with the setting | without it, \
          against itself | CPU time per call | verdict |\n\
          |---|---|---|---|---:|---:|---:|---|\n",
-        of.processor, of.cores, of.kernel, of.rustc, of.commit, of.date, of.seconds,
+        of.processor, of.cores, of.kernel, of.congestion, of.rustc, of.commit, of.date, of.seconds,
     );
     for finding in findings {
         text.push_str(&row(finding));
         text.push('\n');
     }
     text
+}
+
+/// Turns of a finding during which others used the machine.
+fn noisy_turns(finding: &Finding) -> usize {
+    let Outcome::Measured(runs) = &finding.outcome else {
+        return 0;
+    };
+    let turns = [&runs.without, &runs.with, &runs.again].map(|samples| &samples.0);
+    turns.into_iter().flatten().filter(|it| it.is_noisy).count()
 }
 
 /// One line of the table.
@@ -80,6 +91,10 @@ mod tests {
         assert!(told.starts_with("| `ring` |"), "{told}");
         let end = "| W1 | -50.0 % (-50.0 to -50.0) | -1.0 to +1.0 % | +0.0 % | **slower** |";
         assert!(told.ends_with(end), "{told}");
+        if let Outcome::Measured(runs) = &mut finding.outcome {
+            runs.again.0[1].is_noisy = true;
+        }
+        assert_eq!(noisy_turns(&finding), 1);
         finding.outcome = Outcome::NotHere("no permission".to_owned());
         assert!(row(&finding).ends_with("| – | – | – | not here: no permission |"));
         let columns = |line: &str| line.matches(" |").count();
