@@ -309,7 +309,8 @@ fn noise(before: Option<CpuTimes>, after: Option<CpuTimes>) -> [Finding; 2] {
         ];
     };
     let cores = core_affinity::get_core_ids().map_or(1, |cores| cores.len().max(1));
-    let total = (after.total - before.total).max(1) as f64;
+    // The kernel's count of the time of waiting for devices can go back.
+    let total = after.total.saturating_sub(before.total).max(1) as f64;
     let steal = after.steal.saturating_sub(before.steal) as f64 / total;
     let busy = 1.0 - after.idle.saturating_sub(before.idle) as f64 / total - steal;
     let others = (busy - 1.0 / cores as f64).max(0.0);

@@ -243,12 +243,12 @@ impl Leader<'_, '_> {
                     _ => {}
                 }
             }
-            while let Some((point, Open { owner, interval })) = gathering.next(Duration::MAX) {
+            while let Some((point, open)) = gathering.next(Duration::MAX) {
                 for observer in self.observers.iter_mut() {
                     observer.warming_up(&point);
                 }
                 points.push(point);
-                recycle(&self.emptied, owner, interval);
+                open.recycle(&self.emptied);
             }
             let now = monotonic_now();
             let is_over = self.plan.warm_up.is_over(&points) || self.is_interrupted();
@@ -285,24 +285,17 @@ impl Leader<'_, '_> {
                 self.control.measure_until(now);
             }
             let length = self.control.measure_end() - self.control.measure_start();
-            while let Some((point, Open { owner, interval })) = gathering.next(length) {
-                totals.merge(&interval);
+            while let Some((point, open)) = gathering.next(length) {
+                totals.merge(&open.interval);
                 for observer in self.observers.iter_mut() {
-                    observer.measured(&point, &interval)?;
+                    observer.measured(&point, &open.interval)?;
                 }
                 series.push(point);
-                recycle(&self.emptied, owner, interval);
+                open.recycle(&self.emptied);
             }
         }
         Ok((totals, series))
     }
-}
-
-/// Gives an interval back to the worker that it came from, so that each has as many as it needs.
-fn recycle(emptied: &[Sender<Box<Interval>>], owner: usize, mut interval: Box<Interval>) {
-    interval.clear();
-    // A worker that has ended needs none.
-    let _ = emptied[owner].send(interval);
 }
 
 /// Intervals of several workers, put together in order.
@@ -315,10 +308,22 @@ struct Gathering {
     next: u64,
 }
 
-/// An interval that is not complete, and the worker that it came from.
+/// An interval that others may be added to.
 struct Open {
-    owner: usize,
+    /// The worker that it came from; `None` if no worker had one.
+    owner: Option<usize>,
     interval: Box<Interval>,
+}
+
+impl Open {
+    /// Gives it back to where it came from, so that each worker has as many as it needs, and never more.
+    fn recycle(mut self, emptied: &[Sender<Box<Interval>>]) {
+        if let Some(owner) = self.owner {
+            self.interval.clear();
+            // A worker that has ended needs none.
+            let _ = emptied[owner].send(self.interval);
+        }
+    }
 }
 
 impl Gathering {
@@ -334,14 +339,15 @@ impl Gathering {
     fn add(&mut self, worker: usize, delivery: Delivery, emptied: &[Sender<Box<Interval>>]) {
         let Delivery { index, interval } = delivery;
         self.progress[worker] = index + 1;
+        let owner = Some(worker);
+        let delivered = Open { owner, interval };
         match self.open.get_mut(&index) {
             None => {
-                let owner = worker;
-                self.open.insert(index, Open { owner, interval });
+                self.open.insert(index, delivered);
             }
             Some(open) => {
-                open.interval.merge(&interval);
-                recycle(emptied, worker, interval);
+                open.interval.merge(&delivered.interval);
+                delivered.recycle(emptied);
             }
         }
     }
@@ -359,7 +365,7 @@ impl Gathering {
             return None;
         }
         let open = self.open.remove(&self.next).unwrap_or_else(|| Open {
-            owner: 0,
+            owner: None,
             interval: Box::new(Interval::new()),
         });
         let start = self
@@ -396,7 +402,7 @@ mod tests {
     fn intervals_come_out_whole_in_order_and_without_gaps() {
         let length = Duration::from_secs(1);
         let mut gathering = Gathering::new(2, length);
-        let (empty, _emptied) = mpsc::channel();
+        let (empty, intervals) = mpsc::channel();
         let emptied = [empty.clone(), empty];
         gathering.add(0, delivery(0, 1), &emptied);
         gathering.add(0, delivery(1, 2), &emptied);
@@ -410,7 +416,10 @@ mod tests {
         gathering.has_ended(1);
         let whole = Duration::from_millis(3500);
         let points: Vec<_> = std::iter::from_fn(|| gathering.next(whole))
-            .map(|(point, _)| (point.start, point.length, point.counts.completed))
+            .map(|(point, open)| {
+                open.recycle(&emptied);
+                (point.start, point.length, point.counts.completed)
+            })
             .collect();
         let half = Duration::from_millis(500);
         assert_eq!(
@@ -422,5 +431,7 @@ mod tests {
                 (length * 3, half, 40)
             ]
         );
+        let returned = intervals.try_iter().count();
+        assert_eq!(returned, 4, "what nobody delivered comes back to nobody");
     }
 }

@@ -5,6 +5,9 @@ use std::collections::BTreeMap;
 
 use annulus::Status;
 
+/// The most kinds that are counted apart: a server can give each fault another number.
+const KINDS_MAX: usize = 64;
+
 /// Why a call did not end as it should.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Failure {
@@ -16,6 +19,8 @@ pub(crate) enum Failure {
     Authentication,
     /// The server answered with a fault.
     Fault(Status),
+    /// The server answered with a fault of yet another status, when there were too many of them already.
+    OtherFault,
     /// It was cancelled, by this side or by the server.
     Cancelled,
     /// There was no answer within the time limit.
@@ -78,6 +83,7 @@ impl Failure {
                     None => format!("fault {:#010x}", status.code()),
                 });
             }
+            Failure::OtherFault => "fault of another kind",
             Failure::Cancelled => "cancelled",
             Failure::Timeout => "timeout",
             Failure::Reset => "reset",
@@ -93,10 +99,14 @@ pub(crate) struct Failures(Vec<(Failure, u64)>);
 
 impl Failures {
     pub(crate) fn add(&mut self, failure: Failure, count: u64) {
+        let is_full = self.0.len() >= KINDS_MAX;
         // A run meets a handful of kinds, so a search is faster than a map, and only the first
         // failure of a kind allocates.
         match self.0.iter_mut().find(|(known, _)| *known == failure) {
             Some((_, sum)) => *sum += count,
+            None if is_full && matches!(failure, Failure::Fault(_)) => {
+                self.add(Failure::OtherFault, count);
+            }
             None => self.0.push((failure, count)),
         }
     }
@@ -145,6 +155,19 @@ mod tests {
             Failure::of(Status::Other(1825), false),
             Failure::Authentication
         );
+    }
+
+    #[test]
+    fn a_server_of_ever_new_faults_fills_no_memory() {
+        let mut failures = Failures::default();
+        for code in 0..10_000 {
+            failures.add(Failure::Fault(Status::Other(0x1c10_0000 + code)), 1);
+        }
+        failures.add(Failure::Reset, 1);
+        assert_eq!(failures.0.len(), KINDS_MAX + 2);
+        assert_eq!(failures.total(), 10_001);
+        let others = 10_000 - KINDS_MAX as u64;
+        assert_eq!(failures.by_name()["fault of another kind"], others);
     }
 
     #[test]

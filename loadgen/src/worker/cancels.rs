@@ -43,14 +43,18 @@ pub(super) struct Cancel {
 #[derive(Debug)]
 pub(super) struct Cancels {
     cancelling: Option<Cancelling>,
-    noted: VecDeque<Cancel>,
+    pub(super) noted: VecDeque<Cancel>,
+    /// Of each place, the last call that was noted. Those before it have ended.
+    latest: Vec<Option<LocalCall>>,
 }
 
 impl Cancels {
-    pub(super) fn new(cancelling: Option<Cancelling>) -> Self {
+    /// Of the calls in so many places.
+    pub(super) fn new(cancelling: Option<Cancelling>, places: usize) -> Self {
         Cancels {
             cancelling,
             noted: VecDeque::new(),
+            latest: vec![None; places],
         }
     }
 
@@ -59,13 +63,24 @@ impl Cancels {
         if let Some(Cancelling { share, after, kind }) = self.cancelling
             && random.random_bool(share)
         {
+            self.latest[slot as usize] = Some(call);
             self.noted.push_back(Cancel {
                 due: now + after,
                 slot,
                 call,
                 kind,
             });
+            if self.noted.len() > 2 * self.latest.len() {
+                self.forget_ended();
+            }
         }
+    }
+
+    /// Leaves one call of each place at most: however much later calls are cancelled than they end, those
+    /// that are noted do not grow in number.
+    fn forget_ended(&mut self) {
+        let Cancels { noted, latest, .. } = self;
+        noted.retain(|cancel| latest[cancel.slot as usize] == Some(cancel.call));
     }
 
     pub(super) fn next_due(&self) -> Option<Time> {

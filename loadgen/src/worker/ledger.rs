@@ -59,7 +59,7 @@ pub(super) struct Ledger {
     /// Places that rest after a refusal, in order as well.
     resting: VecDeque<(Time, u32)>,
     think_time: Duration,
-    has_time_limit: bool,
+    time_limit: Option<Duration>,
     pub(super) interval: Box<Interval>,
     /// The start of what is recorded; `None` before.
     record_from: Option<Time>,
@@ -77,7 +77,7 @@ impl Ledger {
         bindings: &[LocalBinding],
         outstanding: u32,
         think_time: Duration,
-        has_time_limit: bool,
+        time_limit: Option<Duration>,
     ) -> anyhow::Result<Self> {
         let slots: Vec<_> = (0..outstanding)
             .flat_map(|_| bindings)
@@ -99,7 +99,7 @@ impl Ledger {
             thinking: VecDeque::new(),
             resting: VecDeque::new(),
             think_time,
-            has_time_limit,
+            time_limit,
             interval: Box::new(Interval::new()),
             record_from: None,
             trace: None,
@@ -107,6 +107,10 @@ impl Ledger {
             in_flight: 0,
             refusal: None,
         })
+    }
+
+    pub(super) fn places(&self) -> usize {
+        self.slots.len()
     }
 
     pub(super) fn in_flight(&self) -> usize {
@@ -197,11 +201,14 @@ impl Ledger {
                 .mix
                 .operation(slot.operation)
                 .check(slot.payload_len, data),
-            Err(Status::CallCancelled) if slot.is_cancelled => Err(Failure::Cancelled),
-            Err(status) => Err(Failure::of(*status, self.has_time_limit)),
+            // One that the server did not end, though asked to, can still run out of time.
+            Err(Status::CallCancelled) if slot.is_cancelled && !self.is_over(&slot, reply.at) => {
+                Err(Failure::Cancelled)
+            }
+            Err(status) => Err(Failure::of(*status, self.time_limit.is_some())),
         };
-        if let Err(status) = &reply.result
-            && Failure::of(*status, self.has_time_limit).is_refusal()
+        if let (Err(status), Err(failure)) = (&reply.result, ended)
+            && failure.is_refusal()
         {
             self.refusal = Some(*status);
         }
@@ -214,6 +221,12 @@ impl Ledger {
         } else {
             self.thinking.push_back((reply.at + self.think_time, index));
         }
+    }
+
+    /// Whether the time of a call is over.
+    fn is_over(&self, slot: &Slot, now: Time) -> bool {
+        self.time_limit
+            .is_some_and(|limit| now - slot.sent >= limit)
     }
 
     /// What is still in flight will not be answered.

@@ -149,7 +149,7 @@ impl<R: Ring + 'static> Worker<R> {
             &bindings,
             job.outstanding,
             job.think_time,
-            job.timeout.is_some(),
+            job.timeout,
         )?;
         let longest = if job.mix.has_payload() {
             job.payload.max()
@@ -165,8 +165,8 @@ impl<R: Ring + 'static> Worker<R> {
             runtime,
             control,
             outbox,
+            cancels: Cancels::new(job.cancelling, ledger.places()),
             ledger,
-            cancels: Cancels::new(job.cancelling),
             schedule: None,
             random: StdRng::seed_from_u64(job.seed),
             pattern: (0..longest).map(|index| index as u8).collect(),
@@ -209,8 +209,9 @@ impl<R: Ring + 'static> Worker<R> {
     /// When this worker has something to do, if nothing comes in before.
     pub(crate) fn next_due(&self) -> Time {
         match self.phase {
-            Phase::Connecting { until } | Phase::Settling { until } | Phase::Draining { until } => {
-                until
+            Phase::Connecting { until } => until,
+            Phase::Settling { until } | Phase::Draining { until } => {
+                self.cancels.next_due().map_or(until, |due| due.min(until))
             }
             Phase::Idle => self.next_look(self.control.warm_up_start(), IDLE_LOOK_INTERVAL),
             Phase::Settled => self.next_look(self.control.measure_start(), IDLE_LOOK_INTERVAL),

@@ -75,6 +75,11 @@ fn run(job: Job, duration: Duration, stall: Option<Stall>) -> (Interval, Facts) 
     for _ in 0..TURNS_MAX {
         let turn = worker.turn().unwrap();
         take_news(&told, &control, &net, duration, &mut totals);
+        let noted = worker.cancels.noted.len();
+        assert!(
+            noted <= 2 * worker.ledger.places(),
+            "{noted} are to be cancelled"
+        );
         if turn == Turn::Done {
             return (totals, worker.facts().clone());
         }
@@ -351,6 +356,59 @@ fn cancelled_calls_are_counted_by_themselves_and_are_no_latencies() {
     let (totals, _) = run(cancelling(1.0, CancelKind::Abortive), second, None);
     assert_eq!(totals.counts.completed, 0);
     assert_eq!(totals.failures.by_name()["cancelled"], totals.counts.sent);
+}
+
+/// The server says nothing any more, so nothing wakes the client but the time for the next cancel.
+#[test]
+fn what_is_to_be_cancelled_after_the_measurement_is_not_waited_for() {
+    let mut job = job(Some(100.0), 2, 64);
+    let (after, kind) = (Duration::from_millis(300), CancelKind::Abortive);
+    job.cancelling = Some(Cancelling {
+        share: 1.0,
+        after,
+        kind,
+    });
+    let stall = Stall {
+        start: Duration::from_millis(500),
+        length: Duration::from_secs(3600),
+    };
+    let (totals, _) = run(job, Duration::from_secs(1), Some(stall));
+    let failed = totals.failures.by_name();
+    assert_eq!(failed.len(), 1, "{failed:?}");
+    assert!((49..=51).contains(&failed["cancelled"]), "{failed:?}");
+}
+
+#[test]
+fn a_call_that_its_server_does_not_end_when_asked_to_runs_out_of_time() {
+    let mut job = job(Some(100.0), 1, 64);
+    let (after, kind) = (Duration::from_millis(50), CancelKind::NonAbortive);
+    job.cancelling = Some(Cancelling {
+        share: 1.0,
+        after,
+        kind,
+    });
+    job.timeout = Some(Duration::from_millis(200));
+    let stall = Stall {
+        start: Duration::from_secs(1),
+        length: Duration::from_secs(1),
+    };
+    let (totals, _) = run(job, Duration::from_secs(3), Some(stall));
+    let failed = totals.failures.by_name();
+    assert_eq!(failed.len(), 1, "{failed:?}");
+    assert!((79..=81).contains(&failed["timeout"]), "{failed:?}");
+    assert_eq!(Latencies::of(&totals.response).count(), 300);
+}
+
+#[test]
+fn calls_that_end_long_before_they_are_to_be_cancelled_are_forgotten() {
+    let mut job = cancelling(1.0, CancelKind::Abortive);
+    job.cancelling = job.cancelling.map(|it| Cancelling {
+        after: Duration::from_secs(3600),
+        ..it
+    });
+    let (totals, _) = run(job, Duration::from_secs(1), None);
+    assert_eq!(totals.counts.completed, totals.counts.sent);
+    assert_eq!(totals.counts.completed, 10_000);
 }
 
 #[test]
