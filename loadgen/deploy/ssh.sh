@@ -17,7 +17,8 @@ shift 2
 
 # Clients that differ by a second do not measure the same thing. A round trip is part of the difference.
 for host in "$@"; do
-    apart=$(($(ssh "$host" date +%s%3N) - $(date +%s%3N)))
+    there=$(ssh "$host" date +%s%3N)
+    apart=$((there - $(date +%s%3N)))
     if [ "${apart#-}" -gt 500 ]; then
         echo "the clock of $host is $apart ms from this one; set both (chrony, ntp)" >&2
         exit 4
@@ -36,8 +37,11 @@ for host in "$@"; do
 done
 failed=0
 for client in "${clients[@]}"; do
-    # A client that was the bottleneck ends with 4; `merge` says so again.
-    wait "$client" || [ $? -eq 4 ] || failed=1
+    # A client that missed an objective ends with 3, and one that was the bottleneck with 4; `merge` says
+    # the latter again.
+    status=0
+    wait "$client" || status=$?
+    case $status in 0 | 3 | 4) ;; *) failed=1 ;; esac
 done
 [ "$failed" -eq 0 ] || exit 2
 loadgen merge "$results"/*.json
