@@ -247,6 +247,10 @@ impl Leader<'_, '_> {
                 for observer in self.observers.iter_mut() {
                     observer.warming_up(&point);
                 }
+                // No more are looked at, however long the warm-up is.
+                if points.len() == warm_up::WINDOW {
+                    points.remove(0);
+                }
                 points.push(point);
                 open.recycle(&self.emptied);
             }

@@ -26,8 +26,8 @@ pub(crate) struct WarmedUp {
 /// Of how long each point is that steadiness is judged by.
 pub(crate) const INTERVAL: Duration = Duration::from_millis(100);
 
-/// How many points are looked at.
-const WINDOW: usize = 20;
+/// How many points are looked at, the last ones.
+pub(crate) const WINDOW: usize = 20;
 
 /// A drift over the window smaller than this is no drift, whatever statistics say.
 const DRIFT_MIN: f64 = 0.03;

@@ -51,7 +51,8 @@ fn sample<'t>(line: &'t str, types: &HashMap<&str, &str>) -> Option<Sample<'t>> 
         0
     };
     let (labels, rest) = rest.split_at(labels_end);
-    if name.len() + labels.len() > NAME_LEN_MAX {
+    // It is shown on terminals, which take some characters for commands.
+    if name.len() + labels.len() > NAME_LEN_MAX || labels.contains(char::is_control) {
         return None;
     }
     let value = rest.split_whitespace().next()?.parse().ok()?;
@@ -138,6 +139,7 @@ mod tests {
             "a{b=\"c\" 1",
             "a{b=\"c\\",
             "{} 1",
+            "a{b=\"\u{1b}[2J\"} 1",
             "\u{fffd}\u{0} 1",
             &long,
         ] {

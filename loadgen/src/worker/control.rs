@@ -14,8 +14,9 @@ use crate::record::interval::Interval;
 const INTERVALS_MAX: usize = 32;
 
 /// When the parts of a run begin and end, for all workers the same. A time that is not known yet is
-/// later than all others. Each is written once; that a worker sees it a moment later does not matter,
-/// so no ordering is needed.
+/// later than all others. That a worker sees one a moment later does not matter. But whoever sees a start is to
+/// see the end that was set before it: starts are stored with `Release`, by the leader, and loaded with
+/// `Acquire`, by the workers.
 #[derive(Debug)]
 pub(crate) struct Control {
     warm_up_start: AtomicU64,
@@ -39,7 +40,7 @@ impl Control {
 
     pub(crate) fn warm_up_from(&self, start: Time) {
         self.warm_up_start
-            .store(start.as_nanos(), Ordering::Relaxed);
+            .store(start.as_nanos(), Ordering::Release);
     }
 
     pub(crate) fn warm_up_until(&self, end: Time) {
@@ -48,7 +49,7 @@ impl Control {
 
     pub(crate) fn measure_from(&self, start: Time) {
         self.measure_start
-            .store(start.as_nanos(), Ordering::Relaxed);
+            .store(start.as_nanos(), Ordering::Release);
     }
 
     /// Can be called again to end earlier.
@@ -62,7 +63,7 @@ impl Control {
     }
 
     pub(super) fn warm_up_start(&self) -> Time {
-        Time::from_nanos(self.warm_up_start.load(Ordering::Relaxed))
+        Time::from_nanos(self.warm_up_start.load(Ordering::Acquire))
     }
 
     pub(super) fn warm_up_end(&self) -> Time {
@@ -70,7 +71,7 @@ impl Control {
     }
 
     pub(crate) fn measure_start(&self) -> Time {
-        Time::from_nanos(self.measure_start.load(Ordering::Relaxed))
+        Time::from_nanos(self.measure_start.load(Ordering::Acquire))
     }
 
     pub(crate) fn measure_end(&self) -> Time {
