@@ -54,7 +54,7 @@ pub(crate) struct ServerMetrics {
     pub(crate) series: Vec<MetricSeries>,
     /// Series that changed and were left out, as there were too many.
     pub(crate) left_out: usize,
-    /// Samples that could not be taken.
+    /// Samples that could not be taken, from the start of the measurement until the last call had ended.
     pub(crate) failures: u64,
     /// Why, each reason once.
     pub(crate) problems: Vec<String>,
