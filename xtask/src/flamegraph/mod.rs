@@ -23,6 +23,7 @@ use self::draw::Measure;
 use self::scenario::{Graph, Scenario};
 use self::stacks::{Stacks, Threads};
 use crate::cargo;
+use crate::process::interrupted;
 use crate::session::Session;
 use crate::workspace::Workspace;
 
@@ -210,7 +211,13 @@ impl Recorder<'_> {
             return Ok(());
         }
         let arguments = scenario.arguments(off_cpu::seconds_to_run(self.seconds));
-        let threads = off_cpu::record(&self.session, program, arguments, self.seconds)?;
+        let threads = match off_cpu::record(&self.session, program, arguments, self.seconds) {
+            Err(error) if !interrupted() => {
+                println!("  nobody tells where the threads sleep: {error:#}");
+                return Ok(());
+            }
+            threads => threads?,
+        };
         for graph in scenario.graphs() {
             let stacks = of_thread(&threads, graph.thread.as_deref())?;
             let share = stacks.total() as f64 / f64::from(self.seconds) / 1e4;
