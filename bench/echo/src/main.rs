@@ -12,7 +12,7 @@ use std::sync::mpsc;
 use std::thread;
 use std::time::Duration;
 
-use annulus::ndr::NdrParams;
+use annulus::ndr::{Bytes, NdrParams};
 use annulus::rpcecho::{self, EchoDataRequest, EchoServer};
 use annulus::{LocalBinding, LocalRuntime, Server, Time};
 use annulus_bench_measure::{Meter, Plan, Report, Side, SystemCalls};
@@ -42,6 +42,19 @@ struct Args {
     #[command(flatten)]
     plan: Plan,
 }
+
+/// The same parameters as [`EchoDataRequest`], with bytes that are sent from where they lie if they
+/// are many.
+#[derive(NdrParams)]
+#[ndr(crate = annulus::ndr)]
+struct SharedRequest {
+    len: u32,
+    #[ndr(size_is = "len")]
+    in_data: Bytes,
+}
+
+/// From so many bytes on, a reference costs less than a copy.
+const SHARED_LEN_MIN: usize = 16 << 10;
 
 /// What comes back, read where it was received.
 #[derive(NdrParams)]
@@ -110,7 +123,7 @@ struct Client {
     places: Vec<LocalBinding>,
     /// When the call of each place was sent.
     sent: Vec<Time>,
-    payload: Vec<u8>,
+    payload: SharedRequest,
     meter: Meter,
     server_calls: Arc<AtomicU64>,
 }
@@ -134,7 +147,10 @@ impl Client {
             meter: Meter::new(plan, since_start(runtime.now())),
             sent: vec![runtime.now(); places.len()],
             places,
-            payload: vec![7; plan.payload as usize],
+            payload: SharedRequest {
+                len: plan.payload,
+                in_data: vec![7; plan.payload as usize].into(),
+            },
             runtime,
             server_calls,
         })
@@ -164,22 +180,24 @@ impl Client {
     }
 
     fn call(&mut self, place: usize) -> Result<()> {
-        #[expect(clippy::cast_possible_truncation, reason = "it came from a u32")]
-        let request = EchoDataRequest {
-            len: self.payload.len() as u32,
-            in_data: &self.payload,
-        };
         self.sent[place] = self.runtime.now();
-        let binding = self.places[place];
-        self.runtime
-            .call(binding, rpcecho::ECHO_DATA, place as u64, &request)
-            .context("a call cannot be made")?;
+        let (binding, token) = (self.places[place], place as u64);
+        let SharedRequest { len, in_data } = &self.payload;
+        let called = if in_data.len() < SHARED_LEN_MIN {
+            let request = EchoDataRequest { len: *len, in_data };
+            self.runtime
+                .call(binding, rpcecho::ECHO_DATA, token, &request)
+        } else {
+            self.runtime
+                .call(binding, rpcecho::ECHO_DATA, token, &self.payload)
+        };
+        called.context("a call cannot be made")?;
         Ok(())
     }
 
     /// Waits for calls to end; their places are free.
     fn turn(&mut self, free: &mut Vec<usize>) -> Result<()> {
-        let (meter, sent, len) = (&mut self.meter, &self.sent, self.payload.len());
+        let (meter, sent, len) = (&mut self.meter, &self.sent, self.payload.in_data.len());
         let mut failure = None;
         self.runtime.turn(&mut |reply| {
             #[expect(clippy::cast_possible_truncation, reason = "tokens are places")]
