@@ -196,6 +196,7 @@ impl Definitions {
         let types = types.map(|d| d.name.clone());
         NotDefined {
             name: name.to_owned(),
+            is_operation: false,
             known: types.chain(self.operation_names()).collect(),
         }
     }
@@ -203,6 +204,7 @@ impl Definitions {
     fn no_operation(&self, name: &str) -> NotDefined {
         NotDefined {
             name: name.to_owned(),
+            is_operation: true,
             known: self.operation_names().collect(),
         }
     }
@@ -233,6 +235,8 @@ pub struct OperationFacts {
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct NotDefined {
     name: String,
+    /// Whether an operation was asked for, and not what can be decoded.
+    is_operation: bool,
     known: Vec<String>,
 }
 
@@ -259,6 +263,7 @@ impl fmt::Display for NotDefined {
         let it = if nearest.is_some() { " It" } else { "; it" };
         write!(f, "{it} defines {}", shown.join(", "))?;
         match self.known.len() - shown.len() {
+            0 if self.is_operation => Ok(()),
             0 => write!(f, " (parameters: Interface.Operation.in or .out)"),
             more => write!(f, " and {more} more"),
         }
