@@ -11,6 +11,7 @@ use crate::args::CallArgs;
 use crate::definition::Definition;
 use crate::exit::{Exit, Refused};
 use crate::operation::Operation;
+use crate::output::print_line;
 use crate::record::errors::Failure;
 
 /// How long after its time limit the end of a call is waited for.
@@ -55,7 +56,7 @@ pub(crate) fn call(args: &CallArgs) -> anyhow::Result<Exit> {
     let Some((outcome, failure)) = ended else {
         return Err(Refused::new(&args.target, Status::CallCancelled).into());
     };
-    println!("{}", serde_json::to_string_pretty(&outcome?)?);
+    print_line(serde_json::to_string_pretty(&outcome?)?)?;
     match failure {
         None => Ok(Exit::Ok),
         Some(status) if Failure::of(status, true).is_refusal() => {

@@ -16,6 +16,7 @@ use serde::Serialize;
 
 use crate::args::CompareArgs;
 use crate::exit::Exit;
+use crate::output::{print, print_line};
 use crate::record::latencies::Latencies;
 use crate::report::run_file::{RunFile, decode, percentile_name, ratio};
 use crate::report::table::row;
@@ -74,9 +75,9 @@ pub(crate) fn compare(args: &CompareArgs) -> anyhow::Result<Exit> {
     let (before, after) = (Side::read(&args.before)?, Side::read(&args.after)?);
     let comparison = Comparison::of(&before, &after, args)?;
     if args.json {
-        println!("{}", serde_json::to_string_pretty(&comparison)?);
+        print_line(serde_json::to_string_pretty(&comparison)?)?;
     } else {
-        print!("{comparison}");
+        print(&comparison)?;
     }
     let mut changes = comparison.changes.iter();
     Ok(if changes.any(|change| change.finding == Finding::Slower) {

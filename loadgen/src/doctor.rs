@@ -13,6 +13,7 @@ use rustix::process::{Resource, getrlimit};
 
 use crate::clock::Clock;
 use crate::exit::Exit;
+use crate::output::print;
 use crate::report::table::row;
 
 /// The oldest kernel with all that the ring needs.
@@ -85,7 +86,7 @@ pub(crate) fn doctor() -> anyhow::Result<Exit> {
     findings.extend(noise(before, CpuTimes::read()));
     findings.push(scheduling(hiccup));
     for finding in &findings {
-        print!("{finding}");
+        print(finding)?;
     }
     let is_bad = |finding: &Finding| matches!(finding.state, State::Bad(_));
     Ok(if findings.iter().any(is_bad) {

@@ -7,6 +7,7 @@ use std::time::Duration;
 use annulus::Status;
 
 use crate::clock::Unsure;
+use crate::output::Unread;
 use crate::record::errors::Failure;
 
 /// What the exit status says.
@@ -24,6 +25,8 @@ pub(crate) enum Exit {
     Invalid = 4,
     /// The second of two compared runs is slower.
     Regression = 5,
+    /// Nobody reads what is printed: as of a program that SIGPIPE ended (128 + 13).
+    Unread = 141,
 }
 
 impl Exit {
@@ -37,6 +40,8 @@ impl Exit {
             Exit::Refused
         } else if error.root_cause().is::<Unsure>() {
             Exit::Invalid
+        } else if error.root_cause().is::<Unread>() {
+            Exit::Unread
         } else {
             Exit::Usage
         }

@@ -18,6 +18,7 @@ mod merge;
 mod mix;
 mod objective;
 mod operation;
+mod output;
 mod payload;
 mod peer;
 mod plan;
@@ -37,6 +38,7 @@ use std::process::ExitCode;
 
 use crate::args::{Cli, Command};
 use crate::exit::Exit;
+use crate::output::Unread;
 
 fn main() -> ExitCode {
     let cli = match Cli::read() {
@@ -68,13 +70,15 @@ fn main() -> ExitCode {
         Command::Compare(args) => compare::compare(args),
         Command::Doctor => doctor::doctor(),
         Command::Selftest(args) => selftest::selftest(args),
-        Command::Completions { shell } => Ok(manual::completions(*shell)),
+        Command::Completions { shell } => manual::completions(*shell),
         Command::Man(args) => manual::pages(args),
     };
     match result {
         Ok(exit) => exit.code(),
         Err(error) => {
-            eprintln!("loadgen: {error:#}");
+            if !error.is::<Unread>() {
+                output::tell(format_args!("loadgen: {error:#}"));
+            }
             Exit::of(&error).code()
         }
     }

@@ -6,16 +6,14 @@ use clap_complete::Shell;
 
 use crate::args::{Cli, ManArgs};
 use crate::exit::Exit;
+use crate::output::print;
 
 /// Writes the completions of a shell to standard output.
-pub(crate) fn completions(shell: Shell) -> Exit {
-    clap_complete::generate(
-        shell,
-        &mut Cli::command(),
-        "loadgen",
-        &mut std::io::stdout(),
-    );
-    Exit::Ok
+pub(crate) fn completions(shell: Shell) -> anyhow::Result<Exit> {
+    let mut script = Vec::new();
+    clap_complete::generate(shell, &mut Cli::command(), "loadgen", &mut script);
+    print(String::from_utf8_lossy(&script))?;
+    Ok(Exit::Ok)
 }
 
 /// Writes a manual page for the program and one for each command into a directory.

@@ -13,6 +13,7 @@ use serde::{Deserialize, Serialize};
 use crate::args::MergeArgs;
 use crate::clock::Clock;
 use crate::exit::Exit;
+use crate::output::print;
 use crate::record::latencies::Latencies;
 use crate::report::run_file::{Histograms, RunFile, Times, decode, encode};
 use crate::report::table::{row, times};
@@ -86,9 +87,9 @@ pub(crate) fn merge(args: &MergeArgs) -> anyhow::Result<Exit> {
         write_file(path, &json)?;
     }
     if args.json {
-        print!("{json}");
+        print(&json)?;
     } else {
-        print!("{merged}");
+        print(&merged)?;
     }
     Ok(if merged.invalid_because.is_empty() {
         Exit::Ok

@@ -11,6 +11,7 @@ use serde_json::Value;
 
 use crate::args::{RunArgs, SelftestArgs};
 use crate::exit::Exit;
+use crate::output::{print, print_line};
 use crate::peer::NoOpPeer;
 use crate::plan::{Bench, Round, first_core};
 use crate::report::run_file::RunFile;
@@ -91,9 +92,9 @@ pub(crate) fn selftest(args: &SelftestArgs) -> anyhow::Result<Exit> {
         paced: run(16, 16, Some(paced))?,
     };
     if args.json {
-        println!("{}", serde_json::to_string_pretty(&selftest)?);
+        print_line(serde_json::to_string_pretty(&selftest)?)?;
     } else {
-        print!("{selftest}");
+        print(&selftest)?;
     }
     Ok(Exit::Ok)
 }

@@ -200,6 +200,22 @@ fn a_command_line_that_makes_no_sense_exits_with_1() {
 }
 
 #[test]
+fn what_nobody_reads_ends_quietly() {
+    for arguments in [&["-d", "0.1", "-w", "0"][..], &["completions", "bash"]] {
+        let (reader, writer) = std::io::pipe().unwrap();
+        let (errors, error_writer) = std::io::pipe().unwrap();
+        drop((reader, errors));
+        let status = Command::new(env!("CARGO_BIN_EXE_loadgen"))
+            .args(arguments)
+            .stdout(writer)
+            .stderr(error_writer)
+            .status()
+            .unwrap();
+        assert_eq!(status.code(), Some(141), "{arguments:?}");
+    }
+}
+
+#[test]
 fn a_missed_objective_exits_with_3_and_says_what_was_seen() {
     let run = ["-d", "0.3", "-w", "0", "--quiet", "--slo"];
     let (code, message) = failure(&[&run[..], &["p50<1ns"]].concat());
@@ -689,6 +705,8 @@ fn an_interface_is_called_by_its_definition() {
         let said = String::from_utf8_lossy(&output.stderr);
         assert_eq!(output.status.code(), Some(1), "{more:?}: {said}");
         assert!(said.contains(expected), "{more:?}: {said}");
+        let speaks_of_parameters = said.contains(".in or .out");
+        assert!(!speaks_of_parameters, "not what --call takes: {said}");
     }
 }
 

@@ -42,7 +42,7 @@ Without a command, `run` is meant.
 
 Exit status:
   0 ok   1 usage   2 connect, bind or authentication failed, or the one call   3 objective missed
-  4 invalid: the client was the bottleneck   5 regression";
+  4 invalid: the client was the bottleneck   5 regression   141 nobody reads the output";
 
 #[derive(Debug, Subcommand)]
 pub(crate) enum Command {

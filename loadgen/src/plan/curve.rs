@@ -11,6 +11,7 @@ use super::Bench;
 use crate::args::CurveArgs;
 use crate::args::values::{rate, show_rate};
 use crate::exit::Exit;
+use crate::output::{print, print_line};
 use crate::report::run_file::{RunFile, Times};
 use crate::report::table::in_short;
 use crate::report::{html, write_file};
@@ -62,7 +63,7 @@ pub(crate) fn curve(args: &CurveArgs) -> anyhow::Result<Exit> {
         let run = bench.run_at(rate, args.arrivals, args.quiet)?;
         let point = CurvePoint::of(rate, &run);
         if !args.json {
-            println!("{}", point.line());
+            print_line(point.line())?;
         }
         let file = file.get_or_insert_with(|| CurveFile {
             schema: SCHEMA.to_owned(),
@@ -77,7 +78,7 @@ pub(crate) fn curve(args: &CurveArgs) -> anyhow::Result<Exit> {
     file.points.sort_by(|a, b| a.rate.total_cmp(&b.rate));
     let json = serde_json::to_string_pretty(&file)? + "\n";
     if args.json {
-        print!("{json}");
+        print(&json)?;
     }
     if let Some(path) = &args.out {
         write_file(path, &json)?;

@@ -8,6 +8,7 @@ use super::search::{Found, Search, Try};
 use crate::args::MaxArgs;
 use crate::args::values::show_rate;
 use crate::exit::Exit;
+use crate::output::print_line;
 use crate::report::run_file::{RunFile, Times, decode};
 use crate::report::table::in_short;
 
@@ -62,7 +63,7 @@ pub(crate) fn max(args: &MaxArgs) -> anyhow::Result<Exit> {
     let found = search.run(|rate| {
         let (outcome, step) = attempt(args, &bench, rate)?;
         if !args.json {
-            println!("{}", step.line());
+            print_line(step.line())?;
         }
         steps.push(step);
         anyhow::Ok(outcome)
@@ -79,9 +80,9 @@ pub(crate) fn max(args: &MaxArgs) -> anyhow::Result<Exit> {
             tries: found.tries,
             steps,
         };
-        println!("{}", serde_json::to_string_pretty(&file)?);
+        print_line(serde_json::to_string_pretty(&file)?)?;
     } else {
-        show(args, &found);
+        show(args, &found)?;
     }
     Ok(match found {
         Found {
@@ -149,37 +150,39 @@ impl Step {
     }
 }
 
-fn show(args: &MaxArgs, found: &Found) {
+fn show(args: &MaxArgs, found: &Found) -> anyhow::Result<()> {
     let objectives = &args.slo;
     match found.kept {
-        None => println!(
+        None => print_line(format_args!(
             "no rate from {}/s on keeps {objectives}",
             show_rate(args.from)
-        ),
+        ))?,
         Some(kept) => {
-            println!("max {}/s keeps {objectives}", show_rate(kept));
+            print_line(format_args!("max {}/s keeps {objectives}", show_rate(kept)))?;
             let times = format!("kept {} times of {}", found.successes, found.tries);
-            println!("    {times}");
+            print_line(format_args!("    {times}"))?;
             if let Some(LimitFile {
                 rate,
                 confidence95: (low, high),
             }) = found.limit.as_ref().map(LimitFile::of)
             {
-                println!(
+                print_line(format_args!(
                     "    half of the runs keep {}/s (95 % sure: {} to {})",
                     show_rate(rate),
                     show_rate(low),
                     show_rate(high)
-                );
+                ))?;
             }
         }
     }
     match (found.missed, found.is_client_limit) {
-        (None, _) => println!("    the highest rate of the search; a higher --to may find more"),
-        (Some(missed), false) => println!("    not kept at {}/s", show_rate(missed)),
-        (Some(missed), true) => println!(
+        (None, _) => print_line("    the highest rate of the search; a higher --to may find more"),
+        (Some(missed), false) => {
+            print_line(format_args!("    not kept at {}/s", show_rate(missed)))
+        }
+        (Some(missed), true) => print_line(format_args!(
             "    INVALID: at {}/s the client was the limit, not the server",
             show_rate(missed)
-        ),
+        )),
     }
 }

@@ -8,6 +8,7 @@ use crate::clock::Clock;
 use crate::exit::Exit;
 use crate::fleet::Observer;
 use crate::objective::Missed;
+use crate::output::{print, print_line, tell};
 use crate::record::trace::read_arrivals;
 use crate::report::hlog::HlogWriter;
 use crate::report::live::Live;
@@ -35,7 +36,10 @@ pub(crate) fn run(args: &RunArgs) -> anyhow::Result<Exit> {
     let mut hlog = args.hlog.as_deref().map(HlogWriter::create).transpose()?;
     let mut exporter = args.prometheus.map(Exporter::start).transpose()?;
     if let Some(exporter) = &exporter {
-        eprintln!("loadgen: metrics at http://{}/metrics", exporter.address());
+        tell(format_args!(
+            "loadgen: metrics at http://{}/metrics",
+            exporter.address()
+        ));
     }
     let names = args.server_metric_names.as_ref();
     let mut monitor = Monitor::start(&args.server_metrics, names, args.load.duration)?;
@@ -89,21 +93,21 @@ fn show(args: &RunArgs, run: &RunFile) -> anyhow::Result<Exit> {
         write_file(path, &html::run(run)?)?;
     }
     if args.json {
-        println!("{}", run.to_json());
+        print_line(run.to_json())?;
     } else {
-        print!("{}", Table(run));
+        print(Table(run))?;
     }
     let response = decode(&run.histograms.response)?;
     let missed = args.slo.as_ref().map(|slo| slo.missed(run, &response));
     for Missed(what) in missed.iter().flatten() {
-        eprintln!("loadgen: {what}");
+        tell(format_args!("loadgen: {what}"));
     }
     if run.completed == 0 && run.errors.keys().all(|kind| is_refusal(kind)) {
         return Ok(Exit::Refused);
     }
     if !run.verdict.valid && !args.accept_invalid {
         for why in &run.verdict.invalid_because {
-            eprintln!("loadgen: invalid: {why}");
+            tell(format_args!("loadgen: invalid: {why}"));
         }
         return Ok(Exit::Invalid);
     }

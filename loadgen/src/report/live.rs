@@ -6,6 +6,7 @@ use std::time::{Duration, SystemTime};
 use indicatif::{ProgressBar, ProgressDrawTarget, ProgressStyle};
 
 use crate::fleet::Observer;
+use crate::output::tell;
 use crate::record::interval::Interval;
 use crate::record::latencies::Latencies;
 use crate::record::series::Point;
@@ -71,7 +72,11 @@ impl Live {
                 bar.set_position(millis(at));
                 bar.set_message(format!("{what} {}", since.numbers()));
             }
-            None => eprintln!("{what} {:>6.1} s  {}", at.as_secs_f64(), since.numbers()),
+            None => tell(format_args!(
+                "{what} {:>6.1} s  {}",
+                at.as_secs_f64(),
+                since.numbers()
+            )),
         }
     }
 }

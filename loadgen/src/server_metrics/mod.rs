@@ -20,6 +20,7 @@ use self::http::Url;
 use self::process::Process;
 use self::tracks::{Kind, Tracks};
 use crate::fleet::Observer;
+use crate::output::tell;
 
 /// How many samples are taken of a run, if that makes them neither too frequent nor too rare.
 const SAMPLES: u32 = 100;
@@ -211,7 +212,7 @@ impl Sampling {
             Err(why) => {
                 *failures += u64::from(is_measuring(asked));
                 if problems.len() < PROBLEMS_MAX && !problems.contains(&why) {
-                    eprintln!("loadgen: {}: {why}", self.shown);
+                    tell(format_args!("loadgen: {}: {why}", self.shown));
                     problems.push(why);
                 }
             }
