@@ -4,7 +4,9 @@ use annulus::rpcecho::{self, EchoServer};
 use annulus::{Config, Cores, IdlePolicy, Limits, Runtime, Server};
 use anyhow::Context;
 
-/// An rpcecho server of this process.
+use crate::transfer::{exchanger::Exchanger, stub};
+
+/// A server of this process, with rpcecho and the interface of transfers through pipes.
 pub(crate) struct EmbeddedServer {
     /// Kept for its threads.
     _runtime: Runtime,
@@ -26,7 +28,8 @@ impl EmbeddedServer {
         let runtime = Runtime::start(config).context("the embedded server cannot start")?;
         let server = Server::new()
             .endpoint(endpoint)?
-            .interface(rpcecho::interface(EchoServer::default()));
+            .interface(rpcecho::interface(EchoServer::default()))
+            .interface(stub::interface(Exchanger));
         let serving = runtime
             .serve(server)
             .context("the embedded server cannot listen")?;

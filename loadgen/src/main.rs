@@ -29,6 +29,7 @@ mod selftest;
 mod server_metrics;
 mod setup;
 mod stats;
+mod transfer;
 mod verdict;
 mod warm_up;
 mod worker;

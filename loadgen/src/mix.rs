@@ -7,7 +7,8 @@ use anyhow::{Context, bail, ensure};
 use rand::RngExt;
 use rand::rngs::StdRng;
 
-use crate::operation::Operation;
+use crate::operation::{Operation, Request};
+use crate::transfer::{Transfer, stub};
 
 /// Operations of one interface, each with its share of the calls.
 #[derive(Clone, Debug, PartialEq)]
@@ -28,6 +29,21 @@ impl Mix {
     /// Only this operation.
     pub(crate) fn only(interface: SyntaxId, operation: Operation) -> Self {
         Mix::new(interface, vec![(operation, 1.0)])
+    }
+
+    /// Only whole transfers through pipes.
+    pub(crate) fn transfers(transfer: Transfer) -> Self {
+        Mix::only(stub::INTERFACE, Operation::pipes(transfer))
+    }
+
+    /// What goes through pipes, if that is what is measured.
+    pub(crate) fn transfer(&self) -> Option<Transfer> {
+        self.entries
+            .iter()
+            .find_map(|entry| match entry.operation.request {
+                Request::Pipes(transfer) => Some(transfer),
+                _ => None,
+            })
     }
 
     /// Operations of rpcecho with weights: `Echo=80,Add=20`, or one name alone.

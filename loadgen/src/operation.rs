@@ -8,7 +8,7 @@ use annulus::rpcecho::{EchoDataRequest, SinkDataRequest, SourceDataRequest};
 use annulus::transports::Ring;
 use annulus::{LocalBinding, LocalCall, LocalRuntime, Status, StubData};
 
-use crate::record::errors::Failure;
+use crate::transfer::{Transfer, stub};
 
 /// An operation of the interface that is measured.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -31,6 +31,8 @@ pub(crate) enum Request {
     SourceData,
     /// Always this stub data; whatever comes back is right.
     Stub(Stub),
+    /// What goes through pipes: such a call is made by [`Transfer::make`].
+    Pipes(Transfer),
 }
 
 /// Stub data that is there already, in each transfer syntax.
@@ -69,7 +71,16 @@ impl Operation {
             })
     }
 
-    /// Makes a call.
+    /// Whole transfers through pipes, of the interface [`stub::INTERFACE`].
+    pub(crate) fn pipes(transfer: Transfer) -> Self {
+        Operation {
+            name: format!("pipe {}", transfer.direction),
+            opnum: stub::EXCHANGE,
+            request: Request::Pipes(transfer),
+        }
+    }
+
+    /// Makes a call, of any operation without pipes.
     pub(crate) fn call<R: Ring + 'static>(
         &self,
         runtime: &mut LocalRuntime<R>,
@@ -98,12 +109,13 @@ impl Operation {
                 runtime.call(binding, self.opnum, token, &SourceDataRequest { len })
             }
             Request::Stub(stub) => runtime.call(binding, self.opnum, token, stub),
+            Request::Pipes(_) => Err(Status::CannotSupport),
         }
     }
 
     /// Whether the reply is the one to a call with so much payload.
-    pub(crate) fn check(&self, payload_len: u32, reply: &StubData<'_>) -> Result<(), Failure> {
-        let is_right = match &self.request {
+    pub(crate) fn is_right(&self, payload_len: u32, reply: &StubData<'_>) -> bool {
+        match &self.request {
             Request::AddOne => reply
                 .decode::<AddOneResponse>()
                 .is_ok_and(|reply| reply.out_data == NUMBER + 1),
@@ -111,12 +123,7 @@ impl Operation {
                 .decode::<Bytes<'_>>()
                 .is_ok_and(|reply| reply.data.len() == payload_len as usize),
             Request::SinkData => reply.bytes.is_empty(),
-            Request::Stub(_) => true,
-        };
-        if is_right {
-            Ok(())
-        } else {
-            Err(Failure::WrongReply)
+            Request::Stub(_) | Request::Pipes(_) => true,
         }
     }
 
@@ -133,6 +140,7 @@ impl Operation {
         match &self.request {
             Request::AddOne => 4,
             Request::Stub(stub) => stub.ndr.len() as u64,
+            Request::Pipes(transfer) => transfer.len,
             _ => u64::from(payload_len),
         }
     }

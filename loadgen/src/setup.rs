@@ -12,6 +12,9 @@ pub(crate) struct Setup {
     pub(crate) agent: Option<String>,
     pub(crate) operations: Vec<OperationShare>,
     pub(crate) payload: String,
+    /// What goes through pipes; `null` if calls have none.
+    #[serde(default)]
+    pub(crate) pipe: Option<PipeSetup>,
     pub(crate) connections: u32,
     pub(crate) outstanding: u32,
     /// In words.
@@ -28,6 +31,17 @@ pub(crate) struct Setup {
     pub(crate) client_cores: Vec<usize>,
     pub(crate) server_cores: Vec<usize>,
     pub(crate) seed: u64,
+}
+
+/// Transfers through pipes.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub(crate) struct PipeSetup {
+    /// `in`, `out`, or `inout`.
+    pub(crate) direction: String,
+    /// Of a transfer, in each direction.
+    pub(crate) bytes: u64,
+    /// That the client pushes and pulls at a time.
+    pub(crate) chunk_bytes: u32,
 }
 
 /// An operation and its share of the calls.

@@ -20,6 +20,10 @@ const SENT_MIN: f64 = 0.99;
 /// The median call may be sent so late: a tenth of the median response time, but always this.
 const LATENESS_MIN_NS: u64 = 100_000;
 
+/// So many transfers may be under way at the end, as a share of those that were completed: what they had
+/// moved is missing from the throughput.
+const UNCOUNTED_MAX: f64 = 0.05;
+
 /// A run and what is to be said of it.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub(crate) struct Verdict {
@@ -41,6 +45,9 @@ impl Verdict {
             Some(_) => verdict.look_at_open_loop(measurement),
         }
         verdict.look_at_threads(setup, measurement);
+        if setup.pipe.is_some() {
+            verdict.look_at_transfers(measurement);
+        }
         verdict.look_at_the_rest(measurement);
         verdict.valid = verdict.invalid_because.is_empty();
         verdict
@@ -136,6 +143,16 @@ impl Verdict {
         }
     }
 
+    fn look_at_transfers(&mut self, measurement: &Measurement) {
+        let (given_up, completed) = (given_up(measurement), measurement.totals.counts.completed);
+        if given_up as f64 > completed as f64 * UNCOUNTED_MAX {
+            self.notes.push(format!(
+                "{given_up} transfers were under way at the end, and do not count beside the {completed} that \
+                 were completed: let it run longer, or transfer less (--pipe-bytes)"
+            ));
+        }
+    }
+
     fn look_at_the_rest(&mut self, measurement: &Measurement) {
         if measurement.warm_up.steady == Some(false) {
             self.notes.push(
@@ -154,6 +171,13 @@ impl Verdict {
     }
 }
 
+/// Transfers that were begun and had not ended when the time was over.
+fn given_up(measurement: &Measurement) -> u64 {
+    let totals = &measurement.totals;
+    let ended = totals.counts.completed + totals.failures.total();
+    totals.counts.sent.saturating_sub(ended)
+}
+
 fn busiest(measurement: &Measurement) -> f64 {
     let workers = measurement.workers.iter();
     workers.map(Facts::busy).fold(0.0, f64::max)
@@ -166,7 +190,7 @@ mod tests {
     use super::*;
     use crate::record::interval::Interval;
     use crate::record::series::Series;
-    use crate::setup::OperationShare;
+    use crate::setup::{OperationShare, PipeSetup};
     use crate::warm_up::WarmedUp;
 
     fn setup(rate: Option<f64>, embedded: bool) -> Setup {
@@ -179,6 +203,7 @@ mod tests {
                 share: 1.0,
             }],
             payload: "32 B".to_owned(),
+            pipe: None,
             connections: 1,
             outstanding: 1,
             arrivals: String::new(),
@@ -290,5 +315,26 @@ mod tests {
         let mut nothing = measurement(0.1);
         nothing.totals.counts.completed = 0;
         assert!(!Verdict::of(&setup(None, true), &nothing).valid);
+    }
+
+    #[test]
+    fn transfers_that_do_not_count_are_spoken_of_once_they_would_matter() {
+        let pipe = PipeSetup {
+            direction: "in".to_owned(),
+            bytes: 1,
+            chunk_bytes: 1,
+        };
+        let setup = Setup {
+            pipe: Some(pipe),
+            ..setup(None, true)
+        };
+        for (under_way, is_said) in [(500, false), (501, true)] {
+            let mut measurement = measurement(0.5);
+            let counts = &mut measurement.totals.counts;
+            counts.sent = counts.completed + under_way;
+            let notes = Verdict::of(&setup, &measurement).notes;
+            let said = notes.iter().any(|note| note.contains("under way"));
+            assert_eq!(said, is_said, "{under_way}: {notes:?}");
+        }
     }
 }

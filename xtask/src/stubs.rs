@@ -1,5 +1,5 @@
 //! The stubs of the engine's own interfaces, which `annulus-idl` makes of `engine/idl`, and those of
-//! its examples. They are committed, so that building the engine needs no compiler of interfaces.
+//! its examples and of the load generator. They are committed, so that building the engine needs no compiler of interfaces.
 
 use std::fs;
 use std::path::{Path, PathBuf};
@@ -16,6 +16,12 @@ const DEFINITIONS: &str = "engine/idl";
 const INTERFACES: &str = "engine/src/interfaces";
 /// Where the examples are: the stub of a definition in the folder of one goes beside it.
 const EXAMPLES: &str = "engine/examples";
+
+/// The definition that the load generator calls and serves as well, and where its stub goes.
+const TRANSFER: (&str, &str) = (
+    "engine/examples/pipe_transfer/transfer.idl",
+    "loadgen/src/transfer",
+);
 
 /// A stub as it should be.
 struct Stub {
@@ -70,6 +76,8 @@ fn stale(root: &Path) -> Result<Vec<Stub>> {
             }
         }
     }
+    let (definition, folder) = TRANSFER;
+    stubs.push(stub(root, &root.join(definition), &root.join(folder))?);
     stubs.retain(|stub| fs::read_to_string(&stub.path).ok().as_ref() != Some(&stub.code));
     Ok(stubs)
 }

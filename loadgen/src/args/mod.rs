@@ -1,6 +1,7 @@
 //! The command line.
 
 pub(crate) mod load;
+pub(crate) mod pipe;
 pub(crate) mod values;
 
 use std::ffi::OsString;
@@ -8,10 +9,12 @@ use std::net::SocketAddr;
 use std::path::PathBuf;
 use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
+use clap::builder::ArgPredicate;
 use clap::{Args, CommandFactory, FromArgMatches, Parser, Subcommand};
 use clap_complete::Shell;
 
 use self::load::LoadArgs;
+use self::pipe::PipeArgs;
 use crate::objective::Objectives;
 use crate::plan::curve::Rates;
 use crate::schedule::{Process, Profile};
@@ -36,6 +39,7 @@ Examples:
   loadgen run HOST --server-metrics http://HOST:9100/metrics --html report.html
   loadgen call HOST --idl echo.idl --call Echo.Ping --args ping.json
   loadgen run HOST --idl echo.idl --call Echo.Ping --args ping.json -d 30s
+  loadgen run --pipe inout --pipe-bytes 1GiB -c 4  throughput of pipes
   loadgen run HOST --rate 50k --arrivals poisson --mix Echo=80,Add=20 -p lognormal:1KiB,0.8
 
 Without a command, `run` is meant.
@@ -239,9 +243,14 @@ pub(crate) struct CurveArgs {
 }
 
 #[derive(Clone, Debug, clap::Args)]
+// A transfer is much work; several at a time on each connection are for who asks for them.
+#[command(mut_arg("outstanding", |arg| arg.default_value_if("pipe", ArgPredicate::IsPresent, "1")))]
 pub(crate) struct RunArgs {
     #[command(flatten)]
     pub(crate) load: LoadArgs,
+
+    #[command(flatten)]
+    pub(crate) pipe: PipeArgs,
 
     /// Calls a second, whatever the server does (open loop): 50k, a ramp 10k..50k, or steps
     /// 10k,20k,40k. The response time counts from the intended send time. Without it each end of a
@@ -411,6 +420,9 @@ mod tests {
         assert_eq!(run(&[]).load.connections, 16);
         assert_eq!(run(&["-c", "4"]).load.connections, 4);
         assert_eq!(run(&["host[5]"]).load.target.as_deref(), Some("host[5]"));
+        assert_eq!(run(&["--pipe", "in"]).load.outstanding, 1);
+        assert_eq!(run(&["--pipe", "in", "-o", "4"]).load.outstanding, 4);
+        assert_eq!(run(&[]).load.outstanding, 16);
         assert_eq!(run(&["run", "host"]).load.target.as_deref(), Some("host"));
         assert!(
             parse(&["--help"])

@@ -42,8 +42,18 @@ pub(crate) fn rate(text: &str) -> Result<f64, String> {
     Ok(rate)
 }
 
-/// A number of bytes: `32`, `4KiB`, `64k`, `1MB`. `KiB` and `k` are 1024, `KB` is 1000.
+/// The size of what a call carries; as [`bytes`], and at most [`SIZE_MAX`].
 pub(crate) fn size(text: &str) -> Result<u32, String> {
+    match u32::try_from(bytes(text)?) {
+        Ok(size) if size <= SIZE_MAX => Ok(size),
+        _ => Err(format!(
+            "a size is a whole number of bytes up to {SIZE_MAX}"
+        )),
+    }
+}
+
+/// A number of bytes: `32`, `4KiB`, `64k`, `1MB`, `2GiB`. `KiB` and `k` are 1024, `KB` is 1000.
+pub(crate) fn bytes(text: &str) -> Result<u64, String> {
     let (number, unit) = split(text);
     let factor = match unit {
         "" | "B" => 1.0,
@@ -51,25 +61,28 @@ pub(crate) fn size(text: &str) -> Result<u32, String> {
         "KB" | "kB" => 1e3,
         "M" | "MiB" => 1024.0 * 1024.0,
         "MB" => 1e6,
+        "G" | "GiB" => 1024.0 * 1024.0 * 1024.0,
+        "GB" => 1e9,
         _ => {
             return Err(format!(
-                "\"{unit}\" is no unit of size; use B, KiB, KB, MiB or MB"
+                "\"{unit}\" is no unit of size; use B, KiB, KB, MiB, MB, GiB or GB"
             ));
         }
     };
     let bytes = number_of(number, text, "a number of bytes")? * factor;
-    if !(0.0..=f64::from(SIZE_MAX)).contains(&bytes) || bytes.fract() != 0.0 {
-        return Err(format!(
-            "a size is a whole number of bytes up to {SIZE_MAX}"
-        ));
+    if !(0.0..=BYTES_MAX).contains(&bytes) || bytes.fract() != 0.0 {
+        return Err("a size is a whole number of bytes up to 1 PiB".to_owned());
     }
     #[expect(
         clippy::cast_possible_truncation,
         clippy::cast_sign_loss,
         reason = "checked just above"
     )]
-    Ok(bytes as u32)
+    Ok(bytes as u64)
 }
+
+/// 1 PiB, which a double still counts exactly.
+const BYTES_MAX: f64 = (1u64 << 50) as f64;
 
 /// The largest payload: what a server takes by default (`Limits::request_len_max`), less its count.
 pub(crate) const SIZE_MAX: u32 = 4_000_000;
@@ -166,6 +179,9 @@ mod tests {
         for bad in ["1.5", "-1", "1GiB", "5000000"] {
             assert!(size(bad).is_err(), "{bad}");
         }
+        assert_eq!(bytes("1.5GiB"), Ok(3 << 29));
+        assert_eq!(bytes("2GB"), Ok(2_000_000_000));
+        assert!(bytes("1e16").is_err());
     }
 
     #[test]

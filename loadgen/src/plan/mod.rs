@@ -22,7 +22,7 @@ use crate::record::trace::TraceWriter;
 use crate::report::live::Live;
 use crate::report::run_file::RunFile;
 use crate::schedule::{Arrivals, Part, Process, Profile};
-use crate::setup::{OperationShare, Setup};
+use crate::setup::{OperationShare, PipeSetup, Setup};
 use crate::verdict::Verdict;
 use crate::worker::Job;
 
@@ -52,9 +52,13 @@ pub(crate) struct Round {
 }
 
 impl Bench {
-    /// Starts a server if there is no target.
+    /// Calls as `load` says. Starts a server if there is no target.
     pub(crate) fn new(load: &LoadArgs) -> anyhow::Result<Self> {
-        let mix = load.mix()?;
+        Bench::with_mix(load, load.mix()?)
+    }
+
+    /// The same with other calls.
+    pub(crate) fn with_mix(load: &LoadArgs, mix: Mix) -> anyhow::Result<Self> {
         let cores = Placement::choose(load)?;
         let server = match &load.target {
             Some(_) => None,
@@ -62,7 +66,7 @@ impl Bench {
                 &load.listen,
                 cores.server.clone(),
                 load.idle.policy(),
-                limits(load),
+                limits(load, &mix),
             )?),
         };
         let embedded = server.as_ref().map(EmbeddedServer::binding);
@@ -140,11 +144,16 @@ impl Bench {
             embedded: is_embedded,
             agent: round.agent.clone(),
             operations: shares.collect(),
-            payload: if self.mix.has_payload() {
-                load.payload.to_string()
-            } else {
-                "none".to_owned()
+            payload: match self.mix.transfer() {
+                Some(transfer) => transfer.to_string(),
+                None if self.mix.has_payload() => load.payload.to_string(),
+                None => "none".to_owned(),
             },
+            pipe: self.mix.transfer().map(|transfer| PipeSetup {
+                direction: transfer.direction.to_string(),
+                bytes: transfer.len,
+                chunk_bytes: transfer.chunk_len,
+            }),
             connections: load.connections,
             outstanding: load.outstanding,
             arrivals: match &round.arrivals {
@@ -196,7 +205,7 @@ impl Bench {
                 let config = Config::default()
                     .cores(Cores::List(vec![core]))
                     .idle(load.idle.policy())
-                    .limits(limits(load));
+                    .limits(limits(load, &self.mix));
                 (job, config)
             })
             .collect()
@@ -240,10 +249,16 @@ pub(crate) fn first_core() -> anyhow::Result<usize> {
     first.context("the system does not tell which cores there are")
 }
 
-/// The limits of both sides: they are to carry what was asked for, and a little more.
-fn limits(load: &LoadArgs) -> Limits {
+/// The limits of both sides: they are to carry what was asked for, and a little more. A transfer through
+/// pipes has a connection of its own.
+fn limits(load: &LoadArgs, mix: &Mix) -> Limits {
+    let connections = load.connections as usize;
+    let transfers = match mix.transfer() {
+        Some(_) => connections * load.outstanding as usize,
+        None => 0,
+    };
     Limits {
-        connections_per_core_max: load.connections as usize + 16,
+        connections_per_core_max: connections + transfers + 16,
         ..Limits::default()
     }
 }

@@ -7,6 +7,7 @@ use crate::args::RunArgs;
 use crate::clock::Clock;
 use crate::exit::Exit;
 use crate::fleet::Observer;
+use crate::mix::Mix;
 use crate::objective::Missed;
 use crate::output::{print, print_line, tell};
 use crate::record::trace::read_arrivals;
@@ -55,7 +56,7 @@ pub(crate) fn run(args: &RunArgs) -> anyhow::Result<Exit> {
         if let Some(live) = &mut live {
             observers.push(live);
         }
-        Bench::new(&args.load)?.run(&round, &mut observers)
+        bench(&args)?.run(&round, &mut observers)
     };
     if let Some(live) = &mut live {
         live.finish();
@@ -70,6 +71,13 @@ pub(crate) fn run(args: &RunArgs) -> anyhow::Result<Exit> {
         trace.finish()?;
     }
     show(&args, &run)
+}
+
+fn bench(args: &RunArgs) -> anyhow::Result<Bench> {
+    match args.pipe.transfer() {
+        Some(transfer) => Bench::with_mix(&args.load, Mix::transfers(transfer)),
+        None => Bench::new(&args.load),
+    }
 }
 
 /// The arrivals of an open loop. A replay lasts as long as its trace.
@@ -102,7 +110,8 @@ fn show(args: &RunArgs, run: &RunFile) -> anyhow::Result<Exit> {
     for Missed(what) in missed.iter().flatten() {
         tell(format_args!("loadgen: {what}"));
     }
-    if run.completed == 0 && run.errors.keys().all(|kind| is_refusal(kind)) {
+    let mut kinds = run.errors.keys();
+    if run.completed == 0 && !run.errors.is_empty() && kinds.all(|kind| is_refusal(kind)) {
         return Ok(Exit::Refused);
     }
     if !run.verdict.valid && !args.accept_invalid {

@@ -230,7 +230,14 @@ fn rates(run: &RunFile) -> Plot {
     }
     Plot {
         x: Axis::time(run.seconds),
-        y: Axis::new("calls a second", Scale::Linear),
+        y: Axis::new(
+            if run.setup.pipe.is_some() {
+                "transfers a second"
+            } else {
+                "calls a second"
+            },
+            Scale::Linear,
+        ),
         lines,
         is_small: false,
     }

@@ -18,7 +18,7 @@ use crate::fleet::Measurement;
 use crate::record::latencies::Latencies;
 use crate::record::series::Point;
 use crate::server_metrics::ServerMetrics;
-use crate::setup::Setup;
+use crate::setup::{PipeSetup, Setup};
 use crate::stats::{Blocks, Interval95, QUANTILES, can_tell};
 use crate::verdict::Verdict;
 
@@ -48,6 +48,9 @@ pub(crate) struct RunFile {
     pub(crate) errors: BTreeMap<String, u64>,
     pub(crate) calls_per_second: f64,
     pub(crate) megabytes_per_second: f64,
+    /// What went through pipes; `null` if calls have none.
+    #[serde(default)]
+    pub(crate) pipe_throughput: Option<PipeThroughput>,
     pub(crate) response_us: Option<Times>,
     pub(crate) service_us: Option<Times>,
     pub(crate) pacing_error_us: Option<Times>,
@@ -76,6 +79,33 @@ pub(crate) struct Times {
     /// Of the percentiles that can be told: where they lie with 95 % confidence.
     #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
     pub(crate) confidence95: BTreeMap<String, (f64, f64)>,
+}
+
+/// What completed transfers carried.
+#[derive(Clone, Copy, Debug, Serialize, Deserialize)]
+pub(crate) struct PipeThroughput {
+    pub(crate) transfers_per_second: f64,
+    /// To the server.
+    pub(crate) in_bytes_per_second: f64,
+    /// From the server.
+    pub(crate) out_bytes_per_second: f64,
+}
+
+impl PipeThroughput {
+    fn of(pipe: &PipeSetup, transfers_per_second: f64, bytes_per_second: f64) -> Self {
+        let unless = |other: &str| {
+            if pipe.direction == other {
+                0.0
+            } else {
+                bytes_per_second
+            }
+        };
+        PipeThroughput {
+            transfers_per_second,
+            in_bytes_per_second: unless("out"),
+            out_bytes_per_second: unless("in"),
+        }
+    }
 }
 
 /// CPU time.
@@ -139,6 +169,8 @@ impl RunFile {
         let points = measurement.series.points();
         let response = Blocks::new(points.iter().map(|point| &point.response));
         let service = Blocks::new(points.iter().map(|point| &point.service));
+        let calls_per_second = ratio(completed as f64, seconds);
+        let bytes_per_second = ratio(totals.counts.payload_bytes as f64, seconds);
         let started_at = measurement.started_at.duration_since(UNIX_EPOCH);
         RunFile {
             schema: SCHEMA.to_owned(),
@@ -155,8 +187,10 @@ impl RunFile {
             unsent: workers.iter().map(|worker| worker.unsent).sum(),
             waited_for_place: workers.iter().map(|worker| worker.waited).sum(),
             errors: totals.failures.by_name(),
-            calls_per_second: ratio(completed as f64, seconds),
-            megabytes_per_second: ratio(totals.counts.payload_bytes as f64 / 1e6, seconds),
+            calls_per_second,
+            megabytes_per_second: bytes_per_second / 1e6,
+            pipe_throughput: (setup.pipe.as_ref())
+                .map(|pipe| PipeThroughput::of(pipe, calls_per_second, bytes_per_second)),
             response_us: Times::of(&Latencies::of(&totals.response), Some(&response)),
             service_us: Times::of(&Latencies::of(&totals.service), Some(&service)),
             pacing_error_us: Times::of(&Latencies::of(&totals.pacing), None),

@@ -21,12 +21,7 @@ impl fmt::Display for Table<'_> {
         row(f, "sent", run.sent)?;
         row(f, "completed", run.completed)?;
         row(f, "errors", errors(run))?;
-        row(f, "calls/s", format_args!("{:.0}", run.calls_per_second))?;
-        row(
-            f,
-            "MB/s",
-            format_args!("{:.1} each way", run.megabytes_per_second),
-        )?;
+        self.throughput(f)?;
         times(f, "response µs", run.response_us.as_ref())?;
         times(f, "service µs", run.service_us.as_ref())?;
         if run.pacing_error_us.is_some() {
@@ -88,6 +83,20 @@ impl Table<'_> {
                 self.0.seconds, self.0.warm_up_seconds
             ),
         )
+    }
+
+    fn throughput(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let run = self.0;
+        if let Some(pipe) = &run.pipe_throughput {
+            let [there, back] =
+                [pipe.in_bytes_per_second, pipe.out_bytes_per_second].map(|bytes| bytes / 1e6);
+            let transfers = format!("{:.1}", pipe.transfers_per_second);
+            row(f, "transfers/s", transfers)?;
+            return row(f, "MB/s", format_args!("{there:.1} in, {back:.1} out"));
+        }
+        row(f, "calls/s", format_args!("{:.0}", run.calls_per_second))?;
+        let megabytes = run.megabytes_per_second;
+        row(f, "MB/s", format_args!("{megabytes:.1} each way"))
     }
 
     fn what_it_took(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {

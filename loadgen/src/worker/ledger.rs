@@ -4,7 +4,7 @@ use std::collections::VecDeque;
 use std::sync::Arc;
 use std::time::Duration;
 
-use annulus::{LocalBinding, LocalReply, Status, Time};
+use annulus::{LocalReply, Status, Time};
 use anyhow::Context;
 
 use crate::mix::Mix;
@@ -19,7 +19,8 @@ const REST_AFTER_REFUSAL: Duration = Duration::from_millis(10);
 /// A place for one call in flight.
 #[derive(Clone, Copy, Debug)]
 struct Slot {
-    binding: LocalBinding,
+    /// Which connection it is of.
+    connection: u32,
     intended: Time,
     sent: Time,
     operation: usize,
@@ -74,15 +75,15 @@ impl Ledger {
     /// `outstanding` places on each connection.
     pub(super) fn new(
         mix: Arc<Mix>,
-        bindings: &[LocalBinding],
+        connections: u32,
         outstanding: u32,
         think_time: Duration,
         time_limit: Option<Duration>,
     ) -> anyhow::Result<Self> {
         let slots: Vec<_> = (0..outstanding)
-            .flat_map(|_| bindings)
-            .map(|&binding| Slot {
-                binding,
+            .flat_map(|_| 0..connections)
+            .map(|connection| Slot {
+                connection,
                 intended: Time::ZERO,
                 sent: Time::ZERO,
                 operation: 0,
@@ -161,8 +162,9 @@ impl Ledger {
         }
     }
 
-    pub(super) fn binding(&self, index: u32) -> LocalBinding {
-        self.slots[index as usize].binding
+    /// Which connection a place is of.
+    pub(super) fn connection(&self, index: u32) -> usize {
+        self.slots[index as usize].connection as usize
     }
 
     /// Notes that a call is made in a place.
@@ -191,35 +193,43 @@ impl Ledger {
         self.slots[index as usize].is_cancelled = true;
     }
 
-    /// A call has ended.
+    /// A call has ended with this reply.
     pub(super) fn end(&mut self, reply: &LocalReply<'_>) {
         #[expect(clippy::cast_possible_truncation, reason = "tokens are slot indices")]
         let index = reply.token as u32;
         let slot = self.slots[index as usize];
-        let ended = match &reply.result {
-            Ok(data) => self
-                .mix
-                .operation(slot.operation)
-                .check(slot.payload_len, data),
+        let operation = self.mix.operation(slot.operation);
+        let outcome = match &reply.result {
+            Ok(data) => Ok(operation.is_right(slot.payload_len, data)),
+            Err(status) => Err(*status),
+        };
+        self.end_call(index, outcome, reply.at);
+    }
+
+    /// The call in a place has ended: whether its result is right, or how it failed.
+    pub(super) fn end_call(&mut self, index: u32, outcome: Result<bool, Status>, at: Time) {
+        let slot = self.slots[index as usize];
+        let ended = match outcome {
+            Ok(true) => Ok(()),
+            Ok(false) => Err(Failure::WrongReply),
             // One that the server did not end, though asked to, can still run out of time.
-            Err(Status::CallCancelled) if slot.is_cancelled && !self.is_over(&slot, reply.at) => {
+            Err(Status::CallCancelled) if slot.is_cancelled && !self.is_over(&slot, at) => {
                 Err(Failure::Cancelled)
             }
-            Err(status) => Err(Failure::of(*status, self.time_limit.is_some())),
+            Err(status) => Err(Failure::of(status, self.time_limit.is_some())),
         };
-        if let (Err(status), Err(failure)) = (&reply.result, ended)
+        if let (Err(status), Err(failure)) = (outcome, ended)
             && failure.is_refusal()
         {
-            self.refusal = Some(*status);
+            self.refusal = Some(status);
         }
-        self.finish(index, ended, reply.at);
+        self.finish(index, ended, at);
         if ended.is_err_and(Failure::is_refusal) {
-            self.resting
-                .push_back((reply.at + REST_AFTER_REFUSAL, index));
+            self.resting.push_back((at + REST_AFTER_REFUSAL, index));
         } else if self.think_time.is_zero() {
             self.free.push_back(index);
         } else {
-            self.thinking.push_back((reply.at + self.think_time, index));
+            self.thinking.push_back((at + self.think_time, index));
         }
     }
 
@@ -227,6 +237,14 @@ impl Ledger {
     fn is_over(&self, slot: &Slot, now: Time) -> bool {
         self.time_limit
             .is_some_and(|limit| now - slot.sent >= limit)
+    }
+
+    /// What is still in flight was given up by this side, and nothing is recorded of it.
+    pub(super) fn forget(&mut self) {
+        for slot in &mut self.slots {
+            slot.state = SlotState::Free;
+        }
+        self.in_flight = 0;
     }
 
     /// What is still in flight will not be answered.

@@ -9,7 +9,8 @@
 //!
 //! When to go on from `Idle`, `WarmingUp`, `Settled` and `Measuring` is the same for all workers
 //! ([`Control`](control::Control)). Calls are made in `WarmingUp` and `Measuring` only; `Settling`
-//! and `Draining` wait for those in flight.
+//! and `Draining` wait for those in flight; transfers through pipes, which can take long, are given up at the
+//! end instead.
 
 pub(crate) mod cancels;
 pub(crate) mod control;
@@ -17,12 +18,13 @@ pub(crate) mod facts;
 mod ledger;
 #[cfg(test)]
 mod tests;
+mod transfers;
 
 use std::sync::Arc;
 use std::time::Duration;
 
 use annulus::transports::Ring;
-use annulus::{BindingOptions, LocalRuntime, Time};
+use annulus::{BindingOptions, LocalBinding, LocalRuntime, Time};
 use rand::SeedableRng;
 use rand::rngs::StdRng;
 
@@ -30,6 +32,7 @@ use self::cancels::{Cancelling, Cancels};
 use self::control::{Delivery, News, Outbox, SharedControl};
 use self::facts::{Facts, Meter};
 use self::ledger::{Ledger, NewCall};
+use self::transfers::Transfers;
 use crate::exit::Refused;
 use crate::mix::Mix;
 use crate::payload::Payload;
@@ -109,6 +112,10 @@ pub(crate) struct Worker<R: Ring> {
     control: SharedControl,
     outbox: Outbox,
     ledger: Ledger,
+    /// One for each connection, unless there are transfers.
+    bindings: Vec<LocalBinding>,
+    /// If that is what is measured.
+    transfers: Option<Transfers>,
     cancels: Cancels,
     schedule: Option<Schedule>,
     random: StdRng,
@@ -140,13 +147,20 @@ impl<R: Ring + 'static> Worker<R> {
         if let Some(timeout) = job.timeout {
             options = options.call_deadline(timeout);
         }
-        let mut bindings = Vec::new();
-        for _ in 0..job.connections {
-            bindings.push(runtime.bind_with(&job.target, job.mix.interface, options)?);
+        let (mut bindings, mut transfers) = (Vec::new(), None);
+        if let Some(transfer) = job.mix.transfer() {
+            let places = (job.connections, job.outstanding);
+            let target = &job.target;
+            let new = Transfers::new(transfer, &runtime, target, options, places)?;
+            transfers = Some(new);
+        } else {
+            for _ in 0..job.connections {
+                bindings.push(runtime.bind_with(&job.target, job.mix.interface, options)?);
+            }
         }
         let ledger = Ledger::new(
             Arc::clone(&job.mix),
-            &bindings,
+            job.connections,
             job.outstanding,
             job.think_time,
             job.timeout,
@@ -167,6 +181,8 @@ impl<R: Ring + 'static> Worker<R> {
             outbox,
             cancels: Cancels::new(job.cancelling, ledger.places()),
             ledger,
+            bindings,
+            transfers,
             schedule: None,
             random: StdRng::seed_from_u64(job.seed),
             pattern: (0..longest).map(|index| index as u8).collect(),
@@ -263,6 +279,10 @@ impl<R: Ring + 'static> Worker<R> {
             }
             Phase::Measuring if now >= self.control.measure_end() => {
                 self.end_measuring()?;
+                if let Some(transfers) = &mut self.transfers {
+                    transfers.cancel();
+                    self.ledger.forget();
+                }
                 Phase::Draining {
                     until: now + DRAIN_TIME,
                 }
@@ -415,6 +435,8 @@ impl<R: Ring + 'static> Worker<R> {
             job,
             runtime,
             ledger,
+            bindings,
+            transfers,
             random,
             pattern,
             facts,
@@ -442,9 +464,16 @@ impl<R: Ring + 'static> Worker<R> {
         } else if is_paced {
             ledger.interval.record_pacing(*now - intended);
         }
+        let connection = ledger.connection(index);
+        if let Some(transfers) = transfers {
+            // That a server can be reached is tried with as little as can be.
+            let is_trial = matches!(phase, Phase::Connecting { .. });
+            transfers.begin(index, connection, is_trial);
+            return Ok(());
+        }
         let payload = &pattern[..payload_len as usize];
         let call = operation
-            .call(runtime, ledger.binding(index), u64::from(index), payload)
+            .call(runtime, bindings[connection], u64::from(index), payload)
             .map_err(|status| anyhow::Error::new(status).context("a call cannot be made"))?;
         if matches!(phase, Phase::WarmingUp | Phase::Measuring) {
             cancels.note(random, *now, index, call);
@@ -466,9 +495,27 @@ impl<R: Ring + 'static> Worker<R> {
         self.schedule.is_some() || !self.job.think_time.is_zero()
     }
 
+    /// Lets transfers go on; whether some have ended, or can go on again.
+    fn advance_transfers(&mut self) -> bool {
+        let Some(transfers) = &mut self.transfers else {
+            return false;
+        };
+        let (ledger, runtime) = (&mut self.ledger, &self.runtime);
+        let mut has_ended = false;
+        transfers.advance(|index, outcome| {
+            has_ended = true;
+            ledger.end_call(index, outcome, runtime.clock());
+        });
+        has_ended || transfers.can_advance()
+    }
+
     /// One turn of the core, with a wait until there is something to do.
     fn wait(&mut self) -> anyhow::Result<Turn> {
-        let due = self.next_due();
+        let due = if self.advance_transfers() {
+            self.now
+        } else {
+            self.next_due()
+        };
         let ledger = &mut self.ledger;
         let replies = &mut |reply: annulus::LocalReply<'_>| ledger.end(&reply);
         let worked = if due.since(self.now) <= WAKE_AHEAD {
