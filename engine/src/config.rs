@@ -120,7 +120,10 @@ pub enum Cores {
 pub enum IdlePolicy {
     /// Sleeps in the kernel at once.
     Block,
-    /// Looks for work this long, then sleeps.
+    /// Looks for work this long, then sleeps. Where work comes so seldom that looking has not paid
+    /// 64 times in a row (gaps of four times as long or more), it sleeps at once, until work comes
+    /// sooner again. Told apart are the times in which calls of this core's own clients are under
+    /// way.
     Adaptive {
         /// How long to look.
         spin: Duration,

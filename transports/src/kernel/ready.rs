@@ -7,20 +7,34 @@ use crate::ring::{Completion, ReceiveLease, SocketId};
 
 /// Completions that the owner has not taken yet, in the order in which they came.
 #[derive(Debug)]
-pub(crate) struct Ready(VecDeque<Completion<KernelStream>>);
+pub(crate) struct Ready {
+    completions: VecDeque<Completion<KernelStream>>,
+    /// How many of them are received bytes, by socket.
+    received: Vec<u32>,
+}
 
 impl Ready {
     /// An empty queue with room for so many.
     pub(crate) fn with_capacity(capacity: usize) -> Self {
-        Ready(VecDeque::with_capacity(capacity))
+        Ready {
+            completions: VecDeque::with_capacity(capacity),
+            received: Vec::new(),
+        }
     }
 
     pub(crate) fn is_empty(&self) -> bool {
-        self.0.is_empty()
+        self.completions.is_empty()
     }
 
     pub(crate) fn push_back(&mut self, completion: Completion<KernelStream>) {
-        self.0.push_back(completion);
+        if let Completion::Received { socket, .. } = completion {
+            let index = socket.0 as usize;
+            if index >= self.received.len() {
+                self.received.resize(index + 1, 0);
+            }
+            self.received[index] += 1;
+        }
+        self.completions.push_back(completion);
     }
 
     /// The next completion that its owner still wants. What a closed socket received goes back by
@@ -32,8 +46,12 @@ impl Ready {
         mut release: impl FnMut(ReceiveLease),
     ) -> Option<Completion<KernelStream>> {
         loop {
-            match self.0.pop_front()? {
-                Completion::Received { socket, lease } if !slots.get(socket).is_heard() => {
+            match self.completions.pop_front()? {
+                Completion::Received { socket, lease } => {
+                    self.received[socket.0 as usize] -= 1;
+                    if slots.get(socket).is_heard() {
+                        return Some(Completion::Received { socket, lease });
+                    }
                     release(lease);
                 }
                 Completion::ReceivedInto { socket, .. }
@@ -54,17 +72,17 @@ impl Ready {
 
     /// Whether there are received bytes of this socket.
     pub(crate) fn has_received(&self, receiver: SocketId) -> bool {
-        self.0.iter().any(|completion| {
-            matches!(completion, Completion::Received { socket, .. } if *socket == receiver)
-        })
+        self.received
+            .get(receiver.0 as usize)
+            .is_some_and(|&count| count > 0)
     }
 
     /// Takes back that a socket has left the ring, which its owner was not told yet.
     pub(crate) fn withdraw(&mut self, detached: SocketId) -> Option<KernelStream> {
-        let position = self.0.iter().position(|completion| {
+        let position = self.completions.iter().position(|completion| {
             matches!(completion, Completion::Detached { socket, .. } if *socket == detached)
         })?;
-        match self.0.remove(position) {
+        match self.completions.remove(position) {
             Some(Completion::Detached { stream, .. }) => Some(stream),
             _ => unreachable!("it was found there"),
         }
