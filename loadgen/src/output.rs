@@ -35,7 +35,7 @@ pub(crate) fn print(what: impl fmt::Display) -> anyhow::Result<()> {
 ///
 /// # Errors
 ///
-/// As [`print`].
+/// As [`print()`].
 pub(crate) fn print_line(what: impl fmt::Display) -> anyhow::Result<()> {
     print(format_args!("{what}\n"))
 }
