@@ -50,6 +50,37 @@ struct RawLimit {
 
 /// Runs the three, and shows what they came to.
 pub(crate) fn selftest(args: &SelftestArgs) -> anyhow::Result<Exit> {
+    // Each alone: the peer looks for work without a pause, on a core that the program needs.
+    let raw = || {
+        let program = args.raw_limit.as_deref();
+        program.map(|it| raw_rate(it, args.duration)).transpose()
+    };
+    let before = raw()?;
+    let [ceiling, floor, paced] = drive_peer(args)?;
+    let raw_limit = before.zip(raw()?).map(|(before, after)| {
+        let calls_per_second = f64::midpoint(before, after);
+        RawLimit {
+            calls_per_second,
+            reached: ceiling.calls_per_second / calls_per_second,
+        }
+    });
+    let selftest = Selftest {
+        schema: "annulus-loadgen/selftest/1",
+        ceiling,
+        raw_limit,
+        floor,
+        paced,
+    };
+    if args.json {
+        print_line(serde_json::to_string_pretty(&selftest)?)?;
+    } else {
+        print(&selftest)?;
+    }
+    Ok(Exit::Ok)
+}
+
+/// The ceiling, the floor and the paced run, against a peer that does nothing.
+fn drive_peer(args: &SelftestArgs) -> anyhow::Result<[RunFile; 3]> {
     let peer = NoOpPeer::start(first_core()?)?;
     let paced = Arrivals::Rate {
         profile: Profile::Constant(PACED_RATE),
@@ -71,32 +102,11 @@ pub(crate) fn selftest(args: &SelftestArgs) -> anyhow::Result<Exit> {
         };
         Bench::new(&load)?.run(&round, &mut [])
     };
-    let raw = || {
-        let program = args.raw_limit.as_deref();
-        program.map(|it| raw_rate(it, args.duration)).transpose()
-    };
-    let before = raw()?;
-    let ceiling = run(CONNECTIONS, OUTSTANDING, None)?;
-    let raw_limit = before.zip(raw()?).map(|(before, after)| {
-        let calls_per_second = f64::midpoint(before, after);
-        RawLimit {
-            calls_per_second,
-            reached: ceiling.calls_per_second / calls_per_second,
-        }
-    });
-    let selftest = Selftest {
-        schema: "annulus-loadgen/selftest/1",
-        ceiling,
-        raw_limit,
-        floor: run(1, 1, None)?,
-        paced: run(16, 16, Some(paced))?,
-    };
-    if args.json {
-        print_line(serde_json::to_string_pretty(&selftest)?)?;
-    } else {
-        print(&selftest)?;
-    }
-    Ok(Exit::Ok)
+    Ok([
+        run(CONNECTIONS, OUTSTANDING, None)?,
+        run(1, 1, None)?,
+        run(16, 16, Some(paced))?,
+    ])
 }
 
 /// What another program reaches with the load of the ceiling.
