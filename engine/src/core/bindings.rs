@@ -262,19 +262,7 @@ impl Bindings {
         if self.calls.is_full() {
             return None;
         }
-        // Not by way of `begin_call`: to move what is told of a call costs more than all else here.
-        let key = self.calls.insert_new(ClientCall {
-            binding,
-            lane,
-            placed: None,
-            is_retried: false,
-            sink: Sink::Local(token),
-            progress: now,
-            deadline: NEVER,
-            pipes: None,
-        });
-        self.count_call(binding);
-        Some(key)
+        Some(self.enter_call(binding, lane, now, Sink::Local(token)))
     }
 
     /// Enters a call; gives its sink back if there are too many.
@@ -288,6 +276,12 @@ impl Bindings {
         if self.calls.is_full() {
             return Err(sink);
         }
+        Ok(self.enter_call(binding, lane, now, sink))
+    }
+
+    // Inlined, so that an entry is made where it stays: to move it would cost more than all else here.
+    #[inline(always)]
+    fn enter_call(&mut self, binding: Key, lane: Lane, now: Time, sink: Sink) -> Key {
         let key = self.calls.insert_new(ClientCall {
             binding,
             lane,
@@ -298,15 +292,10 @@ impl Bindings {
             deadline: NEVER,
             pipes: None,
         });
-        self.count_call(binding);
-        Ok(key)
-    }
-
-    #[inline]
-    fn count_call(&mut self, binding: Key) {
         if let Some(binding) = self.table.get_mut(binding) {
             binding.open_calls += 1;
         }
+        key
     }
 
     /// Ends a call of the thread that runs this core, if it is one: its token. Of others nothing
