@@ -1,12 +1,17 @@
 //! JSON of any layout, made at random, as stub data and back.
 
+use std::collections::HashMap;
+
 use serde_json::{Map, Value as Json, json};
 
-use super::checks;
-use super::json::{CASE, POINTEE, is_boxed};
-use super::*;
+use super::json::{self, CASE, POINTEE, is_boxed};
+use super::{ByteOrder, EncodeErrorKind, checks, values};
 use crate::layout::parameters;
-use crate::model::{Dimension, Operation};
+use crate::model::{
+    Array, ArrayShape, Count, DefinitionKind, Dimension, Extent, Field, Model, Operation,
+    PointerKind, Scalar, Text, Type, TypeId, Union,
+};
+use crate::wire::{Metrics, TransferSyntax};
 use crate::{Compiler, Definitions};
 
 /// How deep values lie in each other before pointers become null.
