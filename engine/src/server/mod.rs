@@ -115,6 +115,7 @@ impl Server {
         }))
     }
 }
+
 impl std::fmt::Debug for Server {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
         let interfaces: Vec<_> = self.interfaces.iter().map(Registration::syntax).collect();

@@ -36,6 +36,7 @@ struct Bound {
     addresses: Vec<Address>,
     secondary_addresses: Vec<String>,
 }
+
 impl RunningServer {
     pub(crate) fn new(
         server: &ResolvedServer,
@@ -77,7 +78,7 @@ impl RunningServer {
         assert!(first.is_ok(), "a server is bound once");
     }
 
-    /// Where it really listens; nowhere yet before [`set_bound`](RunningServer::set_bound).
+    /// Where the server really listens; nowhere yet before [`set_bound`](RunningServer::set_bound).
     pub(super) fn bindings(&self) -> &[StringBinding] {
         self.bound.get().map_or(&[], |bound| &bound.bindings)
     }
