@@ -1,14 +1,12 @@
 //! The endpoint map: which interfaces of a machine are reached where.
 
-use std::collections::hash_map::Entry;
-use std::collections::{BTreeMap, BTreeSet, HashMap, HashSet};
 use std::fmt;
-use std::net::Ipv4Addr;
 use std::sync::{Arc, PoisonError, RwLock, RwLockReadGuard, RwLockWriteGuard};
 
 use annulus_ndr::ContextHandle;
-use annulus_protocol::{Limits, SyntaxId, Uuid};
+use annulus_protocol::{Limits, Uuid};
 
+use super::elements::Elements;
 use super::owner::Owner;
 use super::tower::Tower;
 
@@ -71,58 +69,12 @@ pub enum RegisterError {
     },
 }
 
-pub(super) struct Elements {
-    /// By keys that only grow, so that a search goes on where it was whatever came and went.
-    by_key: BTreeMap<u64, Element>,
-    /// The key of each element.
-    keys: HashMap<Identity, u64>,
-    next_key: u64,
-    /// How many elements each owner has.
-    counts: HashMap<Owner, usize>,
-    len_max: usize,
-    user_len_max: usize,
-    /// Places that only this process may take.
-    reserved: usize,
-    tower_len_max: usize,
-}
-
-pub(super) struct Element {
-    pub(super) endpoint: Endpoint,
-    pub(super) interface: SyntaxId,
-    pub(super) transfer: SyntaxId,
-    owner: Owner,
-    /// The context that a client registered it with; null for this process's own.
-    holder: ContextHandle,
-}
-
-/// What tells an element from the others: its object and its tower.
-type Identity = (Uuid, Tower);
-
-/// What an element shares with the one that takes its place: all but the port or name.
-#[derive(PartialEq, Eq, Hash)]
-struct Role {
-    object: Uuid,
-    interface: SyntaxId,
-    transfer: SyntaxId,
-    protocols: Vec<u8>,
-    ip: Option<Ipv4Addr>,
-}
-
 impl EndpointMap {
     /// An empty map, of at most [`Limits::mapped_endpoints_max`] endpoints.
     #[must_use]
     pub fn new(limits: &Limits) -> Self {
         EndpointMap {
-            elements: Arc::new(RwLock::new(Elements {
-                by_key: BTreeMap::new(),
-                keys: HashMap::new(),
-                next_key: 0,
-                counts: HashMap::new(),
-                len_max: limits.mapped_endpoints_max,
-                user_len_max: limits.mapped_endpoints_per_user_max,
-                reserved: limits.mapped_endpoints_reserved,
-                tower_len_max: limits.mapped_tower_len_max,
-            })),
+            elements: Arc::new(RwLock::new(Elements::new(limits))),
         }
     }
 
@@ -148,14 +100,14 @@ impl EndpointMap {
     #[must_use]
     pub fn endpoints(&self) -> Vec<Endpoint> {
         let elements = self.read();
-        let all = elements.by_key.values();
-        all.map(|element| element.endpoint.clone()).collect()
+        let all = elements.from(0);
+        all.map(|(_, element)| element.endpoint.clone()).collect()
     }
 
     /// Under which handle a client holds an endpoint that `owner` may take out, if one does.
     pub(super) fn holder(&self, endpoint: &Endpoint, owner: Owner) -> Option<ContextHandle> {
         let elements = self.read();
-        let element = elements.by_key.get(&elements.find(endpoint)?)?;
+        let element = elements.get(elements.find(endpoint)?)?;
         let is_held = !element.holder.is_null() && owner.may_remove(element.owner);
         is_held.then_some(element.holder)
     }
@@ -218,7 +170,7 @@ impl Registered {
     pub(super) fn is_empty(&self) -> bool {
         let elements = self.map.read();
         let mut keys = self.keys.iter();
-        !keys.any(|key| elements.by_key.contains_key(key))
+        !keys.any(|key| elements.get(*key).is_some())
     }
 
     /// Takes one of the endpoints out, by its object and its tower; false if it is not among them.
@@ -243,168 +195,10 @@ impl Drop for Registered {
     }
 }
 
-impl Elements {
-    /// The elements from a key on, in the order in which they came.
-    pub(super) fn from(&self, key: u64) -> impl Iterator<Item = (u64, &Element)> {
-        self.by_key
-            .range(key..)
-            .map(|(key, element)| (*key, element))
-    }
-
-    /// The key of an endpoint.
-    fn find(&self, endpoint: &Endpoint) -> Option<u64> {
-        let identity = (endpoint.object, endpoint.tower.clone());
-        self.keys.get(&identity).copied()
-    }
-
-    fn insert(&mut self, element: Element) -> u64 {
-        let key = self.next_key;
-        self.next_key += 1;
-        self.keys.insert(element.identity(), key);
-        *self.counts.entry(element.owner).or_default() += 1;
-        self.by_key.insert(key, element);
-        key
-    }
-
-    fn count(&self, owner: Owner) -> usize {
-        self.counts.get(&owner).copied().unwrap_or(0)
-    }
-
-    /// Whether `owner` may have so many more elements once the `replaced` ones are gone.
-    fn check_room(
-        &self,
-        owner: Owner,
-        new: usize,
-        replaced: &BTreeSet<u64>,
-    ) -> Result<(), RegisterError> {
-        let of = |owner: Owner| {
-            let replaced = replaced.iter().map(|key| self.by_key[key].owner);
-            self.count(owner) - replaced.filter(|it| *it == owner).count()
-        };
-        let (len, own) = (self.by_key.len() - replaced.len(), of(Owner::Process));
-        let len_max = self.len_max;
-        if owner == Owner::Process {
-            let is_full = len + new > len_max;
-            return if is_full {
-                Err(RegisterError::Full { len_max })
-            } else {
-                Ok(())
-            };
-        }
-        let user_len_max = self.user_len_max;
-        if of(owner) + new > user_len_max {
-            let len_max = user_len_max;
-            return Err(RegisterError::TooManyOfUser { len_max });
-        }
-        // What this process has taken of its places is not kept free for it once more.
-        let len_max = len_max.saturating_sub(self.reserved.saturating_sub(own));
-        if len + new > len_max {
-            return Err(RegisterError::Full { len_max });
-        }
-        Ok(())
-    }
-
-    fn remove(&mut self, key: u64) -> Option<Element> {
-        let element = self.by_key.remove(&key)?;
-        self.keys.remove(&element.identity());
-        if let Entry::Occupied(mut count) = self.counts.entry(element.owner) {
-            *count.get_mut() -= 1;
-            if *count.get() == 0 {
-                count.remove();
-            }
-        }
-        Some(element)
-    }
-
-    /// What is to come into the map, each once.
-    fn new_elements(
-        &self,
-        endpoints: Vec<Endpoint>,
-        owner: Owner,
-        holder: ContextHandle,
-    ) -> Result<Vec<Element>, RegisterError> {
-        let mut identities = HashSet::new();
-        let mut new = Vec::new();
-        for endpoint in endpoints {
-            let element = Element::new(endpoint, owner, holder, self.tower_len_max)?;
-            if identities.insert(element.identity()) {
-                new.push(element);
-            }
-        }
-        Ok(new)
-    }
-
-    /// The keys of the elements that go when `new` ones come.
-    fn replaced_by(
-        &self,
-        new: &[Element],
-        replace: bool,
-        owner: Owner,
-    ) -> Result<BTreeSet<u64>, RegisterError> {
-        let may_go = |key: &u64| owner.may_remove(self.by_key[key].owner);
-        let again = new.iter().map(Element::identity);
-        let mut replaced: BTreeSet<_> = again
-            .filter_map(|identity| self.keys.get(&identity).copied())
-            .collect();
-        if !replaced.iter().all(may_go) {
-            return Err(RegisterError::OfAnother);
-        }
-        if replace {
-            let roles: HashSet<_> = new.iter().map(Element::role).collect();
-            let old = self.by_key.iter();
-            let old = old.filter(|(_, element)| roles.contains(&element.role()));
-            replaced.extend(old.map(|(key, _)| *key).filter(may_go));
-        }
-        Ok(replaced)
-    }
-}
-
-impl Element {
-    fn new(
-        endpoint: Endpoint,
-        owner: Owner,
-        holder: ContextHandle,
-        tower_len_max: usize,
-    ) -> Result<Self, RegisterError> {
-        let tower = &endpoint.tower;
-        let (Some(interface), Some(transfer), Some(_)) = (
-            tower.interface(),
-            tower.transfer_syntax(),
-            tower.protocols().next(),
-        ) else {
-            return Err(RegisterError::InvalidTower);
-        };
-        if tower.encode().len() > tower_len_max {
-            let len_max = tower_len_max;
-            return Err(RegisterError::TowerTooLong { len_max });
-        }
-        Ok(Element {
-            endpoint,
-            interface,
-            transfer,
-            owner,
-            holder,
-        })
-    }
-
-    fn identity(&self) -> Identity {
-        (self.endpoint.object, self.endpoint.tower.clone())
-    }
-
-    fn role(&self) -> Role {
-        let tower = &self.endpoint.tower;
-        Role {
-            object: self.endpoint.object,
-            interface: self.interface,
-            transfer: self.transfer,
-            protocols: tower.protocols().collect(),
-            ip: tower.ip(),
-        }
-    }
-}
-
 #[cfg(test)]
 pub(super) mod tests {
+    use annulus_protocol::SyntaxId;
+
     use super::*;
     use crate::{mgmt, rpcecho};
 

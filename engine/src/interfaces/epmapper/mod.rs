@@ -6,6 +6,7 @@
 
 mod ask;
 mod client;
+mod elements;
 mod endpoint_map;
 mod keeper;
 mod manager;

@@ -4,7 +4,8 @@ use std::net::Ipv4Addr;
 
 use annulus_protocol::{SyntaxId, Uuid};
 
-use super::endpoint_map::{Element, Endpoint, EndpointMap};
+use super::elements::Element;
+use super::endpoint_map::{Endpoint, EndpointMap};
 
 /// Which endpoints of a map are asked for (MS-RPCE 2.2.1.2.4, `inquiry_type`): those of an interface,
 /// of an object, of both, or all.
