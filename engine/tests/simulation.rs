@@ -10,15 +10,18 @@
 //! `ANNULUS_SIM_FRESH=N` how many fresh ones, which are printed.
 
 mod simulation {
+    pub(crate) mod client;
     pub(crate) mod elsewhere;
     pub(crate) mod interface;
+    pub(crate) mod outcome;
     pub(crate) mod pipes;
     pub(crate) mod world;
 }
 
 use std::time::{SystemTime, UNIX_EPOCH};
 
-use simulation::world::{Outcome, World};
+use simulation::outcome::Outcome;
+use simulation::world::World;
 
 fn variable(name: &str) -> Option<u64> {
     let text = std::env::var(name).ok()?;
