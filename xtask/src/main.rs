@@ -27,6 +27,7 @@ mod compare;
 mod epmapper;
 mod flamegraph;
 mod impacket;
+mod json;
 mod loadgen;
 mod loadgen_report;
 mod marked;

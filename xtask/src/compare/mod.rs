@@ -30,6 +30,7 @@ pub(crate) use self::results::Circumstances;
 use self::results::Results;
 use self::subject::{Program, WORKLOADS, Workload};
 use self::turns::{Entrant, take_turns};
+use crate::json;
 use crate::marked;
 use crate::session::Session;
 use crate::workspace::Workspace;
@@ -230,7 +231,7 @@ fn write(
     is_whole: bool,
 ) -> Result<()> {
     println!("{}", page::tables(results));
-    let json = serde_json::to_string_pretty(&results.to_json())? + "\n";
+    let json = json::in_lines(&results.to_json());
     let (data, images) = if is_whole && results.noisy() == 0 {
         let docs = workspace.root.join("docs");
         let path = docs.join("PERFORMANCE.md");

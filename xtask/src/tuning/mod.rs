@@ -21,6 +21,7 @@ use self::knob::{How, KNOBS, Knob, Measured};
 use crate::compare::subject::{self, Program, WORKLOADS, Workload};
 use crate::compare::turns::{Entrant, take_turns};
 use crate::compare::{Circumstances, Run, circumstances, run_alone};
+use crate::json::in_lines;
 use crate::marked;
 use crate::process;
 use crate::session::Session;
@@ -275,11 +276,8 @@ fn write(
         "seconds_of_each_turn": of.seconds,
         "findings": data,
     });
-    fs::write(
-        workspace.root.join(DATA),
-        serde_json::to_string_pretty(&data)? + "\n",
-    )
-    .with_context(|| format!("cannot write {DATA}"))?;
+    fs::write(workspace.root.join(DATA), in_lines(&data))
+        .with_context(|| format!("cannot write {DATA}"))?;
     println!("written: {PAGE} and {DATA}");
     Ok(())
 }
