@@ -21,7 +21,7 @@ use anyhow::{Context, Result, bail, ensure};
 
 use self::draw::Measure;
 use self::scenario::{Graph, Scenario};
-use self::stacks::{Stacks, Threads};
+use self::stacks::{SAMPLES_MIN, Stacks, Threads};
 use crate::cargo;
 use crate::process::interrupted;
 use crate::session::Session;
@@ -202,6 +202,12 @@ impl Recorder<'_> {
                 perf::FREQUENCY_HZ
             );
             self.draw(scenario, &graph, &stacks, Measure::Samples, &each)?;
+            if stacks.total() < SAMPLES_MIN {
+                println!(
+                    "    WARNING: fewer than {SAMPLES_MIN} samples tell little; \
+                     `--seconds N` records for longer"
+                );
+            }
         }
         if !scenario.off_cpu {
             return Ok(());
@@ -271,15 +277,11 @@ fn of_thread(threads: &Threads, name: Option<&str>) -> Result<Stacks> {
 
 /// Draws what has changed in a scenario from one release to another.
 fn compare(scenario: &Scenario, before: &Path, after: &Path, workspace: &Workspace) -> Result<()> {
-    let read = |path: PathBuf| -> Result<Stacks> {
-        let text = fs::read_to_string(&path).with_context(|| {
-            format!(
-                "cannot read {}; `cargo xtask flamegraph {} --save RELEASE` makes it",
-                path.display(),
-                scenario.name
-            )
-        })?;
-        Stacks::parse(&text).with_context(|| format!("{} is damaged", path.display()))
+    let read = |path: PathBuf| {
+        Stacks::read(&path).with_context(|| {
+            let name = &scenario.name;
+            format!("`cargo xtask flamegraph {name} --save RELEASE` records it anew")
+        })
     };
     let release = |folder: &Path| {
         let name = folder.file_name().unwrap_or_default();

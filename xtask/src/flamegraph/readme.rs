@@ -7,6 +7,7 @@ use std::path::Path;
 use anyhow::{Context, Result};
 
 use super::scenario::{Graph, Scenario};
+use super::stacks::{SAMPLES_MIN, Stacks};
 use crate::marked;
 
 /// Writes the table of `scenarios`, with the graphs of the latest release in `folder`, into the
@@ -25,6 +26,8 @@ pub(crate) fn write(scenarios: &[Scenario], folder: &Path) -> Result<()> {
 
 fn table(scenarios: &[Scenario], folder: &Path) -> Result<String> {
     let release = latest_release(folder)?;
+    let release_folder = folder.join(&release);
+    let mut is_any_short = false;
     let mut text = format!(
         "Graphs of {release}:\n\n\
          | | what runs | graphs | what they show | what was changed because of it |\n\
@@ -38,18 +41,41 @@ fn table(scenarios: &[Scenario], folder: &Path) -> Result<String> {
             changed,
             ..
         } = scenario;
-        let graphs: Vec<_> = scenario
-            .graphs()
-            .iter()
-            .flat_map(|graph| [(graph.clone(), ""), (graph.off_cpu(), ", off CPU")])
-            .filter(|(graph, _)| graph.svg(&folder.join(&release)).exists())
-            .map(|(graph, kind)| link(&graph, kind, &release))
-            .collect();
+        let mut graphs = Vec::new();
+        for graph in scenario.graphs() {
+            if graph.svg(&release_folder).exists() {
+                let few = few_samples(&graph, &release_folder)?;
+                is_any_short |= !few.is_empty();
+                graphs.push(link(&graph, "", &release) + &few);
+            }
+            let off_cpu = graph.off_cpu();
+            if off_cpu.svg(&release_folder).exists() {
+                graphs.push(link(&off_cpu, ", off CPU", &release));
+            }
+        }
         let graphs = graphs.join("<br>");
         writeln!(text, "| {name} | {runs} | {graphs} | {shows} | {changed} |")
             .expect("a string takes all");
     }
+    if is_any_short {
+        writeln!(
+            text,
+            "\n**Few samples**: a graph marked so has fewer than {SAMPLES_MIN}, and the sentence \
+             beside it is to be taken with care: of 250, a share of a half may as well be 44 or 56 %."
+        )
+        .expect("a string takes all");
+    }
     Ok(text)
+}
+
+/// What is said of a graph with fewer samples than a sentence should be built on.
+fn few_samples(graph: &Graph, release_folder: &Path) -> Result<String> {
+    let samples = Stacks::read(&graph.folded(release_folder))?.total();
+    Ok(if samples < SAMPLES_MIN {
+        format!(" (**few samples**: {samples})")
+    } else {
+        String::new()
+    })
 }
 
 fn link(graph: &Graph, kind: &str, release: &str) -> String {

@@ -2,12 +2,18 @@
 
 use std::collections::BTreeMap;
 use std::fmt::Write;
+use std::fs;
+use std::path::Path;
 
 use anyhow::{Context, Result};
 
 /// Chains of calls with their weights, sorted.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub(crate) struct Stacks(BTreeMap<String, u64>);
+
+/// Samples below which the shares of a graph say little: of a thousand, a share of a half is right
+/// to 3 points of a hundred, in 19 recordings of 20.
+pub(crate) const SAMPLES_MIN: u64 = 1_000;
 
 /// The stacks of each thread, by its name.
 pub(crate) type Threads = BTreeMap<String, Stacks>;
@@ -62,6 +68,17 @@ impl Stacks {
             writeln!(text, "{chain} {weight}").expect("a string takes all");
         }
         text
+    }
+
+    /// Reads a file of what [`folded`](Self::folded) wrote.
+    ///
+    /// # Errors
+    ///
+    /// If it cannot be read, or a line has no weight.
+    pub(crate) fn read(path: &Path) -> Result<Stacks> {
+        let text =
+            fs::read_to_string(path).with_context(|| format!("cannot read {}", path.display()))?;
+        Stacks::parse(&text).with_context(|| format!("{} is damaged", path.display()))
     }
 
     /// What [`folded`](Self::folded) wrote.
