@@ -16,9 +16,13 @@ use anyhow::{Context, Result, ensure};
 use serde::Deserialize;
 use serde::de::DeserializeOwned;
 
+use crate::cargo::{self, Target};
 use crate::compare::sample::median;
 use crate::session::Session;
 use crate::workspace::Workspace;
+
+/// What has the suites.
+const PACKAGE: &str = "annulus-bench";
 
 /// The suites, as `[[bench]]` in bench/Cargo.toml has them.
 const SUITES: &[&str] = &[
@@ -55,22 +59,43 @@ pub(crate) fn save(name: &str, words: &[String], workspace: &Workspace) -> Resul
         .filter(|suite| !SUITES.contains(&suite.as_str()))
         .collect();
     ensure!(unknown.is_empty(), "{unknown:?} is none of {SUITES:?}");
+    let is_wanted = |suite: &&&str| suites.is_empty() || suites.iter().any(|it| it == *suite);
+    let programs = build(&session, SUITES.iter().filter(is_wanted))?;
     for name in [name.to_owned(), again(name)] {
         println!("measuring {name}");
-        let mut command = Command::new("cargo");
-        command.args(["bench", "--package", "annulus-bench"]);
-        for suite in SUITES {
-            if suites.is_empty() || suites.iter().any(|wanted| *wanted == suite) {
-                command.args(["--bench", suite]);
-            }
+        for program in &programs {
+            let mut command = Command::new(program);
+            command
+                .args(["--bench", "--save-baseline", &name])
+                .args(&options)
+                .env("CRITERION_HOME", criterion_home(workspace));
+            session.run(&mut command)?;
         }
-        command
-            .args(["--", "--save-baseline", &name])
-            .args(&options)
-            .env("CRITERION_HOME", criterion_home(workspace));
-        session.run(&mut command)?;
     }
     Ok(())
+}
+
+/// Builds suites, once for both measurements: who changes a source meanwhile changes neither, for
+/// they are copied to where nobody builds.
+fn build<'a>(
+    session: &Session<'_>,
+    suites: impl Iterator<Item = &'a &'a str>,
+) -> Result<Vec<PathBuf>> {
+    let targets: Vec<_> = suites
+        .map(|name| Target {
+            package: PACKAGE,
+            kind: "bench",
+            name,
+        })
+        .collect();
+    let built = cargo::build_suites(session, &targets)?;
+    let copy = |(built, target): (PathBuf, &Target<'_>)| {
+        let program = session.scratch().join(target.name);
+        fs::copy(&built, &program)
+            .with_context(|| format!("cannot copy {} to {}", built.display(), program.display()))?;
+        Ok(program)
+    };
+    built.into_iter().zip(&targets).map(copy).collect()
 }
 
 /// Prints what was kept under two names side by side, each with its second measurement, and for
@@ -287,8 +312,11 @@ impl Display for Comparison<'_> {
              than that median.",
             usual * 100.0
         )?;
+        if !self.incomplete.is_empty() {
+            writeln!(f, "Not measured twice under both names, so not compared:")?;
+        }
         for benchmark in &self.incomplete {
-            writeln!(f, "Not measured twice under both names: {benchmark}")?;
+            writeln!(f, "  {benchmark}")?;
         }
         Ok(())
     }
@@ -489,7 +517,8 @@ slower: 0 of 2
 no difference: 1 of 2
 Noise: by how much NAME and NAME-again differ, between which nothing was changed; its median here is 1.0 %.
 No difference: not more than the noise of both names together, each taken as no less than that median.
-Not measured twice under both names: half
+Not measured twice under both names, so not compared:
+  half
 "
         );
     }

@@ -298,19 +298,37 @@ pub(crate) fn build_profiled(
     let mut command = cargo("build");
     command
         .args(["--profile", "profiling"])
-        .arg("--message-format=json-render-diagnostics")
         .env("RUSTFLAGS", "-C force-frame-pointers=yes")
         .env(
             "CARGO_TARGET_DIR",
             session.workspace.output.join("profiling"),
         );
+    build_all(session, &mut command, targets).context("cannot build what is to be profiled")
+}
+
+/// Builds suites of criterion's as `cargo bench` does.
+///
+/// # Errors
+///
+/// If one does not build.
+pub(crate) fn build_suites(session: &Session<'_>, suites: &[Target<'_>]) -> Result<Vec<PathBuf>> {
+    let mut command = cargo("bench");
+    command.arg("--no-run");
+    build_all(session, &mut command, suites).context("cannot build what is to be timed")
+}
+
+/// Has `command` build targets, and says where each of them is.
+fn build_all(
+    session: &Session<'_>,
+    command: &mut Command,
+    targets: &[Target<'_>],
+) -> Result<Vec<PathBuf>> {
+    command.arg("--message-format=json-render-diagnostics");
     for target in targets {
         let kind = format!("--{}", target.kind);
         command.args(["--package", target.package, &kind, target.name]);
     }
-    let messages = session
-        .query(&mut command)
-        .context("cannot build what is to be profiled")?;
+    let messages = session.query(command)?;
     targets
         .iter()
         .map(|Target { kind, name, .. }| {
