@@ -38,7 +38,9 @@ pub(crate) struct SocketTuning {
     #[arg(long, value_name = "NAME")]
     congestion: Option<String>,
 
-    /// Bind each end to the packets of its side's core (`SO_INCOMING_CPU`)
+    /// Set `SO_INCOMING_CPU` of each end, once it is connected, to the core of its side. The
+    /// kernel uses it to choose among sockets that listen on one port (`SO_REUSEPORT`); of a
+    /// connection it moves nothing, and each packet that comes in sets it anew
     #[arg(long)]
     incoming_cpu: bool,
 }
