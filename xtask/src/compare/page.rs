@@ -3,7 +3,7 @@
 use std::fmt::Write;
 
 use super::extra::OfTimes;
-use super::results::{Results, calls, p50};
+use super::results::{Results, calls, p50, quickness};
 use super::sample::{Sample, Samples};
 use super::subject::{Role, Subject, WORKLOADS};
 use super::target::targets;
@@ -150,9 +150,9 @@ fn row(results: &Results, workload: usize, subject: &Subject, samples: &Samples)
         let value = samples.median(|sample| sample.system_calls.map_or(f64::NAN, of));
         number(value, 3)
     };
-    let limit = results.limit_of(workload, subject);
+    let limit = |merit| results.limit_of(workload, subject, merit);
     let peer = match subject.role {
-        Role::Annulus { .. } => results.best_peer(workload),
+        Role::Annulus { .. } => results.best_peer(workload, calls),
         Role::Limit | Role::Peer => None,
     };
     let to = |other: Option<&Samples>, of: fn(&Sample) -> f64| {
@@ -171,8 +171,8 @@ fn row(results: &Results, workload: usize, subject: &Subject, samples: &Samples)
         system_calls(|(client, _)| client),
         system_calls(|(_, server)| server),
         median(|sample| sample.allocations),
-        to(limit, calls),
-        to(limit, p50),
+        to(limit(calls), calls),
+        to(limit(quickness), p50),
         to(peer, calls),
     )
 }

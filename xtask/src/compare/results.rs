@@ -47,6 +47,11 @@ pub(crate) fn p50(sample: &Sample) -> f64 {
     sample.p50_us
 }
 
+/// What the shortest of latencies is best at.
+pub(crate) fn quickness(sample: &Sample) -> f64 {
+    1.0 / sample.p50_us
+}
+
 impl Results {
     /// Samples that were noisy however often they were taken.
     pub(crate) fn noisy(&self) -> usize {
@@ -62,25 +67,36 @@ impl Results {
         Some(&self.samples[workload][index])
     }
 
-    /// The fastest of these, under this load.
-    fn best(&self, workload: usize, is_wanted: impl Fn(&Subject) -> bool) -> Option<&Samples> {
+    /// The one of these that has most of `merit`, under this load.
+    fn best(
+        &self,
+        workload: usize,
+        merit: fn(&Sample) -> f64,
+        is_wanted: impl Fn(&Subject) -> bool,
+    ) -> Option<&Samples> {
         let samples = self.subjects.iter().zip(&self.samples[workload]);
         samples
             .filter(|(subject, _)| is_wanted(subject))
             .map(|(_, samples)| samples)
-            .max_by(|one, two| one.median(calls).total_cmp(&two.median(calls)))
+            .max_by(|one, two| one.median(merit).total_cmp(&two.median(merit)))
     }
 
-    /// The fastest of those that limit a subject.
-    pub(crate) fn limit_of(&self, workload: usize, subject: &Subject) -> Option<&Samples> {
+    /// The one of those that limit a subject that has most of `merit`: [`calls`] or [`quickness`].
+    pub(crate) fn limit_of(
+        &self,
+        workload: usize,
+        subject: &Subject,
+        merit: fn(&Sample) -> f64,
+    ) -> Option<&Samples> {
         let Role::Annulus { limit } = subject.role else {
             return None;
         };
-        self.best(workload, |it| limit.contains(&it.name))
+        self.best(workload, merit, |it| limit.contains(&it.name))
     }
 
-    pub(crate) fn best_peer(&self, workload: usize) -> Option<&Samples> {
-        self.best(workload, |it| it.role == Role::Peer)
+    /// The peer that has most of `merit`.
+    pub(crate) fn best_peer(&self, workload: usize, merit: fn(&Sample) -> f64) -> Option<&Samples> {
+        self.best(workload, merit, |it| it.role == Role::Peer)
     }
 
     pub(crate) fn to_json(&self) -> Value {
@@ -165,12 +181,23 @@ pub(crate) mod tests {
     fn the_limit_is_the_fastest_of_those_that_apply() {
         let results = results();
         let annulus = &results.subjects[0];
-        let limit = results.limit_of(0, annulus).unwrap();
+        let limit = results.limit_of(0, annulus, calls).unwrap();
         let own = results.of(0, "annulus TCP, adaptive").unwrap();
         assert!((own.ratio(limit, calls) - 0.5).abs() < 1e-9);
-        assert!(results.limit_of(0, &results.subjects[3]).is_none());
-        let peer = results.best_peer(0).unwrap();
+        assert!(results.limit_of(0, &results.subjects[3], calls).is_none());
+        let peer = results.best_peer(0, calls).unwrap();
         assert!((own.ratio(peer, calls) - 5.0).abs() < 1e-9);
+    }
+
+    #[test]
+    fn who_makes_most_calls_need_not_be_the_quickest() {
+        let mut results = results();
+        results.subjects.push(Subject::named("lazy", Role::Peer));
+        let mut lazy = samples(&[200.0, 204.0]);
+        lazy.0.iter_mut().for_each(|sample| sample.p50_us = 1e6);
+        results.samples[0].push(lazy);
+        let best = |merit| results.best_peer(0, merit).unwrap().median(calls);
+        assert_eq!((best(calls), best(quickness)), (202.0, 101.0));
     }
 
     #[test]

@@ -102,7 +102,7 @@ pub(crate) const ECHO_PACKAGE: &str = "annulus-bench-echo";
 pub(crate) const RAW_URING: &str = "raw TCP, io_uring, spinning";
 pub(crate) const RAW_URING_BLOCKING: &str = "raw TCP, io_uring, blocking";
 const RAW_EPOLL: &str = "raw TCP, epoll, spinning";
-const RAW_UNIX: &str = "raw Unix socket, io_uring, spinning";
+pub(crate) const RAW_UNIX: &str = "raw Unix socket, io_uring, spinning";
 
 /// What spins over TCP is measured by the best of three: where many connections take turns, who
 /// sleeps finds more of them ready at once.

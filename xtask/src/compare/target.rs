@@ -4,9 +4,9 @@ use std::fmt;
 
 use super::extra::OfTimes;
 use super::history::Past;
-use super::results::{Results, calls, p50};
-use super::sample::{Sample, Samples};
-use super::subject::{RAW_URING, RAW_URING_BLOCKING};
+use super::results::{Results, calls, p50, quickness};
+use super::sample::Sample;
+use super::subject::{RAW_UNIX, RAW_URING, RAW_URING_BLOCKING};
 
 /// Something to reach, and how far it is.
 pub(crate) struct Target {
@@ -52,14 +52,21 @@ impl Target {
         let earlier: String = past
             .iter()
             .map(|past| match past.measured(self) {
-                Some(value) => format!(" {value:.3} |"),
+                Some(value) => format!(" {} |", shown(value)),
                 None => " – |".to_owned(),
             })
             .collect();
         let verdict = if self.holds() { "holds" } else { "missed" };
         let Target { what, value, bound } = self;
-        format!("| {what} | {bound} |{earlier} {value:.3} | {verdict} |")
+        let value = shown(*value);
+        format!("| {what} | {bound} |{earlier} {value} | {verdict} |")
     }
+}
+
+/// With as many digits as tell a value from its bound.
+fn shown(value: f64) -> String {
+    let digits = if value < 100.0 { 4 } else { 1 };
+    format!("{value:.digits$}")
 }
 
 impl fmt::Display for Bound {
@@ -84,13 +91,13 @@ pub(crate) fn targets(results: &Results) -> Vec<Target> {
             });
         }
     };
-    let limit = |workload: usize, name: &str, of: fn(&Sample) -> f64| {
+    let limit = |workload: usize, name: &str| {
         let subject = results.subjects.iter().find(|it| it.name == name)?;
-        let limit = results.limit_of(workload, subject)?;
-        Some(results.of(workload, name)?.ratio(limit, of))
+        let limit = results.limit_of(workload, subject, calls)?;
+        Some(results.of(workload, name)?.ratio(limit, calls))
     };
-    let peer = |workload: usize, name: &str| -> Option<(&Samples, &Samples)> {
-        Some((results.of(workload, name)?, results.best_peer(workload)?))
+    let to_raw_at_w1 = |name: &str, raw: &str, of: fn(&Sample) -> f64| {
+        Some(results.of(W1, name)?.ratio(results.of(W1, raw)?, of))
     };
     let p99 = |sample: &Sample| sample.p99_us;
     for (name, raw, bound) in [
@@ -98,34 +105,33 @@ pub(crate) fn targets(results: &Results) -> Vec<Target> {
         (SPINNING, RAW_URING, 1.15),
         (BLOCKING, RAW_URING_BLOCKING, 1.05),
     ] {
-        let to_raw = |of| Some(results.of(W1, name)?.ratio(results.of(W1, raw)?, of));
         for (quantile, of) in [("p50", p50 as fn(&Sample) -> f64), ("p99", p99)] {
             let what = format!("T1: W1, {name}, {quantile} to that of {raw}");
-            add(&what, Bound::AtMost(bound), to_raw(of));
+            add(&what, Bound::AtMost(bound), to_raw_at_w1(name, raw, of));
         }
     }
     for (name, bound) in [(SPINNING, 8.0), (BLOCKING, 1.0)] {
-        let faster = peer(W1, name).map(|(own, peer)| peer.ratio(own, p50));
+        let own = results.of(W1, name);
+        let quickest = results.best_peer(W1, quickness);
+        let faster = own.zip(quickest).map(|(own, peer)| peer.ratio(own, p50));
         let what = format!("T1: W1, the best peer's p50 to that of {name}");
         add(&what, Bound::AtLeast(bound), faster);
     }
     for (workload, name) in [(1, "W2"), (W3, "W3"), (W4, "W4")] {
         let what = format!("T2: {name}, calls to the limit's");
-        add(
-            &what,
-            Bound::AtLeast(0.85),
-            limit(workload, ADAPTIVE, calls),
-        );
+        add(&what, Bound::AtLeast(0.85), limit(workload, ADAPTIVE));
     }
     for (workload, what, bound) in [
         (W3, "T2: W3, calls to the best peer's", 1.2),
         (W4, "T2: W4, calls to the best peer's", 5.0),
         (W5, "T3: W5, calls to the best peer's", 1.0),
     ] {
-        let ratio = peer(workload, ADAPTIVE).map(|(own, peer)| own.ratio(peer, calls));
+        let peer = results.best_peer(workload, calls);
+        let own = results.of(workload, ADAPTIVE);
+        let ratio = own.zip(peer).map(|(own, peer)| own.ratio(peer, calls));
         add(what, Bound::AtLeast(bound), ratio);
     }
-    let ratio = limit(W5, ADAPTIVE, calls);
+    let ratio = limit(W5, ADAPTIVE);
     add("T3: W5, calls to the limit's", Bound::AtLeast(0.85), ratio);
     let allocations = (W1..=W4).filter_map(|workload| {
         let samples = results.of(workload, ADAPTIVE)?;
@@ -137,15 +143,17 @@ pub(crate) fn targets(results: &Results) -> Vec<Target> {
         allocations.reduce(f64::max),
     );
     for (workload, name, bound) in [(W1, "W1", 2.0), (W4, "W4", 0.1)] {
-        let dearer_side = |sample: &Sample| {
-            let calls = sample.system_calls;
-            let dearer = calls.map_or(f64::NAN, |(client, server)| client.max(server));
-            // A turn begins and ends in the midst of a call, so the last digits are of its edges.
-            (dearer * 100.0).round() / 100.0
+        // A turn begins and ends in the midst of a call, of which one side may have made more than
+        // its share: so the median of each side comes first, and then which one is dearer.
+        let side = |of: fn((f64, f64)) -> f64| {
+            let samples = results.of(workload, ADAPTIVE)?;
+            Some(samples.median(|sample| sample.system_calls.map_or(f64::NAN, of)))
         };
-        let samples = results.of(workload, ADAPTIVE);
+        let (client, server) = (side(|(client, _)| client), side(|(_, server)| server));
+        let value = client
+            .zip(server)
+            .map(|(client, server)| client.max(server));
         let what = format!("T5: {name}, system calls per call of the dearer side");
-        let value = samples.map(|samples| samples.median(dearer_side));
         add(&what, Bound::AtMost(bound), value);
     }
     let extras = &results.extras;
@@ -173,7 +181,7 @@ pub(crate) fn targets(results: &Results) -> Vec<Target> {
         Bound::AtLeast(0.8),
         Some(extras.wide.ratio(&extras.usual, calls)),
     );
-    let ratio = limit(W1, UNIX, p50);
+    let ratio = to_raw_at_w1(UNIX, RAW_UNIX, p50);
     add(
         "T9: W1, Unix socket, p50 to the limit's",
         Bound::AtMost(1.15),
@@ -196,14 +204,14 @@ mod tests {
             let line = told.iter().find(|line| line.contains(what));
             line.unwrap_or_else(|| panic!("{what} is missing: {told:#?}"))
         };
-        assert!(told("T2: W4, calls to the limit's").ends_with("| ≥ 0.85 | 0.500 | missed |"));
-        assert!(told("T2: W4, calls to the best peer's").ends_with("| ≥ 5 | 5.000 | holds |"));
-        assert!(told("T5: W4").ends_with("| ≤ 0.1 | 2.000 | missed |"));
+        assert!(told("T2: W4, calls to the limit's").ends_with("| ≥ 0.85 | 0.5000 | missed |"));
+        assert!(told("T2: W4, calls to the best peer's").ends_with("| ≥ 5 | 5.0000 | holds |"));
+        assert!(told("T5: W4").ends_with("| ≤ 0.1 | 2.0000 | missed |"));
         let ratio = told("T1: W1, annulus TCP, adaptive, p50 to that of raw TCP, io_uring");
-        assert!(ratio.contains("| 1.782 | missed |"), "{ratio}");
-        assert!(told("T4").ends_with("| ≤ 0.001 | 0.000 | holds |"));
-        assert!(told("T6: encode to memcpy").ends_with("| ≤ 1.3 | 1.250 | holds |"));
-        assert!(told("T7: W4").ends_with("| ≥ 0.8 | 0.900 | holds |"));
+        assert!(ratio.contains("| 1.7824 | missed |"), "{ratio}");
+        assert!(told("T4: W1").ends_with("| ≤ 0.001 | 0.0000 | holds |"));
+        assert!(told("T6: encode to memcpy").ends_with("| ≤ 1.3 | 1.2500 | holds |"));
+        assert!(told("T7: W4").ends_with("| ≥ 0.8 | 0.9000 | holds |"));
     }
 
     #[test]
@@ -214,7 +222,7 @@ mod tests {
         assert!(
             now[0]
                 .row(std::slice::from_ref(&past))
-                .ends_with("| 1.782 | 1.782 | missed |")
+                .ends_with("| 1.7824 | 1.7824 | missed |")
         );
         assert!(now[1].row(&[past]).contains("| – |"));
     }
