@@ -1,4 +1,5 @@
-//! Instruction counts of the paths of a call, under valgrind, against a committed reference.
+//! Instruction counts of the paths of a call, under valgrind, against a committed reference; and
+//! which of these instructions lock, against the same.
 //!
 //! A count says what was executed, whatever else runs on the machine, so it can gate where a clock
 //! cannot. It depends on the compiler, on the C library (which copies memory and allocates), and on
@@ -15,6 +16,7 @@ use anyhow::{Context, Result, bail, ensure};
 use serde_json::{Value, json};
 
 use crate::cargo;
+use crate::locked::{self, Locked, LockedByOperation};
 use crate::packages::{self, Unavailable};
 use crate::session::Session;
 
@@ -23,6 +25,9 @@ const REFERENCE: &str = "bench/instructions/reference.json";
 
 /// The function whose inclusive instructions are counted; see `bench/instructions/src/count.rs`.
 const COUNTED: &str = "--toggle-collect=instructions::count::counted*";
+
+/// The operations that are whole calls, and of how many.
+const WHOLE_CALLS: [(&str, u64); 2] = [("engine/1x1", 1), ("engine/16x16", 256)];
 
 /// What an operation may cost more than in the reference, in percent.
 const TOLERANCE_PERCENT: u64 = 2;
@@ -33,6 +38,14 @@ const TOLERANCE_MIN: u64 = 2;
 
 /// Instructions per operation, by the operation's name.
 type Counts = BTreeMap<String, u64>;
+
+/// What was counted of all operations.
+#[derive(Debug, Default, PartialEq, Eq)]
+struct Counted {
+    instructions: Counts,
+    /// Those that lock, of all operations of a run together; nothing of what has none.
+    locked: LockedByOperation,
+}
 
 /// Compares the counts of this checkout with the reference.
 ///
@@ -54,7 +67,28 @@ pub(crate) fn check(session: &Session<'_>) -> Result<String> {
         }
         .into());
     }
-    verdict(&reference.counts, &measure(session)?)
+    let counted = measure(session)?;
+    let dearness = verdict(&reference.counted.instructions, &counted.instructions)?;
+    let locking = locked::verdict(&reference.counted.locked, &counted.locked)?;
+    Ok(format!("{}; {locking}", dearness.trim_end()))
+}
+
+/// Locked instructions per call of both sides, where client and server are whole: the most of the
+/// operations that are such calls.
+///
+/// # Errors
+///
+/// [`Unavailable`] if valgrind is missing; any other error if they cannot be counted.
+pub(crate) fn locked_per_call(session: &Session<'_>) -> Result<f64> {
+    packages::require_programs(session, &["valgrind"])?;
+    let instructions = Instructions::build(session)?;
+    let per_call = |&(name, calls): &(&str, u64)| {
+        let counted = instructions.count(session, name)?;
+        let locked: u64 = counted.locked.values().sum();
+        Ok(locked as f64 / (instructions.operations * calls) as f64)
+    };
+    let all: Vec<f64> = WHOLE_CALLS.iter().map(per_call).collect::<Result<_>>()?;
+    Ok(all.into_iter().fold(0.0, f64::max))
 }
 
 /// Makes the counts of this checkout the reference.
@@ -65,18 +99,16 @@ pub(crate) fn check(session: &Session<'_>) -> Result<String> {
 pub(crate) fn accept(session: &Session<'_>) -> Result<String> {
     packages::require_programs(session, &["valgrind"])?;
     let path = session.workspace.root.join(REFERENCE);
-    let before = Reference::read(&path).map(|reference| reference.counts);
+    let before = Reference::read(&path).map(|reference| reference.counted.instructions);
     let reference = Reference {
         circumstances: Circumstances::here(session)?,
-        counts: measure(session)?,
+        counted: measure(session)?,
     };
     fs::write(&path, reference.to_json()?)
         .with_context(|| format!("cannot write {}", path.display()))?;
-    let table = Changes::between(&before.unwrap_or_default(), &reference.counts).to_string();
-    Ok(format!(
-        "{} counts in {REFERENCE}{table}",
-        reference.counts.len()
-    ))
+    let counts = &reference.counted.instructions;
+    let table = Changes::between(&before.unwrap_or_default(), counts).to_string();
+    Ok(format!("{} counts in {REFERENCE}{table}", counts.len()))
 }
 
 /// What counts depend on beside the sources.
@@ -123,7 +155,7 @@ impl Circumstances {
 #[derive(Debug, PartialEq, Eq)]
 struct Reference {
     circumstances: Circumstances,
-    counts: Counts,
+    counted: Counted,
 }
 
 impl Reference {
@@ -144,12 +176,9 @@ impl Reference {
             let word = with[name].as_str().map(str::to_owned);
             word.with_context(|| format!("there is no text `taken_with.{name}`"))
         };
-        let counts = value["instructions"]
-            .as_object()
-            .context("there is no object `instructions`")?;
-        let counted = |(name, count): (&String, &Value)| {
-            let count = count.as_u64().map(|count| (name.clone(), count));
-            count.with_context(|| format!("the count of {name} is not a number"))
+        let object = |name: &str| {
+            let object = value.get(name).cloned();
+            object.with_context(|| format!("there is no object `{name}`"))
         };
         Ok(Reference {
             circumstances: Circumstances {
@@ -158,7 +187,10 @@ impl Reference {
                 valgrind: word("valgrind")?,
                 avx2: with["avx2"].as_bool().context("`taken_with.avx2`")?,
             },
-            counts: counts.iter().map(counted).collect::<Result<_>>()?,
+            counted: Counted {
+                instructions: serde_json::from_value(object("instructions")?)?,
+                locked: serde_json::from_value(object("locked")?)?,
+            },
         })
     }
 
@@ -171,45 +203,78 @@ impl Reference {
         } = &self.circumstances;
         let value = json!({
             "taken_with": { "rustc": rustc, "libc": libc, "valgrind": valgrind, "avx2": avx2 },
-            "instructions": self.counts,
+            "instructions": self.counted.instructions,
+            "locked": self.counted.locked,
         });
         Ok(serde_json::to_string_pretty(&value)? + "\n")
     }
 }
 
 /// Counts every operation.
-fn measure(session: &Session<'_>) -> Result<Counts> {
-    let program = cargo::build_program(session, "annulus-bench-instructions", "instructions")?;
-    let listed = session.query(Command::new(&program).arg("list"))?;
-    let mut lines = listed.lines();
-    let operations: u64 = lines
-        .next()
-        .and_then(|line| line.parse().ok())
-        .context("`instructions list` does not begin with a number")?;
-    lines
-        .map(|name| {
-            Ok((
-                name.to_owned(),
-                count(session, &program, name)? / operations,
-            ))
-        })
-        .collect()
+fn measure(session: &Session<'_>) -> Result<Counted> {
+    let instructions = Instructions::build(session)?;
+    let mut counted = Counted::default();
+    for name in &instructions.names {
+        let run = instructions.count(session, name)?;
+        let each = run.instructions / instructions.operations;
+        counted.instructions.insert(name.clone(), each);
+        if !run.locked.is_empty() {
+            counted.locked.insert(name.clone(), run.locked);
+        }
+    }
+    Ok(counted)
 }
 
-/// The instructions of one run of the operation `name`.
-fn count(session: &Session<'_>, program: &PathBuf, name: &str) -> Result<u64> {
-    let out = session.scratch().join("callgrind.out");
-    let mut command = Command::new("valgrind");
-    command
-        .args(["--tool=callgrind", COUNTED])
-        .arg(format!("--callgrind-out-file={}", out.display()))
-        .arg(program)
-        .args(["run", name])
-        // Symbols that are looked up at their first use are looked up before anything is counted.
-        .env("LD_BIND_NOW", "1");
-    session.run(&mut command)?;
-    let written = fs::read_to_string(&out).context("valgrind has written no counts")?;
-    total(&written).with_context(|| format!("valgrind counted nothing of {name}"))
+/// The program that does the operations.
+struct Instructions {
+    program: PathBuf,
+    names: Vec<String>,
+    /// How many operations of a name each run counts.
+    operations: u64,
+}
+
+/// What one run of an operation executed.
+struct Executed {
+    instructions: u64,
+    locked: Locked,
+}
+
+impl Instructions {
+    fn build(session: &Session<'_>) -> Result<Self> {
+        let program = cargo::build_program(session, "annulus-bench-instructions", "instructions")?;
+        let listed = session.query(Command::new(&program).arg("list"))?;
+        let mut lines = listed.lines();
+        Ok(Instructions {
+            operations: lines
+                .next()
+                .and_then(|line| line.parse().ok())
+                .context("`instructions list` does not begin with a number")?,
+            names: lines.map(str::to_owned).collect(),
+            program,
+        })
+    }
+
+    /// One run of the operation `name`.
+    fn count(&self, session: &Session<'_>, name: &str) -> Result<Executed> {
+        let out = session.scratch().join("callgrind.out");
+        let mut command = Command::new("valgrind");
+        command
+            .args(["--tool=callgrind", COUNTED])
+            .args(locked::CALLGRIND_OPTIONS)
+            .arg(format!("--callgrind-out-file={}", out.display()))
+            .arg(&self.program)
+            .args(["run", name])
+            // Symbols that are looked up at their first use are looked up before anything is
+            // counted.
+            .env("LD_BIND_NOW", "1");
+        session.run(&mut command)?;
+        let written = fs::read_to_string(&out).context("valgrind has written no counts")?;
+        let counted = || format!("valgrind counted nothing of {name}");
+        Ok(Executed {
+            instructions: total(&written).with_context(counted)?,
+            locked: locked::count(&written).with_context(counted)?,
+        })
+    }
 }
 
 /// The total of what callgrind wrote; `None` if that is nothing.
@@ -374,7 +439,10 @@ mod tests {
     fn the_reference_survives_its_file() {
         let reference = Reference {
             circumstances: circumstances(),
-            counts: counts([("ndr/encode", 12), ("engine/1x1", 3456)]),
+            counted: Counted {
+                instructions: counts([("ndr/encode", 12), ("engine/1x1", 3456)]),
+                locked: [("engine/1x1".to_owned(), counts([("pop", 16)]))].into(),
+            },
         };
         let text = reference.to_json().unwrap();
         assert_eq!(Reference::parse(&text).unwrap(), reference);

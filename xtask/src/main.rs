@@ -30,6 +30,7 @@ mod impacket;
 mod json;
 mod loadgen;
 mod loadgen_report;
+mod locked;
 mod marked;
 mod packages;
 mod process;

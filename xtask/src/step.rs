@@ -74,7 +74,7 @@ pub(crate) const STEPS: &[Step] = &[
     },
     Step {
         name: "bench-check",
-        proves: "no path of a call takes more instructions than its reference says",
+        proves: "no path of a call takes more instructions, or locks more, than its reference says",
         limit: BUILD,
         run: bench_check::check,
     },

@@ -60,6 +60,8 @@ pub(crate) struct Extras {
     pub(crate) wide: Samples,
     pub(crate) idle: Option<Idle>,
     pub(crate) parked: Option<Parked>,
+    /// Per call of both sides, over the simulated network, which is not counted.
+    pub(crate) locked_instructions: Option<f64>,
 }
 
 /// The programs that measure it.
@@ -189,6 +191,7 @@ impl Extras {
             "w4_with_1000_connections": self.wide.to_json(),
             "idle": idle,
             "parked": parked,
+            "locked_instructions_per_call": self.locked_instructions,
         })
     }
 }
@@ -211,6 +214,7 @@ pub(crate) mod tests {
             wide: samples(&[450.0, 459.0]),
             idle: Some(Idle::parse(&idle).unwrap()),
             parked: Some(Parked::parse(&parked).unwrap()),
+            locked_instructions: Some(0.5),
         }
     }
 

@@ -30,6 +30,7 @@ pub(crate) use self::results::Circumstances;
 use self::results::Results;
 use self::subject::{Program, WORKLOADS, Workload};
 use self::turns::{Entrant, take_turns};
+use crate::bench_check;
 use crate::json;
 use crate::marked;
 use crate::session::Session;
@@ -130,6 +131,12 @@ pub(crate) fn run(options: &[String], workspace: &Workspace) -> Result<()> {
     match programs.parked(&session) {
         Ok(parked) => results.extras.parked = Some(parked),
         Err(error) => results.missing.push(format!("parked calls: {error:#}")),
+    }
+    match bench_check::locked_per_call(&session) {
+        Ok(locked) => results.extras.locked_instructions = Some(locked),
+        Err(error) => results
+            .missing
+            .push(format!("locked instructions: {error:#}")),
     }
     let is_whole = !extent.is_quick && with_peers;
     write(workspace, &session, &results, is_whole)

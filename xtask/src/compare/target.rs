@@ -142,6 +142,11 @@ pub(crate) fn targets(results: &Results) -> Vec<Target> {
         Bound::AtMost(ALLOCATIONS_MAX),
         allocations.reduce(f64::max),
     );
+    add(
+        "T4: locked instructions per call of both sides, at most",
+        Bound::AtMost(0.0),
+        results.extras.locked_instructions,
+    );
     for (workload, name, bound) in [(W1, "W1", 2.0), (W4, "W4", 0.1)] {
         // A turn begins and ends in the midst of a call, of which one side may have made more than
         // its share: so the median of each side comes first, and then which one is dearer.
@@ -210,6 +215,7 @@ mod tests {
         let ratio = told("T1: W1, annulus TCP, adaptive, p50 to that of raw TCP, io_uring");
         assert!(ratio.contains("| 1.7824 | missed |"), "{ratio}");
         assert!(told("T4: W1").ends_with("| ≤ 0.001 | 0.0000 | holds |"));
+        assert!(told("T4: locked").ends_with("| ≤ 0 | 0.5000 | missed |"));
         assert!(told("T6: encode to memcpy").ends_with("| ≤ 1.3 | 1.2500 | holds |"));
         assert!(told("T7: W4").ends_with("| ≥ 0.8 | 0.9000 | holds |"));
     }

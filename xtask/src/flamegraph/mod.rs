@@ -5,7 +5,7 @@
 //! release is compared with.
 
 mod draw;
-mod frames;
+pub(crate) mod frames;
 mod off_cpu;
 mod perf;
 mod readme;
