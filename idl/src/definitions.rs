@@ -106,8 +106,13 @@ impl Definitions {
     ///
     #[doc = include_str!("stub/json.md")]
     ///
+    /// What was made is read again, to find fields that say something else of each other than what is
+    /// there. A stub that has more values than [`decode`](Definitions::decode) shows
+    /// ([`TooMany`](crate::StubErrorKind::TooMany)) is made all the same; what is behind the last one that it
+    /// shows was not looked at so.
+    ///
     /// # Errors
-    /// What cannot be encoded as `target`, and where in the JSON it is.
+    /// What cannot be encoded as `target`, and where in the JSON it is. Never `TooMany`.
     pub fn encode(
         &self,
         target: &str,

@@ -1,6 +1,7 @@
 //! How far this machine's clock can be trusted: clients on several machines start by it.
 
 use std::fmt;
+use std::time::Duration;
 
 use annulus::transports::WallClockState;
 use anyhow::bail;
@@ -33,27 +34,37 @@ impl Clock {
         self.synchronised.then_some(self.error_max_us / 1e6)
     }
 
-    /// That a start at a time of the clock is one at that time.
+    /// That a start at a time of the clock is one at that time, as far as intervals of this length tell:
+    /// `merge` puts those of several clients together by their clocks.
     ///
     /// # Errors
     ///
-    /// [`Unsure`] if nobody knows.
-    pub(crate) fn check(clock: Option<Self>) -> anyhow::Result<()> {
-        match clock {
-            Some(Clock {
-                synchronised: true, ..
-            }) => Ok(()),
-            Some(_) => bail!(Unsure("the clock of this machine follows no reference")),
-            None => bail!(Unsure(
-                "this machine does not tell whether its clock follows a reference"
-            )),
+    /// [`Unsure`] if nobody knows, or if the clock can be further from its reference than that.
+    pub(crate) fn check(clock: Option<Self>, interval: Duration) -> anyhow::Result<()> {
+        let Some(clock) = clock else {
+            bail!(Unsure(
+                "this machine does not tell whether its clock follows a reference".to_owned()
+            ));
+        };
+        let Some(error) = clock.error_seconds() else {
+            bail!(Unsure(
+                "the clock of this machine follows no reference".to_owned()
+            ));
+        };
+        let interval = interval.as_secs_f64();
+        if error > interval {
+            bail!(Unsure(format!(
+                "the clock of this machine can be {error:.3} s from its reference, and the intervals of this \
+                 run are {interval:.3} s long (a longer --duration has longer ones, up to a second)"
+            )));
         }
+        Ok(())
     }
 }
 
 /// Why a start at a time is refused.
 #[derive(Debug)]
-pub(crate) struct Unsure(&'static str);
+pub(crate) struct Unsure(String);
 
 impl fmt::Display for Unsure {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
@@ -74,17 +85,23 @@ mod tests {
     use super::*;
 
     #[test]
-    fn only_a_clock_that_follows_a_reference_is_trusted() {
+    fn only_a_clock_that_follows_a_reference_closely_enough_is_trusted() {
         let clock = |synchronised| Clock {
             synchronised,
             error_max_us: 1500.0,
             error_estimate_us: 20.0,
         };
-        assert!(Clock::check(Some(clock(true))).is_ok());
+        let interval = Duration::from_millis(2);
+        assert!(Clock::check(Some(clock(true)), interval).is_ok());
+        let too_short = Duration::from_millis(1);
+        let error = Clock::check(Some(clock(true)), too_short).unwrap_err();
+        assert!(error.root_cause().is::<Unsure>());
+        let error = error.to_string();
+        assert!(error.contains("0.002 s from its reference"), "{error}");
         assert_eq!(clock(true).error_seconds(), Some(0.0015));
         assert_eq!(clock(false).error_seconds(), None);
         for clock in [Some(clock(false)), None] {
-            let error = Clock::check(clock).unwrap_err();
+            let error = Clock::check(clock, interval).unwrap_err();
             assert!(error.root_cause().is::<Unsure>());
             assert!(error.to_string().contains("--allow-unsynchronised-clock"));
         }

@@ -8,8 +8,10 @@ use std::net::{TcpListener, TcpStream};
 use std::thread;
 use std::time::{Duration, Instant};
 
-use annulus::{Config, LocalRuntime};
-use rustix::process::{Resource, getrlimit};
+use annulus::transports::uring::{FeatureRole, UringFeature};
+use annulus::transports::{RingChoice, TransportError, UringConfig, UringRing};
+use annulus::{Config, Limits, LocalRuntime};
+use rustix::process::{Resource, Rlimit, getrlimit, setrlimit};
 
 use crate::clock::Clock;
 use crate::exit::Exit;
@@ -21,9 +23,6 @@ const KERNEL_MIN: (u32, u32) = (6, 1);
 
 /// Descriptors that a run with many connections needs.
 const NOFILE_MIN: u64 = 16_384;
-
-/// Memory that may be locked, for the buffers of rings.
-const MEMLOCK_MIN: u64 = 8 << 20;
 
 /// How long the machine is watched.
 const WATCH: Duration = Duration::from_secs(1);
@@ -60,27 +59,23 @@ enum State {
 
 /// Looks at everything, and shows what it sees.
 pub(crate) fn doctor() -> anyhow::Result<Exit> {
-    let mut findings = vec![
-        kernel(),
-        ring(),
-        limit(
-            "open files",
-            Resource::Nofile,
-            NOFILE_MIN,
-            "raise it with `ulimit -n 65536`",
-        ),
-        limit(
-            "locked memory",
-            Resource::Memlock,
-            MEMLOCK_MIN,
-            "raise it with `ulimit -l unlimited`",
-        ),
+    // The kernel takes its time to give the memory of a ring back. So the ring of this core is there while those of
+    // the others are tried, and no others were there before.
+    let counts_as_locked = counts_as_locked();
+    let runtime = LocalRuntime::new(&Config::default());
+    let locked_memory = locked_memory(counts_as_locked, core_count() - 1);
+    let mut findings = vec![kernel(), ring(&runtime)];
+    drop(runtime);
+    findings.extend(features());
+    findings.extend([
+        open_files(),
+        locked_memory,
         cores(),
         clock_source(),
         wall_clock(),
         governor(),
         loopback(),
-    ];
+    ]);
     let before = CpuTimes::read();
     let hiccup = longest_hiccup(WATCH);
     findings.extend(noise(before, CpuTimes::read()));
@@ -111,6 +106,34 @@ impl Finding {
             } else {
                 State::Bad(advice)
             },
+        }
+    }
+
+    /// What is offered and what that means; bad if a ring needs what is not there.
+    fn of_feature(feature: UringFeature) -> Self {
+        let is_offered = match feature.is_offered {
+            Some(true) => "present",
+            Some(false) => "absent",
+            None => "not told",
+        };
+        let (role, is_fine) = match feature.role {
+            FeatureRole::Needed => ("needed".to_owned(), feature.is_offered != Some(false)),
+            FeatureRole::Optional { without } if feature.is_offered != Some(true) => {
+                (format!("used if there; {without}"), true)
+            }
+            FeatureRole::Optional { .. } => ("used".to_owned(), true),
+            _ => ("not used".to_owned(), true),
+        };
+        let seen = format!("{is_offered:<8} {feature}, {role}");
+        let advice =
+            "without it connections are carried by epoll, which is slower; a newer kernel has it";
+        let finding = Finding::new("  feature", seen, is_fine, advice);
+        match feature.is_offered {
+            None => Finding {
+                state: State::Unknown,
+                ..finding
+            },
+            Some(_) => finding,
         }
     }
 
@@ -155,27 +178,97 @@ fn kernel_version(release: &str) -> Option<(u32, u32)> {
     Some((numbers.next()?.parse().ok()?, numbers.next()?.parse().ok()?))
 }
 
-fn ring() -> Finding {
-    match LocalRuntime::new(&Config::default()) {
-        Ok(runtime) => Finding::new(
-            "ring",
-            runtime.ring_name(),
-            runtime.ring_name() == "io_uring",
-            "io_uring is forbidden or incomplete here (kernel.io_uring_disabled, seccomp of a container); \
-             the epoll ring works, and is slower",
-        ),
+/// What a client's thread would run on.
+fn ring(runtime: &Result<LocalRuntime, annulus::Error>) -> Finding {
+    let advice = "the epoll ring works, and is slower";
+    match runtime {
+        Ok(runtime) if runtime.ring_name() == "io_uring" => {
+            Finding::new("ring", runtime.ring_name(), true, "")
+        }
+        Ok(runtime) => {
+            let why = match rings(1) {
+                Ok(_) => format!("{} says so", RingChoice::VARIABLE),
+                Err(error) => error.to_string(),
+            };
+            let seen = format!("{}: {why}", runtime.ring_name());
+            Finding::new("ring", seen, false, advice)
+        }
         Err(error) => Finding::new("ring", error.to_string(), false, "no ring can be made"),
     }
 }
 
-fn limit(name: &'static str, resource: Resource, min: u64, advice: &'static str) -> Finding {
-    let current = getrlimit(resource).current;
-    let seen = current.map_or_else(|| "unlimited".to_owned(), |limit| limit.to_string());
-    Finding::new(name, seen, current.is_none_or(|limit| limit >= min), advice)
+/// What the kernel offers of io_uring, by name. That there is no ring at all is said elsewhere.
+fn features() -> Vec<Finding> {
+    let features = UringFeature::all().unwrap_or_default();
+    features.into_iter().map(Finding::of_feature).collect()
+}
+
+fn open_files() -> Finding {
+    let limit = getrlimit(Resource::Nofile).current;
+    Finding::new(
+        "open files",
+        shown(limit),
+        limit.is_none_or(|limit| limit >= NOFILE_MIN),
+        "raise it with `ulimit -n 65536`",
+    )
+}
+
+/// Whether the memory of rings counts as locked. It did up to Linux 5.11, did not from 5.12 on, and does again
+/// where rings are regions of memory, as in 6.18; it never does for who has CAP_IPC_LOCK, as root has it outside
+/// of containers. So it is tried, without any memory that may be locked.
+fn counts_as_locked() -> Option<bool> {
+    let limit = getrlimit(Resource::Memlock);
+    let none = Rlimit {
+        current: Some(0),
+        ..limit
+    };
+    setrlimit(Resource::Memlock, none).ok()?;
+    let made = rings(1);
+    setrlimit(Resource::Memlock, limit).ok()?;
+    match made {
+        Ok(_) => Some(false),
+        Err(TransportError::UringMemory { .. }) => Some(true),
+        Err(_) => None,
+    }
+}
+
+/// Whether there may be so many rings more.
+fn locked_memory(counts: Option<bool>, more: usize) -> Finding {
+    let name = "locked memory";
+    let limit = shown(getrlimit(Resource::Memlock).current);
+    match counts {
+        None => Finding::unknown(name),
+        Some(false) => {
+            let seen = format!("{limit}; not counted for rings of this process");
+            Finding::new(name, seen, true, "")
+        }
+        Some(true) => Finding::new(
+            name,
+            format!("{limit}, counted for the rings of all processes of this user"),
+            rings(more).is_ok(),
+            "it is too little for a ring on each core; raise it with `ulimit -l unlimited`, in \
+             /etc/security/limits.conf or with LimitMEMLOCK=infinity in a systemd unit, or give CAP_IPC_LOCK",
+        ),
+    }
+}
+
+/// As many rings as this at once.
+fn rings(count: usize) -> Result<Vec<UringRing>, TransportError> {
+    let make = |_| UringRing::new(UringConfig::new(&Limits::DEFAULT));
+    (0..count).map(make).collect()
+}
+
+fn shown(limit: Option<u64>) -> String {
+    limit.map_or_else(|| "unlimited".to_owned(), |limit| limit.to_string())
+}
+
+/// Those that this process may use.
+fn core_count() -> usize {
+    core_affinity::get_core_ids().map_or(1, |cores| cores.len().max(1))
 }
 
 fn cores() -> Finding {
-    let count = core_affinity::get_core_ids().map_or(0, |cores| cores.len());
+    let count = core_count();
     Finding::new(
         "cores",
         count.to_string(),
@@ -309,7 +402,7 @@ fn noise(before: Option<CpuTimes>, after: Option<CpuTimes>) -> [Finding; 2] {
             Finding::unknown("CPU steal"),
         ];
     };
-    let cores = core_affinity::get_core_ids().map_or(1, |cores| cores.len().max(1));
+    let cores = core_count();
     // The kernel's count of the time of waiting for devices can go back.
     let total = after.total.saturating_sub(before.total).max(1) as f64;
     let steal = after.steal.saturating_sub(before.steal) as f64 / total;
@@ -380,6 +473,29 @@ mod tests {
             assert_eq!(finding.state, State::Fine, "{finding:?}");
         }
         assert_eq!(CpuTimes::parse("intr 5"), None);
+    }
+
+    #[test]
+    fn a_feature_is_bad_only_if_a_ring_needs_it_and_it_is_not_there() {
+        let mut of_all = UringFeature::all().unwrap();
+        of_all.dedup_by_key(|feature| feature.role);
+        for mut feature in of_all {
+            for (is_offered, expected) in [
+                (Some(true), "ok       present"),
+                (Some(false), "absent"),
+                (None, "unknown  not told"),
+            ] {
+                feature.is_offered = is_offered;
+                let is_bad = is_offered == Some(false) && feature.role == FeatureRole::Needed;
+                let shown = Finding::of_feature(feature).to_string();
+                assert!(shown.contains(expected), "{shown}");
+                assert_eq!(shown.contains("BAD"), is_bad, "{shown}");
+                let FeatureRole::Optional { without } = feature.role else {
+                    continue;
+                };
+                assert_eq!(shown.contains(without), is_offered != Some(true), "{shown}");
+            }
+        }
     }
 
     #[test]

@@ -38,7 +38,7 @@ impl Exit {
     pub(crate) fn of(error: &anyhow::Error) -> Self {
         if error.root_cause().is::<Refused>() {
             Exit::Refused
-        } else if error.root_cause().is::<Unsure>() {
+        } else if error.root_cause().is::<Unsure>() || error.root_cause().is::<Interrupted>() {
             Exit::Invalid
         } else if error.root_cause().is::<Unread>() {
             Exit::Unread
@@ -79,3 +79,15 @@ impl fmt::Display for Refused {
 }
 
 impl std::error::Error for Refused {}
+
+/// The user ended it before there was anything to show.
+#[derive(Debug)]
+pub(crate) struct Interrupted;
+
+impl fmt::Display for Interrupted {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("interrupted before there was a result")
+    }
+}
+
+impl std::error::Error for Interrupted {}

@@ -11,6 +11,7 @@ use annulus::{Config, LocalRuntime, Time};
 use anyhow::anyhow;
 use rustix::time::{ClockId, clock_gettime};
 
+use crate::exit::Interrupted;
 use crate::record::interval::Interval;
 use crate::record::series::{Point, Series};
 use crate::warm_up::{self, WarmUp, WarmedUp};
@@ -20,6 +21,9 @@ use crate::worker::{Job, Turn, Worker};
 
 /// How often observers hear of a run in which nothing ends.
 const TICK: Duration = Duration::from_millis(100);
+
+/// How long calls in flight are still waited for once the user has ended the run.
+const DRAIN_TIME_INTERRUPTED: Duration = Duration::from_secs(1);
 
 /// Between the last worker's having settled and the start of the measurement: so all know of it
 /// before it begins.
@@ -96,6 +100,7 @@ pub(crate) fn measure(
             emptied,
             observers,
             workers: vec![None; plan.jobs.len()],
+            was_interrupted: false,
         };
         let measurement = leader.lead();
         // Whatever kept the leader from its end must not keep the workers.
@@ -151,6 +156,7 @@ struct Leader<'l, 'o> {
     observers: &'l mut [&'o mut dyn Observer],
     /// Of those that have ended.
     workers: Vec<Option<Facts>>,
+    was_interrupted: bool,
 }
 
 impl Leader<'_, '_> {
@@ -158,6 +164,9 @@ impl Leader<'_, '_> {
         self.await_all(|news| matches!(news, News::Connected))?;
         self.await_start()?;
         let warm_up = self.warm_up()?;
+        if self.was_interrupted {
+            return Err(Interrupted.into());
+        }
         let start = monotonic_now() + LEAD;
         let started_at = SystemTime::now() + LEAD;
         // The end first: a worker that sees the start reads the end.
@@ -174,7 +183,7 @@ impl Leader<'_, '_> {
             warm_up,
             totals,
             series,
-            was_interrupted: end - start < self.plan.duration,
+            was_interrupted: self.was_interrupted,
             workers: self.workers.into_iter().flatten().collect(),
         })
     }
@@ -183,6 +192,9 @@ impl Leader<'_, '_> {
     fn await_all(&mut self, is_it: fn(&News) -> bool) -> anyhow::Result<()> {
         let mut missing = self.plan.jobs.len();
         while missing > 0 {
+            if self.is_interrupted() {
+                return Err(Interrupted.into());
+            }
             if let Some(told) = self.hear()? {
                 missing -= usize::from(is_it(&told.news));
             }
@@ -209,7 +221,7 @@ impl Leader<'_, '_> {
         };
         while let Ok(left) = start_at.duration_since(SystemTime::now()) {
             if self.is_interrupted() {
-                return Err(anyhow!("interrupted before the start"));
+                return Err(Interrupted.into());
             }
             thread::sleep(left.min(TICK));
         }
@@ -218,6 +230,16 @@ impl Leader<'_, '_> {
 
     fn is_interrupted(&self) -> bool {
         self.plan.interrupt.load(Ordering::Relaxed)
+    }
+
+    /// True once the user wants an end; from then on calls in flight are not waited for for long.
+    fn heed_interrupt(&mut self) -> bool {
+        if self.is_interrupted() && !self.was_interrupted {
+            self.was_interrupted = true;
+            self.control
+                .drain_until(monotonic_now() + DRAIN_TIME_INTERRUPTED);
+        }
+        self.was_interrupted
     }
 
     /// Lets the workers warm up, and waits until no call is in flight any longer.
@@ -255,7 +277,7 @@ impl Leader<'_, '_> {
                 open.recycle(&self.emptied);
             }
             let now = monotonic_now();
-            let is_over = self.plan.warm_up.is_over(&points) || self.is_interrupted();
+            let is_over = self.heed_interrupt() || self.plan.warm_up.is_over(&points);
             if end.is_none() && (is_over || now >= latest) {
                 end = Some((now.min(latest), is_over));
                 self.control.warm_up_until(now.min(latest));
@@ -284,7 +306,7 @@ impl Leader<'_, '_> {
                     _ => {}
                 }
             }
-            if self.is_interrupted() {
+            if self.heed_interrupt() {
                 let now = monotonic_now().min(self.control.measure_end());
                 self.control.measure_until(now);
             }

@@ -81,7 +81,7 @@ struct Slice {
 /// Merges, and shows what came of it.
 pub(crate) fn merge(args: &MergeArgs) -> anyhow::Result<Exit> {
     let parts = args.files.iter().map(|path| Part::read(path));
-    let merged = Merged::of(&parts.collect::<Result<Vec<_>, _>>()?);
+    let merged = Merged::of(parts.collect::<Result<_, _>>()?);
     let json = serde_json::to_string_pretty(&merged)? + "\n";
     if let Some(path) = &args.out {
         write_file(path, &json)?;
@@ -177,6 +177,19 @@ impl Part {
         })
     }
 
+    /// Whether both are of one run: a run.json and its .hlog, or copies. Two runs that start together do not
+    /// take the same times for all their calls.
+    fn is_of_same_run(&self, other: &Part) -> bool {
+        let all = |slices: &[Slice]| {
+            let mut all = Latencies::default();
+            slices.iter().for_each(|it| all.merge(&it.latencies));
+            all
+        };
+        (self.start() - other.start()).abs() <= START_PRECISION
+            && all(&self.response) == all(&other.response)
+            && all(&self.service) == all(&other.service)
+    }
+
     fn start(&self) -> f64 {
         self.source.started_at
     }
@@ -191,7 +204,9 @@ impl Part {
 }
 
 impl Merged {
-    fn of(parts: &[Part]) -> Self {
+    fn of(parts: Vec<Part>) -> Self {
+        let (parts, doubles) = without_doubles(parts);
+        let parts = &parts[..];
         let runs = || parts.iter().filter_map(|part| part.run.as_ref());
         let first = parts.iter().map(Part::start).fold(f64::INFINITY, f64::min);
         let last = parts.iter().map(Part::end).fold(0.0, f64::max);
@@ -221,9 +236,33 @@ impl Merged {
             },
             clock_error_seconds: clock_error(parts),
             invalid_because: doubts(parts, first, last),
-            notes: notes(parts),
+            notes: doubles.into_iter().chain(notes(parts)).collect(),
         }
     }
+}
+
+/// The start of a log has milliseconds.
+const START_PRECISION: f64 = 1.5e-3;
+
+/// Each run once, and what is said of the files that were left out for that. Of a run that is there as a log too,
+/// the run.json stays, which tells more.
+fn without_doubles(parts: Vec<Part>) -> (Vec<Part>, Vec<String>) {
+    let (mut kept, mut said): (Vec<Part>, _) = (Vec::new(), Vec::new());
+    for mut part in parts {
+        let Some(same) = kept.iter_mut().find(|it| it.is_of_same_run(&part)) else {
+            kept.push(part);
+            continue;
+        };
+        if same.run.is_none() && part.run.is_some() {
+            std::mem::swap(same, &mut part);
+        }
+        said.push(format!(
+            "{} is of the same run as {}, and was left out: the run is counted once",
+            part.source.file.display(),
+            same.source.file.display()
+        ));
+    }
+    (kept, said)
 }
 
 /// The sum of the rates of clients that ran together; of runs one after another, their mean.
@@ -315,6 +354,13 @@ fn doubts(parts: &[Part], first: f64, last: f64) -> Vec<String> {
 fn notes(parts: &[Part]) -> Vec<String> {
     let agents = agents(parts);
     let mut notes = Vec::new();
+    let logs = (parts.iter()).filter(|part| part.run.is_none() && part.source.agent.is_none());
+    for log in logs.filter(|_| parts.len() > 1) {
+        notes.push(format!(
+            "{}: a log does not tell its agent, its errors, nor how far its clock can be wrong; a run.json does",
+            log.source.file.display()
+        ));
+    }
     if agents.len() < 2 {
         return notes;
     }
@@ -433,7 +479,7 @@ mod tests {
             part("a", 100.0, 10, 100, 900),
             part("b", 100.0, 10, 5_000, 100),
         ];
-        let merged = Merged::of(&parts);
+        let merged = Merged::of(parts.into());
         let response = merged.response_us.unwrap();
         assert_eq!(response.count, 10_000);
         assert!((response.percentile("p50").unwrap() - 100.0).abs() < 0.1);
@@ -452,7 +498,7 @@ mod tests {
             part("a", 100.0, 10, 100, 900),
             part("b", 105.0, 10, 100, 900),
         ];
-        let merged = Merged::of(&parts);
+        let merged = Merged::of(parts.into());
         assert_eq!(
             merged.invalid_because.len(),
             2,
@@ -465,7 +511,9 @@ mod tests {
 
     /// A part whose agent's clock can be wrong by so much.
     fn clocked(agent: &str, error_max_us: Option<f64>) -> Part {
-        let mut part = part(agent, 100.0, 10, 100, 900);
+        // Each agent has times of its own.
+        let latency_us = 100 + u64::from(agent.as_bytes()[0]);
+        let mut part = part(agent, 100.0, 10, latency_us, 900);
         part.source.clock = error_max_us.map(|error_max_us| Clock {
             synchronised: true,
             error_max_us,
@@ -477,7 +525,7 @@ mod tests {
     #[test]
     fn clocks_that_can_be_apart_are_told_and_by_an_interval_not_believed() {
         // The intervals are a second long.
-        let merged = |left, right| Merged::of(&[clocked("a", left), clocked("b", right)]);
+        let merged = |left, right| Merged::of(vec![clocked("a", left), clocked("b", right)]);
         let near = merged(Some(10e3), Some(20e3));
         assert!(near.notes.is_empty() && near.invalid_because.is_empty());
         assert!((near.clock_error_seconds.unwrap() - 0.03).abs() < 1e-9);
@@ -498,23 +546,48 @@ mod tests {
     #[test]
     fn an_agent_that_is_there_twice_is_not_counted_twice_in_silence() {
         let again = |start| {
-            [
+            vec![
                 part("a", 100.0, 10, 100, 900),
-                part("a", start, 10, 100, 900),
+                part("a", start, 10, 100, 800),
             ]
         };
-        let merged = Merged::of(&again(100.0));
+        let is_double = |why: &String| why.contains("counted twice");
+        let merged = Merged::of(again(100.0));
         assert!(
-            merged.invalid_because[0].contains("counted twice"),
+            merged.invalid_because.iter().any(is_double),
             "{:?}",
             merged.invalid_because
         );
-        let is_double = |why: &String| why.contains("counted twice");
-        assert!(
-            !Merged::of(&again(200.0))
-                .invalid_because
-                .iter()
-                .any(is_double)
-        );
+        let merged = Merged::of(again(200.0));
+        assert!(!merged.invalid_because.iter().any(is_double));
+    }
+
+    /// As a log tells it: without an agent, and with a start in milliseconds.
+    fn log(part: Part) -> Part {
+        Part {
+            source: Source {
+                file: PathBuf::from("a.hlog"),
+                agent: None,
+                started_at: (part.source.started_at * 1e3).round() / 1e3,
+                ..part.source.clone()
+            },
+            ..part
+        }
+    }
+
+    #[test]
+    fn a_run_and_its_log_are_one_run() {
+        let run = || part("a", 100.000_4, 10, 100, 900);
+        for parts in [vec![run(), log(run())], vec![run(), run()]] {
+            let merged = Merged::of(parts);
+            assert_eq!(merged.response_us.unwrap().count, 9_000);
+            assert_eq!(merged.sources.len(), 1);
+            assert_eq!(merged.sources[0].file, Path::new("a"));
+            assert!(merged.notes[0].contains("of the same run as a,"));
+            assert_eq!(merged.invalid_because, [""; 0]);
+        }
+        let other = part("b", 100.000_4, 10, 110, 900);
+        let merged = Merged::of(vec![run(), log(other)]);
+        assert_eq!(merged.response_us.unwrap().count, 18_000);
     }
 }

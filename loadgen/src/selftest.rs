@@ -10,7 +10,7 @@ use serde::Serialize;
 use serde_json::Value;
 
 use crate::args::{RunArgs, SelftestArgs};
-use crate::exit::Exit;
+use crate::exit::{Exit, Interrupted};
 use crate::output::{print, print_line};
 use crate::peer::NoOpPeer;
 use crate::plan::{Bench, Round, first_core};
@@ -100,7 +100,11 @@ fn drive_peer(args: &SelftestArgs) -> anyhow::Result<[RunFile; 3]> {
             arrivals,
             ..Round::default()
         };
-        Bench::new(&load)?.run(&round, &mut [])
+        let run = Bench::new(&load)?.run(&round, &mut [])?;
+        if run.interrupted {
+            return Err(Interrupted.into());
+        }
+        anyhow::Ok(run)
     };
     Ok([
         run(CONNECTIONS, OUTSTANDING, None)?,

@@ -108,18 +108,45 @@ fn clients_on_several_hosts_are_started_by_ssh_and_merged() {
     assert_eq!(offered.map(str::trim), Some("200"), "{table}{errors}");
 }
 
+/// What the example says to hosts whose clocks are not to be trusted.
+fn refusal(stage: &Stage, hosts: &[&str]) -> String {
+    let mut command = Command::new("bash");
+    command
+        .arg(deployed("ssh.sh"))
+        .args([&stage.target, OPTIONS])
+        .args(hosts);
+    let output = stage.run(&mut command);
+    let errors = text(&output.stderr);
+    assert_eq!(output.status.code(), Some(4), "{errors}");
+    errors
+}
+
 #[test]
 fn a_host_whose_clock_is_wrong_is_found_by_the_ssh_example() {
     let stage = Stage::new();
     stage.program("ssh", SSH);
-    let mut command = Command::new("bash");
-    command
-        .arg(deployed("ssh.sh"))
-        .args([&stage.target, OPTIONS, "client-1", "skewed"]);
-    let output = stage.run(&mut command);
-    assert_eq!(output.status.code(), Some(4));
-    let errors = text(&output.stderr);
+    let errors = refusal(&stage, &["client-1", "skewed"]);
     assert!(errors.contains("the clock of skewed is"), "{errors}");
+}
+
+/// Time goes on by 600 ms whenever it is looked at, so a round trip takes 1.2 s.
+const SLOW_DATE: &str = "#!/bin/sh
+now=$(($(cat now 2>/dev/null || echo 0) + 600))
+echo $now >now
+echo $now
+";
+
+#[test]
+fn a_host_whose_clock_is_not_known_well_enough_is_not_trusted_by_the_ssh_example() {
+    let stage = Stage::new();
+    stage.program("ssh", SSH);
+    stage.program("date", SLOW_DATE);
+    let errors = refusal(&stage, &["client-1"]);
+    assert!(
+        errors.contains("the clock of client-1 is -600 to 600 ms ahead")
+            && errors.contains("as ssh takes 1200 ms"),
+        "{errors}"
+    );
 }
 
 #[test]

@@ -1,6 +1,8 @@
 //! The command line.
 
+mod help;
 pub(crate) mod load;
+pub(crate) mod metrics;
 pub(crate) mod pipe;
 pub(crate) mod values;
 
@@ -14,64 +16,54 @@ use clap::{Args, CommandFactory, FromArgMatches, Parser, Subcommand};
 use clap_complete::Shell;
 
 use self::load::LoadArgs;
+use self::metrics::MetricsArgs;
 use self::pipe::PipeArgs;
 use crate::objective::Objectives;
 use crate::plan::curve::Rates;
 use crate::schedule::{Process, Profile};
-use crate::server_metrics::{Names, Source};
 
 /// Measures the latency and throughput of DCE/RPC servers.
 #[derive(Debug, Parser)]
-#[command(name = "loadgen", version, after_help = EXAMPLES)]
+#[command(name = "loadgen", version, after_help = help::PROGRAM)]
 pub(crate) struct Cli {
     #[command(subcommand)]
     pub(crate) command: Command,
 }
 
-const EXAMPLES: &str = "\
-Examples:
-  loadgen                                          an embedded server, closed loop
-  loadgen run HOST                                 rpcecho at HOST, port by its endpoint mapper
-  loadgen run 'ncacn_ip_tcp:HOST[49152]' -c 64 -o 1 -d 30s
-  loadgen run HOST --rate 50k --slo 'p99<1ms'      open loop; exits with 3 if the objective is missed
-  loadgen max HOST --slo 'p99<1ms,errors<0.01%'    the highest rate that keeps it
-  loadgen curve HOST --rates 10k..200k/10k --shuffle --html curve.html
-  loadgen run HOST --server-metrics http://HOST:9100/metrics --html report.html
-  loadgen call HOST --idl echo.idl --call Echo.Ping --args ping.json
-  loadgen run HOST --idl echo.idl --call Echo.Ping --args ping.json -d 30s
-  loadgen run --pipe inout --pipe-bytes 1GiB -c 4  throughput of pipes
-  loadgen run HOST --rate 50k --arrivals poisson --mix Echo=80,Add=20 -p lognormal:1KiB,0.8
-
-Without a command, `run` is meant.
-
-Exit status:
-  0 ok   1 usage   2 connect, bind or authentication failed, or the one call   3 objective missed
-  4 invalid: the client was the bottleneck   5 regression   141 nobody reads the output";
-
 #[derive(Debug, Subcommand)]
 pub(crate) enum Command {
     /// One run at a fixed load
+    #[command(after_help = help::RUN)]
     Run(Box<RunArgs>),
     /// The highest rate that keeps an objective
+    #[command(after_help = help::MAX)]
     Max(Box<MaxArgs>),
     /// Latency against load: one run at each of several rates
+    #[command(after_help = help::CURVE)]
     Curve(Box<CurveArgs>),
     /// One call of an operation of an IDL file, its arguments and its result as JSON
+    #[command(after_help = help::CALL)]
     Call(CallArgs),
     /// Results of several clients or runs as one: histograms are added, percentiles never averaged
+    #[command(after_help = help::MERGE)]
     Merge(MergeArgs),
     /// Whether runs are slower than others, by more than noise and a margin; exits with 5 if so
+    #[command(after_help = help::COMPARE)]
     Compare(CompareArgs),
     /// What of this machine would spoil a measurement, and how to mend it; exits with 4 if something would
+    #[command(after_help = help::DOCTOR)]
     Doctor,
     /// What this client can do at best, against a peer that does next to nothing
+    #[command(after_help = help::SELFTEST)]
     Selftest(SelftestArgs),
     /// Completions of this command line for a shell, to standard output
+    #[command(after_help = help::COMPLETIONS)]
     Completions {
         /// The shell
         shell: Shell,
     },
     /// Manual pages
+    #[command(after_help = help::MAN)]
     Man(ManArgs),
 }
 
@@ -149,6 +141,9 @@ pub(crate) struct MaxArgs {
     #[command(flatten)]
     pub(crate) load: LoadArgs,
 
+    #[command(flatten)]
+    pub(crate) metrics: MetricsArgs,
+
     /// What must hold, such as 'p99<1ms,errors<0.01%'
     #[arg(long, value_name = "OBJECTIVES", help_heading = "Search")]
     pub(crate) slo: Objectives,
@@ -199,6 +194,9 @@ pub(crate) struct MaxArgs {
 pub(crate) struct CurveArgs {
     #[command(flatten)]
     pub(crate) load: LoadArgs,
+
+    #[command(flatten)]
+    pub(crate) metrics: MetricsArgs,
 
     /// The rates: 10k..200k/10k, or 10k,20k,50k
     #[arg(long, help_heading = "Arrivals")]
@@ -301,20 +299,8 @@ pub(crate) struct RunArgs {
     #[arg(long, value_name = "ADDRESS:PORT", help_heading = "Result")]
     pub(crate) prometheus: Option<SocketAddr>,
 
-    /// Sample the server while it is measured: http://HOST:PORT/PATH (Prometheus' text format), or the
-    /// number of a process of this machine; can be given again
-    #[arg(long, value_name = "URL|PID", help_heading = "Server metrics")]
-    pub(crate) server_metrics: Vec<Source>,
-
-    /// Keep these metrics of them, by name, such as 'process_*,queue_length' (default: the first 32 that
-    /// change)
-    #[arg(
-        long,
-        value_name = "NAMES",
-        requires = "server_metrics",
-        help_heading = "Server metrics"
-    )]
-    pub(crate) server_metric_names: Option<Names>,
+    #[command(flatten)]
+    pub(crate) metrics: MetricsArgs,
 
     /// Write a line for each call to this file: for looking closely, and slow
     #[arg(long, value_name = "FILE", help_heading = "Result")]
@@ -328,11 +314,12 @@ pub(crate) struct RunArgs {
     #[arg(long, help_heading = "Result")]
     pub(crate) accept_invalid: bool,
 
-    /// Begin at this time, in seconds since 1970: to start several clients together
+    /// Begin at this time, in seconds since 1970: to start several clients together. Refused if this
+    /// machine's clock follows no reference, or can be further from it than an interval of the run is long
     #[arg(long, value_name = "SECONDS", value_parser = unix_time, help_heading = "Several clients")]
     pub(crate) start_at: Option<SystemTime>,
 
-    /// Begin so also if this machine's clock follows no reference
+    /// Begin so also if this machine's clock follows no reference, or not closely enough
     #[arg(long, requires = "start_at", help_heading = "Several clients")]
     pub(crate) allow_unsynchronised_clock: bool,
 
@@ -430,6 +417,18 @@ mod tests {
                 .to_string()
                 .contains("Exit status")
         );
+    }
+
+    #[test]
+    fn each_command_says_what_its_exit_status_means() {
+        for command in Cli::command().get_subcommands() {
+            let help = command.clone().render_long_help().to_string();
+            assert!(
+                help.contains("Exit status:\n    0  "),
+                "{}: {help}",
+                command.get_name()
+            );
+        }
     }
 
     #[test]

@@ -10,11 +10,12 @@ use serde::{Deserialize, Serialize};
 use super::Bench;
 use crate::args::CurveArgs;
 use crate::args::values::{rate, show_rate};
-use crate::exit::Exit;
-use crate::output::{print, print_line};
+use crate::exit::{Exit, Interrupted};
+use crate::output::{print, print_line, tell};
 use crate::report::run_file::{RunFile, Times};
-use crate::report::table::in_short;
+use crate::report::table::{in_short, metrics_in_short};
 use crate::report::{html, write_file};
+use crate::server_metrics::ServerMetrics;
 use crate::setup::Setup;
 
 /// The name and version of the schema.
@@ -40,6 +41,9 @@ pub(crate) struct CurvePoint {
     pub(crate) service_us: Option<Times>,
     pub(crate) valid: bool,
     pub(crate) invalid_because: Vec<String>,
+    /// Of each source that was asked for.
+    #[serde(default)]
+    pub(crate) server_metrics: Vec<ServerMetrics>,
 }
 
 /// The rates of a curve: `10k..200k/10k`, or `10k,20k,50k`.
@@ -58,9 +62,19 @@ pub(crate) fn curve(args: &CurveArgs) -> anyhow::Result<Exit> {
     if args.shuffle {
         rates.shuffle(&mut StdRng::seed_from_u64(args.load.seed));
     }
-    let mut file: Option<CurveFile> = None;
+    let (mut file, mut was_interrupted) = (None::<CurveFile>, false);
     for rate in rates {
-        let run = bench.run_at(rate, args.arrivals, args.quiet)?;
+        let run = bench.run_at(rate, args.arrivals, &args.metrics, args.quiet);
+        if let Err(error) = &run
+            && error.is::<Interrupted>()
+            && file.is_some()
+        {
+            // What was measured before is worth being shown.
+            was_interrupted = true;
+            tell("loadgen: interrupted; the other runs were not made");
+            break;
+        }
+        let run = run?;
         let point = CurvePoint::of(rate, &run);
         if !args.json {
             print_line(point.line())?;
@@ -87,7 +101,11 @@ pub(crate) fn curve(args: &CurveArgs) -> anyhow::Result<Exit> {
         write_file(path, &html::curve(&file, args.accept_invalid))?;
     }
     let is_valid = file.points.iter().all(|point| point.valid) || args.accept_invalid;
-    Ok(if is_valid { Exit::Ok } else { Exit::Invalid })
+    Ok(if is_valid && !was_interrupted {
+        Exit::Ok
+    } else {
+        Exit::Invalid
+    })
 }
 
 impl CurvePoint {
@@ -100,17 +118,19 @@ impl CurvePoint {
             service_us: run.service_us.clone(),
             valid: run.verdict.valid,
             invalid_because: run.verdict.invalid_because.clone(),
+            server_metrics: run.server_metrics.clone(),
         }
     }
 
     fn line(&self) -> String {
         format!(
-            "{:>9}/s  {:>9.0} calls/s  {}  errors {}  {}",
+            "{:>9}/s  {:>9.0} calls/s  {}  errors {}  {}{}",
             show_rate(self.rate),
             self.calls_per_second,
             in_short(self.response_us.as_ref()),
             self.failed,
-            self.invalid_because.join("; ")
+            self.invalid_because.join("; "),
+            metrics_in_short(&self.server_metrics)
         )
     }
 }

@@ -10,7 +10,8 @@ use crate::args::values::show_rate;
 use crate::exit::Exit;
 use crate::output::print_line;
 use crate::report::run_file::{RunFile, Times, decode};
-use crate::report::table::in_short;
+use crate::report::table::{in_short, metrics_in_short};
+use crate::server_metrics::ServerMetrics;
 
 /// The name and version of the schema.
 const SCHEMA: &str = "annulus-loadgen/max/1";
@@ -47,6 +48,7 @@ struct Step {
     why: Vec<String>,
     calls_per_second: f64,
     response_us: Option<Times>,
+    server_metrics: Vec<ServerMetrics>,
 }
 
 /// Searches, and shows what was found.
@@ -99,7 +101,7 @@ pub(crate) fn max(args: &MaxArgs) -> anyhow::Result<Exit> {
 }
 
 fn attempt(args: &MaxArgs, bench: &Bench, rate: f64) -> anyhow::Result<(Try, Step)> {
-    let run = bench.run_at(rate, args.arrivals, args.quiet)?;
+    let run = bench.run_at(rate, args.arrivals, &args.metrics, args.quiet)?;
     judge(args, rate, &run)
 }
 
@@ -125,6 +127,7 @@ fn judge(args: &MaxArgs, rate: f64, run: &RunFile) -> anyhow::Result<(Try, Step)
         why,
         calls_per_second: run.calls_per_second,
         response_us: run.response_us.clone(),
+        server_metrics: run.server_metrics.clone(),
     };
     Ok((outcome, step))
 }
@@ -141,11 +144,12 @@ impl LimitFile {
 impl Step {
     fn line(&self) -> String {
         format!(
-            "{:>9}/s  {:<12} {}  {}",
+            "{:>9}/s  {:<12} {}  {}{}",
             show_rate(self.rate),
             self.outcome,
             in_short(self.response_us.as_ref()),
-            self.why.join("; ")
+            self.why.join("; "),
+            metrics_in_short(&self.server_metrics)
         )
     }
 }

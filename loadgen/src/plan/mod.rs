@@ -15,13 +15,17 @@ use annulus::{Config, Cores, Limits};
 use anyhow::Context;
 
 use crate::args::load::LoadArgs;
+use crate::args::metrics::MetricsArgs;
 use crate::embedded::EmbeddedServer;
+use crate::exit::Interrupted;
 use crate::fleet::{self, Measurement, Observer, Plan};
 use crate::mix::Mix;
 use crate::record::trace::TraceWriter;
+use crate::report::Counted;
 use crate::report::live::Live;
 use crate::report::run_file::RunFile;
 use crate::schedule::{Arrivals, Part, Process, Profile};
+use crate::server_metrics::Monitor;
 use crate::setup::{OperationShare, PipeSetup, Setup};
 use crate::verdict::Verdict;
 use crate::worker::Job;
@@ -104,11 +108,13 @@ impl Bench {
         Ok(self.report(round, &measurement))
     }
 
-    /// One run of an open loop at a constant rate, shown while it lasts unless it is to be quiet.
+    /// One run of an open loop at a constant rate, shown while it lasts unless it is to be quiet. The server
+    /// is sampled as `metrics` say.
     pub(crate) fn run_at(
         &self,
         rate: f64,
         process: Process,
+        metrics: &MetricsArgs,
         quiet: bool,
     ) -> anyhow::Result<RunFile> {
         let profile = Profile::Constant(rate);
@@ -116,13 +122,24 @@ impl Bench {
             arrivals: Some(Arrivals::Rate { profile, process }),
             ..Round::default()
         };
-        if quiet {
-            return self.run(&round, &mut []);
+        let mut monitor = Monitor::start(metrics, self.load.duration)?;
+        let mut live = (!quiet).then(|| Live::new(self.load.duration, Counted::Calls));
+        let result = {
+            let mut observers: Vec<&mut dyn Observer> = vec![&mut monitor];
+            if let Some(live) = &mut live {
+                observers.push(live);
+            }
+            self.run(&round, &mut observers)
+        };
+        if let Some(live) = &mut live {
+            live.finish();
         }
-        let mut live = Live::new(self.load.duration);
-        let run = self.run(&round, &mut [&mut live]);
-        live.finish();
-        run
+        let mut run = result?;
+        run.server_metrics = monitor.finish(run.seconds);
+        if run.interrupted {
+            return Err(Interrupted.into());
+        }
+        Ok(run)
     }
 
     fn report(&self, round: &Round, measurement: &Measurement) -> RunFile {
@@ -183,7 +200,6 @@ impl Bench {
         let of = u32::try_from(cores.len())
             .unwrap_or(u32::MAX)
             .min(load.connections);
-        let interval = load.duration / INTERVALS;
         (0..of)
             .zip(cores)
             .map(|(index, &core)| {
@@ -198,7 +214,7 @@ impl Bench {
                     think_time: load.think_time,
                     timeout: load.timeout,
                     cancelling: load.cancelling(),
-                    interval: interval.clamp(INTERVAL_MIN, INTERVAL_MAX),
+                    interval: interval(load.duration),
                     seed: load.seed.wrapping_add(u64::from(index)),
                     trace: round.trace.clone(),
                 };
@@ -210,6 +226,11 @@ impl Bench {
             })
             .collect()
     }
+}
+
+/// The length of the intervals of a run.
+fn interval(duration: Duration) -> Duration {
+    (duration / INTERVALS).clamp(INTERVAL_MIN, INTERVAL_MAX)
 }
 
 /// Which cores client and embedded server run on.

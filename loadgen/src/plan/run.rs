@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use super::{Bench, Round, trace_writer};
+use super::{Bench, Round, interval, trace_writer};
 use crate::args::RunArgs;
 use crate::clock::Clock;
 use crate::exit::Exit;
@@ -16,18 +16,18 @@ use crate::report::live::Live;
 use crate::report::prometheus::Exporter;
 use crate::report::run_file::{RunFile, decode};
 use crate::report::table::Table;
-use crate::report::{html, write_file};
+use crate::report::{Counted, html, write_file};
 use crate::schedule::Arrivals;
 use crate::server_metrics::Monitor;
 
 /// Runs, and shows what came of it.
 pub(crate) fn run(args: &RunArgs) -> anyhow::Result<Exit> {
-    let clock = Clock::read();
-    if args.start_at.is_some() && !args.allow_unsynchronised_clock {
-        Clock::check(clock)?;
-    }
     let mut args = args.clone();
     let arrivals = arrivals(&mut args)?;
+    let clock = Clock::read();
+    if args.start_at.is_some() && !args.allow_unsynchronised_clock {
+        Clock::check(clock, interval(args.load.duration))?;
+    }
     let round = Round {
         arrivals,
         trace: trace_writer(args.trace_file.as_deref())?,
@@ -35,16 +35,20 @@ pub(crate) fn run(args: &RunArgs) -> anyhow::Result<Exit> {
         agent: args.agent.clone(),
     };
     let mut hlog = args.hlog.as_deref().map(HlogWriter::create).transpose()?;
-    let mut exporter = args.prometheus.map(Exporter::start).transpose()?;
+    let counted = match args.pipe.transfer() {
+        Some(_) => Counted::Transfers,
+        None => Counted::Calls,
+    };
+    let exporter = args.prometheus.map(|at| Exporter::start(at, counted));
+    let mut exporter = exporter.transpose()?;
     if let Some(exporter) = &exporter {
         tell(format_args!(
             "loadgen: metrics at http://{}/metrics",
             exporter.address()
         ));
     }
-    let names = args.server_metric_names.as_ref();
-    let mut monitor = Monitor::start(&args.server_metrics, names, args.load.duration)?;
-    let mut live = (!args.quiet).then(|| Live::new(args.load.duration));
+    let mut monitor = Monitor::start(&args.metrics, args.load.duration)?;
+    let mut live = (!args.quiet).then(|| Live::new(args.load.duration, counted));
     let result = {
         let mut observers: Vec<&mut dyn Observer> = vec![&mut monitor];
         if let Some(hlog) = &mut hlog {

@@ -5,6 +5,7 @@ use std::time::{Duration, SystemTime};
 
 use indicatif::{ProgressBar, ProgressDrawTarget, ProgressStyle};
 
+use super::Counted;
 use crate::fleet::Observer;
 use crate::output::tell;
 use crate::record::interval::Interval;
@@ -21,6 +22,7 @@ const DRAW_INTERVAL: Duration = Duration::from_millis(250);
 pub(crate) struct Live {
     bar: Option<ProgressBar>,
     interval: Duration,
+    counted: Counted,
     /// What has happened since the last time that something was shown.
     since: Since,
 }
@@ -34,7 +36,7 @@ struct Since {
 }
 
 impl Live {
-    pub(crate) fn new(duration: Duration) -> Self {
+    pub(crate) fn new(duration: Duration, counted: Counted) -> Self {
         let bar = std::io::stderr().is_terminal().then(|| {
             let target = ProgressDrawTarget::stderr();
             let bar = ProgressBar::with_draw_target(Some(millis(duration)), target);
@@ -49,6 +51,7 @@ impl Live {
                 LINE_INTERVAL
             },
             bar,
+            counted,
             since: Since::default(),
         }
     }
@@ -70,12 +73,12 @@ impl Live {
         match &self.bar {
             Some(bar) => {
                 bar.set_position(millis(at));
-                bar.set_message(format!("{what} {}", since.numbers()));
+                bar.set_message(format!("{what} {}", since.numbers(self.counted)));
             }
             None => tell(format_args!(
                 "{what} {:>6.1} s  {}",
                 at.as_secs_f64(),
-                since.numbers()
+                since.numbers(self.counted)
             )),
         }
     }
@@ -105,10 +108,10 @@ impl Since {
         self.response.merge(&point.response);
     }
 
-    fn numbers(&self) -> String {
+    fn numbers(&self, counted: Counted) -> String {
         let us = |quantile| self.response.quantile(quantile) as f64 / 1e3;
         format!(
-            "{:>9.0} calls/s  p50 {:.1} p99 {:.1} p99.9 {:.1} µs  errors {}",
+            "{:>9.0} {counted}/s  p50 {:.1} p99 {:.1} p99.9 {:.1} µs  errors {}",
             self.completed as f64 / self.length.as_secs_f64(),
             us(0.5),
             us(0.99),

@@ -8,9 +8,37 @@ pub(crate) mod prometheus;
 pub(crate) mod run_file;
 pub(crate) mod table;
 
+use std::fmt;
 use std::path::Path;
 
 use anyhow::Context;
+
+/// What a run makes and counts.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Counted {
+    Calls,
+    /// Whole transfers through pipes.
+    Transfers,
+}
+
+impl Counted {
+    /// As a sentence begins.
+    fn capitalised(self) -> &'static str {
+        match self {
+            Counted::Calls => "Calls",
+            Counted::Transfers => "Transfers",
+        }
+    }
+}
+
+impl fmt::Display for Counted {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(match self {
+            Counted::Calls => "calls",
+            Counted::Transfers => "transfers",
+        })
+    }
+}
 
 /// Writes a whole file.
 pub(crate) fn write_file(path: &Path, text: &str) -> anyhow::Result<()> {

@@ -10,6 +10,7 @@ use std::time::Duration;
 
 use anyhow::Context;
 
+use super::Counted;
 use crate::fleet::Observer;
 use crate::record::interval::{Counts, Interval};
 use crate::record::latencies::Latencies;
@@ -64,7 +65,7 @@ struct Sums {
 }
 
 impl Exporter {
-    pub(crate) fn start(address: SocketAddr) -> anyhow::Result<Self> {
+    pub(crate) fn start(address: SocketAddr, counted: Counted) -> anyhow::Result<Self> {
         let listener = TcpListener::bind(address)
             .with_context(|| format!("--prometheus: {address} cannot be opened"))?;
         let sums = Arc::new(Mutex::new(Sums::default()));
@@ -74,7 +75,7 @@ impl Exporter {
         };
         thread::Builder::new()
             .name("prometheus".to_owned())
-            .spawn(move || serve(&listener, &sums))?;
+            .spawn(move || serve(&listener, &sums, counted))?;
         Ok(exporter)
     }
 
@@ -107,28 +108,31 @@ impl Sums {
         }
     }
 
-    fn text(&self) -> String {
+    fn text(&self, counted: Counted) -> String {
         let mut text = String::new();
+        let what = counted.capitalised();
         for (name, help, count) in [
-            ("offered", "Calls that were due.", self.counts.offered),
-            ("sent", "Calls that were sent.", self.counts.sent),
+            ("offered", "that were due", self.counts.offered),
+            ("sent", "that were sent", self.counts.sent),
             (
                 "completed",
-                "Calls that ended as they should.",
+                "that ended as they should",
                 self.counts.completed,
             ),
         ] {
-            let name = format!("loadgen_calls_{name}_total");
+            let name = format!("loadgen_{counted}_{name}_total");
             let _ = write!(
                 text,
-                "# HELP {name} {help}\n# TYPE {name} counter\n{name} {count}\n"
+                "# HELP {name} {what} {help}.\n# TYPE {name} counter\n{name} {count}\n"
             );
         }
-        text.push_str(
-            "# HELP loadgen_errors_total Calls that failed.\n# TYPE loadgen_errors_total counter\n",
+        let name = "loadgen_errors_total";
+        let _ = write!(
+            text,
+            "# HELP {name} {what} that failed.\n# TYPE {name} counter\n"
         );
         for (kind, count) in &self.failures {
-            let _ = writeln!(text, "loadgen_errors_total{{kind=\"{kind}\"}} {count}");
+            let _ = writeln!(text, "{name}{{kind=\"{kind}\"}} {count}");
         }
         let name = "loadgen_response_seconds";
         let _ = write!(
@@ -149,9 +153,11 @@ impl Sums {
     }
 }
 
-fn serve(listener: &TcpListener, sums: &Mutex<Sums>) {
+fn serve(listener: &TcpListener, sums: &Mutex<Sums>, counted: Counted) {
     for stream in listener.incoming().flatten() {
-        let text = sums.lock().unwrap_or_else(PoisonError::into_inner).text();
+        let sums = sums.lock().unwrap_or_else(PoisonError::into_inner);
+        let text = sums.text(counted);
+        drop(sums);
         // Whoever asks and does not listen misses the answer.
         let _ = answer(stream, &text);
     }
@@ -183,7 +189,8 @@ mod tests {
 
     #[test]
     fn sums_are_scraped_over_http() {
-        let mut exporter = Exporter::start(SocketAddr::from(([127, 0, 0, 1], 0))).unwrap();
+        let mut exporter =
+            Exporter::start(SocketAddr::from(([127, 0, 0, 1], 0)), Counted::Calls).unwrap();
         let mut interval = Interval::new();
         interval.counts.completed = 3;
         interval.failures.add(Failure::Reset, 2);
@@ -219,10 +226,21 @@ mod tests {
     }
 
     #[test]
+    fn transfers_are_not_called_calls() {
+        let text = Sums::default().text(Counted::Transfers);
+        assert!(text.contains("loadgen_transfers_completed_total 0\n"));
+        assert!(text.contains(" Transfers that were sent.\n"), "{text}");
+        assert!(!text.to_lowercase().contains("calls"), "{text}");
+    }
+
+    #[test]
     fn an_address_that_is_taken_is_named() {
         let taken = TcpListener::bind("127.0.0.1:0").unwrap();
         let address = taken.local_addr().unwrap();
-        let error = Exporter::start(address).err().unwrap().to_string();
+        let error = Exporter::start(address, Counted::Calls)
+            .err()
+            .unwrap()
+            .to_string();
         assert!(error.contains(&address.to_string()), "{error}");
     }
 }

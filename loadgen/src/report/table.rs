@@ -180,6 +180,24 @@ fn server_metrics(f: &mut fmt::Formatter<'_>, metrics: &ServerMetrics) -> fmt::R
     Ok(())
 }
 
+/// The means of the first metrics of each source, each on a line of its own.
+pub(crate) fn metrics_in_short(sources: &[ServerMetrics]) -> String {
+    let mut text = String::new();
+    for metrics in sources {
+        text.push_str("\n            ");
+        text.push_str(&metrics.source);
+        let means = metrics.series.iter().take(METRICS_SHOWN);
+        for it in means {
+            let mean = number(it.mean);
+            text.push_str(&format!("  {}{} {mean} {}", it.name, it.labels, it.unit));
+        }
+        if let (true, Some(why)) = (metrics.series.is_empty(), metrics.problems.first()) {
+            text.push_str(&format!("  {why}"));
+        }
+    }
+    text
+}
+
 fn errors(run: &RunFile) -> String {
     if run.errors.is_empty() {
         return "0".to_owned();

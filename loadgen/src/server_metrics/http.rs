@@ -2,11 +2,13 @@
 
 use std::fmt;
 use std::io::{Read, Write};
-use std::net::{TcpStream, ToSocketAddrs};
+use std::net::TcpStream;
 use std::str::FromStr;
 use std::time::{Duration, Instant};
 
-/// How long an answer may take, from the connection to its last byte.
+use super::lookup::Lookup;
+
+/// How long an answer may take, from the lookup of the host's name to its last byte.
 pub(super) const TIME_MAX: Duration = Duration::from_secs(2);
 
 /// How long an answer may be: a busy exporter's is some hundred kilobytes.
@@ -32,9 +34,9 @@ pub(crate) struct Url {
 /// # Errors
 ///
 /// In words: nobody answers, not in time, not with status 200, or not in plain HTTP.
-pub(super) fn get(url: &Url) -> Result<Vec<u8>, String> {
+pub(super) fn get(url: &Url, lookup: &mut Lookup) -> Result<Vec<u8>, String> {
     let deadline = Instant::now() + TIME_MAX;
-    let mut stream = connect(url, deadline)?;
+    let mut stream = connect(url, lookup, deadline)?;
     let request = format!(
         "GET {} HTTP/1.1\r\nHost: {}\r\nUser-Agent: annulus-loadgen\r\n\
          Accept: text/plain; version=0.0.4\r\nConnection: close\r\n\r\n",
@@ -56,10 +58,8 @@ pub(super) fn get(url: &Url) -> Result<Vec<u8>, String> {
 }
 
 /// To the first of the host's addresses that takes a connection.
-fn connect(url: &Url, deadline: Instant) -> Result<TcpStream, String> {
-    let addresses = (url.host.as_str(), url.port)
-        .to_socket_addrs()
-        .map_err(|error| format!("{} is not known: {error}", url.host))?;
+fn connect(url: &Url, lookup: &mut Lookup, deadline: Instant) -> Result<TcpStream, String> {
+    let addresses = lookup.addresses(&url.host, url.port, left(deadline)?)?;
     let mut failure = format!("{} has no address", url.host);
     for address in addresses {
         match TcpStream::connect_timeout(&address, left(deadline)?) {
@@ -316,6 +316,10 @@ mod tests {
 
     use super::*;
 
+    fn get_once(url: &str) -> Result<Vec<u8>, String> {
+        get(&url.parse().unwrap(), &mut Lookup::default())
+    }
+
     /// Answers one request with these bytes, and then closes the connection, or holds it open.
     fn answered(answer: &'static [u8], closes: bool) -> Result<Vec<u8>, String> {
         let listener = TcpListener::bind("127.0.0.1:0").unwrap();
@@ -329,7 +333,7 @@ mod tests {
             let _ = stream.write_all(answer);
             (request, (!closes).then_some(stream))
         });
-        let got = get(&format!("http://{address}/x").parse().unwrap());
+        let got = get_once(&format!("http://{address}/x"));
         let (request, _held) = server.join().unwrap();
         assert!(request.starts_with("GET /x HTTP/1.1\r\n"), "{request}");
         assert!(
@@ -402,7 +406,7 @@ mod tests {
                 let more = [b'x'; 1 << 16];
                 while stream.write_all(&more).is_ok() {}
             });
-            let error = get(&format!("http://{address}").parse().unwrap()).unwrap_err();
+            let error = get_once(&format!("http://{address}")).unwrap_err();
             assert!(error.contains(why), "{error}");
             server.join().unwrap();
         }

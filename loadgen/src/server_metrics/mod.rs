@@ -3,6 +3,7 @@
 
 mod exposition;
 mod http;
+mod lookup;
 mod process;
 mod tracks;
 
@@ -17,8 +18,10 @@ use anyhow::Context;
 use serde::{Deserialize, Serialize};
 
 use self::http::Url;
+use self::lookup::Lookup;
 use self::process::Process;
 use self::tracks::{Kind, Tracks};
+use crate::args::metrics::MetricsArgs;
 use crate::fleet::Observer;
 use crate::output::tell;
 
@@ -99,20 +102,16 @@ struct Sampled {
 impl Monitor {
     /// Starts a thread for each source. A source that cannot be read is said to be so on standard error,
     /// and tried again: a server may still be about to start.
-    pub(crate) fn start(
-        sources: &[Source],
-        names: Option<&Names>,
-        duration: Duration,
-    ) -> anyhow::Result<Self> {
+    pub(crate) fn start(args: &MetricsArgs, duration: Duration) -> anyhow::Result<Self> {
         let origin = Arc::new(OnceLock::new());
-        let samplers = sources.iter().map(|source| {
+        let samplers = args.sources.iter().map(|source| {
             let (end, is_over) = mpsc::channel();
             let sampling = Sampling {
                 reader: Reader::new(source),
                 interval: source.interval(duration),
                 origin: Arc::clone(&origin),
                 sampled: Sampled {
-                    tracks: Tracks::new(names.cloned()),
+                    tracks: Tracks::new(args.names.clone()),
                     failures: 0,
                     problems: Vec::new(),
                 },
@@ -222,7 +221,7 @@ impl Sampling {
 
 /// Reads a source again and again.
 enum Reader {
-    Http(Url),
+    Http(Url, Lookup),
     Process(Process),
 }
 
@@ -235,15 +234,15 @@ enum Reading {
 impl Reader {
     fn new(source: &Source) -> Self {
         match source {
-            Source::Http(url) => Reader::Http(url.clone()),
+            Source::Http(url) => Reader::Http(url.clone(), Lookup::default()),
             Source::Process(pid) => Reader::Process(Process::new(*pid)),
         }
     }
 
     fn read(&mut self) -> Result<Reading, String> {
         match self {
-            Reader::Http(url) => {
-                let text = String::from_utf8_lossy(&http::get(url)?).into_owned();
+            Reader::Http(url, lookup) => {
+                let text = String::from_utf8_lossy(&http::get(url, lookup)?).into_owned();
                 if exposition::parse(&text, |_| {}) == 0 {
                     return Err("the answer has no metrics in it".to_owned());
                 }

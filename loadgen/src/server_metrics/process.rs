@@ -14,8 +14,10 @@ pub(super) struct Process {
     /// In ticks since the machine started: the number of a process is given again, this is not.
     started: Option<u64>,
     threads: HashMap<u32, Used>,
-    /// Of threads that have ended, as far as they were seen.
-    ended: Used,
+    /// Whether these were all that there were.
+    has_seen_all: bool,
+    /// By the threads that were looked at, while they were.
+    used: Used,
 }
 
 /// What has been used since the start of a thread.
@@ -29,7 +31,7 @@ struct Used {
 /// What is read at a moment; what the kernel does not tell is missing.
 #[derive(Clone, Copy, Debug, Default)]
 pub(super) struct Reading {
-    /// Of all threads, also those that have ended.
+    /// Of all threads, also those that have ended; of a process with very many, of those that are looked at.
     pub(super) cpu_seconds: f64,
     pub(super) voluntary_switches: f64,
     pub(super) involuntary_switches: f64,
@@ -44,7 +46,8 @@ impl Process {
             folder: PathBuf::from(format!("/proc/{pid}")),
             started: None,
             threads: HashMap::new(),
-            ended: Used::default(),
+            has_seen_all: true,
+            used: Used::default(),
         }
     }
 
@@ -52,15 +55,13 @@ impl Process {
     ///
     /// In words: there is no such process any longer.
     pub(super) fn read(&mut self) -> Result<Reading, String> {
-        self.check_alive()?;
+        let threads = self.check_alive()?;
         self.read_threads()?;
-        let mut sum = self.ended;
-        self.threads.values().for_each(|used| sum.add(*used));
         Ok(Reading {
-            cpu_seconds: sum.cpu_ns as f64 / 1e9,
-            voluntary_switches: sum.voluntary_switches as f64,
-            involuntary_switches: sum.involuntary_switches as f64,
-            threads: self.threads.len() as f64,
+            cpu_seconds: self.used.cpu_ns as f64 / 1e9,
+            voluntary_switches: self.used.voluntary_switches as f64,
+            involuntary_switches: self.used.involuntary_switches as f64,
+            threads: threads as f64,
             resident_bytes: self.resident_bytes(),
             descriptors: fs::read_dir(self.folder.join("fd"))
                 .ok()
@@ -68,45 +69,58 @@ impl Process {
         })
     }
 
-    /// That the process lives, and is still the one that it was.
-    fn check_alive(&mut self) -> Result<(), String> {
+    /// That the process lives, and is still the one that it was; how many threads it has.
+    fn check_alive(&mut self) -> Result<u32, String> {
         let stat = fs::read_to_string(self.folder.join("stat")).unwrap_or_default();
         // The name of the program, in parentheses, can have anything in it.
         let fields = stat.rsplit_once(')').map_or("", |(_, fields)| fields);
         let mut fields = fields.split_whitespace();
         let state = fields.next();
-        // starttime is the 22nd field, and two are gone with the name, and one with the state.
-        let started = fields.nth(18).and_then(|ticks| ticks.parse().ok());
-        match (state, started) {
-            (None | Some("Z" | "X"), _) | (_, None) => Err("there is no such process".to_owned()),
-            (_, started) if self.started.is_some_and(|first| Some(first) != started) => {
-                Err("the process has ended, and another one has its number".to_owned())
-            }
-            _ => {
-                self.started = started;
-                Ok(())
-            }
+        // num_threads is the 20th field and starttime the 22nd; two are gone with the name, and one with the state.
+        let threads = fields.nth(16).and_then(|count| count.parse().ok());
+        let started = fields.nth(1).and_then(|ticks| ticks.parse().ok());
+        let (Some(threads), Some(started)) = (threads, started) else {
+            return Err("there is no such process".to_owned());
+        };
+        if let Some("Z" | "X") = state {
+            return Err("there is no such process".to_owned());
         }
+        if *self.started.get_or_insert(started) != started {
+            return Err("the process has ended, and another one has its number".to_owned());
+        }
+        Ok(threads)
     }
 
     fn read_threads(&mut self) -> Result<(), String> {
         let tasks = fs::read_dir(self.folder.join("task"))
             .map_err(|error| format!("its threads cannot be read: {error}"))?;
         let mut seen = HashMap::new();
-        for task in tasks.flatten().take(THREADS_MAX) {
+        let mut tasks = tasks.flatten();
+        for task in tasks.by_ref().take(THREADS_MAX) {
             let id = task.file_name().to_str().and_then(|name| name.parse().ok());
             // A thread can end while it is looked at.
             if let Some((id, used)) = id.zip(Used::read(&task.path())) {
                 seen.insert(id, used);
             }
         }
-        for (id, used) in &self.threads {
-            if !seen.contains_key(id) {
-                self.ended.add(*used);
-            }
+        self.account(seen, tasks.next().is_none());
+        Ok(())
+    }
+
+    /// Adds what these threads have used since they were last seen. One that is seen for the first time has
+    /// used it all since then, unless others were left out then: it can be one of those, come up in the place
+    /// of one that has ended, and what it used before is not of now.
+    fn account(&mut self, seen: HashMap<u32, Used>, are_all: bool) {
+        for (id, used) in &seen {
+            let before = match self.threads.get(id) {
+                Some(before) => *before,
+                None if self.has_seen_all => Used::default(),
+                None => *used,
+            };
+            self.used.add(used.since(before));
         }
         self.threads = seen;
-        Ok(())
+        self.has_seen_all = are_all;
     }
 
     fn resident_bytes(&self) -> Option<f64> {
@@ -125,6 +139,22 @@ impl Used {
             voluntary_switches: field(&status, "voluntary_ctxt_switches")?,
             involuntary_switches: field(&status, "nonvoluntary_ctxt_switches")?,
         })
+    }
+
+    /// What came since then; all, if the number is another thread's now.
+    fn since(self, before: Used) -> Used {
+        if self.cpu_ns < before.cpu_ns {
+            return self;
+        }
+        Used {
+            cpu_ns: self.cpu_ns - before.cpu_ns,
+            voluntary_switches: self
+                .voluntary_switches
+                .saturating_sub(before.voluntary_switches),
+            involuntary_switches: self
+                .involuntary_switches
+                .saturating_sub(before.involuntary_switches),
+        }
     }
 
     fn add(&mut self, other: Used) {
@@ -179,6 +209,32 @@ mod tests {
         assert!(during.threads >= 2.0 && during.voluntary_switches > 0.0);
         assert!(after.resident_bytes.unwrap() > 100_000.0);
         assert!(after.descriptors.unwrap() >= 3.0);
+    }
+
+    fn threads(used: &[(u32, u64)]) -> HashMap<u32, Used> {
+        let used = used.iter().map(|(id, cpu_ns)| {
+            let used = Used {
+                cpu_ns: *cpu_ns,
+                ..Used::default()
+            };
+            (*id, used)
+        });
+        used.collect()
+    }
+
+    #[test]
+    fn a_thread_that_comes_up_in_the_place_of_another_is_no_spike() {
+        let mut process = Process::new(1);
+        process.account(threads(&[(1, 100), (2, 50)]), false);
+        assert_eq!(process.used.cpu_ns, 150);
+        // Thread 2 has ended, and 3 has been there for long.
+        process.account(threads(&[(1, 110), (3, 9_000)]), false);
+        assert_eq!(process.used.cpu_ns, 160);
+        process.account(threads(&[(1, 110), (3, 9_005)]), true);
+        assert_eq!(process.used.cpu_ns, 165);
+        // None was left out, so this one is new; and the number 3 is of a new thread as well.
+        process.account(threads(&[(1, 110), (3, 7), (4, 20)]), true);
+        assert_eq!(process.used.cpu_ns, 192);
     }
 
     #[test]

@@ -34,7 +34,7 @@ impl fmt::Display for Cancelling {
 pub(super) struct Cancel {
     due: Time,
     /// The place that it has.
-    pub(super) slot: u32,
+    pub(super) place: u32,
     pub(super) call: LocalCall,
     pub(super) kind: CancelKind,
 }
@@ -59,14 +59,14 @@ impl Cancels {
     }
 
     /// Decides on a call that is sent now.
-    pub(super) fn note(&mut self, random: &mut StdRng, now: Time, slot: u32, call: LocalCall) {
+    pub(super) fn note(&mut self, random: &mut StdRng, now: Time, place: u32, call: LocalCall) {
         if let Some(Cancelling { share, after, kind }) = self.cancelling
             && random.random_bool(share)
         {
-            self.latest[slot as usize] = Some(call);
+            self.latest[place as usize] = Some(call);
             self.noted.push_back(Cancel {
                 due: now + after,
-                slot,
+                place,
                 call,
                 kind,
             });
@@ -80,7 +80,7 @@ impl Cancels {
     /// that are noted do not grow in number.
     fn forget_ended(&mut self) {
         let Cancels { noted, latest, .. } = self;
-        noted.retain(|cancel| latest[cancel.slot as usize] == Some(cancel.call));
+        noted.retain(|cancel| latest[cancel.place as usize] == Some(cancel.call));
     }
 
     pub(super) fn next_due(&self) -> Option<Time> {

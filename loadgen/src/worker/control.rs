@@ -23,6 +23,7 @@ pub(crate) struct Control {
     warm_up_end: AtomicU64,
     measure_start: AtomicU64,
     measure_end: AtomicU64,
+    drain_end: AtomicU64,
     is_aborted: AtomicBool,
 }
 
@@ -34,6 +35,7 @@ impl Control {
             warm_up_end: not_yet(),
             measure_start: not_yet(),
             measure_end: not_yet(),
+            drain_end: not_yet(),
             is_aborted: AtomicBool::new(false),
         }
     }
@@ -57,6 +59,11 @@ impl Control {
         self.measure_end.store(end.as_nanos(), Ordering::Relaxed);
     }
 
+    /// Calls in flight are waited for until then at the longest.
+    pub(crate) fn drain_until(&self, end: Time) {
+        self.drain_end.store(end.as_nanos(), Ordering::Relaxed);
+    }
+
     /// Ends all workers at once.
     pub(crate) fn abort(&self) {
         self.is_aborted.store(true, Ordering::Relaxed);
@@ -76,6 +83,10 @@ impl Control {
 
     pub(crate) fn measure_end(&self) -> Time {
         Time::from_nanos(self.measure_end.load(Ordering::Relaxed))
+    }
+
+    pub(super) fn drain_end(&self) -> Time {
+        Time::from_nanos(self.drain_end.load(Ordering::Relaxed))
     }
 
     pub(super) fn is_aborted(&self) -> bool {

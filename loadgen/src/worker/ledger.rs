@@ -18,7 +18,7 @@ const REST_AFTER_REFUSAL: Duration = Duration::from_millis(10);
 
 /// A place for one call in flight.
 #[derive(Clone, Copy, Debug)]
-struct Slot {
+struct Place {
     /// Which connection it is of.
     connection: u32,
     intended: Time,
@@ -27,11 +27,11 @@ struct Slot {
     payload_len: u32,
     /// Its call was cancelled by this side.
     is_cancelled: bool,
-    state: SlotState,
+    state: PlaceState,
 }
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-enum SlotState {
+enum PlaceState {
     Free,
     /// A call is in flight that is not recorded, as it is no part of what is measured.
     Ignored,
@@ -51,7 +51,7 @@ pub(super) struct NewCall {
 #[derive(Debug)]
 pub(super) struct Ledger {
     mix: Arc<Mix>,
-    slots: Vec<Slot>,
+    places: Vec<Place>,
     /// Places that a call can take, the one that has been free for longest first: so calls go round
     /// over the connections.
     free: VecDeque<u32>,
@@ -80,22 +80,22 @@ impl Ledger {
         think_time: Duration,
         time_limit: Option<Duration>,
     ) -> anyhow::Result<Self> {
-        let slots: Vec<_> = (0..outstanding)
+        let places: Vec<_> = (0..outstanding)
             .flat_map(|_| 0..connections)
-            .map(|connection| Slot {
+            .map(|connection| Place {
                 connection,
                 intended: Time::ZERO,
                 sent: Time::ZERO,
                 operation: 0,
                 payload_len: 0,
                 is_cancelled: false,
-                state: SlotState::Free,
+                state: PlaceState::Free,
             })
             .collect();
-        let count = u32::try_from(slots.len()).context("too many calls in flight")?;
+        let count = u32::try_from(places.len()).context("too many calls in flight")?;
         Ok(Ledger {
             mix,
-            slots,
+            places,
             free: (0..count).collect(),
             thinking: VecDeque::new(),
             resting: VecDeque::new(),
@@ -111,7 +111,7 @@ impl Ledger {
     }
 
     pub(super) fn places(&self) -> usize {
-        self.slots.len()
+        self.places.len()
     }
 
     pub(super) fn in_flight(&self) -> usize {
@@ -156,15 +156,15 @@ impl Ledger {
     pub(super) fn record_from(&mut self, start: Time, trace: Option<TraceWriter>) {
         self.record_from = Some(start);
         self.trace = trace;
-        let slots = self.slots.iter_mut();
-        for slot in slots.filter(|slot| slot.state == SlotState::Recorded) {
-            slot.state = SlotState::Ignored;
+        let places = self.places.iter_mut();
+        for place in places.filter(|place| place.state == PlaceState::Recorded) {
+            place.state = PlaceState::Ignored;
         }
     }
 
     /// Which connection a place is of.
     pub(super) fn connection(&self, index: u32) -> usize {
-        self.slots[index as usize].connection as usize
+        self.places[index as usize].connection as usize
     }
 
     /// Notes that a call is made in a place.
@@ -174,33 +174,33 @@ impl Ledger {
             self.interval.counts.offered += 1;
             self.interval.counts.sent += 1;
         }
-        let slot = &mut self.slots[index as usize];
-        slot.intended = call.intended;
-        slot.sent = call.sent;
-        slot.operation = call.operation;
-        slot.payload_len = call.payload_len;
-        slot.is_cancelled = false;
-        slot.state = if is_recorded {
-            SlotState::Recorded
+        let place = &mut self.places[index as usize];
+        place.intended = call.intended;
+        place.sent = call.sent;
+        place.operation = call.operation;
+        place.payload_len = call.payload_len;
+        place.is_cancelled = false;
+        place.state = if is_recorded {
+            PlaceState::Recorded
         } else {
-            SlotState::Ignored
+            PlaceState::Ignored
         };
         self.in_flight += 1;
     }
 
     /// The call in a place was cancelled by this side, and has not ended.
     pub(super) fn note_cancel(&mut self, index: u32) {
-        self.slots[index as usize].is_cancelled = true;
+        self.places[index as usize].is_cancelled = true;
     }
 
     /// A call has ended with this reply.
     pub(super) fn end(&mut self, reply: &LocalReply<'_>) {
-        #[expect(clippy::cast_possible_truncation, reason = "tokens are slot indices")]
+        #[expect(clippy::cast_possible_truncation, reason = "tokens are place indices")]
         let index = reply.token as u32;
-        let slot = self.slots[index as usize];
-        let operation = self.mix.operation(slot.operation);
+        let place = self.places[index as usize];
+        let operation = self.mix.operation(place.operation);
         let outcome = match &reply.result {
-            Ok(data) => Ok(operation.is_right(slot.payload_len, data)),
+            Ok(data) => Ok(operation.is_right(place.payload_len, data)),
             Err(status) => Err(*status),
         };
         self.end_call(index, outcome, reply.at);
@@ -208,12 +208,12 @@ impl Ledger {
 
     /// The call in a place has ended: whether its result is right, or how it failed.
     pub(super) fn end_call(&mut self, index: u32, outcome: Result<bool, Status>, at: Time) {
-        let slot = self.slots[index as usize];
+        let place = self.places[index as usize];
         let ended = match outcome {
             Ok(true) => Ok(()),
             Ok(false) => Err(Failure::WrongReply),
             // One that the server did not end, though asked to, can still run out of time.
-            Err(Status::CallCancelled) if slot.is_cancelled && !self.is_over(&slot, at) => {
+            Err(Status::CallCancelled) if place.is_cancelled && !self.is_over(&place, at) => {
                 Err(Failure::Cancelled)
             }
             Err(status) => Err(Failure::of(status, self.time_limit.is_some())),
@@ -234,23 +234,23 @@ impl Ledger {
     }
 
     /// Whether the time of a call is over.
-    fn is_over(&self, slot: &Slot, now: Time) -> bool {
+    fn is_over(&self, place: &Place, now: Time) -> bool {
         self.time_limit
-            .is_some_and(|limit| now - slot.sent >= limit)
+            .is_some_and(|limit| now - place.sent >= limit)
     }
 
     /// What is still in flight was given up by this side, and nothing is recorded of it.
     pub(super) fn forget(&mut self) {
-        for slot in &mut self.slots {
-            slot.state = SlotState::Free;
+        for place in &mut self.places {
+            place.state = PlaceState::Free;
         }
         self.in_flight = 0;
     }
 
     /// What is still in flight will not be answered.
     pub(super) fn give_up(&mut self, now: Time) {
-        for index in 0..self.slots.len() {
-            if self.slots[index].state != SlotState::Free {
+        for index in 0..self.places.len() {
+            if self.places[index].state != PlaceState::Free {
                 #[expect(clippy::cast_possible_truncation, reason = "counted in `new`")]
                 let index = index as u32;
                 self.finish(index, Err(Failure::Unanswered), now);
@@ -265,17 +265,17 @@ impl Ledger {
 
     fn finish(&mut self, index: u32, ended: Result<(), Failure>, at: Time) {
         self.in_flight -= 1;
-        let slot = &mut self.slots[index as usize];
-        let state = std::mem::replace(&mut slot.state, SlotState::Free);
-        if state != SlotState::Recorded {
+        let place = &mut self.places[index as usize];
+        let state = std::mem::replace(&mut place.state, PlaceState::Free);
+        if state != PlaceState::Recorded {
             return;
         }
-        let (response, service) = (at - slot.intended, at - slot.sent);
-        let operation = self.mix.operation(slot.operation);
+        let (response, service) = (at - place.intended, at - place.sent);
+        let operation = self.mix.operation(place.operation);
         match ended {
             Ok(()) => {
                 self.interval.counts.completed += 1;
-                self.interval.counts.payload_bytes += operation.bytes_each_way(slot.payload_len);
+                self.interval.counts.payload_bytes += operation.bytes_each_way(place.payload_len);
                 self.interval.record(response, service);
             }
             Err(failure) => {
@@ -286,11 +286,11 @@ impl Ledger {
             }
         }
         if let (Some(trace), Some(start)) = (&self.trace, self.record_from) {
-            let slot = self.slots[index as usize];
+            let place = self.places[index as usize];
             let name = ended.map_or_else(Failure::name, |()| "ok".into());
             let call = TracedCall {
-                intended: slot.intended - start,
-                sent: slot.sent - start,
+                intended: place.intended - start,
+                sent: place.sent - start,
                 ended: at - start,
                 operation: &operation.name,
                 result: &name,

@@ -53,7 +53,7 @@ const WAKE_AHEAD: Duration = Duration::from_micros(100);
 /// How often a worker that waits for the next part of the run looks whether it has been decided on.
 const IDLE_LOOK_INTERVAL: Duration = Duration::from_millis(1);
 
-/// How often a worker that makes calls looks whether it is to end.
+/// How often a worker that has calls in flight looks whether it is to end.
 const BUSY_LOOK_INTERVAL: Duration = Duration::from_millis(20);
 
 /// A turn that found nothing and took longer than this slept, or its thread did not have its core.
@@ -225,8 +225,9 @@ impl<R: Ring + 'static> Worker<R> {
     /// When this worker has something to do, if nothing comes in before.
     pub(crate) fn next_due(&self) -> Time {
         match self.phase {
-            Phase::Connecting { until } => until,
+            Phase::Connecting { until } => self.next_look(until, BUSY_LOOK_INTERVAL),
             Phase::Settling { until } | Phase::Draining { until } => {
+                let until = self.next_look(self.drain_until(until), BUSY_LOOK_INTERVAL);
                 self.cancels.next_due().map_or(until, |due| due.min(until))
             }
             Phase::Idle => self.next_look(self.control.warm_up_start(), IDLE_LOOK_INTERVAL),
@@ -240,6 +241,11 @@ impl<R: Ring + 'static> Worker<R> {
     /// What is not decided yet can be decided at any time, and an end can come nearer.
     fn next_look(&self, planned: Time, interval: Duration) -> Time {
         planned.min(self.now + interval)
+    }
+
+    /// Until when calls in flight are waited for: sooner than planned once the user has had enough.
+    fn drain_until(&self, planned: Time) -> Time {
+        planned.min(self.control.drain_end())
     }
 
     fn next_call(&self, end: Time) -> Time {
@@ -268,7 +274,7 @@ impl<R: Ring + 'static> Worker<R> {
             Phase::WarmingUp if now >= self.control.warm_up_end() => Phase::Settling {
                 until: now + DRAIN_TIME,
             },
-            Phase::Settling { until } if is_idle || now >= until => {
+            Phase::Settling { until } if is_idle || now >= self.drain_until(until) => {
                 self.end_part(News::WarmUp);
                 self.outbox.tell(News::Settled);
                 Phase::Settled
@@ -287,7 +293,7 @@ impl<R: Ring + 'static> Worker<R> {
                     until: now + DRAIN_TIME,
                 }
             }
-            Phase::Draining { until } if is_idle || now >= until => {
+            Phase::Draining { until } if is_idle || now >= self.drain_until(until) => {
                 self.ledger.give_up(now);
                 self.end_part(News::Measured);
                 if let Some(error) = self.ledger.trace_error() {
@@ -485,7 +491,7 @@ impl<R: Ring + 'static> Worker<R> {
     fn cancel_due(&mut self) {
         while let Some(cancel) = self.cancels.take_due(self.now) {
             if self.runtime.cancel(cancel.call, cancel.kind) {
-                self.ledger.note_cancel(cancel.slot);
+                self.ledger.note_cancel(cancel.place);
             }
         }
     }

@@ -49,6 +49,16 @@ fn job(rate: Option<f64>, connections: u32, outstanding: u32) -> Job {
 
 /// Everything that a run recorded, and what the worker knows of itself.
 fn run(job: Job, duration: Duration, stall: Option<Stall>) -> (Interval, Facts) {
+    run_and_drain(job, duration, stall, None)
+}
+
+/// The same, waiting so long at most for calls that are in flight at the end.
+fn run_and_drain(
+    job: Job,
+    duration: Duration,
+    stall: Option<Stall>,
+    drain_time: Option<Duration>,
+) -> (Interval, Facts) {
     let net = SimNet::new(
         1,
         SimConfig {
@@ -74,7 +84,7 @@ fn run(job: Job, duration: Duration, stall: Option<Stall>) -> (Interval, Facts) 
     let mut totals = Interval::new();
     for _ in 0..TURNS_MAX {
         let turn = worker.turn().unwrap();
-        take_news(&told, &control, &net, duration, &mut totals);
+        take_news(&told, &control, &net, (duration, drain_time), &mut totals);
         let noted = worker.cancels.noted.len();
         assert!(
             noted <= 2 * worker.ledger.places(),
@@ -96,7 +106,7 @@ fn take_news(
     told: &mpsc::Receiver<Told>,
     control: &Control,
     net: &SimNet,
-    duration: Duration,
+    (duration, drain_time): (Duration, Option<Duration>),
     totals: &mut Interval,
 ) {
     while let Ok(Told { news, .. }) = told.try_recv() {
@@ -109,6 +119,9 @@ fn take_news(
                 let start = net.now() + Duration::from_millis(1);
                 control.measure_until(start + duration);
                 control.measure_from(start);
+                if let Some(time) = drain_time {
+                    control.drain_until(start + duration + time);
+                }
             }
             News::Measured(delivery) => totals.merge(&delivery.interval),
             News::WarmUp(_) | News::Ended(_) => {}
@@ -275,6 +288,26 @@ fn a_stall_that_outlasts_the_run_leaves_nothing_uncounted() {
         "what is never answered counts with the time it was waited for"
     );
     assert!(response.max() > DRAIN_TIME.as_nanos() as u64);
+}
+
+#[test]
+fn calls_in_flight_are_waited_for_no_longer_than_the_user_likes() {
+    let stall = Some(Stall {
+        start: Duration::ZERO,
+        length: Duration::from_secs(3600),
+    });
+    let (duration, second) = (Duration::from_millis(200), Duration::from_secs(1));
+    for (drain_time, waited) in [(Some(second), second), (None, DRAIN_TIME)] {
+        let (totals, _) = run_and_drain(job(None, 2, 4), duration, stall, drain_time);
+        assert_eq!(totals.counts.completed, 0);
+        assert_eq!(totals.failures.by_name()["unanswered"], 8);
+        let longest = Duration::from_nanos(totals.response.max());
+        let expected = duration + waited;
+        assert!(
+            longest >= waited && longest <= expected + expected / 100,
+            "{longest:?}, and it was to be {expected:?}"
+        );
+    }
 }
 
 #[test]

@@ -14,6 +14,7 @@ mod accept;
 mod buffers;
 mod connect;
 mod detach;
+mod features;
 mod gather;
 mod operation;
 mod probe;
@@ -29,6 +30,8 @@ use std::os::fd::BorrowedFd;
 use std::time::Duration;
 
 use annulus_protocol::{Limits, SendBuffer, Time};
+
+pub use self::features::{FeatureRole, UringFeature};
 
 use self::buffers::ReceiveBuffers;
 use self::gather::SpareGathers;

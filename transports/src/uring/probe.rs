@@ -2,7 +2,7 @@
 
 use std::io;
 
-use io_uring::{IoUring, Probe, opcode};
+use io_uring::{IoUring, Parameters, Probe, opcode};
 use rustix::process::Resource;
 
 use crate::error::TransportError;
@@ -12,18 +12,21 @@ use crate::kernel::open_files_limit;
 const KERNEL_MIN: (u32, u32) = (6, 1);
 const KERNEL_MIN_TEXT: &str = "6.1";
 
-/// The opcodes that are used, by their names in io_uring_enter(2).
-const OPCODES: [(&str, u8); 9] = [
-    ("IORING_OP_ACCEPT", opcode::Accept::CODE),
-    ("IORING_OP_CONNECT", opcode::Connect::CODE),
-    ("IORING_OP_RECV", opcode::Recv::CODE),
-    ("IORING_OP_SEND", opcode::Send::CODE),
-    ("IORING_OP_SENDMSG", opcode::SendMsg::CODE),
-    ("IORING_OP_SHUTDOWN", opcode::Shutdown::CODE),
-    ("IORING_OP_CLOSE", opcode::Close::CODE),
-    ("IORING_OP_ASYNC_CANCEL", opcode::AsyncCancel::CODE),
-    ("IORING_OP_POLL_ADD", opcode::PollAdd::CODE),
+/// The opcodes that are used, by their names in io_uring_enter(2), and the first release that had them.
+pub(super) const OPCODES: [(&str, &str, u8); 9] = [
+    ("IORING_OP_ACCEPT", "5.5", opcode::Accept::CODE),
+    ("IORING_OP_CONNECT", "5.5", opcode::Connect::CODE),
+    ("IORING_OP_RECV", "5.6", opcode::Recv::CODE),
+    ("IORING_OP_SEND", "5.6", opcode::Send::CODE),
+    ("IORING_OP_SENDMSG", "5.3", opcode::SendMsg::CODE),
+    ("IORING_OP_SHUTDOWN", "5.11", opcode::Shutdown::CODE),
+    ("IORING_OP_CLOSE", "5.6", opcode::Close::CODE),
+    ("IORING_OP_ASYNC_CANCEL", "5.5", opcode::AsyncCancel::CODE),
+    ("IORING_OP_POLL_ADD", "5.1", opcode::PollAdd::CODE),
 ];
+
+/// What cannot be probed, and shows when it is registered.
+pub(super) const BUFFER_RING: &str = "IORING_REGISTER_PBUF_RING";
 
 /// The release of the running kernel, for people: `6.1.0-13-amd64`.
 pub(super) fn kernel_release() -> String {
@@ -57,18 +60,31 @@ pub(super) struct Offers {
     pub(super) fixed_fd_install: bool,
 }
 
-/// Refuses a kernel that lacks an opcode or a feature that is needed, and names it.
-pub(super) fn check_features(ring: &IoUring) -> Result<Offers, TransportError> {
-    let parameters = ring.params();
-    for (feature, offered) in [
-        ("IORING_FEAT_NODROP", parameters.is_feature_nodrop()),
-        ("IORING_FEAT_EXT_ARG", parameters.is_feature_ext_arg()),
-        ("IORING_FEAT_FAST_POLL", parameters.is_feature_fast_poll()),
+/// The features that are needed, by name, the first release that had them, and whether they are offered.
+pub(super) fn needed_features(parameters: &Parameters) -> [(&'static str, &'static str, bool); 4] {
+    [
+        ("IORING_FEAT_NODROP", "5.5", parameters.is_feature_nodrop()),
+        (
+            "IORING_FEAT_EXT_ARG",
+            "5.11",
+            parameters.is_feature_ext_arg(),
+        ),
+        (
+            "IORING_FEAT_FAST_POLL",
+            "5.7",
+            parameters.is_feature_fast_poll(),
+        ),
         (
             "IORING_FEAT_SUBMIT_STABLE",
+            "5.5",
             parameters.is_feature_submit_stable(),
         ),
-    ] {
+    ]
+}
+
+/// Refuses a kernel that lacks an opcode or a feature that is needed, and names it.
+pub(super) fn check_features(ring: &IoUring) -> Result<Offers, TransportError> {
+    for (feature, _, offered) in needed_features(ring.params()) {
         if !offered {
             return Err(missing(feature, io::ErrorKind::Unsupported.into()));
         }
@@ -77,8 +93,11 @@ pub(super) fn check_features(ring: &IoUring) -> Result<Offers, TransportError> {
     ring.submitter()
         .register_probe(&mut probe)
         .map_err(|source| missing("IORING_REGISTER_PROBE", source))?;
-    match OPCODES.iter().find(|(_, code)| !probe.is_supported(*code)) {
-        Some((name, _)) => Err(missing(name, io::ErrorKind::Unsupported.into())),
+    match OPCODES
+        .iter()
+        .find(|(_, _, code)| !probe.is_supported(*code))
+    {
+        Some((name, ..)) => Err(missing(name, io::ErrorKind::Unsupported.into())),
         None => Ok(Offers {
             fixed_fd_install: probe.is_supported(opcode::FixedFdInstall::CODE),
         }),
@@ -115,7 +134,7 @@ pub(super) fn setup_error(source: io::Error) -> TransportError {
 pub(super) fn buffer_ring_error(source: io::Error) -> TransportError {
     match source.raw_os_error() {
         Some(libc::ENOMEM) => memory_error("the ring of receive buffers", source),
-        _ => missing("IORING_REGISTER_PBUF_RING", source),
+        _ => missing(BUFFER_RING, source),
     }
 }
 

@@ -1,37 +1,16 @@
 //! Transfers through pipes, as a user measures them.
 
-use std::process::{Command, Output};
+use std::process::Output;
 
 use serde_json::Value;
 
-fn loadgen(arguments: &[&str]) -> Output {
-    Command::new(env!("CARGO_BIN_EXE_loadgen"))
-        .args(arguments)
-        .output()
-        .expect("loadgen can be started")
-}
+use crate::{echo_server, failure, json, loadgen, loadgen_with};
 
 /// Runs transfers of 128 KiB and a bit for a second, two at a time on each of two connections.
 fn transfers(direction: &str, more: &[&str]) -> Output {
-    let common = [
-        "--pipe",
-        direction,
-        "--pipe-bytes",
-        "131073",
-        "--pipe-chunk",
-        "16KiB",
-        "-c",
-        "2",
-        "-o",
-        "2",
-        "-d",
-        "1",
-        "-w",
-        "0.1",
-        "-q",
-        "--accept-invalid",
-    ];
-    loadgen(&[&common[..], more].concat())
+    let common =
+        "--pipe-bytes 131073 --pipe-chunk 16KiB -c 2 -o 2 -d 1 -w 0.1 -q --accept-invalid --pipe";
+    loadgen_with(common, &[&[direction], more].concat())
 }
 
 #[test]
@@ -41,10 +20,7 @@ fn bytes_go_each_way_as_asked() {
         ("out", false, true),
         ("inout", true, true),
     ] {
-        let output = transfers(direction, &["--json"]);
-        let said = String::from_utf8_lossy(&output.stderr);
-        assert!(output.status.success(), "{direction}: {said}");
-        let report: Value = serde_json::from_slice(&output.stdout).unwrap();
+        let report: Value = json(&transfers(direction, &["--json"]));
         assert_eq!(report["errors"], serde_json::json!({}), "{direction}");
         let number = |name: &str| report[name].as_u64().unwrap();
         let completed = number("completed");
@@ -88,18 +64,9 @@ fn the_table_and_the_report_speak_of_transfers() {
 
 #[test]
 fn a_server_without_the_pipes_is_named_and_exits_with_2() {
-    use annulus::rpcecho::{self, EchoServer};
-    use annulus::{Config, Cores, Runtime, Server};
-
-    let runtime = Runtime::start(Config::default().cores(Cores::Unpinned(1))).unwrap();
-    let server = Server::new()
-        .endpoint("ncacn_ip_tcp:127.0.0.1[0]")
-        .unwrap()
-        .interface(rpcecho::interface(EchoServer::default()));
-    let target = runtime.serve(server).unwrap().bindings()[0].to_string();
-    let output = transfers("in", &[&target]);
-    let said = String::from_utf8_lossy(&output.stderr);
-    assert_eq!(output.status.code(), Some(2), "{said}");
+    let (_runtime, target) = echo_server();
+    let (code, said) = failure(&transfers("in", &[&target]));
+    assert_eq!(code, Some(2), "{said}");
     assert!(said.contains("(bind)"), "{said}");
 }
 
@@ -116,21 +83,18 @@ fn options_of_calls_are_refused_by_name() {
         &["--arrivals", "poisson"],
         &["--replay", "trace"],
     ] {
-        let output = transfers("in", other);
-        let said = String::from_utf8_lossy(&output.stderr);
-        assert_eq!(output.status.code(), Some(1), "{other:?}: {said}");
+        let (code, said) = failure(&transfers("in", other));
+        assert_eq!(code, Some(1), "{other:?}: {said}");
         assert!(
             said.contains("--pipe") && said.contains(other[0]),
             "{other:?}: {said}"
         );
     }
-    for alone in [["--pipe-bytes", "1MiB"], ["--pipe-chunk", "1KiB"]] {
-        assert_eq!(loadgen(&alone).status.code(), Some(1), "{alone:?}");
+    for alone in [
+        "--pipe-bytes 1MiB",
+        "--pipe-chunk 1KiB",
+        "--pipe in --pipe-chunk 0",
+    ] {
+        assert_eq!(loadgen(alone).status.code(), Some(1), "{alone}");
     }
-    assert_eq!(
-        loadgen(&["--pipe", "in", "--pipe-chunk", "0"])
-            .status
-            .code(),
-        Some(1)
-    );
 }

@@ -1,0 +1,93 @@
+//! What the exit status and standard error say.
+
+use std::net::TcpListener;
+use std::process::Stdio;
+use std::time::{Duration, Instant};
+
+use rustix::process::{Pid, Signal, kill_process};
+
+use crate::{command, failure, loadgen, loadgen_with};
+
+#[test]
+fn a_server_that_is_not_there_is_named_and_exits_with_2() {
+    let free = TcpListener::bind("127.0.0.1:0")
+        .unwrap()
+        .local_addr()
+        .unwrap()
+        .port();
+    let nobody = format!("ncacn_ip_tcp:127.0.0.1[{free}]");
+    let no_mapper = format!("ncacn_ip_tcp:127.0.0.1[,mapper={free}]");
+    for target in [nobody, no_mapper] {
+        let (code, message) = failure(&loadgen(&target));
+        assert_eq!(code, Some(2), "{target}: {message}");
+        assert!(message.contains("RPC_S_SERVER_UNAVAILABLE"), "{message}");
+    }
+}
+
+#[test]
+fn a_command_line_that_makes_no_sense_exits_with_1() {
+    for (line, expected) in [
+        ("host[http]", "expected a port"),
+        ("--cores 4095", "core 4095"),
+        ("--rate 0", "--rate"),
+        ("--mix Ping", "no operation of rpcecho"),
+        ("--replay /nonexistent", "/nonexistent"),
+    ] {
+        let (code, message) = failure(&loadgen(line));
+        assert_eq!(code, Some(1), "{line}: {message}");
+        assert!(message.contains(expected), "{line}: {message}");
+    }
+}
+
+#[test]
+fn what_nobody_reads_ends_quietly() {
+    for line in ["-d 0.1 -w 0", "completions bash"] {
+        let (reader, writer) = std::io::pipe().unwrap();
+        let (errors, error_writer) = std::io::pipe().unwrap();
+        drop((reader, errors));
+        let status = command(line)
+            .stdout(writer)
+            .stderr(error_writer)
+            .status()
+            .unwrap();
+        assert_eq!(status.code(), Some(141), "{line}");
+    }
+}
+
+#[test]
+fn a_missed_objective_exits_with_3_and_says_what_was_seen() {
+    let run = |slo| failure(&loadgen_with("-d 0.3 -w 0 --quiet --slo", &[slo]));
+    let (code, message) = run("p50<1ns");
+    assert_eq!(code, Some(3), "{message}");
+    assert!(
+        message.contains("p50 <") && message.contains("was missed"),
+        "{message}"
+    );
+    let (code, message) = run("p50<1h,errors<1%,rate>1");
+    assert_eq!(code, Some(0), "{message}");
+}
+
+#[test]
+fn a_run_that_the_client_could_not_keep_up_with_exits_with_4() {
+    let (code, message) = failure(&loadgen("--rate 1e8 -d 0.3 -w 0 --quiet"));
+    assert_eq!(code, Some(4), "{message}");
+    assert!(message.contains("invalid"), "{message}");
+}
+
+/// A server that takes connections, and says nothing: connections may take half a minute.
+#[test]
+fn an_interrupt_is_not_kept_waiting_by_a_server_that_does_not_answer() {
+    let listener = TcpListener::bind("127.0.0.1:0").unwrap();
+    let port = listener.local_addr().unwrap().port();
+    let client = command(&format!("ncacn_ip_tcp:127.0.0.1[{port}] -c 1 --quiet"))
+        .stderr(Stdio::piped())
+        .spawn()
+        .unwrap();
+    let _silent = listener.accept().unwrap();
+    let start = Instant::now();
+    kill_process(Pid::from_child(&client), Signal::INT).unwrap();
+    let (code, message) = failure(&client.wait_with_output().unwrap());
+    assert_eq!(code, Some(4), "{message}");
+    assert!(message.contains("interrupted"), "{message}");
+    assert!(start.elapsed() < Duration::from_secs(15));
+}

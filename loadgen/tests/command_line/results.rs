@@ -1,0 +1,215 @@
+//! What a run leaves: tables, files, reports, and what is made of several.
+
+use serde_json::Value;
+
+use crate::{failure, json, loadgen, loadgen_with};
+
+#[test]
+fn the_table_has_all_rows() {
+    let output = loadgen("-d 0.2 -w 0");
+    let table = String::from_utf8(output.stdout).unwrap();
+    for row in [
+        "target",
+        "load",
+        "ring",
+        "offered",
+        "sent",
+        "completed",
+        "errors",
+        "calls/s",
+        "MB/s",
+        "response",
+        "service",
+        "CPU",
+    ] {
+        assert!(table.contains(row), "{row} is missing in:\n{table}");
+    }
+}
+
+#[test]
+fn merged_results_have_all_calls() {
+    let directory = tempfile::tempdir().unwrap();
+    let path = |name: &str| directory.path().join(name).to_str().unwrap().to_owned();
+    let mut completed = 0;
+    for agent in ["0", "1"] {
+        let (out, hlog) = (
+            path(&format!("{agent}.json")),
+            path(&format!("{agent}.hlog")),
+        );
+        let report = json(&loadgen_with(
+            "-d 0.3 -w 0 --quiet --json --agent",
+            &[agent, "--out", &out, "--hlog", &hlog],
+        ));
+        completed += report["completed"].as_u64().unwrap();
+    }
+    let runs = loadgen_with("merge --json", &[&path("0.json"), &path("1.json")]);
+    // Two agents that did not run at the same time: the whole is not what it seems.
+    assert_eq!(runs.status.code(), Some(4));
+    let runs: Value = serde_json::from_slice(&runs.stdout).unwrap();
+    assert_eq!(runs["completed"], completed);
+    assert_eq!(runs["response_us"]["count"], completed);
+    let logs = json(&loadgen_with(
+        "merge --json",
+        &[&path("0.hlog"), &path("1.hlog")],
+    ));
+    assert_eq!(logs["response_us"]["p50"], runs["response_us"]["p50"]);
+    assert_eq!(logs["service_us"]["count"], completed);
+    let both = json(&loadgen_with(
+        "merge --json",
+        &[&path("0.hlog"), &path("0.json")],
+    ));
+    assert_eq!(both["response_us"]["count"], both["completed"]);
+    let note = both["notes"][0].as_str().unwrap();
+    assert!(note.contains("0.hlog is of the same run as"), "{note}");
+}
+
+#[test]
+fn a_run_is_the_same_as_itself() {
+    let directory = tempfile::tempdir().unwrap();
+    let out = directory.path().join("run.json");
+    let out = out.to_str().unwrap();
+    json(&loadgen_with("-d 0.4 -w 0 --quiet --json --out", &[out]));
+    let comparison = json(&loadgen_with("compare --json", &[out, out]));
+    for change in comparison["changes"].as_array().unwrap() {
+        assert_eq!(change["before"], change["after"]);
+        assert_ne!(change["finding"], "slower");
+    }
+    let (code, message) = failure(&loadgen_with("compare", &[out, "/nonexistent"]));
+    assert_eq!(code, Some(1), "{message}");
+}
+
+#[test]
+fn the_highest_rate_is_searched_for() {
+    let me = std::process::id();
+    let bounds = "--from 100 --to 400 --confirm 1 --repeat 2";
+    let quick = format!("-d 0.1 -w 0 --quiet --json --accept-invalid --server-metrics {me}");
+    let search = |slo| loadgen_with(&format!("max {bounds} {quick} --slo"), &[slo]);
+    let found = search("p50<1ns");
+    assert_eq!(found.status.code(), Some(3));
+    let found: Value = serde_json::from_slice(&found.stdout).unwrap();
+    assert_eq!(found["rate"], Value::Null);
+    assert_eq!(found["steps"].as_array().unwrap().len(), 1);
+    let found: Value = serde_json::from_slice(&search("rate>1").stdout).unwrap();
+    let steps = found["steps"].as_array().unwrap();
+    assert_eq!(steps[0]["rate"], 100.0);
+    for step in steps {
+        assert_eq!(step["server_metrics"][0]["source"], format!("process {me}"));
+    }
+    assert!(
+        steps[0]["calls_per_second"].as_f64().unwrap() > 50.0,
+        "{found}"
+    );
+}
+
+#[test]
+fn a_curve_has_a_point_for_each_rate_and_a_report() {
+    let directory = tempfile::tempdir().unwrap();
+    let html = directory.path().join("curve.html");
+    let me = std::process::id().to_string();
+    let curve = json(&loadgen_with(
+        "curve --rates 200..600/200 --shuffle --repeat 2 -d 0.2 -w 0 --quiet --json --accept-invalid",
+        &["--html", html.to_str().unwrap(), "--server-metrics", &me],
+    ));
+    let points = curve["points"].as_array().unwrap();
+    let rates: Vec<_> = points
+        .iter()
+        .map(|point| point["rate"].as_f64().unwrap())
+        .collect();
+    assert_eq!(rates, [200.0, 200.0, 400.0, 400.0, 600.0, 600.0]);
+    for point in points {
+        let [server] = point["server_metrics"].as_array().unwrap().as_slice() else {
+            panic!("{point}");
+        };
+        let series = server["series"].as_array().unwrap();
+        assert!(series.iter().any(|it| it["name"] == "CPU"), "{server}");
+    }
+    let html = std::fs::read_to_string(html).unwrap();
+    assert!(
+        html.contains("Response time against load") && html.ends_with("</html>\n"),
+        "{html}"
+    );
+    assert!(html.contains(" of 6 runs are invalid, and shown all the same."));
+    assert!(html.contains("<circle"), "{html}");
+}
+
+#[test]
+fn a_report_needs_no_network() {
+    let directory = tempfile::tempdir().unwrap();
+    let html = directory.path().join("report.html");
+    let html_path = html.to_str().unwrap();
+    json(&loadgen_with(
+        "-d 0.4 -w 0 --quiet --json --html",
+        &[html_path],
+    ));
+    let html = std::fs::read_to_string(&html).unwrap();
+    assert_eq!(html.matches("<svg").count(), 3, "{html}");
+    for outside in ["src=", "href=", "@import", "url(", "<script"] {
+        assert!(!html.contains(outside), "{outside}");
+    }
+}
+
+/// A process and an exporter that answers and one that is not there: the run goes on in any case.
+#[test]
+fn a_server_is_sampled_while_it_is_measured() {
+    use std::io::{Read, Write};
+    use std::net::TcpListener;
+
+    let listener = TcpListener::bind("127.0.0.1:0").unwrap();
+    let exporter = format!("http://{}/", listener.local_addr().unwrap());
+    std::thread::spawn(move || {
+        for scrape in 0.. {
+            let Ok((mut stream, _)) = listener.accept() else {
+                return;
+            };
+            let _ = stream.read(&mut [0; 1024]);
+            let _ = write!(
+                stream,
+                "HTTP/1.1 200 OK\r\n\r\n# TYPE scrapes counter\nscrapes{{by=\"us\"}} {scrape}\n"
+            );
+        }
+    });
+    let free = TcpListener::bind("127.0.0.1:0").unwrap();
+    let nobody = format!("http://{}/metrics", free.local_addr().unwrap());
+    drop(free);
+    let directory = tempfile::tempdir().unwrap();
+    let html = directory.path().join("report.html");
+    let report = json(&loadgen_with(
+        "-d 1 -w 0.3 --quiet --json --server-metrics",
+        &[
+            &std::process::id().to_string(),
+            "--server-metrics",
+            &exporter,
+            "--server-metrics",
+            &nobody,
+            "--html",
+            html.to_str().unwrap(),
+        ],
+    ));
+    let [process, exported, missing] = report["server_metrics"].as_array().unwrap().as_slice()
+    else {
+        panic!("{}", report["server_metrics"]);
+    };
+    let names = |it: &Value| -> Vec<String> {
+        let series = it["series"].as_array().unwrap().iter();
+        series
+            .map(|it| it["name"].as_str().unwrap().to_owned())
+            .collect()
+    };
+    for name in ["CPU", "RSS", "involuntary context switches", "open files"] {
+        assert!(names(process).iter().any(|it| it == name), "{process}");
+    }
+    let count = process["times"].as_array().unwrap().len();
+    assert!((2..=25).contains(&count), "{count} samples in a second");
+    assert_eq!(names(exported), ["scrapes"]);
+    let scrapes = exported["series"][0]["mean"].as_f64().unwrap();
+    assert!(
+        0.0 < scrapes && scrapes < 4.5,
+        "four times a second at most: {scrapes}"
+    );
+    assert_eq!(names(missing), [""; 0]);
+    assert!(missing["failures"].as_u64() > Some(0), "{missing}");
+    let why = missing["problems"][0].as_str().unwrap();
+    assert!(why.contains("cannot be reached"), "{why}");
+    let html = std::fs::read_to_string(html).unwrap();
+    assert!(html.contains("Server: http://") && html.contains("by=&quot;us&quot;"));
+}
