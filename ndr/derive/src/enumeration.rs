@@ -1,10 +1,11 @@
 //! Enums without data.
 
-use proc_macro2::{Ident, TokenStream};
+use proc_macro2::TokenStream;
 use quote::{format_ident, quote};
 use syn::{DataEnum, DeriveInput, Error, Fields, Result};
 
 use crate::attributes::ContainerAttributes;
+use crate::enum_value::EnumValue;
 
 pub(crate) fn expand(
     input: &DeriveInput,
@@ -39,51 +40,34 @@ pub(crate) fn expand(
             "an enum on the wire has at least one value",
         ));
     }
-    let krate = attributes.crate_path();
-    let variants = data
-        .variants
-        .iter()
-        .map(|variant| variant.ident.clone())
+    let value = EnumValue::new(attributes.crate_path(), attributes.v1_enum.is_some());
+    let name = &input.ident;
+    let variants: Vec<_> = data.variants.iter().map(|variant| &variant.ident).collect();
+    // Names of the constants that hold the values.
+    let constants: Vec<_> = (0..variants.len())
+        .map(|index| format_ident!("VALUE_{index}"))
         .collect();
-    let is_v1 = attributes.v1_enum.is_some();
-    let enumeration = Enumeration {
-        krate,
-        name: input.ident.clone(),
-        variants,
-        is_v1,
-    };
-    let values = enumeration.values();
-    let wire = enumeration.wire();
-    let encode = attributes.encodes().then(|| enumeration.encode());
-    let decode = attributes.decodes().then(|| enumeration.decode());
+    let number = value.number();
+    let message = format!("a value of `{name}` does not fit into {number}");
+    let wire = value.wire(
+        name,
+        &quote!(match self { #(#name::#variants => i128::from(#constants)),* }),
+    );
+    let encode = attributes.encodes().then(|| {
+        let written = quote!(match self { #(#name::#variants => #constants),* });
+        value.encode(name, &written)
+    });
+    let decode = attributes.decodes().then(|| {
+        let read = quote! {
+            match found {
+                #(found if found == u32::from(#constants) => ::core::option::Option::Some(#name::#variants),)*
+                _ => ::core::option::Option::None,
+            }
+        };
+        value.decode(name, &read)
+    });
     Ok(quote! {
         const _: () = {
-            #values
-            #wire
-            #encode
-            #decode
-        };
-    })
-}
-
-struct Enumeration {
-    krate: TokenStream,
-    name: Ident,
-    variants: Vec<Ident>,
-    is_v1: bool,
-}
-
-impl Enumeration {
-    /// Names of the constants that hold the values.
-    fn constants(&self) -> impl Iterator<Item = Ident> {
-        (0..self.variants.len()).map(|index| format_ident!("VALUE_{index}"))
-    }
-
-    fn values(&self) -> TokenStream {
-        let (name, variants, constants) = (&self.name, &self.variants, self.constants());
-        let number = if self.is_v1 { quote!(u32) } else { quote!(u16) };
-        let message = format!("a value of `{name}` does not fit into {number}");
-        quote! {
             #(
                 const #constants: #number = {
                     let value = #name::#variants as i128;
@@ -91,103 +75,9 @@ impl Enumeration {
                     value as #number
                 };
             )*
-        }
-    }
-
-    fn wire(&self) -> TokenStream {
-        let (krate, name, variants) = (&self.krate, &self.name, &self.variants);
-        let constants = self.constants();
-        let layout = if self.is_v1 {
-            quote!(<u32 as #krate::Wire>::LAYOUT)
-        } else {
-            quote!(#krate::Layout::ENUM16)
+            #wire
+            #encode
+            #decode
         };
-        quote! {
-            #[automatically_derived]
-            impl #krate::Wire for #name {
-                const LAYOUT: #krate::Layout = #layout;
-            }
-
-            #[automatically_derived]
-            impl #krate::Correlated for #name {
-                #[inline]
-                fn correlated(&self) -> i128 {
-                    match self { #(#name::#variants => i128::from(#constants)),* }
-                }
-            }
-        }
-    }
-
-    fn encode(&self) -> TokenStream {
-        let (krate, name, variants) = (&self.krate, &self.name, &self.variants);
-        let constants = self.constants();
-        let write = if self.is_v1 {
-            quote!(u32)
-        } else {
-            quote!(enum16)
-        };
-        quote! {
-            #[automatically_derived]
-            impl #krate::Encode for #name {
-                #[inline]
-                fn encode_inline<__S: #krate::Syntax>(
-                    &self,
-                    _: (),
-                    writer: &mut #krate::Writer<'_, __S>,
-                ) -> ::core::result::Result<(), #krate::EncodeError> {
-                    writer.#write(match self { #(#name::#variants => #constants),* });
-                    ::core::result::Result::Ok(())
-                }
-            }
-        }
-    }
-
-    fn decode(&self) -> TokenStream {
-        let (krate, name, variants) = (&self.krate, &self.name, &self.variants);
-        let constants = self.constants();
-        let read = if self.is_v1 {
-            quote!(u32)
-        } else {
-            quote!(enum16)
-        };
-        quote! {
-            #[automatically_derived]
-            impl<'__stub> #krate::Decode<'__stub> for #name {
-                type Conformance = ();
-                type Inline = Self;
-
-                #[inline]
-                fn decode_conformance<__S: #krate::Syntax>(
-                    _: &mut #krate::Reader<'__stub, __S>,
-                ) -> ::core::result::Result<(), #krate::DecodeError> {
-                    ::core::result::Result::Ok(())
-                }
-
-                #[inline]
-                fn decode_inline<__S: #krate::Syntax>(
-                    _: (),
-                    reader: &mut #krate::Reader<'__stub, __S>,
-                ) -> ::core::result::Result<Self, #krate::DecodeError> {
-                    let found = reader.#read()?;
-                    #(
-                        if found == u32::from(#constants) {
-                            return ::core::result::Result::Ok(#name::#variants);
-                        }
-                    )*
-                    ::core::result::Result::Err(
-                        reader.error(#krate::DecodeErrorKind::UnknownEnumValue { found }),
-                    )
-                }
-
-                #[inline]
-                fn decode_deferred<__S: #krate::Syntax>(
-                    inline: Self,
-                    _: (),
-                    _: &mut #krate::Reader<'__stub, __S>,
-                ) -> ::core::result::Result<Self, #krate::DecodeError> {
-                    ::core::result::Result::Ok(inline)
-                }
-            }
-        }
-    }
+    })
 }

@@ -5,6 +5,7 @@
 
 mod attributes;
 mod correlation;
+mod enum_value;
 mod enumeration;
 mod fields;
 mod generics;
