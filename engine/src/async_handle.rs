@@ -189,11 +189,7 @@ impl<O: Outputs> AsyncHandle<O> {
         self.core = Some(Arc::clone(core));
         self.extended = None;
         self.given = Some(given);
-        Ok(Begun {
-            serial: self.state.begin(),
-            state: Arc::clone(&self.state),
-            notify: Contained::new(self.notify.clone()),
-        })
+        Ok(Begun::new(&self.state, self.notify.clone()))
     }
 }
 
@@ -202,6 +198,17 @@ pub(crate) struct Begun {
     pub(crate) state: Arc<CallState>,
     pub(crate) serial: u32,
     pub(crate) notify: Contained<Notify>,
+}
+
+impl Begun {
+    /// Begins a call with a state that has none.
+    pub(crate) fn new(state: &Arc<CallState>, notify: Notify) -> Self {
+        Begun {
+            serial: state.begin(),
+            state: Arc::clone(state),
+            notify: Contained::new(notify),
+        }
+    }
 }
 
 impl<O: Outputs> Drop for AsyncHandle<O> {

@@ -281,11 +281,7 @@ impl Binding {
     ) -> Call<O> {
         let core = &self.handle.core;
         let state = core.take_call_state();
-        let begun = Begun {
-            serial: state.begin(),
-            state: Arc::clone(&state),
-            notify: Contained::new(Notify::None),
-        };
+        let begun = Begun::new(&state, Notify::None);
         match self.submit(lane, opnum, inputs, begun) {
             Ok(()) => Call::in_flight(Arc::clone(core), state, inputs.given()),
             Err(status) => {
@@ -367,11 +363,7 @@ impl Binding {
     ) -> Result<(Call<O>, Pipes), Status> {
         let core = &self.handle.core;
         let state = core.take_call_state();
-        let begun = Begun {
-            serial: state.begin(),
-            state: Arc::clone(&state),
-            notify: Contained::new(Notify::None),
-        };
+        let begun = Begun::new(&state, Notify::None);
         match self.submit_with_pipes(opnum, inputs, shape, begun, None) {
             Ok(pipes) => {
                 let call = Call::in_flight(Arc::clone(core), state, inputs.given());

@@ -16,7 +16,7 @@ use annulus::{
     Runtime, Server, ServerCall, Serving,
 };
 
-use raw::{BIND_ACK, MULTIPLEXING, PATIENCE, RESPONSE, WHOLE, bind, read_pdu, request, until};
+use raw::{MULTIPLEXING, RESPONSE, WHOLE, bind, read_pdu, request, until};
 use serving::{Number, number};
 
 /// Fast, so that the tests are.
@@ -38,12 +38,7 @@ fn start(cores: usize, balance: BalancePolicy) -> (Runtime, Serving, SocketAddr)
 
 /// A connection that has bound rpcecho.
 fn bound(address: SocketAddr) -> TcpStream {
-    let mut stream = TcpStream::connect(address).unwrap();
-    stream.set_read_timeout(Some(PATIENCE)).unwrap();
-    stream.set_nodelay(true).unwrap();
-    stream.write_all(&bind(MULTIPLEXING)).unwrap();
-    assert_eq!(read_pdu(&mut stream).unwrap()[2], BIND_ACK);
-    stream
+    raw::bound(address, &bind(MULTIPLEXING))
 }
 
 /// Connections of which each core has as many, in the order in which they were made: the first of

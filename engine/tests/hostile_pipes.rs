@@ -11,16 +11,14 @@ mod piping;
 mod raw;
 
 use std::io::{ErrorKind, Read, Write};
-use std::net::{Shutdown, TcpStream};
+use std::net::{Shutdown, SocketAddr, TcpStream};
 use std::sync::atomic::Ordering;
 use std::thread;
 use std::time::Duration;
 
 use annulus::{Event, Limits, PullPipe, ServerCall, Status};
 use piping::{Manager, PLAIN, SUM, Total, World};
-use raw::{
-    BIND_ACK, FAULT, MULTIPLEXING, PATIENCE, RESPONSE, WHOLE, fault_status, hex, read_pdu, request,
-};
+use raw::{FAULT, MULTIPLEXING, PATIENCE, RESPONSE, WHOLE, fault_status, hex, read_pdu, request};
 
 const FIRST: u8 = 0x01;
 const LAST: u8 = 0x02;
@@ -36,12 +34,7 @@ fn bind() -> Vec<u8> {
 
 /// A connection that has bound the interface.
 fn bound(world: &World) -> TcpStream {
-    let mut stream = TcpStream::connect(("127.0.0.1", world.port)).unwrap();
-    stream.set_read_timeout(Some(PATIENCE)).unwrap();
-    stream.set_nodelay(true).unwrap();
-    stream.write_all(&bind()).unwrap();
-    assert_eq!(read_pdu(&mut stream).unwrap()[2], BIND_ACK);
-    stream
+    raw::bound(SocketAddr::from(([127, 0, 0, 1], world.port)), &bind())
 }
 
 /// The client gives a call up.

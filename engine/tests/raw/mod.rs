@@ -54,18 +54,12 @@ impl Scene {
     }
 
     pub(crate) fn connect(&self) -> TcpStream {
-        let stream = TcpStream::connect(self.address).unwrap();
-        stream.set_read_timeout(Some(PATIENCE)).unwrap();
-        stream.set_nodelay(true).unwrap();
-        stream
+        connect(self.address)
     }
 
     /// A connection that has bound rpcecho, with multiplexing.
     pub(crate) fn bound(&self) -> TcpStream {
-        let mut stream = self.connect();
-        stream.write_all(&bind(MULTIPLEXING)).unwrap();
-        assert_eq!(read_pdu(&mut stream).unwrap()[2], BIND_ACK);
-        stream
+        bound(self.address, &bind(MULTIPLEXING))
     }
 
     pub(crate) fn neighbour_is_well(&self) {
@@ -73,6 +67,21 @@ impl Scene {
             assert_eq!(self.neighbour.add_one(number), Ok(number + 1));
         }
     }
+}
+
+fn connect(address: SocketAddr) -> TcpStream {
+    let stream = TcpStream::connect(address).unwrap();
+    stream.set_read_timeout(Some(PATIENCE)).unwrap();
+    stream.set_nodelay(true).unwrap();
+    stream
+}
+
+/// A connection whose bind was taken.
+pub(crate) fn bound(address: SocketAddr, bind: &[u8]) -> TcpStream {
+    let mut stream = connect(address);
+    stream.write_all(bind).unwrap();
+    assert_eq!(read_pdu(&mut stream).unwrap()[2], BIND_ACK);
+    stream
 }
 
 pub(crate) fn echo_client(runtime: &Runtime, port: u16) -> RpcEchoClient {

@@ -146,26 +146,29 @@ fn a_server_of_another_process_registers_and_is_told() {
     assert_eq!(nothing, Err(Status::EptNotRegistered));
 }
 
+/// A mapper on a port, 0 for any, and its map.
+fn start(port: u16) -> (Runtime, EndpointMap, u16) {
+    let config = Config::default().cores(Cores::Unpinned(1));
+    let runtime = Runtime::start(config).unwrap();
+    let map = EndpointMap::default();
+    let server = Server::new().endpoint(&format!("ncacn_ip_tcp:127.0.0.1[{port}]"));
+    let mapper = interface(EndpointMapper::new(map.clone()));
+    let serving = runtime.serve(server.unwrap().interface(mapper)).unwrap();
+    let port = serving.bindings()[0].port().unwrap();
+    (runtime, map, port)
+}
+
+fn until(what: &str, is_true: &dyn Fn() -> bool) {
+    let deadline = Instant::now() + Duration::from_secs(30);
+    while !is_true() {
+        assert!(Instant::now() < deadline, "{what} never comes");
+        std::thread::yield_now();
+    }
+}
+
 /// The mapper of a machine is started anew, on the same port, and knows nothing.
 #[test]
 fn kept_endpoints_are_registered_again_with_a_mapper_that_was_started_again() {
-    let start = |port: u16| {
-        let config = Config::default().cores(Cores::Unpinned(1));
-        let runtime = Runtime::start(config).unwrap();
-        let map = EndpointMap::default();
-        let server = Server::new().endpoint(&format!("ncacn_ip_tcp:127.0.0.1[{port}]"));
-        let mapper = interface(EndpointMapper::new(map.clone()));
-        let serving = runtime.serve(server.unwrap().interface(mapper)).unwrap();
-        let port = serving.bindings()[0].port().unwrap();
-        (runtime, map, port)
-    };
-    let until = |what: &str, is_true: &dyn Fn() -> bool| {
-        let deadline = Instant::now() + Duration::from_secs(30);
-        while !is_true() {
-            assert!(Instant::now() < deadline, "{what} never comes");
-            std::thread::yield_now();
-        }
-    };
     let (first, first_map, port) = start(0);
     let runtime = Runtime::start(Config::default().cores(Cores::Unpinned(1))).unwrap();
     let mapper = format!("ncacn_ip_tcp:127.0.0.1[{port}]");
@@ -194,23 +197,6 @@ fn kept_endpoints_are_registered_again_with_a_mapper_that_was_started_again() {
 /// that is dropped leaves the other alone.
 #[test]
 fn a_client_keeps_several_lists_of_endpoints_registered() {
-    let start = |port: u16| {
-        let config = Config::default().cores(Cores::Unpinned(1));
-        let runtime = Runtime::start(config).unwrap();
-        let map = EndpointMap::default();
-        let server = Server::new().endpoint(&format!("ncacn_ip_tcp:127.0.0.1[{port}]"));
-        let mapper = interface(EndpointMapper::new(map.clone()));
-        let serving = runtime.serve(server.unwrap().interface(mapper)).unwrap();
-        let port = serving.bindings()[0].port().unwrap();
-        (runtime, map, port)
-    };
-    let until = |what: &str, is_true: &dyn Fn() -> bool| {
-        let deadline = Instant::now() + Duration::from_secs(30);
-        while !is_true() {
-            assert!(Instant::now() < deadline, "{what} never comes");
-            std::thread::yield_now();
-        }
-    };
     let (first, first_map, port) = start(0);
     let runtime = Runtime::start(Config::default().cores(Cores::Unpinned(1))).unwrap();
     let mapper = format!("ncacn_ip_tcp:127.0.0.1[{port}]");
@@ -252,10 +238,9 @@ fn what_a_client_registers_goes_with_it_though_others_ask_the_same_mapper() {
     registering.register_blocking(&[endpoint], false).unwrap();
     assert_eq!(other.endpoints_blocking(Inquiry::ALL).unwrap().len(), 2);
     drop(registering);
-    let deadline = Instant::now() + Duration::from_secs(10);
-    while other.endpoints_blocking(Inquiry::ALL).unwrap().len() > 1 {
-        assert!(Instant::now() < deadline, "it stays");
-    }
+    until("the end", &|| {
+        other.endpoints_blocking(Inquiry::ALL).unwrap().len() == 1
+    });
 }
 
 #[test]
