@@ -136,58 +136,62 @@ impl<'e> Encoder<'e> {
             return Ok(());
         };
         let is_last = rest.is_empty();
-        let (mut json, mut actual) = (Some(json), None);
-        if let Some(list) = json {
-            actual = Some(match is_last {
-                true => self.len(element, list)?,
-                false => self.list(list)?.len() as u64,
-            });
-            json = list.get(0);
-        }
-        let declared = match &dimension.extent {
-            Extent::Fixed(room) => Some(u64::from(*room)),
-            Extent::Counted(count) => Self::declared(Some(count), told),
+        let actual = match is_last {
+            true => self.len(element, json)?,
+            false => self.list(json)?.len() as u64,
         };
-        let actual = actual.unwrap_or(0);
-        let first = Self::declared(dimension.first.as_ref(), told).unwrap_or(0);
-        let section = Section {
-            maximum: match (&dimension.extent, is_varying) {
-                (Extent::Counted(_), true) => {
-                    declared.unwrap_or(0).max(first.saturating_add(actual))
-                }
-                (Extent::Counted(_), false) => actual,
-                (Extent::Fixed(room), _) => u64::from(*room),
-            },
-            first,
-            actual,
-        };
-        if let Extent::Fixed(room) = dimension.extent {
-            match is_varying {
-                true => self.within_room(section, u64::from(room))?,
-                false => self.of_length(actual, u64::from(room))?,
-            }
-        }
-        sections.push(section);
-        match json {
+        sections.push(self.section_of(dimension, actual, told, is_varying)?);
+        match json.get(0) {
             Some(first) if !is_last => self.within(format_args!("[0]"), |encoder| {
                 encoder.several(rest, element, first, told, is_varying, sections)
             }),
-            // Of nothing: what is said of it, if something is.
             _ => {
-                for dimension in rest {
-                    let maximum = match &dimension.extent {
-                        Extent::Fixed(room) => u64::from(*room),
-                        Extent::Counted(count) => Self::declared(Some(count), told).unwrap_or(0),
-                    };
-                    let actual = if is_varying { 0 } else { maximum };
-                    sections.push(Section {
-                        maximum,
-                        first: 0,
-                        actual,
-                    });
-                }
+                let empty = |dimension| Self::section_of_nothing(dimension, told, is_varying);
+                sections.extend(rest.iter().map(empty));
                 Ok(())
             }
+        }
+    }
+
+    /// A dimension with so many elements.
+    fn section_of(
+        &self,
+        dimension: &Dimension,
+        actual: u64,
+        told: &Told<'_>,
+        is_varying: bool,
+    ) -> Result<Section, EncodeError> {
+        let first = Self::declared(dimension.first.as_ref(), told).unwrap_or(0);
+        let maximum = match &dimension.extent {
+            Extent::Fixed(room) => u64::from(*room),
+            Extent::Counted(_) if !is_varying => actual,
+            Extent::Counted(count) => Self::declared(Some(count), told)
+                .unwrap_or(0)
+                .max(first.saturating_add(actual)),
+        };
+        let section = Section {
+            maximum,
+            first,
+            actual,
+        };
+        match (&dimension.extent, is_varying) {
+            (Extent::Fixed(_), true) => self.within_room(section, maximum)?,
+            (Extent::Fixed(_), false) => self.of_length(actual, maximum)?,
+            (Extent::Counted(_), _) => {}
+        }
+        Ok(section)
+    }
+
+    /// A dimension of nothing: what is said of it, if something is.
+    fn section_of_nothing(dimension: &Dimension, told: &Told<'_>, is_varying: bool) -> Section {
+        let maximum = match &dimension.extent {
+            Extent::Fixed(room) => u64::from(*room),
+            Extent::Counted(count) => Self::declared(Some(count), told).unwrap_or(0),
+        };
+        Section {
+            maximum,
+            first: 0,
+            actual: if is_varying { 0 } else { maximum },
         }
     }
 
