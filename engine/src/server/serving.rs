@@ -53,7 +53,8 @@ impl Serving {
     }
 
     /// Takes the server's endpoints out of the endpoint maps in which it has registered them
-    /// ([`Server::register_endpoints`]), as `RpcEpUnregister`. They stay open.
+    /// ([`Server::register_endpoints`](crate::Server::register_endpoints)), as `RpcEpUnregister`. They
+    /// stay open.
     pub fn unregister_endpoints(&self) {
         self.server.unregister_endpoints();
     }
