@@ -6,9 +6,11 @@
 
 mod client;
 mod loopback;
+mod over_kernel;
 mod pair;
 mod simulated;
 
 pub use loopback::{Loopback, LoopbackClient};
+pub use over_kernel::OverKernel;
 pub use pair::Pair;
 pub use simulated::Simulated;

@@ -49,6 +49,19 @@ const MAY_LOCK: [(&str, &str); 4] = [
     ),
 ];
 
+/// What the names of operations over the kernel's ring begin with.
+const OVER_KERNEL: &str = "kernel/";
+
+/// By how much more often such an operation may lock than in the reference: how many turns its
+/// cores take hangs on when the kernel delivers. Even so, a further lock in each call shows where
+/// 256 of them share a few turns.
+const OVER_KERNEL_FACTOR: u64 = 4;
+
+/// Whether no two runs of an operation need execute the same.
+pub(crate) fn is_over_kernel(operation: &str) -> bool {
+    operation.starts_with(OVER_KERNEL)
+}
+
 /// How often locked instructions were executed, by the function that they are in.
 pub(crate) type Locked = BTreeMap<String, u64>;
 
@@ -100,10 +113,12 @@ pub(crate) fn verdict(reference: &LockedByOperation, now: &LockedByOperation) ->
             );
             let then = before.and_then(|before| before.get(function)).copied();
             let then = then.unwrap_or_default();
-            if times > then {
+            let is_exact = !is_over_kernel(operation);
+            let factor = if is_exact { 1 } else { OVER_KERNEL_FACTOR };
+            if times > then * factor {
                 write!(more, "\n    {operation}: {function}: {then} -> {times}")?;
             }
-            fewer |= times < then;
+            fewer |= is_exact && times < then;
         }
     }
     ensure!(
@@ -111,8 +126,8 @@ pub(crate) fn verdict(reference: &LockedByOperation, now: &LockedByOperation) ->
         "there is more that locks than the reference says (in all operations of a run):{more}\n    \
          if no call can do without: `cargo xtask bench-check --accept`, and say why in the commit"
     );
-    let total = |of: &LockedByOperation| of.values().flat_map(Locked::values).sum::<u64>();
-    fewer |= total(now) < total(reference);
+    let functions = |of: &LockedByOperation| of.values().map(Locked::len).sum::<usize>();
+    fewer |= functions(now) < functions(reference);
     Ok(if fewer {
         "less locks than in the reference: `cargo xtask bench-check --accept` keeps it so"
             .to_owned()
@@ -308,6 +323,7 @@ totals: 20
             ("engine/1x1", push, 1, "0 -> 1"),
             ("pdu/parse", pop, 16, "0 -> 16"),
             ("engine/1x1", "annulus::Core::turn", 1, "MAY_LOCK"),
+            ("kernel/1x1", pop, 1, "0 -> 1"),
         ] {
             let now = locked(operation, function, times);
             let error = verdict(&reference, &now).unwrap_err().to_string();
@@ -317,6 +333,9 @@ totals: 20
             );
             assert!(error.contains(told), "{error}");
         }
+        let over_kernel = |times| locked("kernel/16x16", pop, times);
+        assert!(verdict(&over_kernel(96), &over_kernel(384)).is_ok());
+        assert!(verdict(&over_kernel(96), &over_kernel(385)).is_err());
         for now in [locked("engine/1x1", pop, 15), LockedByOperation::new()] {
             assert!(verdict(&reference, &now).unwrap().contains("--accept"));
         }

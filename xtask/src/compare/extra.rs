@@ -60,7 +60,7 @@ pub(crate) struct Extras {
     pub(crate) wide: Samples,
     pub(crate) idle: Option<Idle>,
     pub(crate) parked: Option<Parked>,
-    /// Per call of both sides, over the simulated network, which is not counted.
+    /// Per call of both sides.
     pub(crate) locked_instructions: Option<f64>,
 }
 
