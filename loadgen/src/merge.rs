@@ -411,7 +411,9 @@ fn shortest_interval(agents: &[&Part]) -> Option<f64> {
 
 impl fmt::Display for Merged {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        row(f, "merged", format_args!("{} results", self.sources.len()))?;
+        let plural = if self.sources.len() == 1 { "" } else { "s" };
+        let merged = format_args!("{} result{plural}", self.sources.len());
+        row(f, "merged", merged)?;
         for source in &self.sources {
             let agent = source.agent.as_deref().unwrap_or("");
             row(

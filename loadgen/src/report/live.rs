@@ -124,3 +124,20 @@ impl Since {
 fn millis(duration: Duration) -> u64 {
     u64::try_from(duration.as_millis()).unwrap_or(u64::MAX)
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_is_counted_is_named() {
+        let since = Since {
+            length: Duration::from_secs(2),
+            completed: 30,
+            ..Since::default()
+        };
+        let transfers = since.numbers(Counted::Transfers);
+        assert!(transfers.contains(" 15 transfers/s "), "{transfers}");
+        assert!(since.numbers(Counted::Calls).contains(" 15 calls/s "));
+    }
+}

@@ -102,12 +102,16 @@ impl Table<'_> {
     fn what_it_took(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let run = self.0;
         let client = run.client_cpu;
+        let each = match run.setup.pipe {
+            Some(_) => "transfer",
+            None => "call",
+        };
         let busiest = run.client_threads.iter().map(|thread| thread.busy_percent);
         row(
             f,
             "client CPU",
             format_args!(
-                "{:.0} %, {:.2} µs per call on {}, busy {:.0} %",
+                "{:.0} %, {:.2} µs per {each} on {}, busy {:.0} %",
                 client.percent,
                 client.us_per_call,
                 cores(&run.setup.client_cores),
@@ -119,7 +123,7 @@ impl Table<'_> {
                 f,
                 "server CPU",
                 format_args!(
-                    "{:.0} %, {:.2} µs per call on {}",
+                    "{:.0} %, {:.2} µs per {each} on {}",
                     server.percent,
                     server.us_per_call,
                     cores(&run.setup.server_cores)
@@ -129,7 +133,10 @@ impl Table<'_> {
         row(
             f,
             "system calls",
-            format_args!("{:.3} per call (client)", run.client_system_calls_per_call),
+            format_args!(
+                "{:.3} per {each} (client)",
+                run.client_system_calls_per_call
+            ),
         )
     }
 }

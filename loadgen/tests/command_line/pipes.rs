@@ -55,9 +55,17 @@ fn the_table_and_the_report_speak_of_transfers() {
     let report = directory.path().join("report.html");
     let output = transfers("inout", &["--html", report.to_str().unwrap()]);
     let table = String::from_utf8(output.stdout).unwrap();
-    for text in ["transfers/s", "MB/s", " in, ", " out\n", "pipe inout"] {
+    for text in [
+        "transfers/s",
+        "MB/s",
+        " in, ",
+        " out\n",
+        "pipe inout",
+        "µs per transfer",
+    ] {
         assert!(table.contains(text), "{text} is missing in:\n{table}");
     }
+    assert!(!table.contains("call "), "{table}");
     let report = std::fs::read_to_string(report).unwrap();
     assert!(report.contains("transfers a second") && report.contains("pipe inout"));
 }
