@@ -98,8 +98,9 @@ impl Framer {
     }
 
     /// Whether a whole PDU lies here, which came back as such.
+    #[inline]
     pub(crate) fn has_whole(&self) -> bool {
-        self.missing_len() == Some(0)
+        !self.partial.is_empty() && self.missing_len() == Some(0)
     }
 
     /// How many bytes the PDU lacks that has begun; `None` if that cannot be told.
@@ -112,6 +113,9 @@ impl Framer {
     /// Until it is back nothing else is to come in.
     #[inline]
     pub(crate) fn lend_partial(&mut self) -> Option<Vec<u8>> {
+        if self.partial.is_empty() {
+            return None;
+        }
         let missing = self.missing_len().filter(|&len| len >= REST_LEN_MIN)?;
         let mut buffer = std::mem::take(&mut self.partial);
         buffer.reserve_exact(missing + AHEAD_LEN_MAX);

@@ -45,7 +45,9 @@ mod types;
 mod verification;
 mod writer;
 
-pub use client::{ClientConfig, ClientConnection, ClientEvent, RequestPartStart, RequestStart};
+pub use client::{
+    ClientConfig, ClientConnection, ClientEvent, PlainResponse, RequestPartStart, RequestStart,
+};
 pub use drep::DataRepresentation;
 pub use error::{CallError, CloseReason, OfferError, Violation};
 pub use extensions::Extensions;

@@ -16,8 +16,8 @@ use crate::socket_options::{Keepalive, SocketOptions};
 ///
 /// - *submissions* ([`listen`](Ring::listen), [`connect`](Ring::connect),
 ///   [`adopt`](Ring::adopt), [`send`](Ring::send), [`close`](Ring::close), …) only note what is
-///   to be done. Nothing reaches the kernel before the next [`enter`](Ring::enter), so the
-///   submissions of one turn are one system call.
+///   to be done. Nothing reaches the kernel before the next [`enter`](Ring::enter), or
+///   [`submit`](Ring::submit), so the submissions of one turn are one system call.
 /// - [`enter`](Ring::enter) hands the submissions over, and waits if it is told to.
 /// - [`next_completion`](Ring::next_completion) yields what has ended, until `None`.
 ///
@@ -176,6 +176,17 @@ pub trait Ring: Sized {
     ///
     /// The backend itself broke; the ring cannot be used any further.
     fn enter(&mut self, wait: Wait) -> Result<(), TransportError>;
+
+    /// Hands submissions over without looking for completions, so that they take effect while their
+    /// owner does something else. A ring that gains nothing by that leaves them to the next
+    /// [`enter`](Ring::enter).
+    ///
+    /// # Errors
+    ///
+    /// As [`enter`](Ring::enter).
+    fn submit(&mut self) -> Result<(), TransportError> {
+        Ok(())
+    }
 
     /// The next completion that is ready.
     fn next_completion(&mut self) -> Option<Completion<Self::Stream>>;

@@ -2,20 +2,16 @@
 
 use std::sync::Arc;
 
-use annulus_protocol::{
-    CallError, ClientEvent, Input, Opnum, Pieces, ProviderReason, TransferSyntax,
-};
-use annulus_transports::{Ring, SocketId};
+use annulus_protocol::{CallError, Opnum, Pieces, TransferSyntax};
+use annulus_transports::Ring;
 
 use super::associations::{ClientLink, Reach};
-use super::bindings::{Lane, LocalReply, Route, Sink, StubData, WaitingCall};
+use super::bindings::{Lane, Route, Sink, WaitingCall};
 use super::connection::{Connection, Life, Role};
 use super::lifecycle::Phase;
-use super::traffic::Arrived;
 use super::{Core, LocalReplies};
 use crate::binding::BindingShared;
 use crate::core_shared::{MaybeCall, OutgoingCall};
-use crate::dispatch::byte_order;
 use crate::resolver::NotFound;
 use crate::status::Status;
 use crate::table::Key;
@@ -396,151 +392,6 @@ impl<R: Ring> Core<R> {
         }
     }
 
-    /// Takes what a server sent.
-    pub(super) fn client_received(
-        &mut self,
-        socket: SocketId,
-        arrived: &Arrived<'_>,
-        replies: LocalReplies<'_>,
-    ) {
-        let Core {
-            ring,
-            connections,
-            associations,
-            bindings,
-            shared,
-            now,
-            limits,
-            buffers,
-            ..
-        } = self;
-        let Some(connection) = connections.get_mut(socket) else {
-            return;
-        };
-        let Role::Client(link) = &mut connection.role else {
-            return;
-        };
-        let association = link.association;
-        let mut input = Input::new(arrived.bytes(ring));
-        let mut refusals = Vec::new();
-        let mut is_over = false;
-        let out = connection.outgoing.writable(buffers);
-        while let Some(event) = link.protocol.next_event(*now, &mut input, out) {
-            match event {
-                ClientEvent::Response {
-                    key,
-                    transfer,
-                    drep,
-                    stub,
-                    ..
-                } => {
-                    let data = StubData {
-                        bytes: &stub,
-                        order: byte_order(drep),
-                        transfer,
-                        pipes: None,
-                    };
-                    let key = Key::from_bits(key);
-                    match bindings.end_local_call(key) {
-                        Some(token) => replies(LocalReply {
-                            token,
-                            at: *now,
-                            result: Ok(data),
-                            extended: &[],
-                        }),
-                        None => bindings.end_call(key, Ok(data), &[], shared, *now, replies),
-                    }
-                    if let Some(assembled) = stub.into_assembled() {
-                        link.protocol.recycle(assembled);
-                    }
-                }
-                ClientEvent::ResponseData {
-                    key,
-                    transfer,
-                    drep,
-                    stub,
-                    is_last,
-                    ..
-                } => {
-                    let key = Key::from_bits(key);
-                    let order = byte_order(drep);
-                    let pipes = bindings.call(key).and_then(|call| call.pipes.clone());
-                    if let Some(pipes) = &pipes {
-                        let mut piece = shared.stub_buffers.take();
-                        piece.extend_from_slice(&stub);
-                        connection.pipe_is_full |= pipes.received(piece, is_last, order);
-                        if pipes.is_tail_too_long() {
-                            tracing::debug!("too much comes behind the pipes of a response");
-                            is_over = true;
-                            break;
-                        }
-                    }
-                    if is_last {
-                        connection.pipe_is_full = false;
-                        let data = StubData {
-                            bytes: &[],
-                            order,
-                            transfer,
-                            pipes: pipes.as_ref(),
-                        };
-                        bindings.end_call(key, Ok(data), &[], shared, *now, replies);
-                    }
-                    if let Some(assembled) = stub.into_assembled() {
-                        link.protocol.recycle(assembled);
-                    }
-                }
-                ClientEvent::Fault {
-                    key,
-                    status,
-                    did_not_execute,
-                    extended,
-                    ..
-                } => {
-                    let key = Key::from_bits(key);
-                    if bindings.has_pipes(key) {
-                        connection.pipe_is_full = false;
-                    }
-                    let status = failure(Status::from_fault(status), did_not_execute);
-                    let extended = extended.as_deref().unwrap_or_default();
-                    bindings.end_call(key, Err(status), extended, shared, *now, replies);
-                }
-                ClientEvent::Bound { context, group, .. } => {
-                    link.accepted(context);
-                    associations.joined(association, group);
-                }
-                ClientEvent::InterfaceRefused { reason, .. } => {
-                    refusals.extend(link.refused().map(|offer| (offer, refusal(reason))));
-                }
-                ClientEvent::BindRefused(reason) => {
-                    tracing::debug!(%reason, "the server refuses the bind");
-                    return self.bind_refused(socket, replies);
-                }
-                ClientEvent::Close(reason) => {
-                    tracing::debug!(%reason, "a connection ends");
-                    is_over = true;
-                    break;
-                }
-                _ => unreachable!("an event that this engine does not know"),
-            }
-        }
-        if let Some((key, at)) = link.protocol.arriving_response()
-            && let Some(call) = bindings.call_mut(Key::from_bits(key))
-        {
-            call.progress = at;
-        }
-        if is_over {
-            connection.begin_flush(*now + limits.flush_timeout);
-        }
-        for (offer, status) in refusals {
-            self.interface_refused(socket, offer, status, replies);
-        }
-        // Where the connection is over, its loss decides what becomes of the calls that wait.
-        let entry = self.associations.table.get(association);
-        if !is_over && entry.is_some_and(|entry| !entry.waiting.is_empty()) {
-            self.place_waiting(association, replies);
-        }
-    }
-
     /// Ends a call that was not sent.
     pub(super) fn fail_waiting_call(
         &mut self,
@@ -574,22 +425,3 @@ impl<R: Ring> Core<R> {
 /// Of the calls that wait at a binding so many are looked at for one that may go before those
 /// that wait for an earlier call of their own lane.
 const LOOK_AHEAD: usize = 64;
-
-/// A fault always is the failure of a call that has ended, whatever code it carries.
-fn failure(status: Status, did_not_execute: bool) -> Status {
-    match status {
-        Status::Ok | Status::AsyncCallPending | Status::CallFailed if did_not_execute => {
-            Status::CallFailedDne
-        }
-        Status::Ok | Status::AsyncCallPending => Status::CallFailed,
-        status => status,
-    }
-}
-
-fn refusal(reason: ProviderReason) -> Status {
-    match reason {
-        ProviderReason::AbstractSyntaxNotSupported => Status::UnknownIf,
-        ProviderReason::TransferSyntaxesNotSupported => Status::UnsupportedTransSyn,
-        _ => Status::ServerUnavailable,
-    }
-}

@@ -160,7 +160,7 @@ pub(crate) struct Outgoing {
     /// Bytes that the ring is sending.
     in_flight: usize,
     /// When that send began.
-    sending_since: Time,
+    pub(super) sending_since: Time,
     /// Noted for the next flush.
     queued: bool,
     /// The backlog as it is in the core's sum.
@@ -226,6 +226,14 @@ impl Outgoing {
         &mut self.pieces
     }
 
+    /// Gives the buffer back if nothing was written to it.
+    #[inline]
+    pub(crate) fn give_back(&mut self, pool: &mut BufferPool) {
+        if self.pieces.is_empty() && self.pieces.written().capacity() > 0 {
+            pool.put(std::mem::take(self.pieces.written()));
+        }
+    }
+
     /// Notes the connection for the next flush, once.
     pub(crate) fn queue(&mut self, socket: SocketId, dirty: &mut Vec<SocketId>) {
         if !self.queued && !self.is_sending() && !self.pieces.is_empty() {
@@ -245,11 +253,10 @@ impl Outgoing {
     }
 
     /// Takes the gathered bytes for a send.
-    pub(crate) fn begin_send(&mut self, now: Time) -> SendBuffer {
+    pub(crate) fn begin_send(&mut self) -> SendBuffer {
         debug_assert!(self.queued && !self.is_sending());
         self.queued = false;
         self.in_flight = self.pieces.len();
-        self.sending_since = now;
         std::mem::swap(&mut self.shares, &mut self.shares_in_flight);
         std::mem::take(&mut self.pieces).into()
     }
@@ -292,6 +299,26 @@ impl Alarm {
 
 /// After so long without a byte a connection gives its spare buffers back.
 const TRIM_AFTER: Duration = Duration::from_secs(1);
+
+/// No deadline of a connection comes sooner than this after what it is counted from.
+pub(super) fn deadline_min(limits: &Limits) -> Duration {
+    let Limits {
+        bind_timeout,
+        progress_timeout,
+        worker_pipe_timeout,
+        send_timeout,
+        flush_timeout,
+        idle_connection_timeout,
+        ..
+    } = *limits;
+    TRIM_AFTER
+        .min(bind_timeout)
+        .min(progress_timeout)
+        .min(worker_pipe_timeout)
+        .min(send_timeout)
+        .min(flush_timeout)
+        .min(idle_connection_timeout)
+}
 
 impl Connection {
     pub(crate) fn new(serial: u64, role: Role, now: Time) -> Box<Self> {

@@ -4,6 +4,7 @@
 //! to the ring (one per connection), enters the kernel once, reaps all completions and runs
 //! what they caused. Nothing on this way takes a lock or, once warm, allocates.
 
+mod answers;
 mod associations;
 mod balance;
 mod bindings;
@@ -30,6 +31,7 @@ mod unsent;
 
 use std::rc::Rc;
 use std::sync::Arc;
+use std::time::Duration;
 
 use annulus_protocol::{Limits, Time, pdu};
 use annulus_transports::{Completion, Ring, RingWaker, SocketId, TransportError, Wait};
@@ -87,6 +89,10 @@ pub(crate) struct Core<R: Ring> {
     balancer: Balancer,
     /// Connections with something to send.
     dirty: Vec<SocketId>,
+    /// Connections on which something has come in, to be settled in this turn.
+    unsettled: Vec<SocketId>,
+    /// No deadline of a connection comes sooner than this.
+    deadline_min: Duration,
     /// Bytes that the peers of all server connections have not taken yet.
     backlog: usize,
     /// Bytes of requests that are being reassembled.
@@ -124,9 +130,11 @@ impl<R: Ring> Core<R> {
             ahead: Vec::new(),
             balancer,
             shared,
+            deadline_min: connection::deadline_min(&limits),
             limits,
             seed: config.seed,
             dirty: Vec::new(),
+            unsettled: Vec::new(),
             backlog: 0,
             assembling_len: 0,
             early_failures: Vec::new(),
@@ -182,7 +190,7 @@ impl<R: Ring> Core<R> {
         wait: Wait,
         replies: LocalReplies<'_>,
     ) -> Result<bool, TransportError> {
-        if self.may_rest {
+        if self.may_rest && !self.shared.inbox().is_empty() {
             self.now = self.ring.now();
         }
         let mut worked =
@@ -196,10 +204,13 @@ impl<R: Ring> Core<R> {
         // Before anything runs that may use the inbox: this core is awake now.
         self.shared.inbox().end_sleep();
         self.now = self.ring.now();
+        self.note_sends();
         while let Some(completion) = self.ring.next_completion() {
             worked = true;
             self.complete(completion, replies);
         }
+        self.hurry()?;
+        self.settle_all(replies);
         worked |= self.run_timers(replies);
         worked |= self.run_tasks();
         self.retire_bindings();
@@ -283,16 +294,39 @@ impl<R: Ring> Core<R> {
                 && connection.life != Life::Closing
                 && connection.outgoing.is_queued()
             {
-                let buffer = connection.outgoing.begin_send(self.now);
+                let buffer = connection.outgoing.begin_send();
                 if let Role::Server(link) = &connection.role {
                     let counters = link.server.counters(self.siblings.index);
                     counters.packets_out.add(pdu::count(buffer.pieces()));
                 }
                 self.ring.send(socket, buffer);
+            }
+        }
+    }
+
+    /// What was flushed is on its way since now. After the fact, so that it leaves the sooner.
+    fn note_sends(&mut self) {
+        for index in 0..self.dirty.len() {
+            let socket = self.dirty[index];
+            if let Some(connection) = self.connections.get_mut(socket)
+                && connection.outgoing.is_sending()
+            {
+                connection.outgoing.sending_since = self.now;
                 self.arm_timer_by(socket, self.now + self.limits.send_timeout);
             }
         }
         self.dirty.clear();
+    }
+
+    /// Sends what completions have led to before anything else is done: somebody waits for it.
+    /// Unless tasks can go on, whose replies may go into the same sends.
+    fn hurry(&mut self) -> Result<(), TransportError> {
+        if !self.dirty.is_empty() && !self.tasks.has_ready() {
+            self.flush();
+            self.ring.submit()?;
+            self.note_sends();
+        }
+        Ok(())
     }
 
     fn complete(&mut self, completion: Completion<R::Stream>, replies: LocalReplies<'_>) {

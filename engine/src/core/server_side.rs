@@ -191,70 +191,91 @@ impl ServerWork<'_> {
     pub(super) fn serve(&mut self, bytes: &[u8]) {
         let mut input = Input::new(bytes);
         loop {
+            self.serve_plain(&mut input);
             if self.connection.outgoing.backlog() > self.limits.send_backlog_max {
                 let rest = &bytes[bytes.len() - input.remaining()..];
                 self.connection.stalled.extend_from_slice(rest);
                 break;
             }
-            let Role::Server(link) = &mut self.connection.role else {
+            let Role::Server(link) = &self.connection.role else {
                 break;
             };
-            if let Some(request) = link.protocol.next_plain_request(self.now, &mut input) {
-                link.count_received(self.core_index);
-                let head = CallHead::of(&request);
-                self.begin(&head, &request.stub, true);
-                continue;
-            }
-            let mut endpoint = EndpointView {
-                server: &link.server,
-                endpoint: link.endpoint,
-                peer: &link.peer,
-                assembling_len: self.assembling_len,
-                contexts: &mut link.contexts,
-            };
-            let out = self.connection.outgoing.writable(self.buffers);
-            match link
-                .protocol
-                .next_event(self.now, &mut input, &mut endpoint, out)
-            {
-                Some(ServerEvent::Request(request)) => {
-                    // Before the call, so that a call that asks for statistics is in them.
-                    link.count_received(self.core_index);
-                    self.run(request);
-                }
-                Some(ServerEvent::RequestData { stub, is_last, .. }) => {
-                    self.continue_incoming(&stub, is_last);
-                    self.recycle(stub);
-                }
-                Some(ServerEvent::Close(reason)) => {
-                    tracing::debug!(%reason, "a connection ends");
-                    self.connection
-                        .begin_flush(self.now + self.limits.flush_timeout);
-                    break;
-                }
-                // A call without a key was not dispatched: not all of its in-parameters have come.
-                Some(ServerEvent::Cancel { key, .. }) => {
-                    if let Some(key) = key {
-                        self.deferred.cancel(Key::from_bits(key));
-                    }
-                }
-                Some(ServerEvent::Orphaned { call, key }) => {
-                    if let Some(key) = key {
-                        self.deferred.cancel(Key::from_bits(key));
-                    }
-                    self.end_incoming(call);
-                    self.connection.outgoing.held.forget(call);
-                    // If its response had begun, that has ended.
-                    self.connection.release_held(self.buffers, self.core);
-                }
-                Some(_) => unreachable!("an event that this engine does not know"),
-                None => break,
+            let is_used_up = input.is_empty() && !link.protocol.has_whole_pdu();
+            if is_used_up || !self.serve_other(&mut input) {
+                break;
             }
         }
         self.hand_on();
         if let Role::Server(link) = &mut self.connection.role {
             link.count_received(self.core_index);
         }
+    }
+
+    /// Serves plain requests for as long as there is nothing else, and the peer's reading keeps up.
+    fn serve_plain(&mut self, input: &mut Input<'_>) {
+        while self.connection.outgoing.backlog() <= self.limits.send_backlog_max
+            && let Role::Server(link) = &mut self.connection.role
+            && let Some(request) = link.protocol.next_plain_request(self.now, input)
+        {
+            // Before the call, so that a call that asks for statistics is in them.
+            link.count_received(self.core_index);
+            self.begin(&CallHead::of(&request), &request.stub, true);
+        }
+    }
+
+    /// Takes what else comes next; false if nothing does, or the connection is over.
+    // Not inlined, so that what seldom happens takes no registers from what mostly does.
+    #[inline(never)]
+    fn serve_other(&mut self, input: &mut Input<'_>) -> bool {
+        let Role::Server(link) = &mut self.connection.role else {
+            return false;
+        };
+        let mut endpoint = EndpointView {
+            server: &link.server,
+            endpoint: link.endpoint,
+            peer: &link.peer,
+            assembling_len: self.assembling_len,
+            contexts: &mut link.contexts,
+        };
+        let out = self.connection.outgoing.writable(self.buffers);
+        let event = link
+            .protocol
+            .next_event(self.now, input, &mut endpoint, out);
+        match event {
+            Some(ServerEvent::Request(request)) => {
+                // Before the call, so that a call that asks for statistics is in them.
+                link.count_received(self.core_index);
+                self.run(request);
+            }
+            Some(ServerEvent::RequestData { stub, is_last, .. }) => {
+                self.continue_incoming(&stub, is_last);
+                self.recycle(stub);
+            }
+            Some(ServerEvent::Close(reason)) => {
+                tracing::debug!(%reason, "a connection ends");
+                self.connection
+                    .begin_flush(self.now + self.limits.flush_timeout);
+                return false;
+            }
+            // A call without a key was not dispatched: not all of its in-parameters have come.
+            Some(ServerEvent::Cancel { key, .. }) => {
+                if let Some(key) = key {
+                    self.deferred.cancel(Key::from_bits(key));
+                }
+            }
+            Some(ServerEvent::Orphaned { call, key }) => {
+                if let Some(key) = key {
+                    self.deferred.cancel(Key::from_bits(key));
+                }
+                self.end_incoming(call);
+                self.connection.outgoing.held.forget(call);
+                // If its response had begun, that has ended.
+                self.connection.release_held(self.buffers, self.core);
+            }
+            Some(_) => unreachable!("an event that this engine does not know"),
+            None => return false,
+        }
+        true
     }
 
     /// Runs one request through its interface, or has a worker do so, and answers it unless it was

@@ -98,8 +98,22 @@ impl<R: Ring> Core<R> {
             Some(Role::Client(_)) => self.client_received(socket, arrived, replies),
             None => {}
         }
-        self.receive_rest(socket);
-        self.settle(socket, replies);
+        if let Some(connection) = self.connections.get_mut(socket) {
+            connection.outgoing.queue(socket, &mut self.dirty);
+            if self.unsettled.last() != Some(&socket) {
+                self.unsettled.push(socket);
+            }
+        }
+    }
+
+    /// Settles the connections on which something has come in.
+    pub(super) fn settle_all(&mut self, replies: LocalReplies<'_>) {
+        for index in 0..self.unsettled.len() {
+            let socket = self.unsettled[index];
+            self.receive_rest(socket);
+            self.settle(socket, replies);
+        }
+        self.unsettled.clear();
     }
 
     /// If a long PDU has begun, has its rest received right to its place.
@@ -176,10 +190,7 @@ impl<R: Ring> Core<R> {
             return;
         };
         connection.outgoing.queue(socket, &mut self.dirty);
-        if connection.outgoing.pieces.is_empty() {
-            self.buffers
-                .put(std::mem::take(connection.outgoing.pieces.written()));
-        }
+        connection.outgoing.give_back(&mut self.buffers);
         if connection.input_ended && !connection.has_unserved() {
             connection.begin_flush(deadline);
         }
@@ -226,10 +237,27 @@ impl<R: Ring> Core<R> {
     }
 
     /// Sees to it that a timer looks at the connection when its next deadline comes. Deadlines
-    /// mostly move into the future, so a timer that comes early looks again later.
+    /// mostly move into the future, so a timer that comes early looks again later. While bytes
+    /// come in, one looks as often as the soonest deadline could ask for: then most of what happens
+    /// on the connection needs no thought about deadlines.
+    #[inline]
     pub(super) fn arm_timer(&mut self, socket: SocketId) {
+        let by = self.now + self.deadline_min;
         let connection = self.connections.get(socket);
-        if let Some(due) = connection.and_then(|it| it.next_deadline(&self.limits)) {
+        if connection.is_some_and(|it| !it.alarm.is_before(by)) {
+            self.renew_timer(socket, by);
+        }
+    }
+
+    /// The same where no timer comes by then.
+    fn renew_timer(&mut self, socket: SocketId, by: Time) {
+        let Some(connection) = self.connections.get(socket) else {
+            return;
+        };
+        let is_busy = connection.active_at + self.deadline_min > self.now;
+        let looks_by = is_busy.then_some(by);
+        let deadline = connection.next_deadline(&self.limits);
+        if let Some(due) = deadline.into_iter().chain(looks_by).min() {
             self.arm_timer_by(socket, due);
         }
     }

@@ -17,6 +17,7 @@ use self::outstanding::{OutstandingCall, OutstandingCalls};
 use self::requests::SendingCall;
 pub use self::requests::{RequestPartStart, RequestStart};
 use self::responses::ArrivingResponse;
+pub use self::responses::PlainResponse;
 use self::security::ClientSecurity;
 use crate::drep::DataRepresentation;
 use crate::error::{CloseReason, OfferError};
@@ -299,10 +300,14 @@ impl ClientConnection {
         input: &mut Input<'b>,
         out: &mut Vec<u8>,
     ) -> Option<ClientEvent<'b>> {
-        let plain = self.plain_response(now, input);
-        plain.or_else(|| self.next_other(now, input, out))
+        match self.next_plain_response(now, input) {
+            Some(response) => Some(response.into()),
+            None => self.next_other(now, input, out),
+        }
     }
 
+    // Not inlined, so that what seldom happens takes no registers from what mostly does.
+    #[inline(never)]
     fn next_other<'b>(
         &mut self,
         now: Time,
@@ -471,6 +476,14 @@ impl ClientConnection {
     /// is assembled, only responses do.
     fn is_progress(&self, kind: Option<PduType>) -> bool {
         kind == Some(PduType::Response) || !self.is_assembling()
+    }
+
+    /// Whether a whole PDU lies here that [`next_event`](Self::next_event) would take without
+    /// further input.
+    #[inline]
+    #[must_use]
+    pub fn has_whole_pdu(&self) -> bool {
+        !self.is_closing && self.framer.has_whole()
     }
 
     /// This side receives nothing until [`resume`](Self::resume): no PDU can go on meanwhile, and

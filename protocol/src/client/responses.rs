@@ -11,7 +11,7 @@ use crate::input::{Input, Stub};
 use crate::pdu::{FaultPdu, Header, PduFlags, PduType, ResponseHead, SecurityTrailer};
 use crate::security::SecurityError;
 use crate::time::Time;
-use crate::types::CallId;
+use crate::types::{CallId, TransferSyntax};
 
 /// A response whose last fragment has not arrived. Its call is still outstanding.
 #[derive(Debug)]
@@ -28,6 +28,33 @@ impl ArrivingResponse {
     /// Whether each fragment is handed out, and nothing is kept.
     pub(super) fn is_streamed(&self) -> bool {
         self.assembly.is_none()
+    }
+}
+
+/// A call's out-parameters, little-endian and in one piece: what
+/// [`ClientConnection::next_plain_response`] tells.
+#[derive(Clone, Copy, Debug)]
+#[non_exhaustive]
+pub struct PlainResponse<'b> {
+    /// The caller's name of the call.
+    pub key: u64,
+    /// The call.
+    pub call: CallId,
+    /// How the stub data is encoded.
+    pub transfer: TransferSyntax,
+    /// The out-parameters.
+    pub stub: &'b [u8],
+}
+
+impl<'b> From<PlainResponse<'b>> for ClientEvent<'b> {
+    fn from(response: PlainResponse<'b>) -> Self {
+        ClientEvent::Response {
+            key: response.key,
+            call: response.call,
+            transfer: response.transfer,
+            drep: DataRepresentation::LITTLE_ENDIAN,
+            stub: Stub::InPlace(response.stub),
+        }
     }
 }
 
@@ -55,14 +82,15 @@ impl ClientConnection {
         }
     }
 
-    /// The short way for what nearly all PDUs are: a whole response without anything special, to
-    /// a call that waits for it. Takes nothing if it is anything else, which goes the long way.
+    /// The short way of [`next_event`](Self::next_event) for what nearly all PDUs are: a whole
+    /// little-endian response without anything special, to a call that waits for it. `None` takes
+    /// nothing and says nothing: ask `next_event`.
     #[inline(always)]
-    pub(super) fn plain_response<'b>(
+    pub fn next_plain_response<'b>(
         &mut self,
         now: Time,
         input: &mut Input<'b>,
-    ) -> Option<ClientEvent<'b>> {
+    ) -> Option<PlainResponse<'b>> {
         let is_special =
             self.security.is_some() || self.arriving.is_some() || self.sending.is_some();
         if is_special || self.is_closing || self.phase != Phase::Bound {
@@ -76,12 +104,11 @@ impl ClientConnection {
         let ended = self.calls.remove_if(call, |call| !call.is_streamed)?;
         self.framer.take_plain(input, pdu);
         self.progress = now;
-        Some(ClientEvent::Response {
+        Some(PlainResponse {
             key: ended.key,
             call,
             transfer: ended.transfer,
-            drep: DataRepresentation::LITTLE_ENDIAN,
-            stub: Stub::InPlace(stub),
+            stub,
         })
     }
 

@@ -360,6 +360,8 @@ impl ServerConnection {
         })
     }
 
+    // Not inlined, so that what seldom happens takes no registers from what mostly does.
+    #[inline(never)]
     fn next_other<'b, E: ServerEndpoint>(
         &mut self,
         now: Time,
@@ -481,6 +483,7 @@ impl ServerConnection {
 
     /// Whether a whole PDU lies here that [`next_event`](Self::next_event) would take without
     /// further input.
+    #[inline]
     #[must_use]
     pub fn has_whole_pdu(&self) -> bool {
         !self.is_closing && self.framer.has_whole()

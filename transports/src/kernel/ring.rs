@@ -251,6 +251,11 @@ impl Ring for KernelRing {
     }
 
     #[inline]
+    fn submit(&mut self) -> Result<(), TransportError> {
+        either!(self, ring => ring.submit())
+    }
+
+    #[inline]
     fn next_completion(&mut self) -> Option<Completion<KernelStream>> {
         either!(self, ring => ring.next_completion())
     }

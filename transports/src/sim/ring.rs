@@ -71,7 +71,7 @@ impl SimRing {
         }
     }
 
-    fn submit(&self, submission: Submission) {
+    fn note(&self, submission: Submission) {
         NetState::lock(&self.net).rings[self.index]
             .submissions
             .push(submission);
@@ -200,11 +200,11 @@ impl Ring for SimRing {
     }
 
     fn pause_receive(&mut self, socket: SocketId) {
-        self.submit(Submission::Pause(socket));
+        self.note(Submission::Pause(socket));
     }
 
     fn resume_receive(&mut self, socket: SocketId) {
-        self.submit(Submission::Resume(socket));
+        self.note(Submission::Resume(socket));
     }
 
     fn close(&mut self, socket: SocketId) {

@@ -371,6 +371,11 @@ impl Ring for UringRing {
         }
     }
 
+    #[inline]
+    fn submit(&mut self) -> Result<(), TransportError> {
+        self.queue.enter(KernelWait::No)
+    }
+
     fn next_completion(&mut self) -> Option<Completion<KernelStream>> {
         let buffers = &mut self.buffers;
         self.ready
