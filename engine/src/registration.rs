@@ -7,7 +7,7 @@ use std::sync::atomic::{AtomicUsize, Ordering};
 use annulus_protocol::{InterfaceKey, SyntaxId, TransferSyntax, Uuid};
 use annulus_transports::Address;
 
-use crate::dispatch::Interface;
+use crate::dispatch::{CallFacts, Interface};
 use crate::foreign::{Contained, contain_panic};
 use crate::pipe::PipeShape;
 use crate::status::Status;
@@ -243,12 +243,11 @@ pub(crate) struct RegisteredInterface {
 pub(crate) struct Applicant<'a> {
     pub(crate) peer: &'a Address,
     pub(crate) opnum: u16,
-    pub(crate) object: Option<Uuid>,
+    pub(crate) facts: &'a CallFacts,
     pub(crate) request_len: usize,
     pub(crate) is_listening: bool,
     /// The interfaces that the security callback has let this connection call.
     pub(crate) cleared: &'a mut Vec<InterfaceKey>,
-    pub(crate) interface: InterfaceKey,
 }
 
 /// The right of one call to be open; given back when it is dropped.
@@ -292,7 +291,7 @@ impl RegisteredInterface {
     pub(crate) fn is_blocking(&self, opnum: u16) -> bool {
         match &self.registration.blocking {
             Blocking::All => true,
-            Blocking::Some(opnums) => opnums.contains(&opnum),
+            Blocking::Some(opnums) => !opnums.is_empty() && opnums.contains(&opnum),
         }
     }
 
@@ -322,14 +321,15 @@ impl RegisteredInterface {
     }
 
     fn ask(&self, security: &Security, call: Applicant<'_>) -> Result<(), Status> {
-        if call.cleared.contains(&call.interface) {
+        let interface = call.facts.interface;
+        if call.cleared.contains(&interface) {
             return Ok(());
         }
         let query = SecurityQuery {
             peer: call.peer,
             interface: self.syntax(),
             opnum: call.opnum,
-            object: call.object,
+            object: call.facts.object,
         };
         let verdict = contain_panic(|| (security.callback)(&query));
         if verdict != Some(Ok(())) {
@@ -337,7 +337,7 @@ impl RegisteredInterface {
             return Err(Status::AccessDenied);
         }
         if !security.is_for_each_call {
-            call.cleared.push(call.interface);
+            call.cleared.push(interface);
         }
         Ok(())
     }
@@ -355,6 +355,7 @@ impl Drop for CallPermit {
 mod tests {
     use std::net::SocketAddr;
 
+    use annulus_ndr::ByteOrder;
     use annulus_transports::PeerCredentials;
 
     use super::*;
@@ -370,11 +371,16 @@ mod tests {
             let permit = registered.admit(Applicant {
                 peer: &peer,
                 opnum: 0,
-                object: None,
+                facts: &CallFacts {
+                    interface: InterfaceKey(0),
+                    order: ByteOrder::Little,
+                    transfer: TransferSyntax::Ndr,
+                    object: None,
+                    maybe: false,
+                },
                 request_len: 0,
                 is_listening: true,
                 cleared: &mut Vec::new(),
-                interface: InterfaceKey(0),
             });
             permit.map(drop)
         };

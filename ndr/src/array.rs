@@ -92,7 +92,8 @@ pub(crate) const fn room_for(elements: usize) -> Bounds {
 }
 
 /// Writes the maximum count of an array that has all its elements.
-#[inline]
+// Always inlined: mostly the bounds are known where this is called, and they are 96 bytes.
+#[inline(always)]
 pub(crate) fn encode_size<S: Syntax>(
     bounds: Bounds,
     len: usize,
@@ -103,7 +104,7 @@ pub(crate) fn encode_size<S: Syntax>(
 }
 
 /// Writes offset and actual count.
-#[inline]
+#[inline(always)]
 pub(crate) fn encode_variance<S: Syntax>(
     bounds: Bounds,
     len: usize,

@@ -25,11 +25,28 @@ pub struct Writer<'w, S> {
     offset: usize,
     next_referent: u32,
     depth: u32,
-    /// Boxed and absent: few interfaces have full pointers.
-    sent: Option<Box<SentReferents>>,
+    sent: Sent,
     /// Where shared bytes go; `None` if they are to be copied.
     shared: Option<&'w mut Vec<SharedPart>>,
     syntax: PhantomData<S>,
+}
+
+/// The pointees of full pointers so far. Boxed and absent, as few interfaces have full pointers; and
+/// where there are none, each writer's end looks at no more than that.
+#[derive(Debug, Default)]
+struct Sent(Option<Box<SentReferents>>);
+
+impl Drop for Sent {
+    #[inline]
+    fn drop(&mut self) {
+        #[cold]
+        fn forget(sent: Box<SentReferents>) {
+            drop(sent);
+        }
+        if let Some(sent) = self.0.take() {
+            forget(sent);
+        }
+    }
 }
 
 impl<'w, S: Syntax> Writer<'w, S> {
@@ -50,7 +67,7 @@ impl<'w, S: Syntax> Writer<'w, S> {
             offset,
             next_referent: FIRST_REFERENT,
             depth: 0,
-            sent: None,
+            sent: Sent::default(),
             shared: None,
             syntax: PhantomData,
         }
@@ -217,7 +234,7 @@ impl<'w, S: Syntax> Writer<'w, S> {
 
     /// The pointees of full pointers so far.
     pub(crate) fn sent_referents(&mut self) -> &mut SentReferents {
-        self.sent.get_or_insert_default()
+        self.sent.0.get_or_insert_default()
     }
 
     fn take_referent(&mut self) -> u32 {

@@ -320,11 +320,10 @@ impl ServerWork<'_> {
         let permit = interface.admit(Applicant {
             peer: &link.peer,
             opnum: head.opnum,
-            object: head.facts.object,
+            facts: &head.facts,
             request_len,
             is_listening: server.is_listening(),
             cleared: &mut link.cleared,
-            interface: head.facts.interface,
         })?;
         server.counters(self.core_index).calls_in.add(1);
         self.core.calls_in.add(1);
@@ -551,30 +550,23 @@ impl Callee<'_> {
                 context: &mut context,
             })
         });
-        let CallContext {
-            place,
-            extended,
-            deferred,
-            not_executed,
-            pipes,
-            ..
-        } = context;
-        if let Place::Core(core) = place {
-            *permit = core.permit;
+        if let Place::Core(core) = &mut context.place {
+            *permit = std::mem::take(&mut core.permit);
         }
-        match (result.unwrap_or(Err(Status::CallFailed)), deferred) {
+        match (result.unwrap_or(Err(Status::CallFailed)), context.deferred) {
             (Ok(()), None) => Ran::Replied,
-            (Ok(()), Some(call)) => Ran::Deferred(call, pipes.link),
+            (Ok(()), Some(call)) => Ran::Deferred(call, context.pipes.link.take()),
             (Err(status), deferred) => {
+                let lacking = context.pipes.lacking;
+                let end = if context.not_executed {
+                    CallEnd::Refusal(status)
+                } else {
+                    CallEnd::failure(status, std::mem::take(&mut context.extended))
+                };
+                drop(context);
                 if let Some(call) = deferred {
                     self.deferred.end(call);
                 }
-                let end = if not_executed {
-                    CallEnd::Refusal(status)
-                } else {
-                    CallEnd::failure(status, extended)
-                };
-                let lacking = pipes.lacking;
                 Ran::Failed { end, lacking }
             }
         }

@@ -98,11 +98,16 @@ impl<R: Ring> Core<R> {
             Some(Role::Client(_)) => self.client_received(socket, arrived, replies),
             None => {}
         }
-        if let Some(connection) = self.connections.get_mut(socket) {
-            connection.outgoing.queue(socket, &mut self.dirty);
-            if self.unsettled.last() != Some(&socket) {
-                self.unsettled.push(socket);
-            }
+        let Some(connection) = self.connections.get_mut(socket) else {
+            return;
+        };
+        if connection.life != Life::Open {
+            // What was not sent may be sent elsewhere, so it must not go out here.
+            return self.settle(socket, replies);
+        }
+        connection.outgoing.queue(socket, &mut self.dirty);
+        if self.unsettled.last() != Some(&socket) {
+            self.unsettled.push(socket);
         }
     }
 
