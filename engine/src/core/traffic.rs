@@ -101,8 +101,9 @@ impl<R: Ring> Core<R> {
         let Some(connection) = self.connections.get_mut(socket) else {
             return;
         };
-        if connection.life != Life::Open {
-            // What was not sent may be sent elsewhere, so it must not go out here.
+        // What was not sent when a connection ends may be sent elsewhere, so it must not go out here;
+        // and what waits for the peer must be known to wait before the peer has read.
+        if connection.life != Life::Open || !connection.stalled.is_empty() {
             return self.settle(socket, replies);
         }
         connection.outgoing.queue(socket, &mut self.dirty);
