@@ -30,6 +30,7 @@ pub(super) struct Abandoned {
 pub(super) enum Arrived<'b> {
     /// In a buffer of the ring.
     Leased(&'b ReceiveLease),
+    /// Beside the ring.
     Copied(&'b [u8]),
 }
 
