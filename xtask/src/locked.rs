@@ -32,8 +32,7 @@ const SIMULATION: &str = "annulus_transports::sim::";
 const MAY_LOCK: [(&str, &str); 4] = [
     (
         "crossbeam_queue::array_queue::ArrayQueue<T>::pop",
-        "a value is taken from a queue that threads share, or a fence makes sure that there is none: \
-         a core looks so for commands of other threads, once a turn",
+        "a value is taken from a queue that threads share",
     ),
     (
         "crossbeam_queue::array_queue::ArrayQueue<T>::push_or_else",

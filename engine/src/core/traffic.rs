@@ -99,6 +99,7 @@ impl<R: Ring> Core<R> {
             Some(Role::Client(_)) => self.client_received(socket, arrived, replies),
             None => {}
         }
+        self.receive_rest(socket);
         let Some(connection) = self.connections.get_mut(socket) else {
             return;
         };
@@ -116,9 +117,7 @@ impl<R: Ring> Core<R> {
     /// Settles the connections on which something has come in.
     pub(super) fn settle_all(&mut self, replies: LocalReplies<'_>) {
         for index in 0..self.unsettled.len() {
-            let socket = self.unsettled[index];
-            self.receive_rest(socket);
-            self.settle(socket, replies);
+            self.settle(self.unsettled[index], replies);
         }
         self.unsettled.clear();
     }
