@@ -59,7 +59,7 @@ pub(crate) fn call(args: &CallArgs) -> anyhow::Result<Exit> {
     print_line(serde_json::to_string_pretty(&outcome?)?)?;
     match failure {
         None => Ok(Exit::Ok),
-        Some(status) if Failure::of(status, true).is_refusal() => {
+        Some(status) if Failure::of(status).is_refusal() => {
             Err(Refused::new(&args.target, status).into())
         }
         Some(_) => Ok(Exit::Refused),

@@ -57,7 +57,7 @@ pub(crate) struct Refused {
 
 impl Refused {
     pub(crate) fn new(target: &str, status: Status) -> Self {
-        let class = Failure::of(status, false);
+        let class = Failure::of(status);
         Refused {
             target: target.to_owned(),
             why: format!("does not answer ({}): {status}", class.name()),

@@ -178,15 +178,21 @@ impl Part {
     }
 
     /// Whether both are of one run: a run.json and its .hlog, or copies. Two runs that start together do not
-    /// take the same times for all their calls.
+    /// take the same times for all their calls, unless none of them has any; and two agents make two runs.
     fn is_of_same_run(&self, other: &Part) -> bool {
         let all = |slices: &[Slice]| {
             let mut all = Latencies::default();
             slices.iter().for_each(|it| all.merge(&it.latencies));
             all
         };
-        (self.start() - other.start()).abs() <= START_PRECISION
-            && all(&self.response) == all(&other.response)
+        let are_two_agents = (self.source.agent.as_ref())
+            .zip(other.source.agent.as_ref())
+            .is_some_and(|(one, two)| one != two);
+        let response = all(&self.response);
+        !are_two_agents
+            && (self.start() - other.start()).abs() <= START_PRECISION
+            && response.count() > 0
+            && response == all(&other.response)
             && all(&self.service) == all(&other.service)
     }
 
@@ -513,9 +519,7 @@ mod tests {
 
     /// A part whose agent's clock can be wrong by so much.
     fn clocked(agent: &str, error_max_us: Option<f64>) -> Part {
-        // Each agent has times of its own.
-        let latency_us = 100 + u64::from(agent.as_bytes()[0]);
-        let mut part = part(agent, 100.0, 10, latency_us, 900);
+        let mut part = part(agent, 100.0, 10, 100, 900);
         part.source.clock = error_max_us.map(|error_max_us| Clock {
             synchronised: true,
             error_max_us,
@@ -591,5 +595,20 @@ mod tests {
         let other = part("b", 100.000_4, 10, 110, 900);
         let merged = Merged::of(vec![run(), log(other)]);
         assert_eq!(merged.response_us.unwrap().count, 18_000);
+    }
+
+    /// Of calls that all failed there are no times, and of calls that all timed out only one.
+    #[test]
+    fn agents_that_start_together_are_two_whatever_they_measured() {
+        for calls in [0, 900] {
+            let both = ["a", "b"].map(|agent| part(agent, 100.0, 10, 1_000, calls));
+            assert_eq!(Merged::of(both.into()).sources.len(), 2, "{calls} calls");
+        }
+        let unnamed = ["a", "b"].map(|file| {
+            let mut part = part(file, 100.0, 10, 1_000, 0);
+            part.source.agent = None;
+            part
+        });
+        assert_eq!(Merged::of(unnamed.into()).sources.len(), 2);
     }
 }

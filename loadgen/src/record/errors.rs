@@ -44,13 +44,12 @@ const AUTHENTICATION: &[u32] = &[
 
 impl Failure {
     /// The class of a status with which a call ended. The engine ends calls whose time is over as
-    /// cancelled ones.
-    pub(crate) fn of(status: Status, has_time_limit: bool) -> Self {
+    /// cancelled ones: whoever knows that it was over says [`Timeout`](Failure::Timeout) instead.
+    pub(crate) fn of(status: Status) -> Self {
         match status {
             Status::ServerUnavailable | Status::EptNotRegistered => Failure::Connect,
             Status::UnknownIf | Status::UnsupportedTransSyn => Failure::Bind,
             Status::CallFailed | Status::CallFailedDne | Status::CommFailure => Failure::Reset,
-            Status::CallCancelled if has_time_limit => Failure::Timeout,
             Status::CallCancelled => Failure::Cancelled,
             status if AUTHENTICATION.contains(&status.code()) => Failure::Authentication,
             status => Failure::Fault(status),
@@ -139,22 +138,13 @@ mod tests {
     use super::*;
 
     #[test]
-    fn a_cancelled_call_is_a_timeout_only_where_there_is_a_time_limit() {
-        let status = Status::CallCancelled;
-        assert_eq!(Failure::of(status, true), Failure::Timeout);
-        assert_eq!(Failure::of(status, false), Failure::Cancelled);
-    }
-
-    #[test]
     fn faults_have_the_names_of_their_statuses() {
-        let fault = Failure::of(Status::ServerTooBusy, false);
+        let fault = Failure::of(Status::ServerTooBusy);
         assert_eq!(fault.name(), "fault RPC_S_SERVER_TOO_BUSY");
-        let unknown = Failure::of(Status::Other(0x1c00_0001), false);
+        let unknown = Failure::of(Status::Other(0x1c00_0001));
         assert_eq!(unknown.name(), "fault 0x1c000001");
-        assert_eq!(
-            Failure::of(Status::Other(1825), false),
-            Failure::Authentication
-        );
+        let refused = Failure::of(Status::Other(1825));
+        assert_eq!(refused, Failure::Authentication);
     }
 
     #[test]

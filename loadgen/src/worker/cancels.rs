@@ -34,7 +34,7 @@ impl fmt::Display for Cancelling {
 pub(super) struct Cancel {
     due: Time,
     /// The place that it has.
-    pub(super) place: u32,
+    place: u32,
     pub(super) call: LocalCall,
     pub(super) kind: CancelKind,
 }

@@ -25,8 +25,6 @@ struct Place {
     sent: Time,
     operation: usize,
     payload_len: u32,
-    /// Its call was cancelled by this side.
-    is_cancelled: bool,
     state: PlaceState,
 }
 
@@ -88,7 +86,6 @@ impl Ledger {
                 sent: Time::ZERO,
                 operation: 0,
                 payload_len: 0,
-                is_cancelled: false,
                 state: PlaceState::Free,
             })
             .collect();
@@ -179,18 +176,12 @@ impl Ledger {
         place.sent = call.sent;
         place.operation = call.operation;
         place.payload_len = call.payload_len;
-        place.is_cancelled = false;
         place.state = if is_recorded {
             PlaceState::Recorded
         } else {
             PlaceState::Ignored
         };
         self.in_flight += 1;
-    }
-
-    /// The call in a place was cancelled by this side, and has not ended.
-    pub(super) fn note_cancel(&mut self, index: u32) {
-        self.places[index as usize].is_cancelled = true;
     }
 
     /// A call has ended with this reply.
@@ -212,11 +203,8 @@ impl Ledger {
         let ended = match outcome {
             Ok(true) => Ok(()),
             Ok(false) => Err(Failure::WrongReply),
-            // One that the server did not end, though asked to, can still run out of time.
-            Err(Status::CallCancelled) if place.is_cancelled && !self.is_over(&place, at) => {
-                Err(Failure::Cancelled)
-            }
-            Err(status) => Err(Failure::of(status, self.time_limit.is_some())),
+            Err(Status::CallCancelled) if self.is_over(&place, at) => Err(Failure::Timeout),
+            Err(status) => Err(Failure::of(status)),
         };
         if let (Err(status), Err(failure)) = (outcome, ended)
             && failure.is_refusal()
@@ -233,7 +221,8 @@ impl Ledger {
         }
     }
 
-    /// Whether the time of a call is over.
+    /// Whether the time of a call is over. The core counts it from when the call was made, which is not before
+    /// it was noted here as sent, so no call that ran out of time has ended sooner.
     fn is_over(&self, place: &Place, now: Time) -> bool {
         self.time_limit
             .is_some_and(|limit| now - place.sent >= limit)

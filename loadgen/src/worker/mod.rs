@@ -490,9 +490,7 @@ impl<R: Ring + 'static> Worker<R> {
     /// Cancels what is to be cancelled by now and has not ended.
     fn cancel_due(&mut self) {
         while let Some(cancel) = self.cancels.take_due(self.now) {
-            if self.runtime.cancel(cancel.call, cancel.kind) {
-                self.ledger.note_cancel(cancel.place);
-            }
+            self.runtime.cancel(cancel.call, cancel.kind);
         }
     }
 

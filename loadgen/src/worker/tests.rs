@@ -5,7 +5,7 @@ use std::sync::mpsc;
 
 use annulus::rpcecho::{self, EchoServer};
 use annulus::transports::sim::{SimConfig, SimNet, SimRing};
-use annulus::{CancelKind, Config, Limits, Server};
+use annulus::{CancelKind, Config, Limits, Server, Status};
 
 use super::control::{Control, Told};
 use super::*;
@@ -364,6 +364,37 @@ fn a_call_that_is_given_up_counts_with_the_time_that_it_was_given() {
     );
     let max = response.max();
     assert!((200_000_000..=201_000_000).contains(&max), "{max}");
+}
+
+/// Of a server that ends it of its own accord, and of the time limit.
+#[test]
+fn a_cancelled_call_is_a_timeout_only_once_its_time_is_over() {
+    let limit = Duration::from_millis(200);
+    let mix = Arc::new(Mix::rpcecho("Echo").unwrap());
+    for (time_limit, took, expected) in [
+        (Some(limit), Duration::from_millis(1), "cancelled"),
+        (Some(limit), limit, "timeout"),
+        (None, limit, "cancelled"),
+    ] {
+        let mut ledger = Ledger::new(Arc::clone(&mix), 1, 1, Duration::ZERO, time_limit).unwrap();
+        ledger.record_from(Time::ZERO, None);
+        let place = ledger.take_free().unwrap();
+        let call = NewCall {
+            intended: Time::ZERO,
+            sent: Time::ZERO,
+            operation: 0,
+            payload_len: 0,
+        };
+        ledger.begin(place, call);
+        ledger.end_call(place, Err(Status::CallCancelled), Time::ZERO + took);
+        let failed = ledger.interval.failures.by_name();
+        assert_eq!(
+            failed[expected], 1,
+            "{took:?} of {time_limit:?}: {failed:?}"
+        );
+        let latencies = u64::from(expected == "timeout");
+        assert_eq!(ledger.interval.response.len(), latencies);
+    }
 }
 
 fn cancelling(share: f64, kind: CancelKind) -> Job {
