@@ -11,7 +11,7 @@ use anyhow::bail;
 use serde::{Deserialize, Serialize};
 
 use crate::args::MergeArgs;
-use crate::clock::Clock;
+use crate::clock::{Clock, ERROR_MAX};
 use crate::exit::Exit;
 use crate::output::print;
 use crate::record::latencies::Latencies;
@@ -336,13 +336,14 @@ fn doubts(parts: &[Part], first: f64, last: f64) -> Vec<String> {
             ));
         }
     }
-    if let (Some(error), Some(interval)) = (clock_error(parts), shortest_interval(&agents))
-        && error > interval
-    {
-        doubts.push(format!(
-            "the clocks can be {error:.3} s apart, and an interval is {interval:.3} s: the agents may not \
-             have run together"
-        ));
+    for part in agents.iter().filter(|_| agents.len() > 1) {
+        if let Some(error) = part.clock_error().filter(|error| *error > ERROR_MAX) {
+            doubts.push(format!(
+                "{}: the clock of this agent can be {error:.3} s from its reference: the agents may not have \
+                 run together",
+                part.source.file.display()
+            ));
+        }
     }
     // Agents are to run at the same time, or the load was not what it is taken for.
     for part in agents.iter().filter(|_| agents.len() > 1) {
@@ -380,10 +381,14 @@ fn notes(parts: &[Part]) -> Vec<String> {
     }
     if let (Some(error), Some(interval)) = (clock_error(parts), shortest_interval(&agents))
         && error > CLOCK_ERROR_NOTED * interval
-        && error <= interval
     {
+        let share = if error > interval {
+            "more than"
+        } else {
+            "a noticeable part of"
+        };
         notes.push(format!(
-            "the clocks can be {error:.3} s apart, a noticeable part of an interval of {interval:.3} s"
+            "the clocks can be {error:.3} s apart, {share} an interval of {interval:.3} s"
         ));
     }
     notes
@@ -529,7 +534,7 @@ mod tests {
     }
 
     #[test]
-    fn clocks_that_can_be_apart_are_told_and_by_an_interval_not_believed() {
+    fn clocks_that_can_be_apart_are_told_and_those_that_nobody_keeps_not_believed() {
         // The intervals are a second long.
         let merged = |left, right| Merged::of(vec![clocked("a", left), clocked("b", right)]);
         let near = merged(Some(10e3), Some(20e3));
@@ -538,8 +543,13 @@ mod tests {
         let far = merged(Some(100e3), Some(200e3));
         assert!(far.notes[0].contains("0.300 s apart"), "{:?}", far.notes);
         assert!(far.invalid_because.is_empty());
-        let hopeless = merged(Some(0.1e6), Some(2e6));
-        assert!(hopeless.invalid_because[0].contains("2.100 s apart"));
+        // As chrony's and timesyncd's clocks before they look again.
+        let further = merged(Some(0.5e6), Some(1e6));
+        assert!(further.notes[0].contains("1.500 s apart, more than"));
+        assert!(further.invalid_because.is_empty());
+        let hopeless = merged(Some(0.1e6), Some(6e6));
+        let why = &hopeless.invalid_because[0];
+        assert!(why.starts_with("b: ") && why.contains("6.000 s"), "{why}");
         let unknown = merged(Some(10e3), None);
         assert!(
             unknown.notes[0].starts_with("b: nobody knows"),

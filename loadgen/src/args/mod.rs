@@ -315,7 +315,7 @@ pub(crate) struct RunArgs {
     pub(crate) accept_invalid: bool,
 
     /// Begin at this time, in seconds since 1970: to start several clients together. Refused if this
-    /// machine's clock follows no reference, or can be further from it than an interval of the run is long
+    /// machine's clock follows no reference, or can be more than 5 s from it: then nobody looks after it
     #[arg(long, value_name = "SECONDS", value_parser = unix_time, help_heading = "Several clients")]
     pub(crate) start_at: Option<SystemTime>,
 

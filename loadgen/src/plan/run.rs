@@ -26,7 +26,7 @@ pub(crate) fn run(args: &RunArgs) -> anyhow::Result<Exit> {
     let arrivals = arrivals(&mut args)?;
     let clock = Clock::read();
     if args.start_at.is_some() && !args.allow_unsynchronised_clock {
-        Clock::check(clock, interval(args.load.duration))?;
+        Clock::check(clock)?;
     }
     let round = Round {
         arrivals,
@@ -67,6 +67,10 @@ pub(crate) fn run(args: &RunArgs) -> anyhow::Result<Exit> {
     }
     let mut run = result?;
     run.clock = clock;
+    if args.start_at.is_some() {
+        let note = clock.and_then(|clock| clock.note(interval(args.load.duration)));
+        run.verdict.notes.extend(note);
+    }
     run.server_metrics = monitor.finish(run.seconds);
     if let Some(hlog) = &mut hlog {
         hlog.finish()?;
