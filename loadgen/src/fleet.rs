@@ -242,7 +242,7 @@ impl Leader<'_, '_> {
         self.was_interrupted
     }
 
-    /// Lets the workers warm up, and waits until no call is in flight any longer.
+    /// Lets the workers warm up, and waits until no call is in flight any longer, or has been for too long.
     fn warm_up(&mut self) -> anyhow::Result<WarmedUp> {
         let start = monotonic_now() + LEAD;
         let latest = start + self.plan.warm_up.longest();

@@ -2,6 +2,8 @@
 
 use serde::{Deserialize, Serialize};
 
+use crate::report::Counted;
+
 /// A run as it was asked for.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub(crate) struct Setup {
@@ -31,6 +33,16 @@ pub(crate) struct Setup {
     pub(crate) client_cores: Vec<usize>,
     pub(crate) server_cores: Vec<usize>,
     pub(crate) seed: u64,
+}
+
+impl Setup {
+    /// What the run made.
+    pub(crate) fn counted(&self) -> Counted {
+        match self.pipe {
+            Some(_) => Counted::Transfers,
+            None => Counted::Calls,
+        }
+    }
 }
 
 /// Transfers through pipes.

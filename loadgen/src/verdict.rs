@@ -48,7 +48,7 @@ impl Verdict {
         if setup.pipe.is_some() {
             verdict.look_at_transfers(measurement);
         }
-        verdict.look_at_the_rest(measurement);
+        verdict.look_at_the_rest(setup, measurement);
         verdict.valid = verdict.invalid_because.is_empty();
         verdict
     }
@@ -153,7 +153,15 @@ impl Verdict {
         }
     }
 
-    fn look_at_the_rest(&mut self, measurement: &Measurement) {
+    fn look_at_the_rest(&mut self, setup: &Setup, measurement: &Measurement) {
+        let counted = setup.counted();
+        let left_over: u64 = measurement.workers.iter().map(|it| it.left_over).sum();
+        if left_over > 0 {
+            self.notes.push(format!(
+                "{left_over} {counted} of the warm-up were not answered before the measurement, and kept their \
+                 places until they were"
+            ));
+        }
         if measurement.warm_up.steady == Some(false) {
             self.notes.push(
                 "rate or latency still changed when the warm-up was over; warm up for longer"
@@ -165,8 +173,9 @@ impl Verdict {
                 .push("it was interrupted before its end".to_owned());
         }
         if measurement.totals.counts.completed == 0 {
+            let what = counted.one();
             self.invalid_because
-                .push("no call ended as it should".to_owned());
+                .push(format!("no {what} ended as it should"));
         }
     }
 }
@@ -215,6 +224,18 @@ mod tests {
             client_cores: vec![3],
             server_cores: vec![],
             seed: 1,
+        }
+    }
+
+    fn of_transfers() -> Setup {
+        let pipe = PipeSetup {
+            direction: "in".to_owned(),
+            bytes: 1,
+            chunk_bytes: 1,
+        };
+        Setup {
+            pipe: Some(pipe),
+            ..setup(None, true)
         }
     }
 
@@ -314,20 +335,23 @@ mod tests {
     fn nothing_completed_is_nothing_measured() {
         let mut nothing = measurement(0.1);
         nothing.totals.counts.completed = 0;
-        assert!(!Verdict::of(&setup(None, true), &nothing).valid);
+        let verdict = Verdict::of(&setup(None, true), &nothing);
+        assert_eq!(verdict.invalid_because, ["no call ended as it should"]);
+        let verdict = Verdict::of(&of_transfers(), &nothing);
+        assert_eq!(verdict.invalid_because, ["no transfer ended as it should"]);
+    }
+
+    #[test]
+    fn calls_of_the_warm_up_that_keep_their_places_are_spoken_of() {
+        let mut measurement = measurement(0.5);
+        measurement.workers[0].left_over = 3;
+        let notes = Verdict::of(&setup(None, false), &measurement).notes;
+        assert!(notes[0].starts_with("3 calls of the warm-up"), "{notes:?}");
     }
 
     #[test]
     fn transfers_that_do_not_count_are_spoken_of_once_they_would_matter() {
-        let pipe = PipeSetup {
-            direction: "in".to_owned(),
-            bytes: 1,
-            chunk_bytes: 1,
-        };
-        let setup = Setup {
-            pipe: Some(pipe),
-            ..setup(None, true)
-        };
+        let setup = of_transfers();
         for (under_way, is_said) in [(500, false), (501, true)] {
             let mut measurement = measurement(0.5);
             let counts = &mut measurement.totals.counts;

@@ -22,6 +22,21 @@ pub(crate) enum Counted {
 }
 
 impl Counted {
+    pub(crate) fn name(self) -> &'static str {
+        match self {
+            Counted::Calls => "calls",
+            Counted::Transfers => "transfers",
+        }
+    }
+
+    /// One of them.
+    pub(crate) fn one(self) -> &'static str {
+        match self {
+            Counted::Calls => "call",
+            Counted::Transfers => "transfer",
+        }
+    }
+
     /// As a sentence begins.
     fn capitalised(self) -> &'static str {
         match self {
@@ -33,10 +48,7 @@ impl Counted {
 
 impl fmt::Display for Counted {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str(match self {
-            Counted::Calls => "calls",
-            Counted::Transfers => "transfers",
-        })
+        f.write_str(self.name())
     }
 }
 

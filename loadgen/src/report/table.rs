@@ -67,7 +67,7 @@ impl Table<'_> {
             .collect();
         row(
             f,
-            "calls",
+            setup.counted().name(),
             format_args!("{}, payload {}", operations.join(", "), setup.payload),
         )?;
         row(
@@ -102,10 +102,7 @@ impl Table<'_> {
     fn what_it_took(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let run = self.0;
         let client = run.client_cpu;
-        let each = match run.setup.pipe {
-            Some(_) => "transfer",
-            None => "call",
-        };
+        let each = run.setup.counted().one();
         let busiest = run.client_threads.iter().map(|thread| thread.busy_percent);
         row(
             f,

@@ -108,7 +108,7 @@ pub(crate) enum News {
     Connected,
     /// What it recorded in an interval of the warm-up.
     WarmUp(Delivery),
-    /// It has no call in flight after the warm-up.
+    /// It has no call in flight after the warm-up, or none that it waits for any longer.
     Settled,
     /// What it recorded in an interval of the measurement.
     Measured(Delivery),

@@ -22,6 +22,8 @@ pub(crate) struct Facts {
     pub(crate) unsent: u64,
     /// Calls that were sent late as all places were taken.
     pub(crate) waited: u64,
+    /// Calls of the warm-up that had not ended when the measurement began.
+    pub(crate) left_over: u64,
     pub(crate) ring: &'static str,
 }
 

@@ -275,6 +275,7 @@ impl<R: Ring + 'static> Worker<R> {
                 until: now + DRAIN_TIME,
             },
             Phase::Settling { until } if is_idle || now >= self.drain_until(until) => {
+                self.facts.left_over = self.ledger.in_flight() as u64;
                 self.end_part(News::WarmUp);
                 self.outbox.tell(News::Settled);
                 Phase::Settled

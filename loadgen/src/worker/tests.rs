@@ -19,9 +19,12 @@ const LATENCY: Duration = Duration::from_micros(50);
 /// Turns after which a run that has not ended counts as hanging.
 const TURNS_MAX: usize = 10_000_000;
 
-/// When the server does nothing, after the start of the measurement.
+/// When the server does nothing.
 #[derive(Clone, Copy)]
 struct Stall {
+    /// Of which part of the run, mostly the measurement.
+    part: fn(&Control) -> Time,
+    /// After the start of that.
     start: Duration,
     length: Duration,
 }
@@ -130,8 +133,12 @@ fn take_news(
 }
 
 fn end_of_stall(stall: Option<Stall>, control: &Control, now: Time) -> Option<Time> {
-    let Stall { start, length } = stall?;
-    let start = control.measure_start() + start;
+    let Stall {
+        part,
+        start,
+        length,
+    } = stall?;
+    let start = part(control) + start;
     let end = start + length;
     (start <= now && now < end).then_some(end)
 }
@@ -164,6 +171,7 @@ fn round_trip() -> Duration {
 fn a_stall_shows_in_the_response_times_as_theory_says_and_not_in_the_service_times() {
     let (rate, seconds) = (1_000.0, 5.0);
     let stall = Stall {
+        part: Control::measure_start,
         start: Duration::from_secs(2),
         length: Duration::from_secs(1),
     };
@@ -268,6 +276,7 @@ fn the_capacity_of_a_server_is_found_by_searching() {
 #[test]
 fn a_stall_that_outlasts_the_run_leaves_nothing_uncounted() {
     let stall = Stall {
+        part: Control::measure_start,
         start: Duration::from_millis(500),
         length: Duration::from_secs(3600),
     };
@@ -293,6 +302,7 @@ fn a_stall_that_outlasts_the_run_leaves_nothing_uncounted() {
 #[test]
 fn calls_in_flight_are_waited_for_no_longer_than_the_user_likes() {
     let stall = Some(Stall {
+        part: Control::measure_start,
         start: Duration::ZERO,
         length: Duration::from_secs(3600),
     });
@@ -307,6 +317,22 @@ fn calls_in_flight_are_waited_for_no_longer_than_the_user_likes() {
             longest >= waited && longest <= expected + expected / 100,
             "{longest:?}, and it was to be {expected:?}"
         );
+    }
+}
+
+#[test]
+fn calls_of_the_warm_up_that_keep_their_places_are_counted() {
+    let hour = Duration::from_secs(3600);
+    for (length, left_over) in [(hour, 6), (LATENCY, 0)] {
+        let stall = Stall {
+            part: Control::warm_up_start,
+            start: Duration::from_millis(10),
+            length,
+        };
+        let job = job(None, 2, 3);
+        let (totals, facts) = run(job, Duration::from_millis(200), Some(stall));
+        assert_eq!(facts.left_over, left_over);
+        assert_eq!(totals.counts.sent == 0, left_over == 6);
     }
 }
 
@@ -348,6 +374,7 @@ fn a_call_that_is_given_up_counts_with_the_time_that_it_was_given() {
     let mut job = job(Some(100.0), 1, 64);
     job.timeout = Some(Duration::from_millis(200));
     let stall = Stall {
+        part: Control::measure_start,
         start: Duration::from_secs(1),
         length: Duration::from_secs(1),
     };
@@ -433,6 +460,7 @@ fn what_is_to_be_cancelled_after_the_measurement_is_not_waited_for() {
         kind,
     });
     let stall = Stall {
+        part: Control::measure_start,
         start: Duration::from_millis(500),
         length: Duration::from_secs(3600),
     };
@@ -453,6 +481,7 @@ fn a_call_that_its_server_does_not_end_when_asked_to_runs_out_of_time() {
     });
     job.timeout = Some(Duration::from_millis(200));
     let stall = Stall {
+        part: Control::measure_start,
         start: Duration::from_secs(1),
         length: Duration::from_secs(1),
     };
