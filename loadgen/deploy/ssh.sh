@@ -1,15 +1,16 @@
 #!/usr/bin/env bash
 # Measures a server from several hosts at once, and merges what they measured.
 #
-#   deploy/ssh.sh TARGET 'LOADGEN OPTIONS' HOST...
-#   deploy/ssh.sh server.example '--rate 50k -d 60s' client-1 client-2
+#   loadgen/deploy/ssh.sh TARGET 'LOADGEN OPTIONS' HOST...
+#   loadgen/deploy/ssh.sh server.example '--rate 50k -d 60s' client-1 client-2
 #
-# Each host makes the load that the options say, so two hosts make twice of it. `loadgen` is on the PATH
-# of each host, and of this machine. All start LEAD seconds from now (10), until when all must be connected.
+# Each host makes the load that the options say, so two hosts make twice of it, and so does a host that is named
+# twice. `loadgen` is on the PATH of each host, and of this machine. All start LEAD seconds from now (10), until
+# when all must be connected.
 set -euo pipefail
 
 if [ $# -lt 3 ]; then
-    sed -n '2,8s/^# \{0,1\}//p' "$0" >&2
+    sed -n '2,9s/^# \{0,1\}//p' "$0" >&2
     exit 1
 fi
 target=$1 options=$2
@@ -44,19 +45,30 @@ start=$(($(date +%s) + ${LEAD:-10}))
 results=$(mktemp -d)
 trap 'rm -r "$results"' EXIT
 clients=()
+declare -A agents
 for host in "$@"; do
+    # A host is an agent by its name, and once more by another.
+    agents[$host]=$((${agents[$host]:-0} + 1))
+    agent=$host
+    [ "${agents[$host]}" -eq 1 ] || agent="$host#${agents[$host]}"
     # shellcheck disable=SC2029 # the options are words for the other side
-    ssh "$host" "loadgen run '$target' $options --start-at $start --agent '$host' --quiet --json" \
-        >"$results/$host.json" &
+    ssh "$host" "loadgen run '$target' $options --start-at $start --agent '$agent' --quiet --json" \
+        >"$results/$agent.json" &
     clients+=($!)
 done
 failed=0
 for client in "${clients[@]}"; do
     # A client that missed an objective ends with 3, and one that was the bottleneck with 4; `merge` says
-    # the latter again.
+    # the latter again. One that refused to start ends with 4 as well, without a result.
     status=0
     wait "$client" || status=$?
     case $status in 0 | 3 | 4) ;; *) failed=1 ;; esac
+done
+for result in "$results"/*.json; do
+    if [ ! -s "$result" ]; then
+        echo "$(basename "$result" .json) has no result" >&2
+        failed=1
+    fi
 done
 [ "$failed" -eq 0 ] || exit 2
 loadgen merge "$results"/*.json

@@ -13,7 +13,7 @@ use annulus::transports::{RingChoice, TransportError, UringConfig, UringRing};
 use annulus::{Config, Limits, LocalRuntime};
 use rustix::process::{Resource, Rlimit, getrlimit, setrlimit};
 
-use crate::clock::Clock;
+use crate::clock::{Clock, ERROR_MAX};
 use crate::exit::Exit;
 use crate::output::print;
 use crate::report::table::row;
@@ -122,6 +122,10 @@ impl Finding {
                 (format!("used if there; {without}"), true)
             }
             FeatureRole::Optional { .. } => ("used".to_owned(), true),
+            FeatureRole::Configured { without } if feature.is_offered != Some(true) => {
+                (format!("used if there and configured; {without}"), true)
+            }
+            FeatureRole::Configured { .. } => ("used if configured".to_owned(), true),
             _ => ("not used".to_owned(), true),
         };
         let seen = format!("{is_offered:<8} {feature}, {role}");
@@ -298,6 +302,9 @@ fn wall_clock() -> Finding {
         return Finding::unknown("wall clock");
     };
     let seen = match clock.error_seconds() {
+        Some(error) if error > ERROR_MAX => {
+            format!("can be {error:.3} s from its reference; --start-at is refused")
+        }
         Some(error) => format!("follows a reference within {error:.3} s"),
         None => "follows no reference; --start-at is refused".to_owned(),
     };
@@ -477,7 +484,8 @@ mod tests {
 
     #[test]
     fn a_feature_is_bad_only_if_a_ring_needs_it_and_it_is_not_there() {
-        let mut of_all = UringFeature::all().unwrap();
+        // Where io_uring is forbidden there are none.
+        let mut of_all = UringFeature::all().unwrap_or_default();
         of_all.dedup_by_key(|feature| feature.role);
         for mut feature in of_all {
             for (is_offered, expected) in [
@@ -490,7 +498,11 @@ mod tests {
                 let shown = Finding::of_feature(feature).to_string();
                 assert!(shown.contains(expected), "{shown}");
                 assert_eq!(shown.contains("BAD"), is_bad, "{shown}");
-                let FeatureRole::Optional { without } = feature.role else {
+                let is_configured = matches!(feature.role, FeatureRole::Configured { .. });
+                assert_eq!(shown.contains("configured"), is_configured, "{shown}");
+                let (FeatureRole::Optional { without } | FeatureRole::Configured { without }) =
+                    feature.role
+                else {
                     continue;
                 };
                 assert_eq!(shown.contains(without), is_offered != Some(true), "{shown}");

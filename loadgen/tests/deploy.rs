@@ -76,7 +76,7 @@ fn text(bytes: &[u8]) -> String {
     String::from_utf8_lossy(bytes).into_owned()
 }
 
-/// Hosts are this machine; one of them has a clock of its own.
+/// Hosts are this machine; one of them has a clock of its own, and one does not let a client start.
 const SSH: &str = "#!/bin/sh
 host=$1
 shift
@@ -84,6 +84,7 @@ if [ \"$host\" = skewed ] && [ \"$1\" = date ]; then
     echo $(($(date +%s%3N) + 5000))
     exit
 fi
+[ \"$host\" != refusing ] || [ \"$1\" = date ] || exit 4
 exec sh -c \"$*\"
 ";
 
@@ -106,6 +107,41 @@ fn clients_on_several_hosts_are_started_by_ssh_and_merged() {
     }
     let offered = table.lines().find_map(|line| line.strip_prefix("offered"));
     assert_eq!(offered.map(str::trim), Some("200"), "{table}{errors}");
+}
+
+#[test]
+fn a_host_that_is_named_twice_runs_two_clients() {
+    let stage = Stage::new();
+    stage.program("ssh", SSH);
+    let mut command = Command::new("bash");
+    command
+        .arg(deployed("ssh.sh"))
+        .args([stage.target.as_str(), OPTIONS, "client", "client"])
+        .env("LEAD", "2");
+    let output = stage.run(&mut command);
+    let (table, errors) = (text(&output.stdout), text(&output.stderr));
+    for row in [
+        "2 results",
+        "client.json client ",
+        "client#2.json client#2 ",
+    ] {
+        assert!(table.contains(row), "{row} is missing in {table}{errors}");
+    }
+}
+
+#[test]
+fn a_host_that_refuses_to_start_is_named() {
+    let stage = Stage::new();
+    stage.program("ssh", SSH);
+    let mut command = Command::new("bash");
+    command
+        .arg(deployed("ssh.sh"))
+        .args([stage.target.as_str(), OPTIONS, "client", "refusing"])
+        .env("LEAD", "2");
+    let output = stage.run(&mut command);
+    let errors = text(&output.stderr);
+    assert_eq!(output.status.code(), Some(2), "{errors}");
+    assert!(errors.contains("refusing has no result"), "{errors}");
 }
 
 /// What the example says to hosts whose clocks are not to be trusted.
@@ -149,22 +185,33 @@ fn a_host_whose_clock_is_not_known_well_enough_is_not_trusted_by_the_ssh_example
     );
 }
 
+/// Says what it was given, and becomes the task.
+const SRUN: &str = "#!/bin/sh
+echo \"$1\" >srun-option
+shift
+exec \"$@\"
+";
+
 #[test]
 fn a_task_of_a_slurm_array_is_an_agent() {
     let stage = Stage::new();
+    stage.program("srun", SRUN);
     let mut command = Command::new("bash");
     command
         .arg(deployed("slurm.sh"))
         .args(OPTIONS.split_whitespace())
         .env("TARGET", &stage.target)
         .env("START", in_two_seconds())
-        .env("SLURM_ARRAY_TASK_ID", "3");
+        .env("SLURM_ARRAY_TASK_ID", "3")
+        .env("SLURM_CPUS_PER_TASK", "7");
     let output = stage.run(&mut command);
     assert!(output.status.success(), "{}", text(&output.stderr));
     let result = fs::read_to_string(stage.path("results/3.json")).unwrap();
     let result: Value = serde_json::from_str(&result).unwrap();
     assert_eq!(result["agent"], "3");
     assert_eq!(result["offered"], 100);
+    let given = fs::read_to_string(stage.path("srun-option")).unwrap();
+    assert_eq!(given, "--cpus-per-task=7\n");
     let mut without_target = Command::new("bash");
     without_target.arg(deployed("slurm.sh"));
     assert!(!stage.run(&mut without_target).status.success());

@@ -53,6 +53,11 @@ pub enum FeatureRole {
         /// What is different without it.
         without: &'static str,
     },
+    /// It is used where it is offered, by a ring whose configuration asks for it.
+    Configured {
+        /// What is different without it.
+        without: &'static str,
+    },
     /// It is not used.
     Unused,
 }
@@ -217,7 +222,7 @@ fn of_operation() -> [UringFeature; 3] {
         UringFeature {
             name: "IORING_REGISTER_NAPI",
             since: "6.9",
-            role: FeatureRole::Optional {
+            role: FeatureRole::Configured {
                 without: "napi_busy_poll has no effect: a wake-up by a network device waits for its interrupt",
             },
             is_offered: napi.flatten(),
