@@ -16,7 +16,7 @@ use serde::Serialize;
 
 use crate::args::CompareArgs;
 use crate::exit::Exit;
-use crate::output::{print, print_line};
+use crate::output::{print, print_line, tell};
 use crate::record::latencies::Latencies;
 use crate::report::run_file::{RunFile, decode, percentile_name, ratio};
 use crate::report::table::row;
@@ -33,6 +33,9 @@ struct Comparison {
     after: Vec<PathBuf>,
     margin: f64,
     changes: Vec<Change>,
+    /// Why not to believe it.
+    invalid_because: Vec<String>,
+    /// What to keep in mind.
     notes: Vec<String>,
 }
 
@@ -80,6 +83,12 @@ pub(crate) fn compare(args: &CompareArgs) -> anyhow::Result<Exit> {
         print(&comparison)?;
     }
     let mut changes = comparison.changes.iter();
+    if !comparison.invalid_because.is_empty() && !args.accept_invalid {
+        for why in &comparison.invalid_because {
+            tell(format_args!("loadgen: invalid: {why}"));
+        }
+        return Ok(Exit::Invalid);
+    }
     Ok(if changes.any(|change| change.finding == Finding::Slower) {
         Exit::Regression
     } else {
@@ -121,6 +130,16 @@ impl Side {
         Blocks::of_runs(self.stretches.iter().map(|stretches| stretches.iter()))
     }
 
+    /// Why not to believe its runs.
+    fn doubts(&self) -> impl Iterator<Item = String> {
+        let runs = self.paths.iter().zip(&self.runs);
+        let invalid = runs.filter(|(_, run)| !run.verdict.valid);
+        invalid.map(|(path, run)| {
+            let why = run.verdict.invalid_because.join("; ");
+            format!("{} is invalid: {why}", path.display())
+        })
+    }
+
     fn count(&self) -> u64 {
         let stretches = self.stretches.iter().flatten();
         stretches.map(Latencies::count).sum()
@@ -150,6 +169,7 @@ impl Comparison {
             after: after.paths.clone(),
             margin: args.margin,
             changes: changes.collect(),
+            invalid_because: [before, after].into_iter().flat_map(Side::doubts).collect(),
             notes: notes(before, after),
         })
     }
@@ -247,9 +267,7 @@ fn notes(before: &Side, after: &Side) -> Vec<String> {
                 .to_owned(),
         );
     }
-    if before.runs.len() != after.runs.len() {
-        notes.push("the sides have different numbers of runs; not all are paired".to_owned());
-    }
+    notes.extend(unpaired(&before.paths, &after.paths));
     let (first, second) = (&before.runs[0].setup, &after.runs[0].setup);
     let differs = [
         ("arrivals", first.arrivals != second.arrivals),
@@ -261,16 +279,6 @@ fn notes(before: &Side, after: &Side) -> Vec<String> {
     for (what, _) in differs.iter().filter(|(_, differs)| *differs) {
         notes.push(format!("the sides differ in {what}"));
     }
-    for (path, run) in (before.paths.iter().zip(&before.runs))
-        .chain(after.paths.iter().zip(&after.runs))
-        .filter(|(_, run)| !run.verdict.valid)
-    {
-        notes.push(format!(
-            "{} is invalid: {}",
-            path.display(),
-            run.verdict.invalid_because.join("; ")
-        ));
-    }
     let rate = |side: &Side| {
         let runs = side.runs.iter().map(|run| run.calls_per_second);
         ratio(runs.sum(), side.runs.len() as f64)
@@ -280,6 +288,31 @@ fn notes(before: &Side, after: &Side) -> Vec<String> {
         rate(before),
         rate(after)
     ));
+    notes
+}
+
+/// What to know of runs that were not paired by their names. Both sides are in the order of these, so pairs of
+/// equal names come together by themselves where both sides have the same.
+fn unpaired(before: &[PathBuf], after: &[PathBuf]) -> Vec<String> {
+    let mut notes = Vec::new();
+    let names = |side: &[PathBuf]| -> Vec<_> {
+        let names = side.iter().map(|path| path.file_name());
+        names.map(|name| name.map(ToOwned::to_owned)).collect()
+    };
+    let are_several = before.len() > 1 || after.len() > 1;
+    if are_several && names(before) != names(after) {
+        notes.push(
+            "the files of the sides do not have the same names: they are paired in the order of these"
+                .to_owned(),
+        );
+    }
+    let paired = before.len().min(after.len());
+    for path in before[paired..].iter().chain(&after[paired..]) {
+        notes.push(format!(
+            "{} has no pair on the other side: it counts among the runs of its own, and in no pair",
+            path.display()
+        ));
+    }
     notes
 }
 
@@ -314,6 +347,9 @@ impl fmt::Display for Comparison {
         }
         for note in &self.notes {
             row(f, "note", note)?;
+        }
+        for why in &self.invalid_because {
+            row(f, "INVALID", why)?;
         }
         Ok(())
     }
@@ -387,6 +423,22 @@ mod tests {
                 "seed {seed}"
             );
         }
+    }
+
+    #[test]
+    fn runs_are_paired_by_name_or_it_is_said_which_are_not() {
+        let side = |directory: &str, names: &[&str]| -> Vec<_> {
+            let names = names.iter();
+            names.map(|name| Path::new(directory).join(name)).collect()
+        };
+        let before = side("before", &["1.json", "2.json"]);
+        let same = side("after", &["1.json", "2.json"]);
+        assert_eq!(unpaired(&before, &same), [""; 0]);
+        assert_eq!(unpaired(&before[..1], &same[1..]), [""; 0], "one run each");
+        let notes = unpaired(&before, &side("after", &["2.json", "3.json", "4.json"]));
+        assert_eq!(notes.len(), 2, "{notes:?}");
+        assert!(notes[0].contains("in the order of"), "{notes:?}");
+        assert!(notes[1].starts_with("after/4.json "), "{notes:?}");
     }
 
     #[test]

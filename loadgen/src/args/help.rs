@@ -22,8 +22,8 @@ Exit status:
     1  usage: the command line, or a file that it names, cannot be used
     2  connect, bind or authentication failed; of `call`: or the call did
     3  an objective was missed
-    4  invalid: the client was the bottleneck, or the clock is not fit for --start-at, or it was interrupted
-       before there was a result; of `merge`: the results do not belong together; of `doctor`: something is BAD
+    4  invalid: the client was the bottleneck, or the clock is not fit for --start-at, or it was interrupted;
+       of `merge`: the results do not belong together; of `doctor`: something is BAD
     5  regression (`compare`)
   141  nobody reads the output
 The help of each command says which of them it has.";
@@ -42,7 +42,7 @@ Exit status:
     2  connect, bind or authentication failed: at the start, or of all calls
     3  an objective (--slo) was missed
     4  invalid: the client was the bottleneck, or too little was answered (--accept-invalid makes it 0 or 3);
-       or the clock is not fit for --start-at; or it was interrupted before the measurement
+       or the clock is not fit for --start-at; or it was interrupted: what was measured until then is shown
   141  nobody reads the output";
 
 pub(super) const MAX: &str = "\
@@ -95,11 +95,12 @@ Exit status:
 pub(super) const COMPARE: &str = "\
 Examples:
   loadgen compare before.json after.json
-  loadgen compare before/ after/ --margin 3%       several runs of each, paired by name
+  loadgen compare before/ after/ --margin 3%       several runs of each, paired by file name
 
 Exit status:
     0  no regression
     1  the command line, or a file that it names, cannot be used
+    4  a run is invalid (--accept-invalid makes it 0 or 5)
     5  a percentile is slower, by more than noise and the margin
   141  nobody reads the output";
 

@@ -105,7 +105,8 @@ pub(crate) struct CompareArgs {
     /// What was before: a run.json, or a directory of them
     pub(crate) before: PathBuf,
 
-    /// What is now: a run.json, or a directory of as many, paired in the order of their names
+    /// What is now: a run.json, or a directory of as many. Runs are paired by the names of their files, or in the
+    /// order of these if the sides do not have the same names
     pub(crate) after: PathBuf,
 
     /// A change smaller than this is no change
@@ -115,6 +116,10 @@ pub(crate) struct CompareArgs {
     /// A percentile that changed by less than this did not change, whatever that is in percent
     #[arg(long, default_value = "1us", value_parser = values::duration)]
     pub(crate) floor: Duration,
+
+    /// Compare also runs that are invalid: exit with 0 or 5 then, as with others
+    #[arg(long)]
+    pub(crate) accept_invalid: bool,
 
     /// Write the comparison as JSON to standard output instead of a table
     #[arg(long)]

@@ -128,6 +128,10 @@ fn show(args: &RunArgs, run: &RunFile) -> anyhow::Result<Exit> {
         }
         return Ok(Exit::Invalid);
     }
+    if run.interrupted {
+        tell("loadgen: interrupted; it measured for less time than it was to");
+        return Ok(Exit::Invalid);
+    }
     Ok(if missed.is_some_and(|missed| !missed.is_empty()) {
         Exit::Missed
     } else {

@@ -79,6 +79,23 @@ fn a_run_is_the_same_as_itself() {
 }
 
 #[test]
+fn invalid_runs_are_compared_only_if_they_are_accepted() {
+    let directory = tempfile::tempdir().unwrap();
+    let out = directory.path().join("run.json");
+    let out = out.to_str().unwrap();
+    let run = loadgen_with("--rate 1e8 -d 0.4 -w 0 --quiet --json --out", &[out]);
+    assert_eq!(run.status.code(), Some(4));
+    let (code, message) = failure(&loadgen_with("compare", &[out, out]));
+    assert_eq!(code, Some(4), "{message}");
+    assert!(message.contains("run.json is invalid: "), "{message}");
+    let accepted = json(&loadgen_with(
+        "compare --accept-invalid --json",
+        &[out, out],
+    ));
+    assert_eq!(accepted["invalid_because"].as_array().unwrap().len(), 2);
+}
+
+#[test]
 fn the_highest_rate_is_searched_for() {
     let me = std::process::id();
     let bounds = "--from 100 --to 400 --confirm 1 --repeat 2";
