@@ -55,7 +55,7 @@ Exit status:
     1  the command line, or a file that it names, cannot be used
     2  connect, bind or authentication failed
     3  not even the lowest rate keeps the objectives
-    4  the client was the limit, or it was interrupted
+    4  the client was the limit, or it was interrupted; the runs that were made are shown
   141  nobody reads the output";
 
 pub(super) const CURVE: &str = "\

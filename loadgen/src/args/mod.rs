@@ -186,6 +186,14 @@ pub(crate) struct MaxArgs {
     #[arg(long, help_heading = "Result")]
     pub(crate) json: bool,
 
+    /// Write the result to this file too
+    #[arg(long, value_name = "FILE", help_heading = "Result")]
+    pub(crate) out: Option<PathBuf>,
+
+    /// Write a plot of latency against load, of all runs of the search, to this file
+    #[arg(long, value_name = "FILE", help_heading = "Result")]
+    pub(crate) html: Option<PathBuf>,
+
     /// Show nothing while it runs
     #[arg(long, short, help_heading = "Result")]
     pub(crate) quiet: bool,

@@ -79,17 +79,11 @@ pub(crate) fn curve(args: &CurveArgs) -> anyhow::Result<Exit> {
         if !args.json {
             print_line(point.line())?;
         }
-        let file = file.get_or_insert_with(|| CurveFile {
-            schema: SCHEMA.to_owned(),
-            setup: run.setup.clone(),
-            points: Vec::new(),
-        });
-        file.points.push(point);
+        CurveFile::add(&mut file, &run.setup, point);
     }
-    let Some(mut file) = file else {
+    let Some(file) = file else {
         return Ok(Exit::Usage);
     };
-    file.points.sort_by(|a, b| a.rate.total_cmp(&b.rate));
     let json = serde_json::to_string_pretty(&file)? + "\n";
     if args.json {
         print(&json)?;
@@ -108,8 +102,21 @@ pub(crate) fn curve(args: &CurveArgs) -> anyhow::Result<Exit> {
     })
 }
 
+impl CurveFile {
+    /// Puts a point in its place; the first one begins the curve.
+    pub(crate) fn add(curve: &mut Option<Self>, setup: &Setup, point: CurvePoint) {
+        let curve = curve.get_or_insert_with(|| CurveFile {
+            schema: SCHEMA.to_owned(),
+            setup: setup.clone(),
+            points: Vec::new(),
+        });
+        let place = curve.points.partition_point(|it| it.rate <= point.rate);
+        curve.points.insert(place, point);
+    }
+}
+
 impl CurvePoint {
-    fn of(rate: f64, run: &RunFile) -> Self {
+    pub(crate) fn of(rate: f64, run: &RunFile) -> Self {
         CurvePoint {
             rate,
             calls_per_second: run.calls_per_second,

@@ -3,14 +3,16 @@
 use serde::Serialize;
 
 use super::Bench;
+use super::curve::{CurveFile, CurvePoint};
 use super::limit::Limit;
 use super::search::{Found, Search, Try};
 use crate::args::MaxArgs;
 use crate::args::values::show_rate;
-use crate::exit::Exit;
-use crate::output::print_line;
+use crate::exit::{Exit, Interrupted};
+use crate::output::{print, print_line, tell};
 use crate::report::run_file::{RunFile, Times, decode};
 use crate::report::table::{in_short, metrics_in_short};
+use crate::report::{html, write_file};
 use crate::server_metrics::ServerMetrics;
 
 /// The name and version of the schema.
@@ -30,6 +32,8 @@ struct MaxFile {
     limit: Option<LimitFile>,
     kept: u32,
     tries: u32,
+    /// Whether a signal ended the search, so that nothing was found.
+    interrupted: bool,
     steps: Vec<Step>,
 }
 
@@ -61,48 +65,62 @@ pub(crate) fn max(args: &MaxArgs) -> anyhow::Result<Exit> {
         confirm: args.confirm,
         repeat: args.repeat,
     };
-    let mut steps = Vec::new();
+    let (mut steps, mut curve) = (Vec::new(), None);
     let found = search.run(|rate| {
-        let (outcome, step) = attempt(args, &bench, rate)?;
+        let run = bench.run_at(rate, args.arrivals, &args.metrics, args.quiet)?;
+        let (outcome, step) = judge(args, rate, &run)?;
         if !args.json {
             print_line(step.line())?;
         }
         steps.push(step);
+        CurveFile::add(&mut curve, &run.setup, CurvePoint::of(rate, &run));
         anyhow::Ok(outcome)
-    })?;
+    });
+    let found = match found {
+        Ok(found) => Some(found),
+        // What was measured before is worth being shown.
+        Err(error) if error.is::<Interrupted>() && !steps.is_empty() => {
+            tell("loadgen: interrupted; the search did not come to its end");
+            None
+        }
+        Err(error) => return Err(error),
+    };
+    let json = serde_json::to_string_pretty(&MaxFile::of(args, found.as_ref(), steps))? + "\n";
     if args.json {
-        let file = MaxFile {
-            schema: SCHEMA,
-            objectives: args.slo.to_string(),
-            rate: found.kept,
-            missed_at: found.missed,
-            client_is_limit: found.is_client_limit,
-            limit: found.limit.as_ref().map(LimitFile::of),
-            kept: found.successes,
-            tries: found.tries,
-            steps,
-        };
-        print_line(serde_json::to_string_pretty(&file)?)?;
-    } else {
-        show(args, &found)?;
+        print(&json)?;
+    } else if let Some(found) = &found {
+        show(args, found)?;
+    }
+    if let Some(path) = &args.out {
+        write_file(path, &json)?;
+    }
+    if let (Some(path), Some(curve)) = (&args.html, &curve) {
+        write_file(path, &html::curve(curve, args.accept_invalid))?;
     }
     Ok(match found {
-        Found {
-            kept: None,
-            is_client_limit: false,
-            ..
-        } => Exit::Missed,
-        Found {
-            is_client_limit: true,
-            ..
-        } => Exit::Invalid,
-        _ => Exit::Ok,
+        None => Exit::Invalid,
+        Some(found) if found.is_client_limit => Exit::Invalid,
+        Some(Found { kept: None, .. }) => Exit::Missed,
+        Some(_) => Exit::Ok,
     })
 }
 
-fn attempt(args: &MaxArgs, bench: &Bench, rate: f64) -> anyhow::Result<(Try, Step)> {
-    let run = bench.run_at(rate, args.arrivals, &args.metrics, args.quiet)?;
-    judge(args, rate, &run)
+impl MaxFile {
+    /// `found` is nothing if the search was interrupted.
+    fn of(args: &MaxArgs, found: Option<&Found>, steps: Vec<Step>) -> Self {
+        MaxFile {
+            schema: SCHEMA,
+            objectives: args.slo.to_string(),
+            rate: found.and_then(|it| it.kept),
+            missed_at: found.and_then(|it| it.missed),
+            client_is_limit: found.is_some_and(|it| it.is_client_limit),
+            limit: found.and_then(|it| it.limit.as_ref()).map(LimitFile::of),
+            kept: found.map_or(0, |it| it.successes),
+            tries: found.map_or(0, |it| it.tries),
+            interrupted: found.is_none(),
+            steps,
+        }
+    }
 }
 
 fn judge(args: &MaxArgs, rate: f64, run: &RunFile) -> anyhow::Result<(Try, Step)> {

@@ -91,21 +91,39 @@ fn an_interrupt_is_not_kept_waiting_by_a_server_that_does_not_answer() {
     assert!(message.contains("interrupted"), "{message}");
 }
 
-#[test]
-fn a_run_that_is_interrupted_shows_what_it_measured_until_then_and_exits_with_4() {
-    let mut client = command("-c 1 -o 1 --rate 100 -d 1h -w 0 --json --accept-invalid")
+/// The program, interrupted when it says for the nth time what it measures, as it does once a second.
+fn interrupted(line: &str, nth: usize) -> (Option<i32>, Value) {
+    let mut client = command(line)
         .stdout(Stdio::piped())
         .stderr(Stdio::piped())
         .spawn()
         .unwrap();
-    // It says once a second what it has measured.
-    let mut said = BufReader::new(client.stderr.take().unwrap()).lines();
-    let is_measuring = said.any(|line| line.unwrap().starts_with("measure "));
-    assert!(is_measuring);
+    let said = BufReader::new(client.stderr.take().unwrap()).lines();
+    let mut measures = said.filter(|line| line.as_ref().unwrap().starts_with("measure "));
+    assert!(measures.nth(nth - 1).is_some());
     kill_process(Pid::from_child(&client), Signal::INT).unwrap();
     let output = client.wait_with_output().unwrap();
-    assert_eq!(output.status.code(), Some(4));
-    let report: Value = serde_json::from_slice(&output.stdout).unwrap();
+    (
+        output.status.code(),
+        serde_json::from_slice(&output.stdout).unwrap(),
+    )
+}
+
+#[test]
+fn a_search_that_is_interrupted_keeps_the_runs_that_it_made() {
+    let line = "max --slo rate>1 --from 100 -c 1 -d 1.2 -w 0 --json --accept-invalid";
+    let (code, search) = interrupted(line, 2);
+    assert_eq!(code, Some(4));
+    assert_eq!(search["interrupted"], true);
+    assert_eq!(search["rate"], Value::Null);
+    assert_eq!(search["steps"][0]["rate"], 100.0);
+}
+
+#[test]
+fn a_run_that_is_interrupted_shows_what_it_measured_until_then_and_exits_with_4() {
+    let line = "-c 1 -o 1 --rate 100 -d 1h -w 0 --json --accept-invalid";
+    let (code, report) = interrupted(line, 1);
+    assert_eq!(code, Some(4));
     assert_eq!(report["interrupted"], true);
     assert!(report["completed"].as_u64().unwrap() > 0, "{report}");
     let seconds = report["seconds"].as_f64().unwrap();

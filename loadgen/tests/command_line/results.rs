@@ -106,7 +106,16 @@ fn the_highest_rate_is_searched_for() {
     let found: Value = serde_json::from_slice(&found.stdout).unwrap();
     assert_eq!(found["rate"], Value::Null);
     assert_eq!(found["steps"].as_array().unwrap().len(), 1);
-    let found: Value = serde_json::from_slice(&search("rate>1").stdout).unwrap();
+    let directory = tempfile::tempdir().unwrap();
+    let path = |name: &str| directory.path().join(name).to_str().unwrap().to_owned();
+    let (out, html) = (path("max.json"), path("max.html"));
+    let files = ["rate>1", "--out", &out, "--html", &html];
+    let found = loadgen_with(&format!("max {bounds} {quick} --slo"), &files);
+    assert_eq!(std::fs::read(out).unwrap(), found.stdout);
+    let html = std::fs::read_to_string(html).unwrap();
+    assert!(html.contains("Response time against load"), "{html}");
+    let found: Value = serde_json::from_slice(&found.stdout).unwrap();
+    assert_eq!(found["interrupted"], false);
     let steps = found["steps"].as_array().unwrap();
     assert_eq!(steps[0]["rate"], 100.0);
     for step in steps {
