@@ -52,17 +52,12 @@ impl<T> Inbox<T> {
 
     /// The next value. Only the consumer calls this.
     pub(crate) fn pop(&self) -> Option<T> {
-        // To look costs two loads, to take from an empty queue a fence: a core that spins does so
+        // To look costs three loads, to take from an empty queue a fence: a core that spins does so
         // all the time.
-        if self.is_empty() {
+        if self.queue.is_empty() {
             return None;
         }
         self.queue.pop()
-    }
-
-    /// Whether the consumer would find nothing now.
-    pub(crate) fn is_empty(&self) -> bool {
-        self.queue.is_empty()
     }
 
     /// Announces that the consumer is about to sleep; false if there is something to do first.

@@ -291,6 +291,7 @@ impl RegisteredInterface {
     pub(crate) fn is_blocking(&self, opnum: u16) -> bool {
         match &self.registration.blocking {
             Blocking::All => true,
+            // To search takes longer than to see that there is nothing.
             Blocking::Some(opnums) => !opnums.is_empty() && opnums.contains(&opnum),
         }
     }

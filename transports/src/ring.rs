@@ -17,7 +17,7 @@ use crate::socket_options::{Keepalive, SocketOptions};
 /// - *submissions* ([`listen`](Ring::listen), [`connect`](Ring::connect),
 ///   [`adopt`](Ring::adopt), [`send`](Ring::send), [`close`](Ring::close), …) only note what is
 ///   to be done. Nothing reaches the kernel before the next [`enter`](Ring::enter), or
-///   [`submit`](Ring::submit), so the submissions of one turn are one system call.
+///   [`submit`](Ring::submit), so many submissions are one system call.
 /// - [`enter`](Ring::enter) hands the submissions over, and waits if it is told to.
 /// - [`next_completion`](Ring::next_completion) yields what has ended, until `None`.
 ///

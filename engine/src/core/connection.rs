@@ -300,7 +300,8 @@ impl Alarm {
 /// After so long without a byte a connection gives its spare buffers back.
 const TRIM_AFTER: Duration = Duration::from_secs(1);
 
-/// No deadline of a connection comes sooner than this after what it is counted from.
+/// No deadline of a connection comes sooner than this after what it is counted from. One that is
+/// counted from a moment before it came up may be noticed so much too late.
 pub(super) fn deadline_min(limits: &Limits) -> Duration {
     let Limits {
         bind_timeout,
@@ -532,5 +533,30 @@ impl Connections {
             .filter(|(_, slot)| slot.is_some());
         #[expect(clippy::cast_possible_truncation, reason = "indices are socket ids")]
         taken.map(|(index, _)| SocketId(index as u32)).collect()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// A deadline that is left out would be noticed late.
+    #[test]
+    fn no_deadline_is_sooner_than_the_soonest() {
+        const SOON: Duration = Duration::from_millis(1);
+        assert_eq!(deadline_min(&Limits::DEFAULT), TRIM_AFTER);
+        let shorten: [fn(&mut Limits); 6] = [
+            |limits| limits.bind_timeout = SOON,
+            |limits| limits.progress_timeout = SOON,
+            |limits| limits.worker_pipe_timeout = SOON,
+            |limits| limits.send_timeout = SOON,
+            |limits| limits.flush_timeout = SOON,
+            |limits| limits.idle_connection_timeout = SOON,
+        ];
+        for (index, shorten) in shorten.iter().enumerate() {
+            let mut limits = Limits::DEFAULT;
+            shorten(&mut limits);
+            assert_eq!(deadline_min(&limits), SOON, "{index}");
+        }
     }
 }

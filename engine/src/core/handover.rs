@@ -167,7 +167,8 @@ impl Connection {
         let is_held_back = self.outgoing.held_back || self.pipe_is_full || !self.stalled.is_empty();
         is_open
             && !is_held_back
-            && !self.outgoing.is_sending()
+            // A send of this very turn says nothing of whether the peer reads.
+            && (!self.outgoing.is_sending() || self.outgoing.sending_since == now)
             && link.incoming.is_none()
             && link.protocol.is_idle()
             && link.rests_until <= now

@@ -1,8 +1,9 @@
 //! A core: one ring, the connections that live on it, and its tables of calls.
 //!
 //! One turn of a core takes the commands of other threads, hands the sends that have gathered
-//! to the ring (one per connection), enters the kernel once, reaps all completions and runs
-//! what they caused. Nothing on this way takes a lock or, once warm, allocates.
+//! to the ring (one per connection), enters the kernel, reaps all completions, runs what they
+//! caused, and hands over at once what that led to. Nothing on this way takes a lock or, once warm,
+//! allocates.
 
 mod answers;
 mod associations;
@@ -190,9 +191,6 @@ impl<R: Ring> Core<R> {
         wait: Wait,
         replies: LocalReplies<'_>,
     ) -> Result<bool, TransportError> {
-        if self.may_rest && !self.shared.inbox().is_empty() {
-            self.now = self.ring.now();
-        }
         let mut worked =
             self.take_commands(replies) | !self.early_failures.is_empty() | self.is_drained();
         for (token, status) in self.early_failures.drain(..) {
@@ -200,11 +198,16 @@ impl<R: Ring> Core<R> {
         }
         self.flush();
         // A command can be all that there was to wait for, such as the last step of a shutdown.
-        self.ring.enter(if worked { Wait::No } else { wait })?;
+        let wait = if worked {
+            Wait::No
+        } else {
+            self.begin_wait(wait)?
+        };
+        self.ring.enter(wait)?;
         // Before anything runs that may use the inbox: this core is awake now.
         self.shared.inbox().end_sleep();
         self.now = self.ring.now();
-        self.note_sends();
+        self.time_sends();
         while let Some(completion) = self.ring.next_completion() {
             worked = true;
             self.complete(completion, replies);
@@ -218,6 +221,18 @@ impl<R: Ring> Core<R> {
             self.continue_shutdown(replies);
         }
         Ok(worked)
+    }
+
+    /// Before a wait: the time of what was just flushed runs meanwhile, and may end it.
+    fn begin_wait(&mut self, wait: Wait) -> Result<Wait, TransportError> {
+        if wait == Wait::No || self.dirty.is_empty() {
+            return Ok(wait);
+        }
+        self.ring.submit()?;
+        // The last turn may have been long ago.
+        self.now = self.ring.now();
+        self.time_sends();
+        Ok(wait.min(Wait::until(self.next_due())))
     }
 
     /// A turn that waits until there is something to do, or until `deadline`, if there is one.
@@ -243,6 +258,9 @@ impl<R: Ring> Core<R> {
             let Some(command) = self.shared.inbox().pop() else {
                 break;
             };
+            if self.may_rest && !worked {
+                self.now = self.ring.now();
+            }
             worked = true;
             self.obey(command, replies);
         }
@@ -305,7 +323,7 @@ impl<R: Ring> Core<R> {
     }
 
     /// What was flushed is on its way since now. After the fact, so that it leaves the sooner.
-    fn note_sends(&mut self) {
+    fn time_sends(&mut self) {
         for index in 0..self.dirty.len() {
             let socket = self.dirty[index];
             if let Some(connection) = self.connections.get_mut(socket)
@@ -324,7 +342,7 @@ impl<R: Ring> Core<R> {
         if !self.dirty.is_empty() && !self.tasks.has_ready() {
             self.flush();
             self.ring.submit()?;
-            self.note_sends();
+            self.time_sends();
         }
         Ok(())
     }

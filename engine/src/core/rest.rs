@@ -21,6 +21,7 @@ impl<R: PollableRing> Core<R> {
             return Ok(None);
         }
         self.flush();
+        self.time_sends();
         let ring_wait = self.ring.begin_wait()?;
         Ok(ring_wait.map(|wait| wait.min(Wait::until(self.next_due()))))
     }

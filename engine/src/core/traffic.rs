@@ -105,7 +105,7 @@ impl<R: Ring> Core<R> {
         };
         // What was not sent when a connection ends may be sent elsewhere, so it must not go out here;
         // and what waits for the peer must be known to wait before the peer has read.
-        if connection.life != Life::Open || !connection.stalled.is_empty() {
+        if connection.life != Life::Open || connection.has_unserved() {
             return self.settle(socket, replies);
         }
         connection.outgoing.queue(socket, &mut self.dirty);

@@ -284,6 +284,12 @@ impl Ring for SimRing {
         Ok(())
     }
 
+    #[inline(never)]
+    fn submit(&mut self) -> Result<(), TransportError> {
+        NetState::lock(&self.net).hand_over(self.index);
+        Ok(())
+    }
+
     fn next_completion(&mut self) -> Option<Completion<SimStream>> {
         let completion = self.next_wanted(&mut NetState::lock(&self.net))?;
         Some(match completion {
