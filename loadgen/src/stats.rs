@@ -80,12 +80,12 @@ impl Blocks {
         }
         let mut whole = Latencies::default();
         joined.iter().for_each(|block| whole.merge(block));
-        let values: Vec<u64> = whole.buckets().iter().map(|(value, _)| *value).collect();
+        let values: Vec<u64> = whole.buckets().map(|(value, _)| value).collect();
         let index = |value| values.binary_search(&value).unwrap_or_default();
         let blocks = joined.iter().map(|block| {
-            let buckets = block.buckets().iter();
+            let buckets = block.buckets();
             buckets
-                .map(|&(value, count)| (u32::try_from(index(value)).unwrap_or(u32::MAX), count))
+                .map(|(value, count)| (u32::try_from(index(value)).unwrap_or(u32::MAX), count))
                 .collect()
         });
         Blocks {

@@ -98,7 +98,7 @@ impl Observer for Exporter {
 
 impl Sums {
     fn add(&mut self, response: &Latencies) {
-        for &(value, count) in response.buckets() {
+        for (value, count) in response.buckets() {
             let first = BOUNDS_NS.partition_point(|bound| *bound < value);
             self.buckets[first..]
                 .iter_mut()

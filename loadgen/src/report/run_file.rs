@@ -280,7 +280,7 @@ impl Times {
         let confidence95 = told.iter().zip(confidence.into_iter().flatten());
         Some(Times {
             count,
-            min: us(latencies.buckets()[0].0),
+            min: us(latencies.min()),
             mean: latencies.mean() / 1e3,
             max: us(latencies.max()),
             percentiles: percentiles.collect(),
