@@ -18,9 +18,9 @@ use annulus::rpcecho::{
     RpcEcho, RpcEchoClient, TestCall2Response, TestEnumResponse, TestSleepResponse,
 };
 use annulus::{
-    AsyncHandle, Binding, BindingOptions, CallContext, CancelKind, Config, Cores, Event,
-    IdlePolicy, Interface, Limits, LocalRuntime, Notify, Runtime, Server, ServerCall, Serving,
-    Status,
+    AsyncHandle, BalancePolicy, Binding, BindingOptions, CallContext, CancelKind, Config, Cores,
+    Event, IdlePolicy, Interface, Limits, LocalRuntime, Notify, Runtime, Server, ServerCall,
+    Serving, Status,
 };
 
 fn runtime(cores: usize) -> Runtime {
@@ -31,6 +31,8 @@ fn runtime(cores: usize) -> Runtime {
     Runtime::start(
         Config::default()
             .cores(Cores::Unpinned(cores))
+            // Where others use the machine, one core may have more to do, and give a connection away.
+            .balance(BalancePolicy::Off)
             .limits(limits),
     )
     .unwrap()

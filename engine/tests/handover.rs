@@ -67,6 +67,15 @@ fn add_ones(stream: &mut TcpStream, calls: u32) {
     }
 }
 
+/// The same, all under way at once.
+fn add_at_once(stream: &mut TcpStream, calls: u32) {
+    let pdus = (1..=calls).flat_map(|call| request(call, 0, WHOLE, &call.to_le_bytes()));
+    stream.write_all(&pdus.collect::<Vec<_>>()).unwrap();
+    for call in 1..=calls {
+        check_answer(stream, call);
+    }
+}
+
 fn check_answer(stream: &mut TcpStream, call: u32) {
     let answer = read_pdu(stream).unwrap();
     assert_eq!(answer[2], RESPONSE);
@@ -254,9 +263,19 @@ fn torn_pdus_survive_the_move() {
     println!("{} calls, {} hand-overs", call, serving.handovers());
 }
 
-/// Few connections make nearly all calls, and were dealt to the same core.
 #[test]
 fn busy_connections_spread() {
+    spreads(|stream| add_ones(stream, 50));
+}
+
+/// Whose connections are never without a call, and answered in each turn.
+#[test]
+fn connections_of_many_calls_at_once_spread() {
+    spreads(|stream| add_at_once(stream, 32));
+}
+
+/// Few connections make nearly all calls, and were dealt to the same core.
+fn spreads(call: impl Fn(&mut TcpStream) + Sync) {
     let (_runtime, serving, address) = start(2, BalancePolicy::Every(LOOK));
     let streams = many_bound(16, 2, &serving, address);
     let is_over = AtomicBool::new(false);
@@ -267,10 +286,10 @@ fn busy_connections_spread() {
                 quiet.push(stream);
                 continue;
             }
-            let is_over = &is_over;
+            let (is_over, call) = (&is_over, &call);
             scope.spawn(move || {
                 while !is_over.load(Ordering::Relaxed) {
-                    add_ones(&mut stream, 50);
+                    call(&mut stream);
                 }
             });
         }

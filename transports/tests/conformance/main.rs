@@ -76,6 +76,7 @@ conformance! {
     transfer::bytes_come_back_from_an_echo,
     transfer::a_send_gives_its_buffer_back_unchanged,
     transfer::an_empty_send_ends_like_any_other,
+    transfer::what_is_submitted_crosses_once_and_ends_once,
     transfer::megabytes_cross_both_ways_at_once,
     transfer::a_receiver_that_does_not_read_holds_the_sender_back,
     transfer::a_pause_holds_and_a_resume_goes_on,

@@ -55,6 +55,25 @@ pub(crate) fn an_empty_send_ends_like_any_other(world: impl World) {
     pair.finish();
 }
 
+/// Whether the ring does so at once or leaves it to the next enter.
+pub(crate) fn what_is_submitted_crosses_once_and_ends_once(world: impl World) {
+    let mut pair = Pair::new(world);
+    let (server, client) = pair.connection();
+    for round in 1..=20 {
+        pair.client.ring.send(client, vec![round; 100]);
+        for _ in 0..round {
+            pair.client.ring.submit().unwrap();
+        }
+        pair.until(|pair| {
+            pair.client.record(client).sent.len() == usize::from(round)
+                && pair.server.record(server).received.len() == usize::from(round) * 100
+        });
+        assert_eq!(pair.server.record(server).received.last(), Some(&round));
+        assert_eq!(pair.client.ring.usage().sends, 0);
+    }
+    pair.finish();
+}
+
 pub(crate) fn megabytes_cross_both_ways_at_once(world: impl World) {
     let mut pair = Pair::new(world);
     let (server, client) = pair.connection();
