@@ -18,9 +18,9 @@ use annulus::rpcecho::{
     RpcEcho, RpcEchoClient, TestCall2Response, TestEnumResponse, TestSleepResponse,
 };
 use annulus::{
-    AsyncHandle, BalancePolicy, Binding, BindingOptions, CallContext, CancelKind, Config, Cores,
-    Event, IdlePolicy, Interface, Limits, LocalRuntime, Notify, Runtime, Server, ServerCall,
-    Serving, Status,
+    AsyncHandle, Binding, BindingOptions, CallContext, CancelKind, Config, Cores, Event,
+    IdlePolicy, Interface, Limits, LocalRuntime, Notify, Runtime, Server, ServerCall, Serving,
+    Status,
 };
 
 fn runtime(cores: usize) -> Runtime {
@@ -31,8 +31,6 @@ fn runtime(cores: usize) -> Runtime {
     Runtime::start(
         Config::default()
             .cores(Cores::Unpinned(cores))
-            // Where others use the machine, one core may have more to do, and give a connection away.
-            .balance(BalancePolicy::Off)
             .limits(limits),
     )
     .unwrap()
@@ -196,7 +194,7 @@ fn many_threads_share_a_binding_over_two_cores() {
         }
     });
     assert_eq!(
-        serving.connections_per_core(),
+        serving.accepted_per_core(),
         [4, 4],
         "connections are dealt out evenly"
     );

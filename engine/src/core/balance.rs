@@ -1,7 +1,8 @@
 //! Which core gives connections away, and to which: the policy alone.
 //!
 //! A core that has more than 5/4 of the connections of the one with the fewest gives that one a
-//! sixteenth of the difference, at least one, those that have been quiet for the longest time. If
+//! sixteenth of the difference, at least one, those that have been quiet for the longest time; but
+//! none of those that it would have if all had as many, for others have more to give. If
 //! connections are even, a core that has more than 5/4 of the calls of the one with the fewest
 //! gives it one connection: the one whose own calls come nearest to half the difference. Either
 //! gift leaves the giver with no less than the taker has then, so nothing wanders back.
@@ -48,10 +49,12 @@ pub(super) fn surplus(loads: &[Load], own: usize) -> Option<Surplus> {
     let mine = loads[own];
     let others = || loads.iter().enumerate().filter(|(core, _)| *core != own);
     let (fewest, load) = others().min_by_key(|(_, load)| load.connections)?;
+    let all: usize = loads.iter().map(|load| load.connections).sum();
+    let above_mean = mine.connections - mine.connections.min(all / loads.len());
     if let Some(difference) = excess(mine, *load) {
-        return Some(Surplus::Connections {
+        return (above_mean > 0).then_some(Surplus::Connections {
             to: fewest,
-            count: (difference / 16).clamp(1, COUNT_MAX),
+            count: (difference / 16).clamp(1, COUNT_MAX).min(above_mean),
         });
     }
     let (idlest, load) = others().min_by_key(|(_, load)| (load.calls, load.connections))?;
