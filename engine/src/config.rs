@@ -168,8 +168,8 @@ impl fmt::Display for IdlePolicy {
 /// turn out to make more calls than others.
 ///
 /// A new connection goes to the core that has the fewest. Later, a core that has more than 5/4 of
-/// the connections of another one, or of its calls, hands idle connections over to it: such without
-/// an open call. Their clients do not notice.
+/// the connections of another one, and more than the mean of all, or more than 5/4 of its calls, hands
+/// idle connections over to it: such without an open call. Their clients do not notice.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 #[non_exhaustive]
 pub enum BalancePolicy {

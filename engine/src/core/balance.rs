@@ -142,6 +142,18 @@ mod tests {
         assert!(most * 4 <= fewest * 5, "{loads:?}");
     }
 
+    /// Otherwise it would get some back from those that look later.
+    #[test]
+    fn a_core_that_looks_alone_keeps_its_share() {
+        let mut loads = loads([16, 16, 16, 0]);
+        while let Some(Surplus::Connections { to, count }) = surplus(&loads, 0) {
+            loads[0].connections -= count;
+            loads[to].connections += count;
+        }
+        let connections: Vec<_> = loads.iter().map(|load| load.connections).collect();
+        assert_eq!(connections, [12, 16, 16, 4]);
+    }
+
     /// Whatever the start: it ends, and in balance.
     #[test]
     fn every_skew_settles_within_the_bound() {
