@@ -2,16 +2,13 @@
 
 use std::fmt::Write;
 
-use super::plot::{Axis, COLOURS, Line, Plot, Scale, escape};
+use super::metric_plots;
+use super::plot::{Axis, Line, Plot, Scale, escape};
 use super::run_file::{RunFile, TimeSlice, decode};
 use super::table::Table;
-use crate::plan::curve::CurveFile;
+use crate::plan::curve::{CurveFile, CurvePoint};
 use crate::record::latencies::Latencies;
-use crate::server_metrics::{MetricSeries, ServerMetrics};
 use crate::stats::can_tell;
-
-/// The most plots of one source of metrics.
-const METRIC_PLOTS_MAX: usize = 16;
 
 const STYLE: &str = "\
 body{font:15px/1.5 system-ui,sans-serif;max-width:60rem;margin:2rem auto;padding:0 1rem;color:#222;background:#fff}\
@@ -40,7 +37,7 @@ pub(crate) fn run(run: &RunFile) -> anyhow::Result<String> {
     section(&mut body, "Response time over time", "", &over_time(run)?);
     section(&mut body, "Rate over time", "", &rates(run));
     for metrics in &run.server_metrics {
-        server(&mut body, metrics, run.seconds);
+        metric_plots::over_time(&mut body, metrics, run.seconds);
     }
     Ok(page(&format!("loadgen: {}", run.setup.target), &body))
 }
@@ -51,6 +48,11 @@ pub(crate) fn curve(curve: &CurveFile, accepts_invalid: bool) -> String {
         "<p>{} connections x {} outstanding</p>",
         curve.setup.connections, curve.setup.outstanding
     );
+    let points = curve.points.iter();
+    let shown: Vec<_> = points
+        .filter(|point| point.valid || accepts_invalid)
+        .collect();
+    let x = Axis::load(shown.last().map_or(0.0, |point| point.rate));
     section(
         &mut body,
         "Response time against load",
@@ -64,8 +66,13 @@ pub(crate) fn curve(curve: &CurveFile, accepts_invalid: bool) -> String {
                 "left out"
             }
         ),
-        &against_load(curve, accepts_invalid),
+        &against_load(&x, &shown),
     );
+    let runs = shown.iter();
+    let runs: Vec<_> = runs
+        .map(|point| (point.rate, &point.server_metrics[..]))
+        .collect();
+    metric_plots::against_load(&mut body, &x, &runs);
     page(&format!("loadgen: {}", curve.setup.target), &body)
 }
 
@@ -88,52 +95,10 @@ fn section(body: &mut String, title: &str, text: &str, plot: &Plot) {
     );
 }
 
-fn picture(plot: &Plot) -> String {
+pub(super) fn picture(plot: &Plot) -> String {
     match plot.svg() {
         nothing if nothing.is_empty() => "<p>There is nothing to show.</p>".to_owned(),
         svg => svg,
-    }
-}
-
-/// What a source of metrics told: a small plot for each metric, its labels as lines.
-fn server(body: &mut String, metrics: &ServerMetrics, seconds: f64) {
-    let _ = write!(
-        body,
-        "<h2>Server: {}</h2><p>{} samples, {} failed. {}</p>",
-        escape(&metrics.source),
-        metrics.times.len(),
-        metrics.failures,
-        escape(&metrics.problems.join("; "))
-    );
-    let mut by_name: Vec<(&str, Vec<&MetricSeries>)> = Vec::new();
-    for series in &metrics.series {
-        match by_name.iter_mut().find(|(name, _)| *name == series.name) {
-            Some((_, group)) => group.push(series),
-            None => by_name.push((&series.name, vec![series])),
-        }
-    }
-    for (name, group) in by_name.iter().take(METRIC_PLOTS_MAX) {
-        let plot = Plot {
-            x: Axis::time(seconds),
-            y: Axis::new(group[0].unit.as_str(), Scale::Linear),
-            lines: (group.iter().take(COLOURS.len()))
-                .map(|series| metric_line(&metrics.times, series))
-                .collect(),
-            is_small: true,
-        };
-        let _ = write!(body, "<h3>{}</h3>{}", escape(name), picture(&plot));
-    }
-}
-
-fn metric_line(times: &[f64], series: &MetricSeries) -> Line {
-    let points = times.iter().zip(&series.values);
-    let inside_braces = series.labels.trim_matches(['{', '}']);
-    Line {
-        name: inside_braces.to_owned(),
-        points: points
-            .filter_map(|(time, value)| Some((*time, (*value)?)))
-            .collect(),
-        is_scattered: false,
     }
 }
 
@@ -145,11 +110,8 @@ fn spectrum(distributions: &[(&str, &Latencies)]) -> Plot {
         .iter()
         .map(|quantile| (1.0 / (1.0 - quantile), percent(*quantile)))
         .collect();
-    let lines = distributions.iter().map(|(name, latencies)| Line {
-        name: (*name).to_owned(),
-        points: spectrum_points(latencies),
-        is_scattered: false,
-    });
+    let lines = (distributions.iter())
+        .map(|(name, latencies)| Line::through(*name, spectrum_points(latencies)));
     Plot {
         x,
         y: Axis::new("µs", Scale::Logarithmic),
@@ -180,31 +142,26 @@ fn spectrum_points(latencies: &Latencies) -> Vec<(f64, f64)> {
 
 fn over_time(run: &RunFile) -> anyhow::Result<Plot> {
     let quantiles = [("p50", 0.5), ("p99", 0.99), ("max", 1.0)];
-    let mut lines: Vec<_> = quantiles
-        .iter()
-        .map(|(name, _)| Line {
-            name: (*name).to_owned(),
-            points: Vec::new(),
-            is_scattered: false,
-        })
-        .collect();
+    let mut points = quantiles.map(|_| Vec::new());
     for slice in &run.intervals {
         let response = decode(&slice.response)?;
         if response.count() == 0 {
             continue;
         }
-        for (line, (_, quantile)) in lines.iter_mut().zip(quantiles) {
+        for (points, (_, quantile)) in points.iter_mut().zip(quantiles) {
             // Of few calls, each high percentile is the maximum.
             if quantile == 1.0 || can_tell(response.count(), quantile) {
                 let value = response.quantile(quantile) as f64 / 1e3;
-                line.points.push((slice.start, value));
+                points.push((slice.start, value));
             }
         }
     }
+    let lines = quantiles.iter().zip(points);
+    let lines = lines.map(|((name, _), points)| Line::through(*name, points));
     Ok(Plot {
         x: Axis::time(run.seconds),
         y: Axis::new("µs", Scale::Logarithmic),
-        lines,
+        lines: lines.collect(),
         is_small: false,
     })
 }
@@ -216,17 +173,12 @@ fn rates(run: &RunFile) -> Plot {
             .map(|slice| (slice.start, count(slice) as f64 / slice.seconds))
             .collect::<Vec<_>>()
     };
-    let line = |name: &str, points| Line {
-        name: name.to_owned(),
-        points,
-        is_scattered: false,
-    };
     let mut lines = vec![
-        line("completed", of(|slice| slice.completed)),
-        line("sent", of(|slice| slice.sent)),
+        Line::through("completed", of(|slice| slice.completed)),
+        Line::through("sent", of(|slice| slice.sent)),
     ];
     if run.intervals.iter().any(|slice| slice.failed > 0) {
-        lines.push(line("failed", of(|slice| slice.failed)));
+        lines.push(Line::through("failed", of(|slice| slice.failed)));
     }
     Plot {
         x: Axis::time(run.seconds),
@@ -243,23 +195,16 @@ fn rates(run: &RunFile) -> Plot {
     }
 }
 
-fn against_load(curve: &CurveFile, accepts_invalid: bool) -> Plot {
+fn against_load(x: &Axis, shown: &[&CurvePoint]) -> Plot {
     let lines = ["p50", "p90", "p99", "p99_9"].map(|name| {
-        let points = curve.points.iter();
-        let shown = points.filter(|point| point.valid || accepts_invalid);
-        Line {
-            name: name.replace('_', "."),
-            points: shown
-                .filter_map(|point| {
-                    let value = point.response_us.as_ref()?.percentile(name)?;
-                    Some((point.rate, value))
-                })
-                .collect(),
-            is_scattered: true,
-        }
+        let points = shown.iter().filter_map(|point| {
+            let value = point.response_us.as_ref()?.percentile(name)?;
+            Some((point.rate, value))
+        });
+        Line::scattered(name.replace('_', "."), points.collect())
     });
     Plot {
-        x: Axis::new("calls a second", Scale::Linear),
+        x: x.clone(),
         y: Axis::new("µs", Scale::Logarithmic),
         lines: lines.to_vec(),
         is_small: false,
@@ -286,46 +231,6 @@ mod tests {
         );
         assert!((9_980.0..10_000.0).contains(&value), "{value}");
         assert!(points.windows(2).all(|pair| pair[0].1 <= pair[1].1));
-    }
-
-    #[test]
-    fn a_server_has_a_plot_for_each_metric_and_a_line_for_each_of_its_labels() {
-        let series = |name: &str, labels: &str| MetricSeries {
-            name: name.to_owned(),
-            labels: labels.to_owned(),
-            unit: "/s".to_owned(),
-            mean: 1.0,
-            max: 1.0,
-            values: vec![None, Some(1.0), Some(1.0)],
-        };
-        let metrics = ServerMetrics {
-            source: "http://<host>".to_owned(),
-            times: vec![0.0, 1.0, 2.0],
-            series: vec![
-                series("calls", "{op=\"a\"}"),
-                series("calls", "{op=\"b\"}"),
-                series("queue", ""),
-            ],
-            left_out: 0,
-            failures: 1,
-            problems: vec!["it hung".to_owned()],
-        };
-        let mut body = String::new();
-        server(&mut body, &metrics, 4.0);
-        assert_eq!(body.matches("<svg").count(), 2, "{body}");
-        assert_eq!(
-            body.matches("<polyline").count(),
-            5,
-            "with two samples: {body}"
-        );
-        for text in [
-            "http://&lt;host&gt;",
-            "1 failed. it hung",
-            ">op=&quot;a&quot;<",
-            ">4<",
-        ] {
-            assert!(body.contains(text), "{text} in {body}");
-        }
     }
 
     #[test]

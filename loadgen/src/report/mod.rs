@@ -3,6 +3,7 @@
 pub(crate) mod hlog;
 pub(crate) mod html;
 pub(crate) mod live;
+mod metric_plots;
 mod plot;
 pub(crate) mod prometheus;
 pub(crate) mod run_file;

@@ -16,6 +16,9 @@ const BOTTOM: f64 = 48.0;
 /// without colours can be read.
 const STROKES: [&str; 6] = ["none", "7 4", "2 3", "12 4", "7 3 2 3", "4 8"];
 
+/// The distance of bars of several lines at one place, so that all are to be seen.
+const BAR_DISTANCE: f64 = 4.0;
+
 /// How long a line is shown beside its name.
 const SAMPLE_LENGTH: f64 = 24.0;
 
@@ -62,15 +65,64 @@ impl Axis {
             ..Axis::new("seconds", Scale::Linear)
         }
     }
+
+    /// The loads of several runs, up to the highest one, so that plots under each other have the same axis.
+    pub(crate) fn load(highest: f64) -> Self {
+        Axis {
+            end: Some(highest),
+            ..Axis::new("calls a second", Scale::Linear)
+        }
+    }
 }
 
 /// Points that belong together.
-#[derive(Clone, Debug)]
+#[derive(Clone, Debug, PartialEq)]
 pub(crate) struct Line {
-    pub(crate) name: String,
-    pub(crate) points: Vec<(f64, f64)>,
+    name: String,
+    points: Vec<(f64, f64)>,
     /// Points alone, instead of a line through them.
-    pub(crate) is_scattered: bool,
+    is_scattered: bool,
+    ranges: Vec<Span>,
+}
+
+/// From where to where values are that a point stands for.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub(crate) struct Span {
+    pub(crate) x: f64,
+    pub(crate) low: f64,
+    pub(crate) high: f64,
+}
+
+impl Line {
+    /// A line through points.
+    pub(crate) fn through(name: impl Into<String>, points: Vec<(f64, f64)>) -> Self {
+        Line {
+            name: name.into(),
+            points,
+            is_scattered: false,
+            ranges: Vec::new(),
+        }
+    }
+
+    /// Points alone.
+    pub(crate) fn scattered(name: impl Into<String>, points: Vec<(f64, f64)>) -> Self {
+        Line {
+            is_scattered: true,
+            ..Line::through(name, points)
+        }
+    }
+
+    /// The same, with bars that show ranges.
+    pub(crate) fn with_ranges(self, ranges: Vec<Span>) -> Self {
+        Line { ranges, ..self }
+    }
+
+    /// All places that are to be in the plot.
+    fn places(&self) -> impl Iterator<Item = (f64, f64)> {
+        let ends = |it: &Span| [(it.x, it.low), (it.x, it.high)];
+        let points = self.points.iter().copied();
+        points.chain(self.ranges.iter().flat_map(ends))
+    }
 }
 
 /// A picture of lines over two axes.
@@ -86,9 +138,9 @@ pub(crate) struct Plot {
 impl Plot {
     /// The SVG element; empty if there is no point to show.
     pub(crate) fn svg(&self) -> String {
-        let shown = |point: &&(f64, f64)| self.x.shows(point.0) && self.y.shows(point.1);
+        let shown = |point: &(f64, f64)| self.x.shows(point.0) && self.y.shows(point.1);
         let points: Vec<_> = (self.lines.iter())
-            .flat_map(|line| &line.points)
+            .flat_map(Line::places)
             .filter(shown)
             .collect();
         if points.is_empty() {
@@ -102,13 +154,22 @@ impl Plot {
         );
         self.draw_x(&x, &mut svg);
         self.draw_y(&y, &mut svg);
-        let is_shown = |line: &&Line| line.points.iter().any(|point| shown(&point));
-        for (index, line) in self.lines.iter().filter(is_shown).enumerate() {
+        let lines = self.lines.iter();
+        let lines: Vec<_> = lines
+            .filter(|line| line.places().any(|it| shown(&it)))
+            .collect();
+        for (index, line) in lines.iter().enumerate() {
             let places: Vec<(f64, f64)> = (line.points.iter())
-                .filter(shown)
+                .filter(|point| shown(point))
                 .map(|point| (x.place_right(point.0), y.place_up(point.1)))
                 .collect();
             draw(line, &places, index, &mut svg);
+            let aside = BAR_DISTANCE * (index as f64 - (lines.len() - 1) as f64 / 2.0);
+            let ranges = line.ranges.iter();
+            for range in ranges.filter(|it| shown(&(it.x, it.low)) && shown(&(it.x, it.high))) {
+                let ends = [range.low, range.high].map(|value| y.place_up(value));
+                draw_range(x.place_right(range.x) + aside, ends, index, &mut svg);
+            }
             if !line.name.is_empty() {
                 draw_name(line, index, &mut svg);
             }
@@ -181,6 +242,18 @@ fn draw(line: &Line, places: &[(f64, f64)], index: usize, svg: &mut String) {
         "<polyline class=\"line\" stroke=\"{colour}\" stroke-dasharray=\"{}\" points=\"{}\"/>",
         STROKES[index % STROKES.len()],
         points.join(" ")
+    );
+}
+
+/// A bar from one value to another one. Values that are all the same make none.
+fn draw_range(x: f64, [low, high]: [f64; 2], index: usize, svg: &mut String) {
+    if low - high < 1.0 {
+        return;
+    }
+    let colour = COLOURS[index % COLOURS.len()];
+    let _ = write!(
+        svg,
+        "<path class=\"line\" stroke=\"{colour}\" d=\"M{x:.1} {low:.1}V{high:.1}\"/>"
     );
 }
 
@@ -355,11 +428,7 @@ mod tests {
         Plot {
             x: Axis::new("x", Scale::Linear),
             y: Axis::new("y", scale),
-            lines: vec![Line {
-                name: "a<b".to_owned(),
-                points: points.to_vec(),
-                is_scattered: false,
-            }],
+            lines: vec![Line::through("a<b", points.to_vec())],
             is_small: false,
         }
         .svg()
@@ -401,11 +470,10 @@ mod tests {
         let mut plot = Plot {
             x: Axis::time(20.0),
             y: Axis::new("y", Scale::Linear),
-            lines: vec![Line {
-                name: "a name that is too long".to_owned(),
-                points: vec![(0.0, 1.0), (10.0, 1.0)],
-                is_scattered: false,
-            }],
+            lines: vec![Line::through(
+                "a name that is too long",
+                vec![(0.0, 1.0), (10.0, 1.0)],
+            )],
             is_small: true,
         };
         let middle = f64::midpoint(LEFT, WIDTH - RIGHT);
@@ -414,6 +482,29 @@ mod tests {
         assert!(svg.contains("a name that is …<title>a name that is too long<"));
         plot.x.end = None;
         assert!(!plot.svg().contains(&format!(" {middle:.1},")));
+    }
+
+    #[test]
+    fn ranges_are_bars_side_by_side_that_the_axis_has_room_for() {
+        let line = |low, high| {
+            let range = Span { x: 10.0, low, high };
+            Line::through("", vec![(0.0, 5.0), (10.0, 5.0)]).with_ranges(vec![range])
+        };
+        let svg = Plot {
+            x: Axis::load(20.0),
+            y: Axis::new("y", Scale::Linear),
+            lines: vec![line(5.0, 10.0), line(0.0, 5.0), line(5.0, 5.0)],
+            is_small: false,
+        }
+        .svg();
+        let x = f64::midpoint(LEFT, WIDTH - RIGHT);
+        let [bottom, top] = [HEIGHT - BOTTOM, TOP];
+        let middle = f64::midpoint(bottom, top);
+        for (x, low, high) in [(x - BAR_DISTANCE, middle, top), (x, bottom, middle)] {
+            let bar = format!("d=\"M{x:.1} {low:.1}V{high:.1}\"");
+            assert!(svg.contains(&bar), "{bar} in {svg}");
+        }
+        assert_eq!(svg.matches("<path class=\"line\"").count(), 2, "{svg}");
     }
 
     #[test]

@@ -156,6 +156,10 @@ fn a_curve_has_a_point_for_each_rate_and_a_report() {
     );
     assert!(html.contains(" of 6 runs are invalid, and shown all the same."));
     assert!(html.contains("<circle"), "{html}");
+    // Response time, CPU, two of switches, RSS, files, threads.
+    assert_eq!(html.matches("<svg").count(), 7, "{html}");
+    assert!(html.contains(&format!("Server: process {me}<")), "{html}");
+    assert!(html.contains(" samples of 6 runs, 0 failed. "), "{html}");
 }
 
 #[test]

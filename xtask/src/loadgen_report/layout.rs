@@ -23,8 +23,10 @@ pub(super) struct Layout {
 #[derive(Debug)]
 pub(super) struct Plot {
     pub(super) place: Place,
-    /// Lines and points.
+    /// Lines, points and bars of ranges.
     pub(super) marks: Vec<Mark>,
+    /// How many of those are bars.
+    pub(super) bars: usize,
     grid: u64,
     pub(super) texts: Vec<Text>,
 }
@@ -92,9 +94,12 @@ impl Plot {
     fn of(value: &Value) -> Result<Self> {
         let lines = array(&value["lines"])?.iter();
         let points = array(&value["points"])?.iter();
+        let bars = array(&value["bars"])?;
+        let marks = lines.chain(points).chain(bars);
         Ok(Plot {
             place: Place::of(&value["place"])?,
-            marks: lines.chain(points).map(Mark::of).collect::<Result<_>>()?,
+            marks: marks.map(Mark::of).collect::<Result<_>>()?,
+            bars: bars.len(),
             grid: value["grid"].as_u64().context("no grid")?,
             texts: array(&value["texts"])?
                 .iter()
@@ -228,7 +233,7 @@ mod tests {
             .collect();
         let plot = format!(
             r#"{{"place":{},"lines":[{{"colour":"rgb(0, 114, 178)","length":7,"place":{line}}}],
-                "points":[],"grid":4,"texts":[{}]}}"#,
+                "points":[],"bars":[],"grid":4,"texts":[{}]}}"#,
             place(0, 0, 100, 100),
             labels.join(",")
         );

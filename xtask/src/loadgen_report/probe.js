@@ -4,13 +4,16 @@
     const { left, top, right, bottom } = element.getBoundingClientRect();
     return { left, top, right, bottom };
   };
-  const plots = [...document.querySelectorAll("svg")].map((svg) => ({
-    place: place(svg),
-    lines: [...svg.querySelectorAll("polyline")].map((line) => ({
+  const strokes = (svg, selector) =>
+    [...svg.querySelectorAll(selector)].map((line) => ({
       colour: getComputedStyle(line).stroke,
       length: line.getTotalLength(),
       place: place(line),
-    })),
+    }));
+  const plots = [...document.querySelectorAll("svg")].map((svg) => ({
+    place: place(svg),
+    lines: strokes(svg, "polyline"),
+    bars: strokes(svg, "path.line"),
     points: [...svg.querySelectorAll("circle")].map((point) => ({
       colour: getComputedStyle(point).fill,
       place: place(point),
