@@ -2,7 +2,7 @@
 //!
 //! Histograms are added, so that percentiles are those of all calls; percentiles are never averaged.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::fmt;
 use std::path::{Path, PathBuf};
 use std::time::{Duration, UNIX_EPOCH};
@@ -15,6 +15,7 @@ use crate::clock::{Clock, ERROR_MAX};
 use crate::exit::Exit;
 use crate::output::print;
 use crate::record::latencies::Latencies;
+use crate::report::level::Level;
 use crate::report::run_file::{Histograms, RunFile, Times, decode, encode};
 use crate::report::table::{row, times};
 use crate::report::{hlog, write_file};
@@ -53,6 +54,8 @@ struct Merged {
 struct Source {
     file: PathBuf,
     agent: Option<String>,
+    /// The tag of the run, of a log of several.
+    run: Option<String>,
     /// Of its machine, as far as the file tells.
     clock: Option<Clock>,
     started_at: f64,
@@ -60,9 +63,10 @@ struct Source {
     calls_per_second: f64,
 }
 
-/// What a file has.
+/// A run that a file has.
 struct Part {
     source: Source,
+    is_log: bool,
     run: Option<RunFile>,
     response: Vec<Slice>,
     service: Vec<Slice>,
@@ -80,8 +84,11 @@ struct Slice {
 
 /// Merges, and shows what came of it.
 pub(crate) fn merge(args: &MergeArgs) -> anyhow::Result<Exit> {
-    let parts = args.files.iter().map(|path| Part::read(path));
-    let merged = Merged::of(parts.collect::<Result<_, _>>()?);
+    let mut parts = Vec::new();
+    for path in &args.files {
+        parts.extend(Part::read(path)?);
+    }
+    let merged = Merged::of(parts);
     let json = serde_json::to_string_pretty(&merged)? + "\n";
     if let Some(path) = &args.out {
         write_file(path, &json)?;
@@ -99,14 +106,15 @@ pub(crate) fn merge(args: &MergeArgs) -> anyhow::Result<Exit> {
 }
 
 impl Part {
-    fn read(path: &Path) -> anyhow::Result<Self> {
+    /// Those of a file.
+    fn read(path: &Path) -> anyhow::Result<Vec<Self>> {
         if path
             .extension()
             .is_some_and(|extension| extension == "hlog")
         {
             Part::of_log(path)
         } else {
-            Part::of_run(path)
+            Ok(vec![Part::of_run(path)?])
         }
     }
 
@@ -132,19 +140,43 @@ impl Part {
             source: Source {
                 file: path.to_owned(),
                 agent: run.setup.agent.clone(),
+                run: None,
                 clock: run.clock,
                 started_at: run.started_at,
                 seconds: run.seconds,
                 calls_per_second: run.calls_per_second,
             },
+            is_log: false,
             run: Some(run),
         })
     }
 
-    fn of_log(path: &Path) -> anyhow::Result<Self> {
-        let (service, response): (Vec<_>, Vec<_>) = hlog::read(path)?
-            .into_iter()
-            .partition(|logged| logged.is_service);
+    /// Each of its runs, whose intervals stand together.
+    fn of_log(path: &Path) -> anyhow::Result<Vec<Self>> {
+        let hlog::Log { agent, intervals } = hlog::read(path)?;
+        let mut runs: Vec<Vec<hlog::Logged>> = Vec::new();
+        for logged in intervals {
+            match runs.last_mut() {
+                Some(last) if last[0].run == logged.run => last.push(logged),
+                _ => runs.push(vec![logged]),
+            }
+        }
+        if runs.is_empty() {
+            bail!("{} has no interval", path.display());
+        }
+        let runs = runs.into_iter();
+        runs.map(|logged| Part::of_logged_run(path, agent.as_deref(), logged))
+            .collect()
+    }
+
+    fn of_logged_run(
+        path: &Path,
+        agent: Option<&str>,
+        logged: Vec<hlog::Logged>,
+    ) -> anyhow::Result<Self> {
+        let run = logged.first().and_then(|it| it.run.clone());
+        let (service, response): (Vec<_>, Vec<_>) =
+            logged.into_iter().partition(|logged| logged.is_service);
         let slices = |logged: Vec<hlog::Logged>| -> Vec<Slice> {
             let logged = logged.into_iter();
             logged
@@ -157,19 +189,21 @@ impl Part {
         };
         let (response, service) = (slices(response), slices(service));
         let (Some(first), Some(last)) = (response.first(), response.last()) else {
-            bail!("{} has no interval", path.display());
+            bail!("{} has no interval of response times", path.display());
         };
         let length = (last.start + last.length).saturating_sub(first.start);
         let calls: u64 = response.iter().map(|slice| slice.latencies.count()).sum();
         Ok(Part {
             source: Source {
                 file: path.to_owned(),
-                agent: None,
+                agent: agent.map(str::to_owned),
+                run,
                 clock: None,
                 started_at: first.start.as_secs_f64(),
                 seconds: length.as_secs_f64(),
                 calls_per_second: calls as f64 / length.as_secs_f64().max(1e-9),
             },
+            is_log: true,
             run: None,
             response,
             service,
@@ -178,18 +212,21 @@ impl Part {
     }
 
     /// Whether both are of one run: a run.json and its .hlog, or copies. Two runs that start together do not
-    /// take the same times for all their calls, unless none of them has any; and two agents make two runs.
+    /// take the same times for all their calls, unless none of them has any; and two agents make two runs, as do two
+    /// tags.
     fn is_of_same_run(&self, other: &Part) -> bool {
         let all = |slices: &[Slice]| {
             let mut all = Latencies::default();
             slices.iter().for_each(|it| all.merge(&it.latencies));
             all
         };
-        let are_two_agents = (self.source.agent.as_ref())
-            .zip(other.source.agent.as_ref())
-            .is_some_and(|(one, two)| one != two);
+        let differ = |name: fn(&Source) -> Option<&String>| {
+            let names = name(&self.source).zip(name(&other.source));
+            names.is_some_and(|(one, two)| one != two)
+        };
+        let are_two = differ(|it| it.agent.as_ref()) || differ(|it| it.run.as_ref());
         let response = all(&self.response);
-        !are_two_agents
+        !are_two
             && (self.start() - other.start()).abs() <= START_PRECISION
             && response.count() > 0
             && response == all(&other.response)
@@ -259,7 +296,7 @@ fn without_doubles(parts: Vec<Part>) -> (Vec<Part>, Vec<String>) {
             kept.push(part);
             continue;
         };
-        if same.run.is_none() && part.run.is_some() {
+        if same.is_log && !part.is_log {
             std::mem::swap(same, &mut part);
         }
         said.push(format!(
@@ -361,17 +398,37 @@ fn doubts(parts: &[Part], first: f64, last: f64) -> Vec<String> {
 fn notes(parts: &[Part]) -> Vec<String> {
     let agents = agents(parts);
     let mut notes = Vec::new();
-    let logs = (parts.iter()).filter(|part| part.run.is_none() && part.source.agent.is_none());
-    for log in logs.filter(|_| parts.len() > 1) {
+    let mut logs: Vec<&Source> = Vec::new();
+    for part in parts.iter().filter(|part| part.is_log) {
+        if logs.last().is_none_or(|last| last.file != part.source.file) {
+            logs.push(&part.source);
+        }
+    }
+    let are_all_of_one_file = parts
+        .iter()
+        .all(|it| it.source.file == parts[0].source.file);
+    for log in logs.into_iter().filter(|_| !are_all_of_one_file) {
+        let unnamed = match log.agent {
+            Some(_) => "",
+            None => ", and this one names no agent",
+        };
         notes.push(format!(
-            "{}: a log does not tell its agent, its errors, nor how far its clock can be wrong; a run.json does",
-            log.source.file.display()
+            "{}: a log does not tell its errors, nor how far its clock can be wrong{unnamed}; a run.json does",
+            log.file.display()
+        ));
+    }
+    let tags = parts.iter().filter_map(|part| part.source.run.as_deref());
+    let rates: BTreeSet<_> = tags.filter_map(Level::rate_of_tag).collect();
+    if rates.len() > 1 {
+        notes.push(format!(
+            "there are runs at {} rates; what is said of calls is said of those of all rates together",
+            rates.len()
         ));
     }
     if agents.len() < 2 {
         return notes;
     }
-    for part in &agents {
+    for part in agents.iter().filter(|part| !part.is_log) {
         if part.clock_error().is_none() {
             notes.push(format!(
                 "{}: nobody knows how far the clock of this agent was from the others'",
@@ -426,12 +483,12 @@ impl fmt::Display for Merged {
         let merged = format_args!("{} result{plural}", self.sources.len());
         row(f, "merged", merged)?;
         for source in &self.sources {
-            let agent = source.agent.as_deref().unwrap_or("");
+            let [agent, run] = [&source.agent, &source.run].map(|it| it.as_deref().unwrap_or(""));
             row(
                 f,
                 "",
                 format_args!(
-                    "{} {agent} {:.2} s, {:.0} calls/s",
+                    "{} {agent} {run} {:.2} s, {:.0} calls/s",
                     source.file.display(),
                     source.seconds,
                     source.calls_per_second
@@ -459,7 +516,12 @@ impl fmt::Display for Merged {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::fleet::Observer;
     use crate::record::histogram;
+    use crate::record::interval::Interval;
+    use crate::record::series::Point;
+    use crate::report::hlog::HlogWriter;
+    use crate::report::level::Levels;
 
     fn part(agent: &str, start: f64, seconds: u64, latency_us: u64, calls: u64) -> Part {
         let mut histogram = histogram();
@@ -473,11 +535,13 @@ mod tests {
             source: Source {
                 file: PathBuf::from(agent),
                 agent: Some(agent.to_owned()),
+                run: None,
                 clock: None,
                 started_at: start,
                 seconds: seconds as f64,
                 calls_per_second: calls as f64,
             },
+            is_log: false,
             run: None,
             response: (0..seconds).map(slice).collect(),
             service: (0..seconds).map(slice).collect(),
@@ -578,9 +642,10 @@ mod tests {
         assert!(!merged.invalid_because.iter().any(is_double));
     }
 
-    /// As a log tells it: without an agent, and with a start in milliseconds.
+    /// As a log tells it that names no agent: with a start in milliseconds.
     fn log(part: Part) -> Part {
         Part {
+            is_log: true,
             source: Source {
                 file: PathBuf::from("a.hlog"),
                 agent: None,
@@ -620,5 +685,86 @@ mod tests {
             part
         });
         assert_eq!(Merged::of(unnamed.into()).sources.len(), 2);
+    }
+
+    /// A log of runs at these rates, each a second of ten calls of 300 µs, from the same time on.
+    fn written(path: &Path, agent: Option<&str>, rates: &[f64]) {
+        let mut writer = HlogWriter::create(path, agent).unwrap();
+        let mut levels = Levels::default();
+        let second = Duration::from_secs(1);
+        let mut interval = Interval::new();
+        for _ in 0..10 {
+            interval.record(Duration::from_micros(300), Duration::from_micros(100));
+        }
+        let mut start = UNIX_EPOCH + Duration::from_secs(1_700_000_000);
+        for rate in rates {
+            writer.name_next_run(&levels.next(*rate));
+            writer.measuring(start).unwrap();
+            let point = Point::of(Duration::ZERO, second, &interval);
+            writer.measured(&point, &interval).unwrap();
+            start += second * 2;
+        }
+        writer.flush().unwrap();
+    }
+
+    fn merged(paths: &[PathBuf]) -> Merged {
+        let parts = paths.iter().flat_map(|path| Part::read(path).unwrap());
+        Merged::of(parts.collect())
+    }
+
+    #[test]
+    fn logs_that_name_two_agents_are_two_runs_though_their_times_are_equal() {
+        let directory = tempfile::tempdir().unwrap();
+        let paths = ["0.hlog", "1.hlog"].map(|name| directory.path().join(name));
+        for (agents, count, invalid) in [
+            ([Some("a"), Some("b")], 20, 0),
+            ([Some("a"), Some("a")], 10, 0),
+            ([None, None], 10, 0),
+        ] {
+            for (path, agent) in paths.iter().zip(agents) {
+                written(path, agent, &[5e3]);
+            }
+            let merged = merged(&paths);
+            assert_eq!(merged.response_us.unwrap().count, count, "{agents:?}");
+            assert_eq!(merged.invalid_because.len(), invalid, "{agents:?}");
+            let unnamed = merged
+                .notes
+                .iter()
+                .any(|note| note.contains("names no agent"));
+            assert!(
+                !unnamed,
+                "one of them counts, or they are named: {:?}",
+                merged.notes
+            );
+        }
+    }
+
+    #[test]
+    fn each_run_of_a_log_of_several_counts_once() {
+        let directory = tempfile::tempdir().unwrap();
+        let path = directory.path().join("curve.hlog");
+        written(&path, None, &[5e3, 1e4, 5e3]);
+        let twice = merged(&[path.clone(), path.clone()]);
+        let runs: Vec<_> = twice
+            .sources
+            .iter()
+            .filter_map(|it| it.run.as_deref())
+            .collect();
+        assert_eq!(
+            runs,
+            ["rate=5000:run=1", "rate=10000:run=1", "rate=5000:run=2"]
+        );
+        assert_eq!(twice.response_us.as_ref().unwrap().count, 30);
+        assert_eq!(twice.service_us.as_ref().unwrap().count, 30);
+        // Ten calls in each of three seconds, with a second between them in which nobody measured.
+        assert!((twice.calls_per_second - 10.0).abs() < 1e-6);
+        assert_eq!(twice.notes.len(), 4, "{:?}", twice.notes);
+        let one = merged(&[path]);
+        assert!(
+            one.notes[0].starts_with("there are runs at 2 rates"),
+            "{:?}",
+            one.notes
+        );
+        assert_eq!(one.notes.len(), 1, "{:?}", one.notes);
     }
 }

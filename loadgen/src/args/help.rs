@@ -61,7 +61,7 @@ Exit status:
 pub(super) const CURVE: &str = "\
 Examples:
   loadgen curve HOST --rates 10k..200k/10k --shuffle --html curve.html
-  loadgen curve HOST --rates 10k,20k,50k --repeat 3 -d 10s --out curve.json
+  loadgen curve HOST --rates 10k,20k,50k --repeat 3 -d 10s --out curve.json --hlog curve.hlog
 
 Exit status:
     0  ok

@@ -5,9 +5,9 @@ pub(crate) mod load;
 pub(crate) mod metrics;
 pub(crate) mod pipe;
 pub(crate) mod values;
+pub(crate) mod watch;
 
 use std::ffi::OsString;
-use std::net::SocketAddr;
 use std::path::PathBuf;
 use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
@@ -16,8 +16,8 @@ use clap::{Args, CommandFactory, FromArgMatches, Parser, Subcommand};
 use clap_complete::Shell;
 
 use self::load::LoadArgs;
-use self::metrics::MetricsArgs;
 use self::pipe::PipeArgs;
+use self::watch::WatchArgs;
 use crate::objective::Objectives;
 use crate::plan::curve::Rates;
 use crate::schedule::{Process, Profile};
@@ -146,9 +146,6 @@ pub(crate) struct MaxArgs {
     #[command(flatten)]
     pub(crate) load: LoadArgs,
 
-    #[command(flatten)]
-    pub(crate) metrics: MetricsArgs,
-
     /// What must hold, such as 'p99<1ms,errors<0.01%'
     #[arg(long, value_name = "OBJECTIVES", help_heading = "Search")]
     pub(crate) slo: Objectives,
@@ -194,9 +191,8 @@ pub(crate) struct MaxArgs {
     #[arg(long, value_name = "FILE", help_heading = "Result")]
     pub(crate) html: Option<PathBuf>,
 
-    /// Show nothing while it runs
-    #[arg(long, short, help_heading = "Result")]
-    pub(crate) quiet: bool,
+    #[command(flatten)]
+    pub(crate) watch: WatchArgs,
 
     /// Judge runs by the objectives alone, also those in which the client was the limit
     #[arg(long, help_heading = "Result")]
@@ -207,9 +203,6 @@ pub(crate) struct MaxArgs {
 pub(crate) struct CurveArgs {
     #[command(flatten)]
     pub(crate) load: LoadArgs,
-
-    #[command(flatten)]
-    pub(crate) metrics: MetricsArgs,
 
     /// The rates: 10k..200k/10k, or 10k,20k,50k
     #[arg(long, help_heading = "Arrivals")]
@@ -244,9 +237,8 @@ pub(crate) struct CurveArgs {
     #[arg(long, value_name = "FILE", help_heading = "Result")]
     pub(crate) html: Option<PathBuf>,
 
-    /// Show nothing while it runs
-    #[arg(long, short, help_heading = "Result")]
-    pub(crate) quiet: bool,
+    #[command(flatten)]
+    pub(crate) watch: WatchArgs,
 
     /// Exit with 0 also if runs are invalid
     #[arg(long, help_heading = "Result")]
@@ -304,24 +296,12 @@ pub(crate) struct RunArgs {
     #[arg(long, value_name = "FILE", help_heading = "Result")]
     pub(crate) html: Option<PathBuf>,
 
-    /// Write interval histograms to this file as the run goes (HdrHistogram log v2)
-    #[arg(long, value_name = "FILE", help_heading = "Result")]
-    pub(crate) hlog: Option<PathBuf>,
-
-    /// While it runs, answer scrapes of a Prometheus server at this address
-    #[arg(long, value_name = "ADDRESS:PORT", help_heading = "Result")]
-    pub(crate) prometheus: Option<SocketAddr>,
-
-    #[command(flatten)]
-    pub(crate) metrics: MetricsArgs,
-
     /// Write a line for each call to this file: for looking closely, and slow
     #[arg(long, value_name = "FILE", help_heading = "Result")]
     pub(crate) trace_file: Option<PathBuf>,
 
-    /// Show nothing while it runs
-    #[arg(long, short, help_heading = "Result")]
-    pub(crate) quiet: bool,
+    #[command(flatten)]
+    pub(crate) watch: WatchArgs,
 
     /// Exit with 0 also if the run is invalid; the result says so all the same
     #[arg(long, help_heading = "Result")]
@@ -336,8 +316,8 @@ pub(crate) struct RunArgs {
     #[arg(long, requires = "start_at", help_heading = "Several clients")]
     pub(crate) allow_unsynchronised_clock: bool,
 
-    /// The name of this client in its result
-    #[arg(long, value_name = "NAME", help_heading = "Several clients")]
+    /// The name of this client in its results
+    #[arg(long, value_name = "NAME", value_parser = agent, help_heading = "Several clients")]
     pub(crate) agent: Option<String>,
 }
 
@@ -392,6 +372,14 @@ fn unix_time(text: &str) -> Result<SystemTime, String> {
         }
         _ => Err(format!("\"{text}\" is not a number of seconds since 1970")),
     }
+}
+
+/// It is to fit into a line.
+fn agent(text: &str) -> Result<String, String> {
+    if text.is_empty() || text.contains(char::is_control) {
+        return Err("a name has letters, and no control characters".to_owned());
+    }
+    Ok(text.to_owned())
 }
 
 #[cfg(test)]
@@ -452,6 +440,8 @@ mod tests {
             ["--connections", "0"],
             ["--rate", "inf"],
             ["--start-at", "tomorrow"],
+            ["--agent", "a\nb"],
+            ["--agent", ""],
         ] {
             assert!(parse(&bad).is_err(), "{bad:?}");
         }

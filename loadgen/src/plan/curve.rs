@@ -8,13 +8,14 @@ use rand::seq::SliceRandom;
 use serde::{Deserialize, Serialize};
 
 use super::Bench;
+use super::watch::Watch;
 use crate::args::CurveArgs;
 use crate::args::values::{rate, show_rate};
 use crate::exit::{Exit, Interrupted};
 use crate::output::{print, print_line, tell};
 use crate::report::run_file::{RunFile, Times};
 use crate::report::table::{in_short, metrics_in_short};
-use crate::report::{html, write_file};
+use crate::report::{Counted, html, write_file};
 use crate::server_metrics::ServerMetrics;
 use crate::setup::Setup;
 
@@ -56,6 +57,7 @@ const RATES_MAX: f64 = 1000.0;
 /// Runs at each rate, and shows what came of it.
 pub(crate) fn curve(args: &CurveArgs) -> anyhow::Result<Exit> {
     let bench = Bench::new(&args.load)?;
+    let mut watch = Watch::start(&args.watch, args.load.duration, Counted::Calls, None)?;
     let mut rates: Vec<f64> = (0..args.repeat)
         .flat_map(|_| args.rates.0.clone())
         .collect();
@@ -64,7 +66,7 @@ pub(crate) fn curve(args: &CurveArgs) -> anyhow::Result<Exit> {
     }
     let (mut file, mut was_interrupted) = (None::<CurveFile>, false);
     for rate in rates {
-        let run = bench.run_at(rate, args.arrivals, &args.metrics, args.quiet);
+        let run = bench.run_at(rate, args.arrivals, &mut watch);
         if let Err(error) = &run
             && error.is::<Interrupted>()
             && file.is_some()

@@ -6,13 +6,14 @@ use super::Bench;
 use super::curve::{CurveFile, CurvePoint};
 use super::limit::Limit;
 use super::search::{Found, Search, Try};
+use super::watch::Watch;
 use crate::args::MaxArgs;
 use crate::args::values::show_rate;
 use crate::exit::{Exit, Interrupted};
 use crate::output::{print, print_line, tell};
 use crate::report::run_file::{RunFile, Times, decode};
 use crate::report::table::{in_short, metrics_in_short};
-use crate::report::{html, write_file};
+use crate::report::{Counted, html, write_file};
 use crate::server_metrics::ServerMetrics;
 
 /// The name and version of the schema.
@@ -58,6 +59,7 @@ struct Step {
 /// Searches, and shows what was found.
 pub(crate) fn max(args: &MaxArgs) -> anyhow::Result<Exit> {
     let bench = Bench::new(&args.load)?;
+    let mut watch = Watch::start(&args.watch, args.load.duration, Counted::Calls, None)?;
     let search = Search {
         from: args.from,
         to: args.to.max(args.from),
@@ -67,7 +69,7 @@ pub(crate) fn max(args: &MaxArgs) -> anyhow::Result<Exit> {
     };
     let (mut steps, mut curve) = (Vec::new(), None);
     let found = search.run(|rate| {
-        let run = bench.run_at(rate, args.arrivals, &args.metrics, args.quiet)?;
+        let run = bench.run_at(rate, args.arrivals, &mut watch)?;
         let (outcome, step) = judge(args, rate, &run)?;
         if !args.json {
             print_line(step.line())?;

@@ -5,6 +5,7 @@ mod limit;
 pub(crate) mod max;
 pub(crate) mod run;
 pub(crate) mod search;
+pub(crate) mod watch;
 
 use std::path::Path;
 use std::sync::Arc;
@@ -14,18 +15,15 @@ use std::time::{Duration, SystemTime};
 use annulus::{Config, Cores, Limits};
 use anyhow::Context;
 
+use self::watch::Watch;
 use crate::args::load::LoadArgs;
-use crate::args::metrics::MetricsArgs;
 use crate::embedded::EmbeddedServer;
 use crate::exit::Interrupted;
 use crate::fleet::{self, Measurement, Observer, Plan};
 use crate::mix::Mix;
 use crate::record::trace::TraceWriter;
-use crate::report::Counted;
-use crate::report::live::Live;
 use crate::report::run_file::RunFile;
 use crate::schedule::{Arrivals, Part, Process, Profile};
-use crate::server_metrics::Monitor;
 use crate::setup::{OperationShare, PipeSetup, Setup};
 use crate::verdict::Verdict;
 use crate::worker::Job;
@@ -108,34 +106,20 @@ impl Bench {
         Ok(self.report(round, &measurement))
     }
 
-    /// One run of an open loop at a constant rate, shown while it lasts unless it is to be quiet. The server
-    /// is sampled as `metrics` say.
+    /// One run of an open loop at a constant rate, of several.
     pub(crate) fn run_at(
         &self,
         rate: f64,
         process: Process,
-        metrics: &MetricsArgs,
-        quiet: bool,
+        watch: &mut Watch<'_>,
     ) -> anyhow::Result<RunFile> {
         let profile = Profile::Constant(rate);
         let round = Round {
             arrivals: Some(Arrivals::Rate { profile, process }),
             ..Round::default()
         };
-        let mut monitor = Monitor::start(metrics, self.load.duration)?;
-        let mut live = (!quiet).then(|| Live::new(self.load.duration, Counted::Calls));
-        let result = {
-            let mut observers: Vec<&mut dyn Observer> = vec![&mut monitor];
-            if let Some(live) = &mut live {
-                observers.push(live);
-            }
-            self.run(&round, &mut observers)
-        };
-        if let Some(live) = &mut live {
-            live.finish();
-        }
-        let mut run = result?;
-        run.server_metrics = monitor.finish(run.seconds);
+        watch.name_next_run(rate);
+        let run = watch.run(self, &round)?;
         if run.interrupted {
             return Err(Interrupted.into());
         }

@@ -2,23 +2,19 @@
 
 use std::time::Duration;
 
+use super::watch::Watch;
 use super::{Bench, Round, interval, trace_writer};
 use crate::args::RunArgs;
 use crate::clock::Clock;
 use crate::exit::Exit;
-use crate::fleet::Observer;
 use crate::mix::Mix;
 use crate::objective::Missed;
 use crate::output::{print, print_line, tell};
 use crate::record::trace::read_arrivals;
-use crate::report::hlog::HlogWriter;
-use crate::report::live::Live;
-use crate::report::prometheus::Exporter;
 use crate::report::run_file::{RunFile, decode};
 use crate::report::table::Table;
 use crate::report::{Counted, html, write_file};
 use crate::schedule::Arrivals;
-use crate::server_metrics::Monitor;
 
 /// Runs, and shows what came of it.
 pub(crate) fn run(args: &RunArgs) -> anyhow::Result<Exit> {
@@ -34,46 +30,18 @@ pub(crate) fn run(args: &RunArgs) -> anyhow::Result<Exit> {
         start_at: args.start_at,
         agent: args.agent.clone(),
     };
-    let mut hlog = args.hlog.as_deref().map(HlogWriter::create).transpose()?;
+    let bench = bench(&args)?;
     let counted = match args.pipe.transfer() {
         Some(_) => Counted::Transfers,
         None => Counted::Calls,
     };
-    let exporter = args.prometheus.map(|at| Exporter::start(at, counted));
-    let mut exporter = exporter.transpose()?;
-    if let Some(exporter) = &exporter {
-        tell(format_args!(
-            "loadgen: metrics at http://{}/metrics",
-            exporter.address()
-        ));
-    }
-    let mut monitor = Monitor::start(&args.metrics, args.load.duration)?;
-    let mut live = (!args.quiet).then(|| Live::new(args.load.duration, counted));
-    let result = {
-        let mut observers: Vec<&mut dyn Observer> = vec![&mut monitor];
-        if let Some(hlog) = &mut hlog {
-            observers.push(hlog);
-        }
-        if let Some(exporter) = &mut exporter {
-            observers.push(exporter);
-        }
-        if let Some(live) = &mut live {
-            observers.push(live);
-        }
-        bench(&args)?.run(&round, &mut observers)
-    };
-    if let Some(live) = &mut live {
-        live.finish();
-    }
-    let mut run = result?;
+    let agent = args.agent.as_deref();
+    let mut watch = Watch::start(&args.watch, args.load.duration, counted, agent)?;
+    let mut run = watch.run(&bench, &round)?;
     run.clock = clock;
     if args.start_at.is_some() {
         let note = clock.and_then(|clock| clock.note(interval(args.load.duration)));
         run.verdict.notes.extend(note);
-    }
-    run.server_metrics = monitor.finish(run.seconds);
-    if let Some(hlog) = &mut hlog {
-        hlog.finish()?;
     }
     if let Some(trace) = &round.trace {
         trace.finish()?;

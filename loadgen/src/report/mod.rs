@@ -2,6 +2,7 @@
 
 pub(crate) mod hlog;
 pub(crate) mod html;
+pub(crate) mod level;
 pub(crate) mod live;
 mod metric_plots;
 mod plot;

@@ -4,13 +4,14 @@ use std::collections::BTreeMap;
 use std::fmt::Write as _;
 use std::io::{BufRead, BufReader, Write};
 use std::net::{SocketAddr, TcpListener, TcpStream};
-use std::sync::{Arc, Mutex, PoisonError};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::thread;
-use std::time::Duration;
+use std::time::{Duration, SystemTime};
 
 use anyhow::Context;
 
 use super::Counted;
+use super::level::Level;
 use crate::fleet::Observer;
 use crate::record::interval::{Counts, Interval};
 use crate::record::latencies::Latencies;
@@ -46,16 +47,20 @@ const BOUNDS_NS: [u64; 22] = [
 /// How long a client may take to ask.
 const PATIENCE: Duration = Duration::from_secs(5);
 
-/// Answers each request at its address with the sums since the start of the measurement. It lives as
-/// long as the process.
+/// Answers each request at its address with the sums since the start of the measurement. Of several runs, those of
+/// the last one whose measurement has begun. It lives as long as the process.
 pub(crate) struct Exporter {
     sums: Arc<Mutex<Sums>>,
     address: SocketAddr,
+    /// Of the run that is or will be measured, if it is one of several.
+    labels: String,
 }
 
 /// Sums since the start of the measurement.
 #[derive(Debug, Default)]
 struct Sums {
+    /// That all series have.
+    labels: String,
     counts: Counts,
     failures: BTreeMap<String, u64>,
     /// Of response times: how many are at most as long as each bound.
@@ -72,6 +77,7 @@ impl Exporter {
         let exporter = Exporter {
             sums: Arc::clone(&sums),
             address: listener.local_addr()?,
+            labels: String::new(),
         };
         thread::Builder::new()
             .name("prometheus".to_owned())
@@ -82,11 +88,29 @@ impl Exporter {
     pub(crate) fn address(&self) -> SocketAddr {
         self.address
     }
+
+    /// What is measured next is one of several runs. Until that begins, the numbers of the one before can still
+    /// be asked for.
+    pub(crate) fn name_next_run(&mut self, level: &Level) {
+        self.labels = level.labels();
+        let mut sums = locked(&self.sums);
+        if sums.labels.is_empty() {
+            sums.labels.clone_from(&self.labels);
+        }
+    }
 }
 
 impl Observer for Exporter {
+    fn measuring(&mut self, _: SystemTime) -> anyhow::Result<()> {
+        *locked(&self.sums) = Sums {
+            labels: self.labels.clone(),
+            ..Sums::default()
+        };
+        Ok(())
+    }
+
     fn measured(&mut self, point: &Point, _: &Interval) -> anyhow::Result<()> {
-        let mut sums = self.sums.lock().unwrap_or_else(PoisonError::into_inner);
+        let mut sums = locked(&self.sums);
         sums.counts.merge(&point.counts);
         for (kind, count) in point.failures.by_name() {
             *sums.failures.entry(kind).or_default() += count;
@@ -94,6 +118,10 @@ impl Observer for Exporter {
         sums.add(&point.response);
         Ok(())
     }
+}
+
+fn locked(sums: &Mutex<Sums>) -> MutexGuard<'_, Sums> {
+    sums.lock().unwrap_or_else(PoisonError::into_inner)
 }
 
 impl Sums {
@@ -108,8 +136,18 @@ impl Sums {
         }
     }
 
+    /// The labels of a series that has these of its own.
+    fn labels(&self, own: &str) -> String {
+        match (self.labels.as_str(), own) {
+            ("", "") => String::new(),
+            (one, "") | ("", one) => format!("{{{one}}}"),
+            (all, own) => format!("{{{all},{own}}}"),
+        }
+    }
+
     fn text(&self, counted: Counted) -> String {
         let mut text = String::new();
+        let labels = self.labels("");
         let what = counted.capitalised();
         for (name, help, count) in [
             ("offered", "that were due", self.counts.offered),
@@ -123,7 +161,7 @@ impl Sums {
             let name = format!("loadgen_{counted}_{name}_total");
             let _ = write!(
                 text,
-                "# HELP {name} {what} {help}.\n# TYPE {name} counter\n{name} {count}\n"
+                "# HELP {name} {what} {help}.\n# TYPE {name} counter\n{name}{labels} {count}\n"
             );
         }
         let name = "loadgen_errors_total";
@@ -132,7 +170,8 @@ impl Sums {
             "# HELP {name} {what} that failed.\n# TYPE {name} counter\n"
         );
         for (kind, count) in &self.failures {
-            let _ = writeln!(text, "{name}{{kind=\"{kind}\"}} {count}");
+            let labels = self.labels(&format!("kind=\"{kind}\""));
+            let _ = writeln!(text, "{name}{labels} {count}");
         }
         let name = "loadgen_response_seconds";
         let _ = write!(
@@ -141,13 +180,14 @@ impl Sums {
         );
         for (bound, count) in BOUNDS_NS.iter().zip(self.buckets) {
             let bound = *bound as f64 / 1e9;
-            let _ = writeln!(text, "{name}_bucket{{le=\"{bound}\"}} {count}");
+            let labels = self.labels(&format!("le=\"{bound}\""));
+            let _ = writeln!(text, "{name}_bucket{labels} {count}");
         }
-        let count = self.count;
-        let sum = self.sum_ns / 1e9;
+        let (count, sum) = (self.count, self.sum_ns / 1e9);
+        let infinite = self.labels("le=\"+Inf\"");
         let _ = write!(
             text,
-            "{name}_bucket{{le=\"+Inf\"}} {count}\n{name}_sum {sum}\n{name}_count {count}\n"
+            "{name}_bucket{infinite} {count}\n{name}_sum{labels} {sum}\n{name}_count{labels} {count}\n"
         );
         text
     }
@@ -155,9 +195,7 @@ impl Sums {
 
 fn serve(listener: &TcpListener, sums: &Mutex<Sums>, counted: Counted) {
     for stream in listener.incoming().flatten() {
-        let sums = sums.lock().unwrap_or_else(PoisonError::into_inner);
-        let text = sums.text(counted);
-        drop(sums);
+        let text = locked(sums).text(counted);
         // Whoever asks and does not listen misses the answer.
         let _ = answer(stream, &text);
     }
@@ -186,6 +224,7 @@ mod tests {
 
     use super::*;
     use crate::record::errors::Failure;
+    use crate::report::level::Levels;
 
     #[test]
     fn sums_are_scraped_over_http() {
@@ -223,6 +262,41 @@ mod tests {
                 "{line} in {answer}"
             );
         }
+    }
+
+    #[test]
+    fn of_several_runs_the_last_one_is_shown_with_its_labels() {
+        let mut exporter =
+            Exporter::start(SocketAddr::from(([127, 0, 0, 1], 0)), Counted::Calls).unwrap();
+        let mut levels = Levels::default();
+        let mut interval = Interval::new();
+        interval.counts.completed = 3;
+        interval.failures.add(Failure::Reset, 2);
+        interval.record(Duration::from_micros(4), Duration::from_micros(1));
+        let second = Duration::from_secs(1);
+        let point = Point::of(Duration::ZERO, second, &interval);
+        let text = |exporter: &Exporter| locked(&exporter.sums).text(Counted::Calls);
+        let completed = |run, count| {
+            format!("loadgen_calls_completed_total{{rate=\"500\",run=\"{run}\"}} {count}\n")
+        };
+        exporter.name_next_run(&levels.next(500.0));
+        assert!(text(&exporter).contains(&completed(1, 0)));
+        exporter.measuring(SystemTime::now()).unwrap();
+        exporter.measured(&point, &interval).unwrap();
+        exporter.name_next_run(&levels.next(500.0));
+        let before = text(&exporter);
+        assert!(before.contains(&completed(1, 3)), "{before}");
+        exporter.measuring(SystemTime::now()).unwrap();
+        exporter.measured(&point, &interval).unwrap();
+        exporter.measured(&point, &interval).unwrap();
+        let after = text(&exporter);
+        assert!(after.contains(&completed(2, 6)), "{after}");
+        let series = after.lines().filter(|line| !line.starts_with('#'));
+        for line in series {
+            assert!(line.contains("{rate=\"500\",run=\"2\""), "{line}");
+        }
+        assert!(after.contains("run=\"2\",kind=\"reset\"} 4\n"), "{after}");
+        assert!(after.contains("run=\"2\",le=\"0.000005\"} 2\n"), "{after}");
     }
 
     #[test]

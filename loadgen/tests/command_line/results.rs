@@ -2,7 +2,7 @@
 
 use serde_json::Value;
 
-use crate::{failure, json, loadgen, loadgen_with};
+use crate::{command, failure, json, loadgen, loadgen_with};
 
 #[test]
 fn the_table_has_all_rows() {
@@ -48,10 +48,11 @@ fn merged_results_have_all_calls() {
     let runs: Value = serde_json::from_slice(&runs.stdout).unwrap();
     assert_eq!(runs["completed"], completed);
     assert_eq!(runs["response_us"]["count"], completed);
-    let logs = json(&loadgen_with(
-        "merge --json",
-        &[&path("0.hlog"), &path("1.hlog")],
-    ));
+    let logs = loadgen_with("merge --json", &[&path("0.hlog"), &path("1.hlog")]);
+    assert_eq!(logs.status.code(), Some(4), "a log names its agent, too");
+    let logs: Value = serde_json::from_slice(&logs.stdout).unwrap();
+    let agents = logs["sources"].as_array().unwrap().iter();
+    assert!(agents.map(|it| &it["agent"]).eq(&["0", "1"]), "{logs}");
     assert_eq!(logs["response_us"]["p50"], runs["response_us"]["p50"]);
     assert_eq!(logs["service_us"]["count"], completed);
     let both = json(&loadgen_with(
@@ -109,7 +110,8 @@ fn the_highest_rate_is_searched_for() {
     let directory = tempfile::tempdir().unwrap();
     let path = |name: &str| directory.path().join(name).to_str().unwrap().to_owned();
     let (out, html) = (path("max.json"), path("max.html"));
-    let files = ["rate>1", "--out", &out, "--html", &html];
+    let hlog = path("max.hlog");
+    let files = ["rate>1", "--out", &out, "--html", &html, "--hlog", &hlog];
     let found = loadgen_with(&format!("max {bounds} {quick} --slo"), &files);
     assert_eq!(std::fs::read(out).unwrap(), found.stdout);
     let html = std::fs::read_to_string(html).unwrap();
@@ -117,6 +119,9 @@ fn the_highest_rate_is_searched_for() {
     let found: Value = serde_json::from_slice(&found.stdout).unwrap();
     assert_eq!(found["interrupted"], false);
     let steps = found["steps"].as_array().unwrap();
+    let merged = json(&loadgen_with("merge --json", &[&hlog]));
+    assert_eq!(merged["sources"].as_array().unwrap().len(), steps.len());
+    assert_eq!(merged["sources"][0]["run"], "rate=100:run=1");
     assert_eq!(steps[0]["rate"], 100.0);
     for step in steps {
         assert_eq!(step["server_metrics"][0]["source"], format!("process {me}"));
@@ -131,10 +136,18 @@ fn the_highest_rate_is_searched_for() {
 fn a_curve_has_a_point_for_each_rate_and_a_report() {
     let directory = tempfile::tempdir().unwrap();
     let html = directory.path().join("curve.html");
+    let hlog = directory.path().join("curve.hlog");
     let me = std::process::id().to_string();
     let curve = json(&loadgen_with(
         "curve --rates 200..600/200 --shuffle --repeat 2 -d 0.2 -w 0 --quiet --json --accept-invalid",
-        &["--html", html.to_str().unwrap(), "--server-metrics", &me],
+        &[
+            "--html",
+            html.to_str().unwrap(),
+            "--server-metrics",
+            &me,
+            "--hlog",
+            hlog.to_str().unwrap(),
+        ],
     ));
     let points = curve["points"].as_array().unwrap();
     let rates: Vec<_> = points
@@ -156,6 +169,20 @@ fn a_curve_has_a_point_for_each_rate_and_a_report() {
     );
     assert!(html.contains(" of 6 runs are invalid, and shown all the same."));
     assert!(html.contains("<circle"), "{html}");
+    let merged = json(&loadgen_with("merge --json", &[hlog.to_str().unwrap()]));
+    let mut runs: Vec<_> = (merged["sources"].as_array().unwrap().iter())
+        .map(|it| it["run"].as_str().unwrap())
+        .collect();
+    runs.sort_unstable();
+    let expected = [200, 400, 600]
+        .map(|rate| [1, 2].map(|run| format!("rate={rate}:run={run}")))
+        .concat();
+    assert_eq!(runs, expected);
+    let counts = points.iter().map(|it| it["response_us"]["count"].as_u64());
+    assert_eq!(
+        merged["response_us"]["count"].as_u64(),
+        counts.sum::<Option<u64>>()
+    );
     // Response time, CPU, two of switches, RSS, files, threads.
     assert_eq!(html.matches("<svg").count(), 7, "{html}");
     assert!(html.contains(&format!("Server: process {me}<")), "{html}");
@@ -175,6 +202,48 @@ fn a_report_needs_no_network() {
     assert_eq!(html.matches("<svg").count(), 3, "{html}");
     for outside in ["src=", "href=", "@import", "url(", "<script"] {
         assert!(!html.contains(outside), "{outside}");
+    }
+}
+
+/// The first line of the program's standard error says where it can be scraped.
+#[test]
+fn a_curve_can_be_scraped_while_it_runs() {
+    use std::collections::BTreeMap;
+    use std::io::{BufRead, BufReader, Read, Write};
+    use std::net::TcpStream;
+    use std::process::Stdio;
+
+    let rates = "--rates 500,700 -d 1 -w 0 --json --accept-invalid";
+    let mut running = command(&format!("curve {rates} --quiet --prometheus 127.0.0.1:0"))
+        .stdout(Stdio::null())
+        .stderr(Stdio::piped())
+        .spawn()
+        .unwrap();
+    let mut said = String::new();
+    let mut stderr = BufReader::new(running.stderr.take().unwrap());
+    stderr.read_line(&mut said).unwrap();
+    let address = said.trim().strip_prefix("loadgen: metrics at http://");
+    let address = address.and_then(|it| it.strip_suffix("/metrics")).unwrap();
+    // The process is the only one that listens there: the endpoint ends with it.
+    let mut most = BTreeMap::new();
+    while let Ok(mut stream) = TcpStream::connect(address) {
+        let mut seen = String::new();
+        let _ = stream.write_all(b"GET /metrics HTTP/1.1\r\nHost: x\r\n\r\n");
+        let _ = stream.read_to_string(&mut seen);
+        for line in seen.lines().filter(|line| line.starts_with("loadgen_")) {
+            let (series, count) = line.split_once(' ').unwrap();
+            assert!(series.contains("{rate="), "{line}");
+            if let Some(labels) = series.strip_prefix("loadgen_calls_completed_total") {
+                let most = most.entry(labels.to_owned()).or_default();
+                *most = u64::max(*most, count.parse().unwrap());
+            }
+        }
+    }
+    assert!(running.wait().unwrap().success());
+    assert_eq!(most.len(), 2, "{most:?}");
+    for rate in [500, 700] {
+        let count = most[&format!("{{rate=\"{rate}\",run=\"1\"}}")];
+        assert!(count > 0, "{most:?}");
     }
 }
 
