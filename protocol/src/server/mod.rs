@@ -2,7 +2,9 @@
 
 mod association;
 mod calls;
+mod endpoint;
 mod established;
+mod event;
 mod expect_bind;
 mod fragmented;
 mod presentation;
@@ -14,82 +16,21 @@ mod security;
 use std::hash::{BuildHasher, RandomState};
 use std::sync::Arc;
 
-use uuid::Uuid;
-
+pub use self::endpoint::ServerEndpoint;
 use self::established::Established;
+pub use self::event::{ReplyTo, Request, ServerEvent};
 use self::expect_bind::ExpectBind;
 use self::refusal::Refusal;
 use self::requests::CallHead;
 pub use self::responses::ResponseStart;
-use self::security::SecurityIndex;
-use crate::drep::DataRepresentation;
 use crate::error::{CloseReason, Violation};
 use crate::framing::{Frame, Framer};
 use crate::input::{AssembledStub, BufferPool, Input, Stub};
 use crate::limits::Limits;
 use crate::pdu::{Header, PduType, RequestHead};
-use crate::security::{AuthenticationLevel, AuthenticationType, ServerMechanism};
+use crate::security::AuthenticationLevel;
 use crate::time::Time;
-use crate::types::{
-    BindTimeFeatures, CallId, ContextId, GroupId, InterfaceKey, MaxFragment, Opnum, SyntaxId,
-    TransferSyntax,
-};
-
-/// What a connection asks of the endpoint that it serves.
-pub trait ServerEndpoint {
-    /// The interface that serves this syntax: the same UUID and major version, and a minor
-    /// version that is not lower. `None`: there is no such interface.
-    fn find_interface(&self, abstract_syntax: &SyntaxId) -> Option<InterfaceKey>;
-
-    /// Whether the interface takes calls in this transfer syntax.
-    fn supports(&self, interface: InterfaceKey, transfer: TransferSyntax) -> bool;
-
-    /// How many operations the interface has. Asked once, when a client binds to it.
-    fn operation_count(&self, interface: InterfaceKey) -> u16;
-
-    /// Whether a request for this operation, if it comes in fragments, is handed out fragment by
-    /// fragment: its in-parameters end in a pipe. Default: no.
-    ///
-    /// Nothing of such a request is kept here, so neither `Limits::request_len_max` nor
-    /// [`grow_assembly`](Self::grow_assembly) bounds it, and its fragments may come slowly: who
-    /// is told of them bounds what it keeps, by not receiving more (see
-    /// [`ServerConnection::pause`]). A call that is `maybe` is handed out as a whole all the same.
-    fn streams(&self, interface: InterfaceKey, opnum: Opnum) -> bool {
-        let _ = (interface, opnum);
-        false
-    }
-
-    /// Adds a connection to an association group, to a new one where none is requested. `None`:
-    /// there is no such group, or there are too many.
-    fn join_group(&mut self, requested: Option<GroupId>) -> Option<GroupId>;
-
-    /// Takes a connection out of its group; the group ends with its last connection.
-    fn leave_group(&mut self, group: GroupId);
-
-    /// A fresh security mechanism of this type. `None`: not known here.
-    fn mechanism(&mut self, kind: AuthenticationType) -> Option<Box<dyn ServerMechanism>>;
-
-    /// Asks to keep `len` more bytes of a request whose last fragment has not arrived, or of a PDU
-    /// over 5840 bytes that has not arrived to its end. False: this
-    /// is too much, all connections together; the request is refused with "server too busy", and
-    /// its connection closes. Default: never too much.
-    ///
-    /// What was granted is given back by [`shrink_assembly`](Self::shrink_assembly), exactly and
-    /// once.
-    fn grow_assembly(&mut self, len: usize) -> bool {
-        let _ = len;
-        true
-    }
-
-    /// Gives back `len` bytes that [`grow_assembly`](Self::grow_assembly) granted: the request is
-    /// whole and handed out, or refused, or [`close`](ServerConnection::close) has dropped it.
-    fn shrink_assembly(&mut self, len: usize) {
-        let _ = len;
-    }
-
-    /// Where clients can make further connections: for TCP the port in decimal digits.
-    fn secondary_address(&self) -> &str;
-}
+use crate::types::{BindTimeFeatures, CallId, GroupId, MaxFragment};
 
 /// The server's side of one connection, without I/O: bytes and a time go in, answers and events
 /// come out.
@@ -154,96 +95,6 @@ pub struct ServerConnection {
 enum State {
     ExpectBind(ExpectBind),
     Established(Established),
-}
-
-/// What has happened on a server's connection.
-#[derive(Debug)]
-#[non_exhaustive]
-pub enum ServerEvent<'b> {
-    /// A call to dispatch, and to answer unless it is `maybe`.
-    Request(Request<'b>),
-    /// The next fragment of a request that is handed out piece by piece, for as long as its call
-    /// is not answered. No `Request` comes before the last one, nor before `Orphaned` of this
-    /// call, which means that no further one comes.
-    RequestData {
-        /// The call.
-        call: CallId,
-        /// What [`ServerConnection::set_call_key`] noted.
-        key: Option<u64>,
-        /// The next piece of the in-parameters; of any length, also none.
-        stub: Stub<'b>,
-        /// Whether the request ends here.
-        is_last: bool,
-    },
-    /// The client cancels a call that is not answered yet, and waits for its answer. At most
-    /// once per call.
-    Cancel {
-        /// The call.
-        call: CallId,
-        /// What [`ServerConnection::set_call_key`] noted.
-        key: Option<u64>,
-    },
-    /// The client has no interest in a call any more. It is still to be answered, which ends it;
-    /// the answer is not sent. At most once per call.
-    Orphaned {
-        /// The call.
-        call: CallId,
-        /// What [`ServerConnection::set_call_key`] noted.
-        key: Option<u64>,
-    },
-    /// The connection is over. What has been written is to be sent, then the transport closed.
-    Close(CloseReason),
-}
-
-/// A call of a client: all of it, or the beginning of one that is
-/// [streamed](ServerEndpoint::streams).
-#[derive(Debug)]
-#[non_exhaustive]
-pub struct Request<'b> {
-    /// What is needed to answer it.
-    pub reply: ReplyTo,
-    /// The interface.
-    pub interface: InterfaceKey,
-    /// How stub data is encoded, also that of the answer.
-    pub transfer: TransferSyntax,
-    /// The operation; within the interface's range.
-    pub opnum: Opnum,
-    /// The object that the call is for.
-    pub object: Option<Uuid>,
-    /// Byte order and character set of the stub data. The answer is little-endian.
-    pub drep: DataRepresentation,
-    /// The client wants no answer, not even a fault.
-    pub maybe: bool,
-    /// How much of the call is protected.
-    pub authentication: AuthenticationLevel,
-    /// The in-parameters: all of them, or those of the first fragment.
-    pub stub: Stub<'b>,
-    /// Whether the request ends here. False only where [`ServerEndpoint::streams`] said yes; the
-    /// rest comes as [`ServerEvent::RequestData`].
-    pub is_last: bool,
-}
-
-/// What is needed to answer a call, any time later.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct ReplyTo {
-    call: CallId,
-    context: ContextId,
-    security: Option<SecurityIndex>,
-    maybe: bool,
-}
-
-impl ReplyTo {
-    /// The call's id: unique among the active calls of its connection.
-    #[must_use]
-    pub fn call(&self) -> CallId {
-        self.call
-    }
-
-    /// The presentation context.
-    #[must_use]
-    pub fn context(&self) -> ContextId {
-        self.context
-    }
 }
 
 /// What the handlers of all states work with.

@@ -6,7 +6,7 @@ use annulus_protocol::{
 };
 use proptest::prelude::*;
 
-use crate::client::owned;
+use crate::support::client::owned;
 use crate::support::*;
 
 /// One PDU, or a few, that a client may send after its bind; most make sense.

@@ -3,10 +3,13 @@
 mod binding;
 mod calls;
 mod chunks;
-mod client;
+mod client_binding;
+mod client_calls;
+mod exchanges;
 mod hostile;
 mod limits;
 mod pair;
+mod protected_calls;
 mod round_trip;
 mod secured;
 mod states;

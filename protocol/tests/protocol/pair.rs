@@ -11,7 +11,7 @@ use annulus_protocol::{
     FaultStatus, Input, Limits, Opnum, ReplyTo, Stub, Time, TransferSyntax,
 };
 
-use crate::secured::Toy;
+use crate::support::toy::Toy;
 use crate::support::*;
 
 /// A small generator of pseudo-random numbers (xorshift64*).

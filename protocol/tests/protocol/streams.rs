@@ -9,8 +9,8 @@ use annulus_protocol::{
     Violation,
 };
 
-use crate::client::{Client, fault, owned, response};
-use crate::secured::Toy;
+use crate::support::client::{Client, fault, owned, response};
+use crate::support::toy::Toy;
 use crate::support::*;
 
 /// The operation of ECHO whose request is streamed.
