@@ -38,6 +38,7 @@ mod host;
 mod kernel;
 mod listen;
 mod ncalrpc;
+mod protocol_sequence;
 mod ring;
 pub mod sim;
 mod socket_directory;
@@ -54,12 +55,13 @@ pub use error::TransportError;
 pub use host::{literal_host, resolve_host};
 pub use kernel::{KernelRing, KernelStream, KernelWaker, RingChoice};
 pub use ncalrpc::NcalrpcDirectory;
+pub use protocol_sequence::ProtocolSequence;
 pub use ring::{
     Completion, ListenOptions, ListenerId, NotAdopted, PollableRing, ReceiveLease, Ring, RingUsage,
     RingWaker, SocketId, Wait,
 };
 pub use sim::{SimConfig, SimNet, SimRing};
 pub use socket_options::{Keepalive, SocketOptions};
-pub use string_binding::{ProtocolSequence, StringBinding, StringBindingError};
+pub use string_binding::{StringBinding, StringBindingError};
 pub use uring::{UringConfig, UringRing};
 pub use wall_clock::WallClockState;
