@@ -10,6 +10,7 @@ mod graph;
 mod names;
 mod pipes;
 mod plan;
+mod scalars;
 mod server;
 mod shapes;
 mod text;

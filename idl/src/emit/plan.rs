@@ -6,10 +6,11 @@ use proc_macro2::{Ident, TokenStream};
 use quote::{ToTokens, quote};
 
 use super::contexts::{self, Context};
-use super::fields::{Borrow, FieldCode, Owner, Siblings, integer_type};
+use super::fields::{Borrow, FieldCode, Owner, Siblings};
 use super::given::Given;
 use super::names::{self, Names};
 use super::pipes::{self, Pipe, Pipes};
+use super::scalars::integer_type;
 use super::{Generator, docs};
 use crate::model::{
     ArrayShape, Count, Field, Notify, Operation, Parameter, PointerKind, Scalar, Type,

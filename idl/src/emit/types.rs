@@ -3,8 +3,9 @@
 use proc_macro2::TokenStream;
 use quote::{format_ident, quote};
 
-use super::fields::{Owner, Siblings, integer, integer_type};
+use super::fields::{Owner, Siblings};
 use super::names::{self, Names};
+use super::scalars::{integer, integer_type};
 use super::{Generator, docs};
 use crate::model::{
     Arm, Constant, ConstantValue, Definition, DefinitionKind, Discriminant, EnumWidth, Field,
