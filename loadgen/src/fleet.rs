@@ -15,6 +15,7 @@ use crate::exit::Interrupted;
 use crate::record::interval::Interval;
 use crate::record::series::{Point, Series};
 use crate::warm_up::{self, WarmUp, WarmedUp};
+use crate::worker::connections::ConnectionsUp;
 use crate::worker::control::{Control, Delivery, News, Outbox, Told};
 use crate::worker::facts::Facts;
 use crate::worker::{Job, Turn, Worker};
@@ -52,6 +53,21 @@ pub(crate) struct Measurement {
     pub(crate) series: Series,
     pub(crate) workers: Vec<Facts>,
     pub(crate) was_interrupted: bool,
+}
+
+impl Measurement {
+    /// Of all workers; `None` of transfers through pipes.
+    pub(crate) fn connections(&self) -> Option<ConnectionsUp> {
+        let each = self.workers.iter().map(|worker| worker.connections);
+        each.reduce(|sum, worker| {
+            let (sum, worker) = sum.zip(worker)?;
+            Some(ConnectionsUp {
+                at_start: sum.at_start + worker.at_start,
+                at_end: sum.at_end + worker.at_end,
+                throughout: sum.throughout + worker.throughout,
+            })
+        })?
+    }
 }
 
 /// Someone who looks on while a run lasts.

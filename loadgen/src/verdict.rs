@@ -17,6 +17,9 @@ const DELAYED_MAX: f64 = 0.05;
 /// one that was asked for.
 const SENT_MIN: f64 = 0.99;
 
+/// So many of the connections that were asked for must be up, or the load was not the one that was asked for.
+const CONNECTED_MIN: f64 = 0.99;
+
 /// The median call may be sent so late: a tenth of the median response time, but always this.
 const LATENESS_MIN_NS: u64 = 100_000;
 
@@ -48,6 +51,7 @@ impl Verdict {
         if setup.pipe.is_some() {
             verdict.look_at_transfers(measurement);
         }
+        verdict.look_at_connections(setup, measurement);
         verdict.look_at_the_rest(setup, measurement);
         verdict.valid = verdict.invalid_because.is_empty();
         verdict
@@ -143,6 +147,28 @@ impl Verdict {
         }
     }
 
+    /// A server that closes its connections and takes others makes another load, but not a smaller one. Cancels
+    /// close connections that carry one call at a time.
+    fn look_at_connections(&mut self, setup: &Setup, measurement: &Measurement) {
+        let asked = setup.connections as usize;
+        let Some(up) = measurement.connections() else {
+            return;
+        };
+        if up.throughout == asked {
+            return;
+        }
+        let why = format!(
+            "of the {asked} connections that were asked for, {} were up throughout, {} at the start and {} at the end",
+            up.throughout, up.at_start, up.at_end
+        );
+        let fewest = up.at_start.min(up.at_end) as f64;
+        if fewest < asked as f64 * CONNECTED_MIN && setup.cancelling.is_none() {
+            self.invalid_because.push(why);
+        } else {
+            self.notes.push(why);
+        }
+    }
+
     fn look_at_transfers(&mut self, measurement: &Measurement) {
         let (given_up, completed) = (given_up(measurement), measurement.totals.counts.completed);
         if given_up as f64 > completed as f64 * UNCOUNTED_MAX {
@@ -201,6 +227,7 @@ mod tests {
     use crate::record::series::Series;
     use crate::setup::{OperationShare, PipeSetup};
     use crate::warm_up::WarmedUp;
+    use crate::worker::connections::ConnectionsUp;
 
     fn setup(rate: Option<f64>, embedded: bool) -> Setup {
         Setup {
@@ -339,6 +366,45 @@ mod tests {
         assert_eq!(verdict.invalid_because, ["no call ended as it should"]);
         let verdict = Verdict::of(&of_transfers(), &nothing);
         assert_eq!(verdict.invalid_because, ["no transfer ended as it should"]);
+    }
+
+    #[test]
+    fn connections_that_are_not_there_are_missing_from_the_load() {
+        let verdict = |up: [usize; 3], cancelling: Option<&str>| {
+            let mut measurement = measurement(0.5);
+            let [at_start, at_end, throughout] = up;
+            let half = ConnectionsUp {
+                at_start: at_start / 2,
+                at_end: at_end / 2,
+                throughout: throughout / 2,
+            };
+            measurement.workers[0].connections = Some(half);
+            measurement.workers.push(measurement.workers[0].clone());
+            let setup = Setup {
+                connections: 100,
+                cancelling: cancelling.map(str::to_owned),
+                ..setup(None, false)
+            };
+            Verdict::of(&setup, &measurement)
+        };
+        let all = verdict([100; 3], None);
+        assert!(all.valid && all.notes.is_empty(), "{all:?}");
+        let came_back = verdict([100, 100, 0], None);
+        assert!(came_back.valid, "{came_back:?}");
+        assert!(
+            came_back.notes[0]
+                .contains(" 0 were up throughout, 100 at the start and 100 at the end"),
+            "{came_back:?}"
+        );
+        for gone in [[100, 98, 98], [98, 100, 98]] {
+            let verdict = verdict(gone, None);
+            assert!(!verdict.valid && !verdict.client_is_limit, "{verdict:?}");
+            assert!(verdict.invalid_because[0].contains("98 were up throughout"));
+        }
+        assert!(
+            verdict([100, 98, 98], Some("5 %")).valid,
+            "cancels close some"
+        );
     }
 
     #[test]

@@ -21,6 +21,7 @@ use crate::server_metrics::ServerMetrics;
 use crate::setup::{PipeSetup, Setup};
 use crate::stats::{Blocks, Interval95, QUANTILES, can_tell};
 use crate::verdict::Verdict;
+use crate::worker::connections::ConnectionsUp;
 
 /// The name and version of the schema.
 pub(crate) const SCHEMA: &str = "annulus-loadgen/run/1";
@@ -39,6 +40,9 @@ pub(crate) struct RunFile {
     pub(crate) steady: Option<bool>,
     pub(crate) interrupted: bool,
     pub(crate) ring: String,
+    /// Of the connections that were asked for; `null` of transfers through pipes, which make their own.
+    #[serde(default)]
+    pub(crate) connections_up: Option<ConnectionsUp>,
     pub(crate) seconds: f64,
     pub(crate) offered: u64,
     pub(crate) sent: u64,
@@ -179,6 +183,7 @@ impl RunFile {
             warm_up_seconds: measurement.warm_up.seconds,
             steady: measurement.warm_up.steady,
             interrupted: measurement.was_interrupted,
+            connections_up: measurement.connections(),
             ring: workers.first().map_or("", |worker| worker.ring).to_owned(),
             seconds,
             offered: totals.counts.offered,

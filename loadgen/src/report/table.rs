@@ -6,6 +6,7 @@ use super::plot::number;
 use super::run_file::{RunFile, Times, percentile_name, ratio};
 use crate::server_metrics::ServerMetrics;
 use crate::stats::QUANTILES;
+use crate::worker::connections::ConnectionsUp;
 
 /// How many metrics of a server's source have a line of the table.
 const METRICS_SHOWN: usize = 6;
@@ -75,6 +76,9 @@ impl Table<'_> {
             "ring",
             format_args!("{}, idle policy {}", self.0.ring, setup.idle),
         )?;
+        if let Some(up) = self.0.connections_up {
+            connections(f, setup.connections as usize, up)?;
+        }
         row(
             f,
             "measured",
@@ -136,6 +140,24 @@ impl Table<'_> {
             ),
         )
     }
+}
+
+fn connections(f: &mut fmt::Formatter<'_>, asked: usize, up: ConnectionsUp) -> fmt::Result {
+    let ConnectionsUp {
+        at_start,
+        at_end,
+        throughout,
+    } = up;
+    if throughout == asked {
+        return row(f, "connections", format_args!("{asked} up throughout"));
+    }
+    row(
+        f,
+        "connections",
+        format_args!(
+            "{throughout} of {asked} up throughout, {at_start} at the start, {at_end} at the end"
+        ),
+    )
 }
 
 /// A name and a value.

@@ -4,6 +4,8 @@ use std::time::Duration;
 
 use rustix::time::{ClockId, clock_gettime};
 
+use super::connections::ConnectionsUp;
+
 /// One worker over the measured time.
 #[derive(Clone, Debug, Default)]
 pub(crate) struct Facts {
@@ -24,6 +26,8 @@ pub(crate) struct Facts {
     pub(crate) waited: u64,
     /// Calls of the warm-up that had not ended when the measurement began.
     pub(crate) left_over: u64,
+    /// `None` of transfers through pipes, and before the end.
+    pub(crate) connections: Option<ConnectionsUp>,
     pub(crate) ring: &'static str,
 }
 

@@ -7,6 +7,7 @@ use std::time::Duration;
 use annulus::{LocalReply, Status, Time};
 use anyhow::Context;
 
+use super::connections::Connections;
 use crate::mix::Mix;
 use crate::record::errors::Failure;
 use crate::record::interval::Interval;
@@ -65,6 +66,7 @@ pub(super) struct Ledger {
     trace: Option<TraceWriter>,
     trace_error: Option<std::io::Error>,
     in_flight: usize,
+    pub(super) connections: Connections,
     /// How the last call ended that did not reach its server, or was not taken by it.
     pub(super) refusal: Option<Status>,
 }
@@ -103,6 +105,7 @@ impl Ledger {
             trace: None,
             trace_error: None,
             in_flight: 0,
+            connections: Connections::new(),
             refusal: None,
         })
     }
@@ -210,6 +213,7 @@ impl Ledger {
             && failure.is_refusal()
         {
             self.refusal = Some(status);
+            self.connections.note_broken(place.connection as usize);
         }
         self.finish(index, ended, at);
         if ended.is_err_and(Failure::is_refusal) {

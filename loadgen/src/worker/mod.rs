@@ -13,6 +13,7 @@
 //! end instead.
 
 pub(crate) mod cancels;
+pub(crate) mod connections;
 pub(crate) mod control;
 pub(crate) mod facts;
 mod ledger;
@@ -276,6 +277,9 @@ impl<R: Ring + 'static> Worker<R> {
             },
             Phase::Settling { until } if is_idle || now >= self.drain_until(until) => {
                 self.facts.left_over = self.ledger.in_flight() as u64;
+                let (runtime, bindings) = (&self.runtime, self.bindings.iter());
+                let are_up = bindings.map(|binding| runtime.is_ready(*binding));
+                self.ledger.connections.begin(are_up);
                 self.end_part(News::WarmUp);
                 self.outbox.tell(News::Settled);
                 Phase::Settled
@@ -297,6 +301,11 @@ impl<R: Ring + 'static> Worker<R> {
             Phase::Draining { until } if is_idle || now >= self.drain_until(until) => {
                 self.ledger.give_up(now);
                 self.end_part(News::Measured);
+                let (runtime, bindings) = (&self.runtime, self.bindings.iter());
+                let are_up = bindings.map(|binding| runtime.is_ready(*binding));
+                let up = self.ledger.connections.end(are_up);
+                // Transfers make connections of their own.
+                self.facts.connections = self.transfers.is_none().then_some(up);
                 if let Some(error) = self.ledger.trace_error() {
                     return Err(anyhow::Error::new(error).context("the trace cannot be written"));
                 }

@@ -7,6 +7,7 @@ use annulus::rpcecho::{self, EchoServer};
 use annulus::transports::sim::{SimConfig, SimNet, SimRing};
 use annulus::{CancelKind, Config, Limits, Server, Status};
 
+use super::connections::ConnectionsUp;
 use super::control::{Control, Told};
 use super::*;
 use crate::plan::search::{Search, Try};
@@ -50,18 +51,30 @@ fn job(rate: Option<f64>, connections: u32, outstanding: u32) -> Job {
     }
 }
 
-/// Everything that a run recorded, and what the worker knows of itself.
-fn run(job: Job, duration: Duration, stall: Option<Stall>) -> (Interval, Facts) {
-    run_and_drain(job, duration, stall, None)
-}
-
-/// The same, waiting so long at most for calls that are in flight at the end.
-fn run_and_drain(
-    job: Job,
+/// What happens in a run.
+#[derive(Clone, Copy, Default)]
+struct Course {
     duration: Duration,
     stall: Option<Stall>,
+    /// How long calls that are in flight at the end are waited for.
     drain_time: Option<Duration>,
-) -> (Interval, Facts) {
+    /// When the server goes, after the start of the measurement.
+    server_goes: Option<Duration>,
+}
+
+/// Everything that a run recorded, and what the worker knows of itself.
+fn run(job: Job, duration: Duration, stall: Option<Stall>) -> (Interval, Facts) {
+    run_course(
+        job,
+        Course {
+            duration,
+            stall,
+            ..Course::default()
+        },
+    )
+}
+
+fn run_course(job: Job, course: Course) -> (Interval, Facts) {
     let net = SimNet::new(
         1,
         SimConfig {
@@ -87,7 +100,7 @@ fn run_and_drain(
     let mut totals = Interval::new();
     for _ in 0..TURNS_MAX {
         let turn = worker.turn().unwrap();
-        take_news(&told, &control, &net, (duration, drain_time), &mut totals);
+        take_news(&told, &control, &net, &course, &mut totals);
         let noted = worker.cancels.noted.len();
         assert!(
             noted <= 2 * worker.ledger.places(),
@@ -96,7 +109,11 @@ fn run_and_drain(
         if turn == Turn::Done {
             return (totals, worker.facts().clone());
         }
-        let end_of_stall = end_of_stall(stall, &control, net.now());
+        let server_end = course.server_goes.map(|it| control.measure_start() + it);
+        if server_end.is_some_and(|end| end <= net.now()) {
+            server.begin_shutdown();
+        }
+        let end_of_stall = end_of_stall(course.stall, &control, net.now());
         let has_served = end_of_stall.is_none() && server.poll(&mut |_| {}).unwrap();
         if turn == Turn::Idle && !has_served {
             pass(&net, &worker, &server, end_of_stall);
@@ -109,7 +126,7 @@ fn take_news(
     told: &mpsc::Receiver<Told>,
     control: &Control,
     net: &SimNet,
-    (duration, drain_time): (Duration, Option<Duration>),
+    course: &Course,
     totals: &mut Interval,
 ) {
     while let Ok(Told { news, .. }) = told.try_recv() {
@@ -120,10 +137,11 @@ fn take_news(
             }
             News::Settled => {
                 let start = net.now() + Duration::from_millis(1);
-                control.measure_until(start + duration);
+                let end = start + course.duration;
+                control.measure_until(end);
                 control.measure_from(start);
-                if let Some(time) = drain_time {
-                    control.drain_until(start + duration + time);
+                if let Some(time) = course.drain_time {
+                    control.drain_until(end + time);
                 }
             }
             News::Measured(delivery) => totals.merge(&delivery.interval),
@@ -306,7 +324,13 @@ fn calls_in_flight_are_waited_for_no_longer_than_the_user_likes() {
     });
     let (duration, second) = (Duration::from_millis(200), Duration::from_secs(1));
     for (drain_time, waited) in [(Some(second), second), (None, DRAIN_TIME)] {
-        let (totals, _) = run_and_drain(job(None, 2, 4), duration, stall, drain_time);
+        let course = Course {
+            duration,
+            stall,
+            drain_time,
+            server_goes: None,
+        };
+        let (totals, _) = run_course(job(None, 2, 4), course);
         assert_eq!(totals.counts.completed, 0);
         assert_eq!(totals.failures.by_name()["unanswered"], 8);
         let longest = Duration::from_nanos(totals.response.max());
@@ -315,6 +339,26 @@ fn calls_in_flight_are_waited_for_no_longer_than_the_user_likes() {
             longest >= waited && longest <= expected + expected / 100,
             "{longest:?}, and it was to be {expected:?}"
         );
+    }
+}
+
+#[test]
+fn connections_that_are_up_are_counted_before_and_after() {
+    let half = Duration::from_millis(100);
+    for (server_goes, left) in [(None, 3), (Some(half), 0)] {
+        let course = Course {
+            duration: half * 2,
+            server_goes,
+            ..Course::default()
+        };
+        let (totals, facts) = run_course(job(None, 3, 2), course);
+        let expected = ConnectionsUp {
+            at_start: 3,
+            at_end: left,
+            throughout: left,
+        };
+        assert_eq!(facts.connections, Some(expected));
+        assert_eq!(totals.failures.total() > 0, left == 0);
     }
 }
 

@@ -7,7 +7,7 @@ use std::process::Stdio;
 use rustix::process::{Pid, Signal, kill_process};
 use serde_json::Value;
 
-use crate::{command, failure, loadgen, loadgen_with};
+use crate::{command, echo_server, failure, loadgen, loadgen_with};
 
 #[test]
 fn a_server_that_is_not_there_is_named_and_exits_with_2() {
@@ -128,4 +128,27 @@ fn a_run_that_is_interrupted_shows_what_it_measured_until_then_and_exits_with_4(
     assert!(report["completed"].as_u64().unwrap() > 0, "{report}");
     let seconds = report["seconds"].as_f64().unwrap();
     assert!((1.0..3600.0).contains(&seconds), "{seconds}");
+}
+
+/// In a measurement that would go on for long.
+#[test]
+fn a_run_whose_server_goes_exits_with_4_and_says_which_connections_were_left() {
+    let (server, target) = echo_server();
+    let mut client = command(&format!("{target} -c 3 -d 2.5 -w 0"))
+        .stdout(Stdio::piped())
+        .stderr(Stdio::piped())
+        .spawn()
+        .unwrap();
+    let mut said = BufReader::new(client.stderr.take().unwrap()).lines();
+    let measures = |line: &str| line.starts_with("measure ");
+    assert!(said.any(|line| measures(line.as_ref().unwrap())));
+    drop(server);
+    let rest: Vec<_> = said.map(Result::unwrap).collect();
+    let output = client.wait_with_output().unwrap();
+    let table = String::from_utf8(output.stdout).unwrap();
+    assert_eq!(output.status.code(), Some(4), "{table}\n{rest:?}");
+    let row = "connections    0 of 3 up throughout, 3 at the start, 0 at the end\n";
+    assert!(table.contains(row), "{table}");
+    let why = "invalid: of the 3 connections that were asked for, 0 were up throughout";
+    assert!(rest.iter().any(|line| line.contains(why)), "{rest:?}");
 }

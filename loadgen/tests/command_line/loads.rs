@@ -10,6 +10,8 @@ fn a_closed_loop_completes_all_that_it_sends() {
     assert!(report["completed"].as_u64().unwrap() > 0);
     assert_eq!(report["sent"], report["completed"]);
     assert_eq!(report["offered"], report["sent"]);
+    let all = serde_json::json!({"at_start": 3, "at_end": 3, "throughout": 3});
+    assert_eq!(report["connections_up"], all);
     assert_eq!(report["errors"], serde_json::json!({}));
     assert_eq!(report["rate"], Value::Null);
     let latency = &report["response_us"];

@@ -33,6 +33,7 @@ fn bytes_go_each_way_as_asked() {
         assert_eq!(report["response_us"]["count"], completed);
         assert_eq!(report["pipe"]["direction"], direction);
         assert_eq!(report["pipe"]["bytes"], 131_073);
+        assert_eq!(report["connections_up"], Value::Null);
         let moved = completed as f64 * 131_073.0 / report["seconds"].as_f64().unwrap();
         let throughput = &report["pipe_throughput"];
         for (name, goes) in [

@@ -11,6 +11,7 @@ fn the_table_has_all_rows() {
     for row in [
         "target",
         "load",
+        "connections    16 up throughout\n",
         "ring",
         "offered",
         "sent",

@@ -1,0 +1,80 @@
+//! Which of a worker's connections are up.
+
+use serde::{Deserialize, Serialize};
+
+/// Of the connections that were asked for.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub(crate) struct ConnectionsUp {
+    /// When the measurement began.
+    pub(crate) at_start: usize,
+    /// When the last call had ended.
+    pub(crate) at_end: usize,
+    /// At both, and no call met a broken one in between.
+    pub(crate) throughout: usize,
+}
+
+/// What is known of each connection. They are asked when nothing is measured, as that takes its time; in between, calls
+/// tell of those that broke.
+#[derive(Debug)]
+pub(super) struct Connections {
+    at_start: usize,
+    /// Whether each has been up since then.
+    have_held: Vec<bool>,
+}
+
+impl Connections {
+    pub(super) fn new() -> Self {
+        Connections {
+            at_start: 0,
+            have_held: Vec::new(),
+        }
+    }
+
+    /// The measurement is about to begin: which are up.
+    pub(super) fn begin(&mut self, are_up: impl Iterator<Item = bool>) {
+        self.have_held.clear();
+        self.have_held.extend(are_up);
+        self.at_start = count(self.have_held.iter().copied());
+    }
+
+    /// A call has met one that was broken.
+    pub(super) fn note_broken(&mut self, connection: usize) {
+        if let Some(has_held) = self.have_held.get_mut(connection) {
+            *has_held = false;
+        }
+    }
+
+    /// The measurement is over: which are up.
+    pub(super) fn end(&self, are_up: impl Iterator<Item = bool> + Clone) -> ConnectionsUp {
+        let both = self.have_held.iter().zip(are_up.clone());
+        ConnectionsUp {
+            at_start: self.at_start,
+            at_end: count(are_up),
+            throughout: count(both.map(|(has_held, is_up)| *has_held && is_up)),
+        }
+    }
+}
+
+fn count(are: impl Iterator<Item = bool>) -> usize {
+    are.filter(|it| *it).count()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_broke_and_came_back_was_not_up_throughout() {
+        let mut connections = Connections::new();
+        connections.note_broken(0);
+        connections.begin([true, true, false, true].into_iter());
+        connections.note_broken(1);
+        let up = connections.end([true, true, true, false].into_iter());
+        let expected = ConnectionsUp {
+            at_start: 3,
+            at_end: 3,
+            throughout: 1,
+        };
+        assert_eq!(up, expected);
+    }
+}
