@@ -1,10 +1,15 @@
 //! What the program knows of itself, and of the machine.
 
+use std::collections::BTreeMap;
+use std::env;
 use std::os::unix::fs::PermissionsExt;
+use std::thread;
 
+use annulus::RingChoice;
 use annulus::transports::uring::UringFeature;
+use seccompiler::{BpfProgram, SeccompAction, SeccompFilter};
 
-use crate::{json, loadgen, loadgen_with};
+use crate::{command, json, loadgen, loadgen_with};
 
 #[test]
 fn shells_and_manuals_know_all_commands() {
@@ -77,4 +82,76 @@ fn the_doctor_looks_at_everything_and_says_what_to_do() {
         Some(if is_bad { 4 } else { 0 }),
         "{findings}"
     );
+}
+
+/// What the doctor says, with this choice of a ring, where no ring of io_uring can be set up, if that fails with an
+/// errno; and its exit status.
+fn doctor_of(refusal: Option<i32>, choice: &str) -> (String, Option<i32>) {
+    // The filter binds the thread that installs it, and the processes that the thread starts.
+    let patient = thread::spawn({
+        let mut doctor = command("doctor");
+        doctor.env(RingChoice::VARIABLE, choice);
+        move || {
+            if let Some(errno) = refusal {
+                refuse_rings(errno);
+            }
+            doctor.output().expect("loadgen can be started")
+        }
+    });
+    let output = patient.join().unwrap();
+    let findings = String::from_utf8(output.stdout).unwrap();
+    (findings, output.status.code())
+}
+
+fn refuse_rings(errno: i32) {
+    let errno = u32::try_from(errno).unwrap();
+    let filter = SeccompFilter::new(
+        BTreeMap::from([(libc::SYS_io_uring_setup, Vec::new())]),
+        SeccompAction::Allow,
+        SeccompAction::Errno(errno),
+        env::consts::ARCH.try_into().unwrap(),
+    );
+    let program = BpfProgram::try_from(filter.unwrap()).unwrap();
+    seccompiler::apply_filter(&program).unwrap();
+}
+
+#[test]
+fn where_io_uring_is_forbidden_the_doctor_says_so_and_goes_on() {
+    let forbidden = "io_uring is forbidden to this process: ";
+    let hidden = "the kernel was built without it, or a sandbox hides it";
+    let (slower, none) = ("the epoll ring works, and is slower", "no ring can be made");
+    for (errno, choice, ring, advice) in [
+        (libc::EPERM, "auto", format!("epoll: {forbidden}"), slower),
+        (
+            libc::ENOSYS,
+            "auto",
+            format!("epoll: {forbidden}{hidden}"),
+            slower,
+        ),
+        (libc::EPERM, "uring", forbidden.to_owned(), none),
+    ] {
+        let (findings, code) = doctor_of(Some(errno), choice);
+        let row = format!("ring           BAD      {ring}");
+        assert!(findings.contains(&row), "{row} in:\n{findings}");
+        assert!(findings.contains(advice), "{advice} in:\n{findings}");
+        assert!(
+            !findings.contains("  feature"),
+            "nobody can tell:\n{findings}"
+        );
+        for row in ["locked memory  unknown ", "loopback  ", "scheduling  "] {
+            assert!(findings.contains(row), "{row} in:\n{findings}");
+        }
+        assert_eq!(code, Some(4), "{findings}");
+    }
+}
+
+#[test]
+fn the_doctor_says_that_the_environment_wants_no_io_uring() {
+    // Where there is none, the reason for that is said.
+    if UringFeature::all().is_ok() {
+        let (findings, code) = doctor_of(None, "epoll");
+        let row = format!("BAD      epoll: {} says so", RingChoice::VARIABLE);
+        assert!(findings.contains(&row), "{row} in:\n{findings}");
+        assert_eq!(code, Some(4), "{findings}");
+    }
 }
