@@ -61,6 +61,7 @@ mod interfaces;
 #[doc(hidden)]
 pub mod internals;
 mod local_runtime;
+mod lock;
 mod notification;
 mod notify;
 mod opening;

@@ -3,11 +3,12 @@
 use std::fmt;
 use std::future::Future;
 use std::pin::Pin;
-use std::sync::{Arc, Mutex, PoisonError};
+use std::sync::{Arc, Mutex};
 use std::task::{Context, Poll};
 
 use crate::error::Error;
 use crate::foreign::WakerCell;
+use crate::lock::lock;
 use crate::server::Serving;
 
 /// The start of a server that is under way; of
@@ -61,7 +62,7 @@ impl Drop for Opener {
 impl Place {
     /// The first result counts.
     fn put(&self, result: Result<Serving, Error>) {
-        let mut place = self.result.lock().unwrap_or_else(PoisonError::into_inner);
+        let mut place = lock(&self.result);
         place.get_or_insert(result);
         drop(place);
         self.waker.wake();
@@ -76,11 +77,7 @@ impl Future for Opening {
     /// It is polled after it was ready.
     fn poll(self: Pin<&mut Self>, context: &mut Context<'_>) -> Poll<Self::Output> {
         self.place.waker.register(context.waker());
-        let mut result = self
-            .place
-            .result
-            .lock()
-            .unwrap_or_else(PoisonError::into_inner);
+        let mut result = lock(&self.place.result);
         assert!(
             result.is_some() || Arc::strong_count(&self.place) > 1,
             "an opening is polled after it was ready"

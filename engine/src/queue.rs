@@ -1,9 +1,11 @@
 //! A queue for any number of threads that does not allocate while it is short.
 
+use std::sync::Mutex;
 use std::sync::atomic::{AtomicUsize, Ordering};
-use std::sync::{Mutex, PoisonError};
 
 use crossbeam_queue::{ArrayQueue, SegQueue};
+
+use crate::lock::lock;
 
 /// Values that a consumer moves from the overflow to the ring at once.
 const REFILL_LEN: usize = 64;
@@ -65,7 +67,7 @@ impl<T> Queue<T> {
     /// The next value, where the ring was empty and the overflow was not. Refills the ring.
     #[cold]
     fn pop_overflow(&self) -> Option<T> {
-        let mut taken = self.taken.lock().unwrap_or_else(PoisonError::into_inner);
+        let mut taken = lock(&self.taken);
         // Others may have refilled the ring before. What stands first in the overflow now stays
         // there while this thread has the turn, and its producer put everything earlier into the
         // ring, so it is next once the ring is seen empty.

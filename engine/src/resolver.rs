@@ -2,7 +2,7 @@
 //! may block.
 
 use std::collections::VecDeque;
-use std::sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError, Weak};
+use std::sync::{Arc, Condvar, Mutex, Weak};
 use std::time::Duration;
 
 use annulus_protocol::{Limits, SyntaxId};
@@ -14,6 +14,7 @@ use crate::epmapper;
 use crate::error::Error;
 use crate::extended_error::{ErrorParameter, ErrorRecord, ExtendedError};
 use crate::foreign::contain_panic;
+use crate::lock::{lock, unpoisoned};
 use crate::status::Status;
 use crate::table::Key;
 use crate::worker_pool::Places;
@@ -207,14 +208,14 @@ impl Resolver {
     #[cfg(test)]
     pub(crate) fn silent() -> Arc<Self> {
         let resolver = Resolver::new(&Arc::default(), Places::of_this_thread());
-        resolver.pool.lock().threads = usize::MAX;
+        lock(&resolver.pool.state).threads = usize::MAX;
         resolver
     }
 
     /// Questions that no thread has taken.
     #[cfg(test)]
     pub(crate) fn queue_len(&self) -> usize {
-        self.pool.lock().queue.len()
+        lock(&self.pool.state).queue.len()
     }
 
     /// Sees to it that a question is answered.
@@ -228,7 +229,7 @@ impl Resolver {
     }
 
     fn submit(&self, work: Work) {
-        let mut state = self.pool.lock();
+        let mut state = lock(&self.pool.state);
         if state.queue.len() == state.queue.capacity() {
             state.queue.retain(Work::is_awaited);
         }
@@ -256,16 +257,12 @@ impl Resolver {
 
 impl Drop for Resolver {
     fn drop(&mut self) {
-        self.pool.lock().is_closed = true;
+        lock(&self.pool.state).is_closed = true;
         self.pool.work.notify_all();
     }
 }
 
 impl Pool {
-    fn lock(&self) -> MutexGuard<'_, State> {
-        self.state.lock().unwrap_or_else(PoisonError::into_inner)
-    }
-
     fn spawn(self: &Arc<Self>, index: usize) -> std::io::Result<()> {
         let pool = Arc::clone(self);
         std::thread::Builder::new()
@@ -281,7 +278,7 @@ impl Pool {
 
     /// The next question; `None` if the thread is to end.
     fn next(&self) -> Option<Work> {
-        let mut state = self.lock();
+        let mut state = lock(&self.state);
         loop {
             if state.is_closed {
                 state.queue.clear();
@@ -293,7 +290,7 @@ impl Pool {
             } else {
                 state.idle += 1;
                 let waited = self.work.wait_timeout(state, IDLE_TIME);
-                let (woken, timeout) = waited.unwrap_or_else(PoisonError::into_inner);
+                let (woken, timeout) = unpoisoned(waited);
                 state = woken;
                 state.idle -= 1;
                 if !timeout.timed_out() || !state.queue.is_empty() {
@@ -341,7 +338,7 @@ mod tests {
                 association: Key::from_bits(number / 2),
                 asker: [Arc::downgrade(&asker), Weak::new()][(number % 2) as usize].clone(),
             });
-            assert!(resolver.pool.lock().threads <= 2);
+            assert!(lock(&resolver.pool.state).threads <= 2);
         }
         let mut answered = Vec::new();
         while answered.len() < COUNT as usize {

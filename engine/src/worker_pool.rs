@@ -1,7 +1,7 @@
 //! Threads for manager routines that block.
 
 use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
-use std::sync::{Arc, Mutex, OnceLock, PoisonError};
+use std::sync::{Arc, Mutex, OnceLock};
 use std::thread::JoinHandle;
 
 use annulus_protocol::Limits;
@@ -12,6 +12,7 @@ use crate::blocking_call::BlockingCall;
 use crate::error::Error;
 use crate::event::Event;
 use crate::foreign::contain_panic;
+use crate::lock::lock;
 
 /// The worker pool of a runtime, which begins with the first server that needs it. Dropping this
 /// ends the threads and waits for them.
@@ -163,7 +164,7 @@ impl WorkerPool {
         if self.idle.load(Ordering::Relaxed) > 0 {
             return Ok(());
         }
-        let mut threads = self.threads.lock().unwrap_or_else(PoisonError::into_inner);
+        let mut threads = lock(&self.threads);
         if threads.len() < self.threads_max && !self.closed.load(Ordering::Acquire) {
             let pool = Arc::clone(self);
             let thread = std::thread::Builder::new()
@@ -179,7 +180,7 @@ impl WorkerPool {
     fn close(&self) {
         // Release: pairs with the acquire in `next`. Under the lock no thread is made any more.
         let threads = {
-            let mut threads = self.threads.lock().unwrap_or_else(PoisonError::into_inner);
+            let mut threads = lock(&self.threads);
             self.closed.store(true, Ordering::Release);
             std::mem::take(&mut *threads)
         };

@@ -24,6 +24,10 @@ use self::watch::CallWatch;
 mod sync {
     pub(super) use loom::sync::atomic::{AtomicU64, Ordering};
     pub(super) use loom::sync::{Mutex, MutexGuard};
+
+    pub(super) fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
+        mutex.lock().expect("nobody panics here")
+    }
 }
 
 /// Foreign code, which is well behaved here.

@@ -3,3 +3,5 @@
 
 pub(super) use std::sync::atomic::{AtomicU64, Ordering};
 pub(super) use std::sync::{Mutex, MutexGuard};
+
+pub(super) use crate::lock::lock;

@@ -3,10 +3,9 @@
 //! Built on `super::sync`: the loom tests put other types there.
 
 use std::iter;
-use std::sync::PoisonError;
 use std::task::{Poll, Waker};
 
-use super::sync::{AtomicU64, Mutex, MutexGuard, Ordering};
+use super::sync::{AtomicU64, Mutex, MutexGuard, Ordering, lock};
 use crate::foreign::{Contained, wake_all};
 use crate::notification::{HandleRef, Notification, NotificationEvent};
 use crate::notify::Notify;
@@ -235,7 +234,7 @@ impl CallWatch {
     }
 
     fn extras(&self) -> MutexGuard<'_, Extras> {
-        self.extras.lock().unwrap_or_else(PoisonError::into_inner)
+        lock(&self.extras)
     }
 
     /// Whether nobody waits for the answer to the call of this number.

@@ -6,8 +6,9 @@ use std::sync::{Arc, Mutex};
 use std::task::{Poll, Waker};
 
 use super::group::ContextUser;
-use super::{ExclusiveContext, SharedContext, lock};
+use super::{ExclusiveContext, SharedContext};
 use crate::foreign::{contain_panic, wake_all};
+use crate::lock::lock;
 use crate::status::Status;
 
 /// One context, and the calls that use it or wait for it.

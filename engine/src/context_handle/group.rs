@@ -8,7 +8,8 @@ use annulus_ndr::ContextHandle;
 use annulus_protocol::{InterfaceKey, Uuid};
 
 use super::entry::{Entry, Turn};
-use super::{ExclusiveContext, SharedContext, lock};
+use super::{ExclusiveContext, SharedContext};
+use crate::lock::lock;
 use crate::status::Status;
 
 /// The contexts of one association group: those of one client. A handle of another client is not

@@ -10,7 +10,7 @@ use std::fmt;
 use std::future::Future;
 use std::ops::{Deref, DerefMut};
 use std::pin::pin;
-use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::sync::Arc;
 use std::task::{Context, Poll, Waker};
 
 use self::entry::Entry;
@@ -95,8 +95,4 @@ pub(crate) fn without_waiting<T>(
         Poll::Ready(result) => result,
         Poll::Pending => Err(Status::ServerTooBusy),
     }
-}
-
-fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
-    mutex.lock().unwrap_or_else(PoisonError::into_inner)
 }

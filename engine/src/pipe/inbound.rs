@@ -1,7 +1,7 @@
 //! What a core has received for a call's pipes, and how far it has been pulled.
 
 use std::sync::atomic::{AtomicBool, AtomicU8, AtomicUsize, Ordering, fence};
-use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::sync::{Arc, Mutex, MutexGuard};
 use std::task::Waker;
 
 use annulus_ndr::{ByteOrder, Decode};
@@ -9,10 +9,10 @@ use annulus_protocol::TransferSyntax;
 use crossbeam_queue::SegQueue;
 
 use super::codec::Reader;
-use super::try_lock;
 use super::unpulled::Unpulled;
 use crate::core::buffers::SharedBufferPool;
 use crate::foreign::WakerCell;
+use crate::lock::{lock, try_lock};
 use crate::status::Status;
 
 /// Stub data on its way from the core to whoever pulls.
@@ -232,8 +232,7 @@ impl Inbound {
     }
 
     pub(super) fn intake(&self) -> MutexGuard<'_, Intake> {
-        // An element's decoder that panics leaves nothing half done here.
-        self.intake.lock().unwrap_or_else(PoisonError::into_inner)
+        lock(&self.intake)
     }
 
     /// Takes the next piece out, for somebody else to hold.

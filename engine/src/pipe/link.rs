@@ -2,7 +2,7 @@
 
 use std::future::poll_fn;
 use std::sync::atomic::{AtomicBool, AtomicU8, AtomicU32, AtomicU64, Ordering, fence};
-use std::sync::{Arc, Mutex, OnceLock, PoisonError};
+use std::sync::{Arc, Mutex, OnceLock};
 use std::task::Poll;
 
 use annulus_ndr::ByteOrder;
@@ -14,6 +14,7 @@ use super::outbound::{OutPiece, Outbound};
 use super::unpulled::Unpulled;
 use crate::call::block_on;
 use crate::core_shared::{Command, CoreShared};
+use crate::lock::lock;
 use crate::notification::NotificationEvent;
 use crate::status::Status;
 
@@ -64,7 +65,7 @@ struct Told {
 impl Told {
     /// Changes the routine, or looks at it; foreign code does not run meanwhile.
     fn with<T>(&self, look: impl FnOnce(&mut Option<Arc<Routine>>) -> T) -> T {
-        look(&mut self.routine.lock().unwrap_or_else(PoisonError::into_inner))
+        look(&mut lock(&self.routine))
     }
 }
 

@@ -25,16 +25,7 @@ pub use self::pull::{Pull, PullPipe};
 pub use self::push::{Push, PushPipe};
 pub(crate) use self::unpulled::Unpulled;
 
-use std::sync::{Arc, Mutex, MutexGuard, TryLockError};
-
-/// What a mutex holds, unless somebody else looks at it at this moment.
-fn try_lock<T>(mutex: &Mutex<T>) -> Option<MutexGuard<'_, T>> {
-    match mutex.try_lock() {
-        Ok(guard) => Some(guard),
-        Err(TryLockError::Poisoned(error)) => Some(error.into_inner()),
-        Err(TryLockError::WouldBlock) => None,
-    }
-}
+use std::sync::Arc;
 
 /// The pipes of one call, to be taken out one by one.
 ///

@@ -2,7 +2,7 @@
 
 use std::collections::VecDeque;
 use std::sync::atomic::{AtomicBool, AtomicU8, AtomicUsize, Ordering, fence};
-use std::sync::{Arc, Mutex, MutexGuard, PoisonError, Weak};
+use std::sync::{Arc, Mutex, MutexGuard, Weak};
 use std::task::Waker;
 
 use annulus_ndr::Encode;
@@ -12,9 +12,9 @@ use super::backlog::PipeBacklog;
 use super::codec::{write_chunk, write_end};
 use super::inbound::Wanted;
 use super::link::PipeLink;
-use super::try_lock;
 use crate::core::buffers::SharedBufferPool;
 use crate::foreign::WakerCell;
+use crate::lock::{lock, try_lock};
 use crate::status::Status;
 
 /// Fragments end at multiples of so many bytes of the stub, but for the one that ends with the
@@ -100,8 +100,7 @@ impl Outbound {
     }
 
     pub(super) fn output(&self) -> MutexGuard<'_, Output> {
-        // An element's encoder that panics leaves nothing half done here.
-        self.output.lock().unwrap_or_else(PoisonError::into_inner)
+        lock(&self.output)
     }
 
     /// Whether more may be pushed.
@@ -146,7 +145,7 @@ impl Outbound {
     }
 
     fn pieces(&self) -> MutexGuard<'_, VecDeque<OutPiece>> {
-        self.pieces.lock().unwrap_or_else(PoisonError::into_inner)
+        lock(&self.pieces)
     }
 
     /// The pieces, unless one is being added at this moment.

@@ -1,7 +1,7 @@
 //! A server that runs: what its cores share of it.
 
 use std::sync::atomic::{AtomicBool, Ordering};
-use std::sync::{Arc, Mutex, MutexGuard, OnceLock, PoisonError};
+use std::sync::{Arc, Mutex, MutexGuard, OnceLock};
 
 use annulus_protocol::{InterfaceKey, Limits, SyntaxId, Uuid};
 use annulus_transports::{Address, Ring, StringBinding};
@@ -13,6 +13,7 @@ use super::resolved::{BoundEndpoint, ResolvedServer};
 use crate::blocking_call::BlockingCall;
 use crate::core_shared::CoreShared;
 use crate::epmapper::{Endpoint, RegisterError, Registered, Tower};
+use crate::lock::lock;
 use crate::mgmt;
 use crate::registration::{RegisteredInterface, Registration};
 use crate::worker_pool::WorkerPool;
@@ -182,8 +183,4 @@ impl RunningServer {
 /// `ncalrpc` the name.
 fn secondary_address(endpoint: &BoundEndpoint) -> String {
     endpoint.binding.endpoint().unwrap_or_default().to_owned()
-}
-
-fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
-    mutex.lock().unwrap_or_else(PoisonError::into_inner)
 }

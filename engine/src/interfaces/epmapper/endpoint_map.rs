@@ -1,7 +1,7 @@
 //! The endpoint map: which interfaces of a machine are reached where.
 
 use std::fmt;
-use std::sync::{Arc, PoisonError, RwLock, RwLockReadGuard, RwLockWriteGuard};
+use std::sync::{Arc, RwLock, RwLockReadGuard, RwLockWriteGuard};
 
 use annulus_ndr::ContextHandle;
 use annulus_protocol::{Limits, Uuid};
@@ -9,6 +9,7 @@ use annulus_protocol::{Limits, Uuid};
 use super::elements::Elements;
 use super::owner::Owner;
 use super::tower::Tower;
+use crate::lock::unpoisoned;
 
 /// An endpoint of an interface: one element of an endpoint map.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -113,13 +114,11 @@ impl EndpointMap {
     }
 
     pub(super) fn read(&self) -> RwLockReadGuard<'_, Elements> {
-        self.elements.read().unwrap_or_else(PoisonError::into_inner)
+        unpoisoned(self.elements.read())
     }
 
     fn write(&self) -> RwLockWriteGuard<'_, Elements> {
-        self.elements
-            .write()
-            .unwrap_or_else(PoisonError::into_inner)
+        unpoisoned(self.elements.write())
     }
 }
 

@@ -4,7 +4,7 @@ use std::fmt;
 use std::future::{Future, poll_fn};
 use std::pin::pin;
 use std::sync::atomic::{AtomicBool, Ordering};
-use std::sync::{Arc, Mutex, PoisonError};
+use std::sync::{Arc, Mutex};
 use std::task::Poll;
 use std::time::Duration;
 
@@ -12,6 +12,7 @@ use super::client::EndpointMapperClient;
 use super::endpoint_map::Endpoint;
 use crate::executor::Executor;
 use crate::foreign::WakerCell;
+use crate::lock::lock;
 use crate::status::Status;
 
 /// Endpoints that are registered with the mapper of this machine for as long as this is there; of
@@ -61,12 +62,12 @@ impl fmt::Debug for KeptEndpoints {
 
 impl Keeping {
     fn last(&self) -> Option<Result<(), Status>> {
-        *self.last.lock().unwrap_or_else(PoisonError::into_inner)
+        *lock(&self.last)
     }
 
     fn note(&self, result: Result<(), Status>) {
         let before = self.last();
-        *self.last.lock().unwrap_or_else(PoisonError::into_inner) = Some(result);
+        *lock(&self.last) = Some(result);
         if before != Some(result) {
             match result {
                 Ok(()) => tracing::debug!("endpoints are registered with the mapper"),
