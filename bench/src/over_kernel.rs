@@ -6,6 +6,9 @@ use annulus::{Config, Cores, LocalRuntime, Server};
 
 use crate::client::Client;
 
+/// Turns of both sides after which calls that have not ended count as hanging.
+const TURNS_MAX: u32 = 1_000_000;
+
 /// A client and a server, each a core of the engine on this thread, over loopback TCP.
 ///
 /// How many turns they take hangs on when the kernel delivers, so no two runs do the same work.
@@ -38,17 +41,31 @@ impl OverKernel {
         pair
     }
 
+    /// The kind of ring that this machine allows, which is that of both sides: `io_uring` or
+    /// `epoll`.
+    #[must_use]
+    pub fn ring_name(&self) -> &'static str {
+        self.server.ring_name()
+    }
+
     /// Makes the outstanding calls of each connection, and returns when all are answered.
     ///
     /// # Panics
     ///
-    /// A call fails.
+    /// A call fails, or none ends any more.
     pub fn call(&mut self) {
         self.client.begin_calls();
-        while !self.client.is_done() {
+        for _ in 0..TURNS_MAX {
             self.client.poll();
             self.server.poll(&mut |_| {}).expect("the ring is whole");
+            if self.client.is_done() {
+                return;
+            }
         }
+        panic!(
+            "calls over {} have not ended after {TURNS_MAX} turns",
+            self.ring_name()
+        );
     }
 }
 

@@ -33,5 +33,6 @@ fn engine(connections: usize, outstanding: u64, payload: usize) {
 /// what they may lock is compared, and not how much they do.
 fn kernel(connections: usize, outstanding: u64) {
     let mut pair = OverKernel::new(connections, outstanding, 32);
+    println!("client and server run over {}", pair.ring_name());
     count(|| pair.call());
 }
