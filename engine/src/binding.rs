@@ -134,6 +134,15 @@ impl BindingShared {
         })
     }
 
+    /// The same binding to another interface.
+    pub(crate) fn with_interface(&self, interface: SyntaxId) -> Arc<Self> {
+        let target = self.target.clone();
+        Arc::new(BindingShared {
+            object: self.object,
+            ..BindingShared::to(target, interface, self.transfer, self.options)
+        })
+    }
+
     pub(crate) fn keeps_connection(&self) -> bool {
         self.keeps_connection.load(Ordering::Relaxed)
     }

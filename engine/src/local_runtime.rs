@@ -195,6 +195,24 @@ impl<R: Ring + 'static> LocalRuntime<R> {
         Ok(LocalBinding(self.core.open_local_binding(&shared)))
     }
 
+    /// A binding to a further interface of the server of another binding, over the association of that one, also if
+    /// it is [unique](BindingOptions::unique_binding): a connection carries the calls of both, and has a presentation
+    /// context for either interface. Where the server does not multiplex, the calls of one do not wait for those of the
+    /// other, but use a further connection. Object, transfer syntax, options, and, if the endpoint mapper was
+    /// to be asked, the interface that it is asked for, are those of the other binding.
+    ///
+    /// # Errors
+    ///
+    /// [`Status::InvalidBinding`] if the other binding was released.
+    pub fn bind_further(
+        &mut self,
+        binding: LocalBinding,
+        interface: SyntaxId,
+    ) -> Result<LocalBinding, Status> {
+        let further = self.core.open_further_binding(binding.0, interface)?;
+        Ok(LocalBinding(further))
+    }
+
     /// Ends the use of a binding: further calls answer [`Status::InvalidBinding`], those in flight
     /// end as they would have.
     pub fn release(&mut self, binding: LocalBinding) {

@@ -8,6 +8,7 @@ use std::net::SocketAddr;
 use std::sync::mpsc;
 use std::time::Duration;
 
+use annulus::mgmt;
 use annulus::ndr::NdrParams;
 use annulus::rpcecho::{self, EchoServer};
 use annulus::transports::{
@@ -15,7 +16,8 @@ use annulus::transports::{
 };
 use annulus::{
     AsyncHandle, Binding, BindingOptions, CancelKind, Config, Dispatch, Interface, Limits,
-    LocalBinding, LocalCall, LocalRuntime, Notify, Server, ServerCall, Status, SyntaxId, Time,
+    LocalBinding, LocalCall, LocalReply, LocalRuntime, Notify, Server, ServerCall, Status,
+    SyntaxId, Time,
 };
 use raw::{MULTIPLEXING, WHOLE, bind, bind_ack, hex, request};
 
@@ -502,4 +504,61 @@ fn a_client_that_never_reads_is_closed_after_its_time() {
     let waited = net.now() - silent_since.unwrap();
     assert!((TIMEOUT..2 * TIMEOUT).contains(&waited), "{waited:?}");
     assert_eq!(server.usage().backlog, 0);
+}
+
+/// The management interface, which every server has, beside rpcecho: one connection carries both, and is there until
+/// the last of them is released.
+#[test]
+fn a_further_interface_of_a_unique_binding_shares_its_connection() {
+    let echo = rpcecho::interface(EchoServer::default());
+    let mut stage = stage(Limits::default(), echo);
+    let options = BindingOptions::new().unique_binding().dont_linger();
+    let mut bind = || {
+        let client = &mut stage.client;
+        let first = client
+            .bind_with(TARGET, rpcecho::INTERFACE, options)
+            .unwrap();
+        let further = client.bind_further(first, mgmt::INTERFACE).unwrap();
+        [first, further]
+    };
+    let pairs = [bind(), bind()];
+    let are_ready = |client: &LocalRuntime<SimRing>| {
+        let mut bindings = pairs.iter().flatten();
+        bindings.all(|binding| client.is_ready(*binding))
+    };
+    stage.until("both are bound", |stage| are_ready(&stage.client));
+    let number = Number { number: 1 };
+    for (token, [first, further]) in (0..).zip(pairs) {
+        let client = &mut stage.client;
+        client
+            .call(first, rpcecho::ADD_ONE, token, &number)
+            .unwrap();
+        client
+            .call(further, mgmt::IS_SERVER_LISTENING, 10 + token, &())
+            .unwrap();
+    }
+    let mut answered = Vec::new();
+    while answered.len() < 4 {
+        let replies =
+            &mut |reply: LocalReply<'_>| answered.push((reply.token, reply.result.is_ok()));
+        let has_worked = stage.client.poll(replies).unwrap();
+        if !(Peer::turn(&mut stage.server) | has_worked) {
+            stage.pass();
+        }
+    }
+    answered.sort_unstable();
+    assert_eq!(answered, [(0, true), (1, true), (10, true), (11, true)]);
+    assert_eq!(stage.server.usage().connections, 2, "one for each pair");
+
+    let [[first, further], [other, _]] = pairs;
+    stage.client.release(first);
+    let gone = stage.client.bind_further(first, mgmt::INTERFACE);
+    assert_eq!(gone, Err(Status::InvalidBinding));
+    stage.turn_for(Duration::from_millis(10));
+    assert!(stage.client.is_ready(further), "it needs the connection");
+    stage.client.release(further);
+    stage.until("the connection is closed", |stage| {
+        stage.server.usage().connections == 1
+    });
+    assert!(stage.client.is_ready(other));
 }

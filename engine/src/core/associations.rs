@@ -33,7 +33,8 @@ struct Server {
 /// Connections to one server, used by one binding or by several.
 pub(super) struct Association {
     server: Server,
-    /// The only binding that may use it, which is told of lost connections. None if it is shared.
+    /// The binding that it was made for, which is told of lost connections, if others do not find it: only those
+    /// that are made for further interfaces of that one use it too. None if it is shared.
     sole: Option<Arc<BindingShared>>,
     /// In the order in which they were made.
     pub(super) links: Vec<SocketId>,
@@ -117,11 +118,7 @@ impl Associations {
             socket: binding.options.socket,
         };
         if is_shared && let Some(&key) = self.shared.get(&server) {
-            if let Some(association) = self.table.get_mut(key) {
-                association.bindings += 1;
-                association.keepers += usize::from(keeps);
-                association.lingers_until = None;
-            }
+            self.join_this(key, keeps);
             return key;
         }
         let association = Association {
@@ -148,6 +145,15 @@ impl Associations {
             self.shared.insert(server, key);
         }
         key
+    }
+
+    /// A further binding uses an association.
+    pub(super) fn join_this(&mut self, key: Key, keeps: bool) {
+        if let Some(association) = self.table.get_mut(key) {
+            association.bindings += 1;
+            association.keepers += usize::from(keeps);
+            association.lingers_until = None;
+        }
     }
 
     /// The group that a further connection of an association joins.

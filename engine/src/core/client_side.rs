@@ -2,7 +2,7 @@
 
 use std::sync::Arc;
 
-use annulus_protocol::{CallError, Opnum, Pieces, TransferSyntax};
+use annulus_protocol::{CallError, Opnum, Pieces, SyntaxId, TransferSyntax};
 use annulus_transports::Ring;
 
 use super::associations::{ClientLink, Reach};
@@ -178,6 +178,24 @@ impl<R: Ring> Core<R> {
         // No call waits yet that could fail.
         self.seek(binding, &mut |_| {});
         binding
+    }
+
+    /// Enters a binding to a further interface of the server of another one, over its association.
+    pub(crate) fn open_further_binding(
+        &mut self,
+        binding: Key,
+        interface: SyntaxId,
+    ) -> Result<Key, Status> {
+        let entry = self.bindings.table.get(binding);
+        let entry = entry.filter(|entry| !entry.is_released());
+        let entry = entry.ok_or(Status::InvalidBinding)?;
+        let (association, shared) = (entry.association, entry.shared.with_interface(interface));
+        self.now = self.ring.now();
+        let keeps = shared.keeps_connection();
+        self.associations.join_this(association, keeps);
+        let further = self.bindings.enter(&shared, association, keeps);
+        self.seek(further, &mut |_| {});
+        Ok(further)
     }
 
     /// Nobody on this thread uses a binding any more.
