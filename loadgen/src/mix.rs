@@ -3,22 +3,25 @@
 use std::fmt;
 
 use annulus::{SyntaxId, rpcecho};
-use anyhow::{Context, bail, ensure};
+use anyhow::{Context, bail};
 use rand::RngExt;
 use rand::rngs::StdRng;
 
 use crate::operation::{Operation, Request};
 use crate::transfer::{Transfer, stub};
 
-/// Operations of one interface, each with its share of the calls.
+/// Operations of one interface or several, each with its share of the calls. Each connection carries them all.
 #[derive(Clone, Debug, PartialEq)]
 pub(crate) struct Mix {
-    pub(crate) interface: SyntaxId,
+    /// Each once.
+    interfaces: Vec<SyntaxId>,
     entries: Vec<Entry>,
 }
 
 #[derive(Clone, Debug, PartialEq)]
 struct Entry {
+    /// Which of the interfaces it is of.
+    interface: usize,
     operation: Operation,
     share: f64,
     /// Of this and all before it.
@@ -28,7 +31,7 @@ struct Entry {
 impl Mix {
     /// Only this operation.
     pub(crate) fn only(interface: SyntaxId, operation: Operation) -> Self {
-        Mix::new(interface, vec![(operation, 1.0)])
+        Mix::new(vec![((interface, operation), 1.0)])
     }
 
     /// Only whole transfers through pipes.
@@ -52,40 +55,54 @@ impl Mix {
             let operation = Operation::rpcecho(name).with_context(|| {
                 format!("\"{name}\" is no operation of rpcecho; use Echo, Add, Sink or Source")
             })?;
-            Ok((operation, weight))
+            Ok(((rpcecho::INTERFACE, operation), weight))
         });
-        let weighted = weighted.collect::<anyhow::Result<_>>()?;
-        Ok(Mix::new(rpcecho::INTERFACE, weighted))
+        Ok(Mix::new(weighted.collect::<anyhow::Result<_>>()?))
     }
 
-    /// Operations of one interface with weights.
-    pub(crate) fn of(weighted: Vec<((SyntaxId, Operation), f64)>) -> anyhow::Result<Self> {
-        let mut interfaces = weighted.iter().map(|((interface, _), _)| *interface);
-        let interface = interfaces.next().context("it has no operation")?;
-        ensure!(
-            interfaces.all(|other| other == interface),
-            "its operations are of several interfaces; a connection has one"
-        );
-        let weighted = weighted.into_iter();
-        let weighted = weighted.map(|((_, operation), weight)| (operation, weight));
-        Ok(Mix::new(interface, weighted.collect()))
-    }
-
-    fn new(interface: SyntaxId, weighted: Vec<(Operation, f64)>) -> Self {
+    /// Operations with the interfaces that they are of, and weights.
+    pub(crate) fn new(weighted: Vec<((SyntaxId, Operation), f64)>) -> Self {
         let total: f64 = weighted.iter().map(|(_, weight)| weight).sum();
+        let mut interfaces = Vec::new();
         let mut share_until = 0.0;
-        let entries = weighted.into_iter().map(|(operation, weight)| {
-            share_until += weight / total;
-            Entry {
-                operation,
-                share: weight / total,
-                share_until,
-            }
-        });
+        let entries = weighted
+            .into_iter()
+            .map(|((interface, operation), weight)| {
+                share_until += weight / total;
+                let known = interfaces.iter().position(|it| *it == interface);
+                let interface = known.unwrap_or_else(|| {
+                    interfaces.push(interface);
+                    interfaces.len() - 1
+                });
+                Entry {
+                    interface,
+                    operation,
+                    share: weight / total,
+                    share_until,
+                }
+            });
+        let entries = entries.collect();
         Mix {
-            interface,
-            entries: entries.collect(),
+            interfaces,
+            entries,
         }
+    }
+
+    /// Those of its operations, each once.
+    pub(crate) fn interfaces(&self) -> &[SyntaxId] {
+        &self.interfaces
+    }
+
+    /// An operation of one of its interfaces: the first one.
+    pub(crate) fn operation_of(&self, interface: usize) -> usize {
+        let mut entries = self.entries.iter();
+        let found = entries.position(|entry| entry.interface == interface);
+        found.unwrap_or_default()
+    }
+
+    /// Which of its interfaces an operation is of.
+    pub(crate) fn interface_of(&self, operation: usize) -> usize {
+        self.entries[operation].interface
     }
 
     /// The operation of the next call.
@@ -161,6 +178,20 @@ mod tests {
             assert!(count.abs_diff(expected) < 150, "{counts:?}");
         }
         assert_eq!(mix.to_string(), "EchoData 70 %, AddOne 20 %, SinkData 10 %");
+    }
+
+    #[test]
+    fn each_interface_is_there_once() {
+        let of = |interface: SyntaxId, opnum: u16| {
+            let mut operation = Operation::rpcecho("Add").unwrap();
+            operation.opnum = opnum;
+            ((interface, operation), 1.0)
+        };
+        let (echo, other) = (rpcecho::INTERFACE, annulus::mgmt::INTERFACE);
+        let mix = Mix::new(vec![of(echo, 0), of(other, 1), of(echo, 2)]);
+        assert_eq!(mix.interfaces(), [echo, other]);
+        assert_eq!([0, 1, 2].map(|index| mix.interface_of(index)), [0, 1, 0]);
+        assert_eq!([0, 1].map(|index| mix.operation_of(index)), [0, 1]);
     }
 
     #[test]

@@ -5,7 +5,7 @@ use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::time::Duration;
 
-use annulus::{CancelKind, IdlePolicy, SyntaxId, Uuid, rpcecho};
+use annulus::{CancelKind, IdlePolicy, SyntaxId, Uuid, mgmt, rpcecho};
 use anyhow::{Context, bail};
 use clap::ValueEnum;
 
@@ -43,7 +43,7 @@ pub(crate) struct LoadArgs {
     pub(crate) payload: Payload,
 
     /// Operations and their weights, such as Echo=80,Add=20: of rpcecho (Echo, Add, Sink, Source; without
-    /// this it is Echo), or of one interface of the --idl file
+    /// this it is Echo), or of the --idl file, also of several of its interfaces: Cart.Add=80,Stock.Count=20
     #[arg(
         long,
         value_name = "MIX",
@@ -192,8 +192,12 @@ impl LoadArgs {
                 Mix::rpcecho(mix).context("--mix")?
             }
         };
-        if self.target.is_none() && mix.interface != rpcecho::INTERFACE {
-            bail!("another interface needs a target: the embedded server has rpcecho only");
+        let mut interfaces = mix.interfaces().iter();
+        let is_embedded = |it: &SyntaxId| [rpcecho::INTERFACE, mgmt::INTERFACE].contains(it);
+        if self.target.is_none() && !interfaces.all(is_embedded) {
+            bail!(
+                "another interface needs a target: the embedded server has rpcecho and mgmt only"
+            );
         }
         Ok(mix)
     }
@@ -224,8 +228,7 @@ impl LoadArgs {
             let operation = definition.operation(name, arguments.take(name))?;
             Ok((operation, *weight))
         });
-        let operations = operations.collect::<anyhow::Result<_>>()?;
-        Mix::of(operations).context("--mix")
+        Ok(Mix::new(operations.collect::<anyhow::Result<_>>()?))
     }
 
     /// One operation by its number.

@@ -255,9 +255,9 @@ pub(crate) fn first_core() -> anyhow::Result<usize> {
 }
 
 /// The limits of both sides: they are to carry what was asked for, and a little more. A transfer through
-/// pipes has a connection of its own.
+/// pipes has a connection of its own, and so have the calls of each interface where the server does not multiplex.
 fn limits(load: &LoadArgs, mix: &Mix) -> Limits {
-    let connections = load.connections as usize;
+    let connections = load.connections as usize * mix.interfaces().len();
     let transfers = match mix.transfer() {
         Some(_) => connections * load.outstanding as usize,
         None => 0,

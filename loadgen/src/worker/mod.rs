@@ -26,6 +26,7 @@ use std::time::Duration;
 
 use annulus::transports::Ring;
 use annulus::{BindingOptions, LocalBinding, LocalRuntime, Time};
+use anyhow::Context;
 use rand::SeedableRng;
 use rand::rngs::StdRng;
 
@@ -86,13 +87,21 @@ pub(crate) struct Job {
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 enum Phase {
-    Connecting { until: Time },
+    /// A call to this interface is made on each connection.
+    Connecting {
+        until: Time,
+        interface: usize,
+    },
     Idle,
     WarmingUp,
-    Settling { until: Time },
+    Settling {
+        until: Time,
+    },
     Settled,
     Measuring,
-    Draining { until: Time },
+    Draining {
+        until: Time,
+    },
     Done,
 }
 
@@ -113,7 +122,7 @@ pub(crate) struct Worker<R: Ring> {
     control: SharedControl,
     outbox: Outbox,
     ledger: Ledger,
-    /// One for each connection, unless there are transfers.
+    /// One for each interface of each connection, unless there are transfers.
     bindings: Vec<LocalBinding>,
     /// If that is what is measured.
     transfers: Option<Transfers>,
@@ -156,7 +165,7 @@ impl<R: Ring + 'static> Worker<R> {
             transfers = Some(new);
         } else {
             for _ in 0..job.connections {
-                bindings.push(runtime.bind_with(&job.target, job.mix.interface, options)?);
+                bindings.extend(connection(&mut runtime, &job, options)?);
             }
         }
         let ledger = Ledger::new(
@@ -189,6 +198,7 @@ impl<R: Ring + 'static> Worker<R> {
             pattern: (0..longest).map(|index| index as u8).collect(),
             phase: Phase::Connecting {
                 until: now + CONNECT_TIME,
+                interface: 0,
             },
             now,
             part_start: now,
@@ -200,12 +210,22 @@ impl<R: Ring + 'static> Worker<R> {
             enters: 0,
             job,
         };
-        // One call on each connection: so all are bound before anything is measured, and a server
-        // without the interface is found out.
-        for _ in 0..worker.job.connections {
-            worker.send(now)?;
-        }
+        worker.try_connections(0)?;
         Ok(worker)
+    }
+
+    /// One call to an interface on each connection: so all are bound before anything is measured, and a server
+    /// without the interface is found out.
+    fn try_connections(&mut self, interface: usize) -> anyhow::Result<()> {
+        let operation = self.job.mix.operation_of(interface);
+        // Places go round over the connections, and none is in use.
+        self.ledger.wake_all();
+        for _ in 0..self.job.connections {
+            if let Some(index) = self.ledger.take_free() {
+                self.call_in(index, self.now, operation)?;
+            }
+        }
+        Ok(())
     }
 
     /// One turn: goes on to the next part of the run if it is time, sends what is due, and waits for
@@ -226,7 +246,7 @@ impl<R: Ring + 'static> Worker<R> {
     /// When this worker has something to do, if nothing comes in before.
     pub(crate) fn next_due(&self) -> Time {
         match self.phase {
-            Phase::Connecting { until } => self.next_look(until, BUSY_LOOK_INTERVAL),
+            Phase::Connecting { until, .. } => self.next_look(until, BUSY_LOOK_INTERVAL),
             Phase::Settling { until } | Phase::Draining { until } => {
                 let until = self.next_look(self.drain_until(until), BUSY_LOOK_INTERVAL);
                 self.cancels.next_due().map_or(until, |due| due.min(until))
@@ -263,10 +283,16 @@ impl<R: Ring + 'static> Worker<R> {
         let now = self.now;
         let is_idle = self.ledger.in_flight() == 0;
         self.phase = match self.phase {
-            Phase::Connecting { until } if is_idle || now >= until => {
+            Phase::Connecting { until, interface } if is_idle || now >= until => {
                 self.check_connections()?;
-                self.outbox.tell(News::Connected);
-                Phase::Idle
+                let interface = interface + 1;
+                if interface < self.job.mix.interfaces().len() {
+                    self.try_connections(interface)?;
+                    Phase::Connecting { until, interface }
+                } else {
+                    self.outbox.tell(News::Connected);
+                    Phase::Idle
+                }
             }
             Phase::Idle if now >= self.control.warm_up_start() => {
                 self.begin_part(self.control.warm_up_start(), None);
@@ -277,8 +303,7 @@ impl<R: Ring + 'static> Worker<R> {
             },
             Phase::Settling { until } if is_idle || now >= self.drain_until(until) => {
                 self.facts.left_over = self.ledger.in_flight() as u64;
-                let (runtime, bindings) = (&self.runtime, self.bindings.iter());
-                let are_up = bindings.map(|binding| runtime.is_ready(*binding));
+                let are_up = are_up(&self.runtime, &self.bindings, &self.job.mix);
                 self.ledger.connections.begin(are_up);
                 self.end_part(News::WarmUp);
                 self.outbox.tell(News::Settled);
@@ -301,8 +326,7 @@ impl<R: Ring + 'static> Worker<R> {
             Phase::Draining { until } if is_idle || now >= self.drain_until(until) => {
                 self.ledger.give_up(now);
                 self.end_part(News::Measured);
-                let (runtime, bindings) = (&self.runtime, self.bindings.iter());
-                let are_up = bindings.map(|binding| runtime.is_ready(*binding));
+                let are_up = are_up(&self.runtime, &self.bindings, &self.job.mix);
                 let up = self.ledger.connections.end(are_up);
                 // Transfers make connections of their own.
                 self.facts.connections = self.transfers.is_none().then_some(up);
@@ -446,6 +470,12 @@ impl<R: Ring + 'static> Worker<R> {
     }
 
     fn send_in(&mut self, index: u32, intended: Time) -> anyhow::Result<()> {
+        let operation = self.job.mix.choose(&mut self.random);
+        self.call_in(index, intended, operation)
+    }
+
+    /// Calls this operation of the mix.
+    fn call_in(&mut self, index: u32, intended: Time, choice: usize) -> anyhow::Result<()> {
         let is_paced = self.is_paced();
         let Worker {
             job,
@@ -461,7 +491,6 @@ impl<R: Ring + 'static> Worker<R> {
             now,
             ..
         } = self;
-        let choice = job.mix.choose(random);
         let operation = job.mix.operation(choice);
         let payload_len = if operation.has_payload() {
             job.payload.sample(random)
@@ -488,8 +517,10 @@ impl<R: Ring + 'static> Worker<R> {
             return Ok(());
         }
         let payload = &pattern[..payload_len as usize];
+        let mix = &job.mix;
+        let binding = bindings[connection * mix.interfaces().len() + mix.interface_of(choice)];
         let call = operation
-            .call(runtime, bindings[connection], u64::from(index), payload)
+            .call(runtime, binding, u64::from(index), payload)
             .map_err(|status| anyhow::Error::new(status).context("a call cannot be made"))?;
         if matches!(phase, Phase::WarmingUp | Phase::Measuring) {
             cancels.note(random, *now, index, call);
@@ -554,4 +585,29 @@ impl<R: Ring + 'static> Worker<R> {
     pub(crate) fn facts(&self) -> &Facts {
         &self.facts
     }
+}
+
+/// A connection: bindings to all interfaces of the mix over one association of their own.
+fn connection<R: Ring + 'static>(
+    runtime: &mut LocalRuntime<R>,
+    job: &Job,
+    options: BindingOptions,
+) -> anyhow::Result<Vec<LocalBinding>> {
+    let (first, others) = (job.mix.interfaces().split_first()).context("a mix has no operation")?;
+    let first = runtime.bind_with(&job.target, *first, options)?;
+    let mut bindings = vec![first];
+    for interface in others {
+        bindings.push(runtime.bind_further(first, *interface)?);
+    }
+    Ok(bindings)
+}
+
+/// Of each connection, whether it has all interfaces of the mix.
+fn are_up<R: Ring + 'static>(
+    runtime: &LocalRuntime<R>,
+    bindings: &[LocalBinding],
+    mix: &Mix,
+) -> impl Iterator<Item = bool> + Clone {
+    let connections = bindings.chunks_exact(mix.interfaces().len());
+    connections.map(|bindings| bindings.iter().all(|binding| runtime.is_ready(*binding)))
 }

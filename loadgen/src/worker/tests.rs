@@ -1,15 +1,17 @@
 //! A worker and a server over the simulated ring, in virtual time.
 
+use std::collections::BTreeMap;
 use std::convert::Infallible;
 use std::sync::mpsc;
 
 use annulus::rpcecho::{self, EchoServer};
 use annulus::transports::sim::{SimConfig, SimNet, SimRing};
-use annulus::{CancelKind, Config, Limits, Server, Status};
+use annulus::{CancelKind, Config, Limits, Server, Status, mgmt};
 
 use super::connections::ConnectionsUp;
 use super::control::{Control, Told};
 use super::*;
+use crate::operation::{Operation, Request, Stub};
 use crate::plan::search::{Search, Try};
 use crate::record::latencies::Latencies;
 use crate::schedule::{Process, Profile};
@@ -100,6 +102,11 @@ fn run_course(job: Job, course: Course) -> (Interval, Facts) {
     let mut totals = Interval::new();
     for _ in 0..TURNS_MAX {
         let turn = worker.turn().unwrap();
+        let connections = server.usage().connections;
+        assert!(
+            connections <= worker.job.connections as usize,
+            "{connections} connections"
+        );
         take_news(&told, &control, &net, &course, &mut totals);
         let noted = worker.cancels.noted.len();
         assert!(
@@ -339,6 +346,43 @@ fn calls_in_flight_are_waited_for_no_longer_than_the_user_likes() {
             longest >= waited && longest <= expected + expected / 100,
             "{longest:?}, and it was to be {expected:?}"
         );
+    }
+}
+
+/// An operation of the management interface, which every server has, beside rpcecho's, with a place or two on each of
+/// three connections.
+#[test]
+fn each_connection_carries_the_calls_of_all_interfaces() {
+    let stub: Arc<[u8]> = Arc::from([]);
+    let listening = Operation {
+        name: "mgmt.is_server_listening".to_owned(),
+        opnum: mgmt::IS_SERVER_LISTENING,
+        request: Request::Stub(Stub {
+            ndr: Arc::clone(&stub),
+            ndr64: stub,
+        }),
+    };
+    let echo = Operation::rpcecho("Echo").unwrap();
+    let mix = Mix::new(vec![
+        ((rpcecho::INTERFACE, echo), 3.0),
+        ((mgmt::INTERFACE, listening), 1.0),
+    ]);
+    for (outstanding, think_time) in [(1, Duration::ZERO), (1, LATENCY), (2, Duration::ZERO)] {
+        let job = Job {
+            mix: Arc::new(mix.clone()),
+            think_time,
+            ..job(None, 3, outstanding)
+        };
+        let course = Course {
+            duration: Duration::from_millis(100),
+            ..Course::default()
+        };
+        let (totals, facts) = run_course(job, course);
+        assert!(totals.counts.completed > 100, "{:?}", totals.counts);
+        assert_eq!(totals.counts.completed, totals.counts.sent);
+        assert_eq!(totals.failures.by_name(), BTreeMap::new());
+        let up = facts.connections.unwrap();
+        assert_eq!((up.at_start, up.throughout), (3, 3));
     }
 }
 

@@ -93,6 +93,46 @@ fn an_interface_is_called_by_its_definition() {
     }
 }
 
+/// rpcecho and the management interface that every server has, over the same connections.
+#[test]
+fn a_mix_can_have_operations_of_several_interfaces() {
+    let echo = std::fs::read_to_string(IDL).unwrap();
+    let mgmt = std::fs::read_to_string(IDL.replace("rpcecho", "mgmt")).unwrap();
+    let directory = tempfile::tempdir().unwrap();
+    let defined = |name: &str, second: &str| {
+        let file = directory.path().join(name);
+        std::fs::write(&file, format!("{echo}\n{second}")).unwrap();
+        file.to_str().unwrap().to_owned()
+    };
+    let run = |target: &[&str], idl: &str| {
+        let common = "-c 2 -o 1 --think-time 1us -d 0.3 -w 0 --json --accept-invalid";
+        let mix = "RpcEcho.AddOne=80,mgmt.is_server_listening=20";
+        let args = r#"RpcEcho.AddOne={"in_data": 41}"#;
+        let more = ["--idl", idl, "--mix", mix, "--args", args];
+        loadgen_with(common, &[target, &more].concat())
+    };
+    let report = json(&run(&[], &defined("both.idl", &mgmt)));
+    assert!(report["completed"].as_u64().unwrap() > 10, "{report}");
+    assert_eq!(report["errors"], serde_json::json!({}));
+    let all = serde_json::json!({"at_start": 2, "at_end": 2, "throughout": 2});
+    assert_eq!(report["connections_up"], all);
+    let expected = serde_json::json!([
+        {"name": "RpcEcho.AddOne", "share": 0.8},
+        {"name": "mgmt.is_server_listening", "share": 0.2},
+    ]);
+    assert_eq!(report["operations"], expected);
+
+    // A server without one of them.
+    let (_runtime, target) = echo_server();
+    let idl = defined("other.idl", &mgmt.replace("afa8bd80", "afa8bd81"));
+    let (code, said) = failure(&run(&[&target], &idl));
+    assert_eq!(code, Some(2), "{said}");
+    assert!(said.contains("RPC_S_UNKNOWN_IF"), "{said}");
+    let (code, said) = failure(&run(&[], &idl));
+    assert_eq!(code, Some(1), "{said}");
+    assert!(said.contains("needs a target"), "{said}");
+}
+
 #[test]
 fn one_call_shows_its_result_as_json() {
     let (runtime, target) = echo_server();
