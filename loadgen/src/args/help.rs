@@ -41,8 +41,9 @@ Exit status:
     1  the command line, or a file that it names, cannot be used
     2  connect, bind or authentication failed: at the start, or of all calls
     3  an objective (--slo) was missed
-    4  invalid: the client was the bottleneck, or too little was answered (--accept-invalid makes it 0 or 3);
-       or the clock is not fit for --start-at; or it was interrupted: what was measured until then is shown
+    4  invalid: the client was the bottleneck, too little was answered, or connections were missing
+       (--accept-invalid makes it 0 or 3); or the clock is not fit for --start-at; or it was interrupted: what
+       was measured until then is shown
   141  nobody reads the output";
 
 pub(super) const MAX: &str = "\

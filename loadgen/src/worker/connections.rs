@@ -1,6 +1,12 @@
-//! Which of a worker's connections are up.
+//! A worker's connections, and which of them are up.
 
+use annulus::transports::Ring;
+use annulus::{BindingOptions, LocalBinding, LocalRuntime};
+use anyhow::Context;
 use serde::{Deserialize, Serialize};
+
+use super::Job;
+use crate::mix::Mix;
 
 /// Of the connections that were asked for.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
@@ -57,6 +63,31 @@ impl Connections {
 
 fn count(are: impl Iterator<Item = bool>) -> usize {
     are.filter(|it| *it).count()
+}
+
+/// Begins to make a connection: bindings to all interfaces of the mix, over one association of their own.
+pub(super) fn connect<R: Ring + 'static>(
+    runtime: &mut LocalRuntime<R>,
+    job: &Job,
+    options: BindingOptions,
+) -> anyhow::Result<Vec<LocalBinding>> {
+    let (first, others) = (job.mix.interfaces().split_first()).context("a mix has no operation")?;
+    let first = runtime.bind_with(&job.target, *first, options)?;
+    let mut bindings = vec![first];
+    for interface in others {
+        bindings.push(runtime.bind_further(first, *interface)?);
+    }
+    Ok(bindings)
+}
+
+/// Of each connection, whether it has all interfaces of the mix.
+pub(super) fn are_up<R: Ring + 'static>(
+    runtime: &LocalRuntime<R>,
+    bindings: &[LocalBinding],
+    mix: &Mix,
+) -> impl Iterator<Item = bool> + Clone {
+    let connections = bindings.chunks_exact(mix.interfaces().len());
+    connections.map(|bindings| bindings.iter().all(|binding| runtime.is_ready(*binding)))
 }
 
 #[cfg(test)]

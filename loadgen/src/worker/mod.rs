@@ -26,7 +26,6 @@ use std::time::Duration;
 
 use annulus::transports::Ring;
 use annulus::{BindingOptions, LocalBinding, LocalRuntime, Time};
-use anyhow::Context;
 use rand::SeedableRng;
 use rand::rngs::StdRng;
 
@@ -165,7 +164,7 @@ impl<R: Ring + 'static> Worker<R> {
             transfers = Some(new);
         } else {
             for _ in 0..job.connections {
-                bindings.extend(connection(&mut runtime, &job, options)?);
+                bindings.extend(connections::connect(&mut runtime, &job, options)?);
             }
         }
         let ledger = Ledger::new(
@@ -303,7 +302,7 @@ impl<R: Ring + 'static> Worker<R> {
             },
             Phase::Settling { until } if is_idle || now >= self.drain_until(until) => {
                 self.facts.left_over = self.ledger.in_flight() as u64;
-                let are_up = are_up(&self.runtime, &self.bindings, &self.job.mix);
+                let are_up = connections::are_up(&self.runtime, &self.bindings, &self.job.mix);
                 self.ledger.connections.begin(are_up);
                 self.end_part(News::WarmUp);
                 self.outbox.tell(News::Settled);
@@ -326,7 +325,7 @@ impl<R: Ring + 'static> Worker<R> {
             Phase::Draining { until } if is_idle || now >= self.drain_until(until) => {
                 self.ledger.give_up(now);
                 self.end_part(News::Measured);
-                let are_up = are_up(&self.runtime, &self.bindings, &self.job.mix);
+                let are_up = connections::are_up(&self.runtime, &self.bindings, &self.job.mix);
                 let up = self.ledger.connections.end(are_up);
                 // Transfers make connections of their own.
                 self.facts.connections = self.transfers.is_none().then_some(up);
@@ -585,29 +584,4 @@ impl<R: Ring + 'static> Worker<R> {
     pub(crate) fn facts(&self) -> &Facts {
         &self.facts
     }
-}
-
-/// A connection: bindings to all interfaces of the mix over one association of their own.
-fn connection<R: Ring + 'static>(
-    runtime: &mut LocalRuntime<R>,
-    job: &Job,
-    options: BindingOptions,
-) -> anyhow::Result<Vec<LocalBinding>> {
-    let (first, others) = (job.mix.interfaces().split_first()).context("a mix has no operation")?;
-    let first = runtime.bind_with(&job.target, *first, options)?;
-    let mut bindings = vec![first];
-    for interface in others {
-        bindings.push(runtime.bind_further(first, *interface)?);
-    }
-    Ok(bindings)
-}
-
-/// Of each connection, whether it has all interfaces of the mix.
-fn are_up<R: Ring + 'static>(
-    runtime: &LocalRuntime<R>,
-    bindings: &[LocalBinding],
-    mix: &Mix,
-) -> impl Iterator<Item = bool> + Clone {
-    let connections = bindings.chunks_exact(mix.interfaces().len());
-    connections.map(|bindings| bindings.iter().all(|binding| runtime.is_ready(*binding)))
 }
