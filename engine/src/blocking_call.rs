@@ -3,27 +3,22 @@
 use std::sync::Arc;
 
 use annulus_protocol::{Pieces, Time};
-use annulus_transports::Address;
 
-use crate::context_handle::GroupContexts;
 use crate::core_shared::CoreShared;
 use crate::dispatch::{CallContext, CallFacts, Dispatch, PipeDispatch, Place};
 use crate::foreign::contain_panic;
 use crate::pipe::{PipeLink, WorkerPart};
 use crate::registration::CallPermit;
-use crate::server::RunningServer;
+use crate::served_client::ServedClient;
 use crate::server_call::{CallEnd, OpenCall};
 use crate::status::Status;
 
 /// A request for a manager routine that blocks, with all that running it needs.
 pub(crate) struct BlockingCall {
     pub(crate) facts: CallFacts,
-    pub(crate) peer: Address,
-    pub(crate) local: Address,
+    pub(crate) client: ServedClient,
     pub(crate) opnum: u16,
     pub(crate) stub: Vec<u8>,
-    pub(crate) contexts: Option<Arc<GroupContexts>>,
-    pub(crate) server: Arc<RunningServer>,
     pub(crate) core: Arc<CoreShared>,
     pub(crate) now: Time,
     pub(crate) answer: Answer,
@@ -49,12 +44,9 @@ impl BlockingCall {
     pub(crate) fn run(self) {
         let BlockingCall {
             facts,
-            peer,
-            local,
+            client,
             opnum,
             stub,
-            contexts,
-            server,
             core,
             now,
             answer,
@@ -69,25 +61,22 @@ impl BlockingCall {
             return core.stub_buffers.put(stub);
         }
         let mut out = Pieces::from(core.stub_buffers.take());
-        let registered = server.registered(facts.interface);
-        let mut is_partial = pipes.is_some();
+        let registered = client.server.registered(facts.interface);
+        let mut piped = PipeDispatch {
+            is_partial: true,
+            ..PipeDispatch::default()
+        };
         let (result, extended) = loop {
             let mut context = CallContext {
                 facts: &facts,
-                peer: &peer,
-                local: &local,
+                client: &client,
                 now,
-                server: &server,
-                contexts: contexts.as_ref(),
                 core: &core,
                 place: Place::Worker(&mut call),
                 extended: Vec::new(),
                 deferred: None,
                 not_executed: false,
-                pipes: PipeDispatch {
-                    is_partial,
-                    ..PipeDispatch::default()
-                },
+                pipes: pipes.is_some().then_some(&mut piped),
             };
             let result = contain_panic(|| {
                 registered.interface().dispatch(Dispatch {
@@ -97,12 +86,12 @@ impl BlockingCall {
                     context: &mut context,
                 })
             });
-            let lacking = context.pipes.lacking;
-            let (Some(lacking), Some(link)) = (lacking, &pipes) else {
-                break (result, context.extended);
+            let extended = context.extended;
+            let (Some(lacking), Some(link)) = (piped.lacking.take(), &pipes) else {
+                break (result, extended);
             };
             link.await_head(true);
-            is_partial = wait_for_head(link, &mut stub, lacking);
+            piped.is_partial = wait_for_head(link, &mut stub, lacking);
             link.await_head(false);
         };
         // What the routine has handed to somebody else holds up no worker.

@@ -12,21 +12,21 @@ use annulus_ndr::{
 use annulus_protocol::{
     DataRepresentation, InterfaceKey, Pieces, ReplyTo, SyntaxId, Time, TransferSyntax, Uuid,
 };
-use annulus_transports::{Address, Ring, SocketId};
+use annulus_transports::Address;
 
 use crate::async_context::AsyncContext;
 use crate::call::block_on;
+use crate::call_watch::CallWatch;
 use crate::context_handle::{
     ContextUser, ExclusiveContext, GroupContexts, SharedContext, without_waiting,
 };
-use crate::core::deferred::{DeferredCalls, Origin};
 use crate::core::tasks::Tasks;
-use crate::core::timers::Timers;
 use crate::core_shared::CoreShared;
 use crate::executor::Executor;
 use crate::extended_error::ExtendedError;
 use crate::pipe::{PipeBacklog, PipeLink, PipeShape, Pipes, Unpulled};
 use crate::registration::CallPermit;
+use crate::served_client::ServedClient;
 use crate::server::RunningServer;
 use crate::server_call::{OpenCall, ServerCall};
 use crate::status::Status;
@@ -170,7 +170,8 @@ impl<'d, 'c> Dispatch<'d, 'c> {
     ///
     /// # Errors
     ///
-    /// As for [`decode`](Dispatch::decode) and [`defer`](Dispatch::defer).
+    /// As for [`decode`](Dispatch::decode) and [`defer`](Dispatch::defer);
+    /// [`Status::InvalidPipeObject`] if the operation [has no pipes](Interface::pipes).
     pub fn defer_with_pipes<T, O>(&mut self) -> Result<(T, ServerCall<O>, Pipes), Status>
     where
         T: DecodeParams<'d>,
@@ -210,7 +211,8 @@ impl<'d, 'c> Dispatch<'d, 'c> {
     /// operation is dispatched again when more has.
     #[must_use]
     pub fn is_incomplete(&self) -> bool {
-        self.context.pipes.lacking.is_some()
+        let pipes = &self.context.pipes;
+        pipes.as_ref().is_some_and(|pipes| pipes.lacking.is_some())
     }
 
     /// Whether the manager routine runs on a thread of the worker pool, where it may block.
@@ -252,12 +254,8 @@ impl<'d, 'c> Dispatch<'d, 'c> {
 /// A call as its manager routine sees it.
 pub struct CallContext<'c> {
     pub(crate) facts: &'c CallFacts,
-    pub(crate) peer: &'c Address,
-    pub(crate) local: &'c Address,
+    pub(crate) client: &'c ServedClient,
     pub(crate) now: Time,
-    pub(crate) server: &'c Arc<RunningServer>,
-    /// What the server keeps for the client.
-    pub(crate) contexts: Option<&'c Arc<GroupContexts>>,
     pub(crate) core: &'c Arc<CoreShared>,
     pub(crate) place: Place<'c>,
     /// Extended error information for the fault, should there be one.
@@ -265,7 +263,8 @@ pub struct CallContext<'c> {
     pub(crate) deferred: Option<Key>,
     /// The call was refused before its manager routine saw it.
     pub(crate) not_executed: bool,
-    pub(crate) pipes: PipeDispatch,
+    /// Nothing for an operation without pipes.
+    pub(crate) pipes: Option<&'c mut PipeDispatch>,
 }
 
 /// What a dispatch knows of a call's pipes.
@@ -297,34 +296,45 @@ pub(crate) struct CallFacts {
 
 /// Where a manager routine runs.
 pub(crate) enum Place<'c> {
-    Core(OnCore<'c>),
+    Core {
+        workplace: &'c mut dyn Workplace,
+        reply: &'c ReplyTo,
+        permit: &'c mut CallPermit,
+    },
     /// A thread of the worker pool. The call has been deferred; unless it is `[maybe]`, and
     /// until the manager routine takes it.
     Worker(&'c mut Option<OpenCall>),
 }
 
 /// What a manager routine on a core may use of it.
-pub(crate) struct OnCore<'c> {
-    pub(crate) clock: &'c dyn Clock,
-    pub(crate) timers: &'c mut Timers,
-    pub(crate) tasks: &'c Rc<Tasks>,
-    pub(crate) calls: &'c mut DeferredCalls,
-    /// Where the call came in.
-    pub(crate) socket: SocketId,
-    pub(crate) serial: u64,
-    pub(crate) reply: &'c ReplyTo,
-    pub(crate) permit: CallPermit,
-}
+// A trait, as what a core lends has lifetimes of its own, which `CallContext` need not name.
+pub(crate) trait Workplace {
+    /// The futures of the core.
+    fn tasks(&self) -> &Rc<Tasks>;
 
-/// Tells the time.
-pub(crate) trait Clock {
-    fn now(&self) -> Time;
-}
+    /// Enters a call that is deferred, with a watch that is still to begin; `None` if there are too
+    /// many.
+    fn begin(
+        &mut self,
+        reply: &ReplyTo,
+        permit: CallPermit,
+        pipes: Option<Arc<PipeLink>>,
+    ) -> Option<(Key, Arc<CallWatch>)>;
 
-impl<R: Ring> Clock for R {
-    fn now(&self) -> Time {
-        Ring::now(self)
-    }
+    /// Notes the future that will end a deferred call.
+    fn set_task(&mut self, call: Key, task: Key);
+
+    /// Runs a closure `delay` from now, unless the deferred call that it is for has gone by then.
+    ///
+    /// # Errors
+    ///
+    /// [`Status::ServerTooBusy`] if too many closures wait already.
+    fn run_after(
+        &mut self,
+        delay: Duration,
+        call: Option<Key>,
+        run: Box<dyn FnOnce() + Send>,
+    ) -> Result<(), Status>;
 }
 
 impl CallContext<'_> {
@@ -338,14 +348,14 @@ impl CallContext<'_> {
     /// ([`Address::credentials`](crate::transports::Address::credentials)).
     #[must_use]
     pub fn peer(&self) -> &Address {
-        self.peer
+        &self.client.peer
     }
 
     /// Where the client has reached this server: of an endpoint of all addresses, the one that it
     /// used.
     #[must_use]
     pub fn local_address(&self) -> &Address {
-        self.local
+        &self.client.local
     }
 
     /// The core's time at the start of the turn that received the call.
@@ -361,7 +371,7 @@ impl CallContext<'_> {
     #[must_use]
     pub fn test_cancel(&self) -> Status {
         match &self.place {
-            Place::Core(_) => Status::CallInProgress,
+            Place::Core { .. } => Status::CallInProgress,
             Place::Worker(Some(call)) => call.test_cancel(),
             Place::Worker(None) => Status::InvalidBinding,
         }
@@ -387,16 +397,12 @@ impl CallContext<'_> {
         delay: Duration,
         run: impl FnOnce() + Send + 'static,
     ) -> Result<(), Status> {
-        let Place::Core(core) = &mut self.place else {
-            return Err(Status::CannotSupport);
-        };
-        let calls = &*core.calls;
-        let is_open = |call| calls.is_wanted(call);
-        let gone = calls.gone();
-        // Not the turn's time: the turn may have begun long ago.
-        let due = core.clock.now() + delay;
-        core.timers
-            .add_closure(due, self.deferred, Box::new(run), gone, is_open)
+        match &mut self.place {
+            Place::Core { workplace, .. } => {
+                workplace.run_after(delay, self.deferred, Box::new(run))
+            }
+            Place::Worker(_) => Err(Status::CannotSupport),
+        }
     }
 
     /// Runs futures on this core, whatever becomes of the call.
@@ -406,8 +412,8 @@ impl CallContext<'_> {
     /// [`Status::CannotSupport`] on the worker pool.
     pub fn executor(&self) -> Result<Executor, Status> {
         match &self.place {
-            Place::Core(core) => Ok(Executor {
-                tasks: Rc::clone(core.tasks),
+            Place::Core { workplace, .. } => Ok(Executor {
+                tasks: Rc::clone(workplace.tasks()),
             }),
             Place::Worker(_) => Err(Status::CannotSupport),
         }
@@ -474,19 +480,19 @@ impl CallContext<'_> {
 
     fn wait<T>(&self, context: impl Future<Output = Result<T, Status>>) -> Result<T, Status> {
         match self.place {
-            Place::Core(_) => without_waiting(context),
+            Place::Core { .. } => without_waiting(context),
             Place::Worker(_) => block_on(context),
         }
     }
 
     fn contexts(&self) -> Result<&GroupContexts, Status> {
-        let contexts = self.contexts.map(Arc::as_ref);
+        let contexts = self.client.contexts.as_deref();
         contexts.ok_or(Status::ContextMismatch)
     }
 
     fn context_user(&self) -> ContextUser {
         let interface = self.facts.interface;
-        let registered = self.server.registered(interface);
+        let registered = self.client.server.registered(interface);
         ContextUser {
             interface,
             is_strict: registered.interface().has_strict_context_handles(),
@@ -494,7 +500,7 @@ impl CallContext<'_> {
     }
 
     pub(crate) fn server(&self) -> &RunningServer {
-        self.server
+        &self.client.server
     }
 
     fn spawn_call<O, F>(&mut self, run: impl FnOnce(AsyncContext) -> F) -> Result<(), Status>
@@ -528,10 +534,10 @@ impl CallContext<'_> {
     ) -> AsyncContext {
         AsyncContext {
             object: self.facts.object,
-            peer: self.peer.clone(),
+            peer: self.client.peer.clone(),
             call: call.map(ServerCall::call_ref).unwrap_or_default(),
             executor: executor.clone(),
-            contexts: self.contexts.cloned(),
+            contexts: self.client.contexts.clone(),
             context_user: self.context_user(),
         }
     }
@@ -557,8 +563,8 @@ impl CallContext<'_> {
             };
         });
         let task = task.map_err(|_| Status::ServerTooBusy)?;
-        if let (Some(call), Place::Core(core)) = (self.deferred, &mut self.place) {
-            core.calls.set_task(call, task);
+        if let (Some(call), Place::Core { workplace, .. }) = (self.deferred, &mut self.place) {
+            workplace.set_task(call, task);
         }
         Ok(())
     }
@@ -572,17 +578,15 @@ impl CallContext<'_> {
         if self.facts.maybe {
             return Err(Status::CannotSupport);
         }
-        let core = match &mut self.place {
-            Place::Core(core) => core,
+        let begun = match &mut self.place {
+            Place::Core {
+                workplace,
+                reply,
+                permit,
+            } => workplace.begin(reply, std::mem::take(permit), pipes.cloned()),
             Place::Worker(call) => return call.take().ok_or(Status::NoCallActive),
         };
-        let permit = std::mem::take(&mut core.permit);
-        let origin = Origin {
-            socket: core.socket,
-            serial: core.serial,
-            reply: *core.reply,
-        };
-        let Some((key, watch)) = core.calls.begin(origin, permit, pipes.cloned()) else {
+        let Some((key, watch)) = begun else {
             self.not_executed = true;
             return Err(Status::ServerTooBusy);
         };
@@ -606,15 +610,17 @@ impl CallContext<'_> {
             let link = call.pipes().cloned().ok_or(Status::InvalidPipeObject)?;
             return Ok((ServerCall::new(call), link));
         }
-        let shape = self.pipes.shape;
-        let backlog = self.pipes.backlog.take();
-        let unpulled = self.pipes.unpulled.take();
-        let link = PipeLink::of_server(self.core, self.facts.transfer, shape, backlog, unpulled);
+        let pipes = self.pipes.as_mut().ok_or(Status::InvalidPipeObject)?;
+        let (backlog, unpulled) = (pipes.backlog.take(), pipes.unpulled.take());
+        let transfer = self.facts.transfer;
+        let link = PipeLink::of_server(self.core, transfer, pipes.shape, backlog, unpulled);
         let call = self.take_call(Some(&link))?;
-        if !self.pipes.is_partial {
-            link.received(Vec::new(), true, self.facts.order);
+        if let Some(pipes) = &mut self.pipes {
+            if !pipes.is_partial {
+                link.received(Vec::new(), true, self.facts.order);
+            }
+            pipes.link = Some(Arc::clone(&link));
         }
-        self.pipes.link = Some(Arc::clone(&link));
         Ok((ServerCall::new(call), link))
     }
 
@@ -629,8 +635,10 @@ impl CallContext<'_> {
             TransferSyntax::Ndr64 => annulus_ndr::decode_prefix::<Ndr64, T>(None, stub, order),
         };
         result.map_err(|error| {
-            if self.pipes.is_partial {
-                self.pipes.lacking = lacking(error.kind());
+            if let Some(pipes) = &mut self.pipes
+                && pipes.is_partial
+            {
+                pipes.lacking = lacking(error.kind());
             }
             refused(&error)
         })

@@ -8,6 +8,7 @@ use std::task::Waker;
 use atomic_waker::AtomicWaker;
 
 /// Runs foreign code; a panic ends that code and nothing else. The panic hook has reported it.
+#[inline(always)]
 pub(crate) fn contain_panic<T>(run: impl FnOnce() -> T) -> Option<T> {
     catch_unwind(AssertUnwindSafe(run))
         .map_err(drop_payload)

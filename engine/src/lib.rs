@@ -70,6 +70,7 @@ mod queue;
 mod registration;
 mod resolver;
 mod runtime;
+mod served_client;
 mod server;
 mod server_call;
 mod status;

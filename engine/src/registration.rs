@@ -209,6 +209,28 @@ impl Registration {
     pub(crate) fn has_blocking(&self) -> bool {
         self.blocking != Blocking::Some(Vec::new())
     }
+
+    /// Whether nothing can keep a call from beginning on a core while the server listens.
+    fn is_unconditional(&self) -> bool {
+        let Registration {
+            interface: _,
+            syntax: _,
+            operation_count: _,
+            pipes,
+            calls_max,
+            request_len_max,
+            is_local_only,
+            is_auto_listen: _,
+            blocking: _,
+            security,
+            annotation: _,
+        } = self;
+        pipes.is_empty()
+            && (*calls_max, *request_len_max) == (usize::MAX, usize::MAX)
+            && !is_local_only
+            && !self.has_blocking()
+            && security.is_none()
+    }
 }
 
 impl<I: Interface> From<I> for Registration {
@@ -235,6 +257,8 @@ impl fmt::Debug for Registration {
 /// An interface of a server that runs.
 pub(crate) struct RegisteredInterface {
     registration: Arc<Registration>,
+    /// Nothing can keep a call from beginning on a core while the server listens.
+    is_unconditional: bool,
     /// Open calls, counted only where they are limited.
     open_calls: AtomicUsize,
 }
@@ -257,6 +281,7 @@ pub(crate) struct CallPermit(Option<Arc<RegisteredInterface>>);
 impl RegisteredInterface {
     pub(crate) fn new(registration: Arc<Registration>) -> Arc<Self> {
         Arc::new(RegisteredInterface {
+            is_unconditional: registration.is_unconditional(),
             registration,
             open_calls: AtomicUsize::new(0),
         })
@@ -264,6 +289,12 @@ impl RegisteredInterface {
 
     pub(crate) fn syntax(&self) -> SyntaxId {
         self.registration.syntax()
+    }
+
+    /// Whether nothing can keep a call from beginning on a core while the server listens.
+    #[inline]
+    pub(crate) fn is_unconditional(&self) -> bool {
+        self.is_unconditional
     }
 
     pub(crate) fn interface(&self) -> &dyn Interface {
@@ -360,7 +391,55 @@ mod tests {
     use annulus_transports::PeerCredentials;
 
     use super::*;
+    use crate::dispatch::Dispatch;
     use crate::interfaces::mgmt;
+
+    /// Its operation has these pipes.
+    struct Piped(PipeShape);
+
+    impl Interface for Piped {
+        fn syntax(&self) -> SyntaxId {
+            mgmt::interface(mgmt::Management).syntax()
+        }
+
+        fn operation_count(&self) -> u16 {
+            1
+        }
+
+        fn pipes(&self, _: u16) -> PipeShape {
+            self.0
+        }
+
+        fn dispatch(&self, _: Dispatch<'_, '_>) -> Result<(), Status> {
+            Err(Status::CannotSupport)
+        }
+    }
+
+    #[test]
+    fn an_interface_with_any_condition_is_not_unconditional() {
+        let new = || Registration::new(Piped(PipeShape::default()));
+        let is_unconditional =
+            |it: Registration| RegisteredInterface::new(Arc::new(it)).is_unconditional();
+        assert!(is_unconditional(new()));
+        assert!(is_unconditional(new().auto_listen().annotation("echo")));
+        let in_pipe = PipeShape {
+            in_count: 1,
+            ..PipeShape::default()
+        };
+        let conditional = [
+            Registration::new(Piped(in_pipe)),
+            new().calls_max(1),
+            new().request_len_max(1),
+            new().local_only(),
+            new().blocking(),
+            new().blocking_operations([0]),
+            new().security_callback(|_| Ok(())),
+            new().security_callback_for_each_call(|_| Ok(())),
+        ];
+        for (index, registration) in conditional.into_iter().enumerate() {
+            assert!(!is_unconditional(registration), "{index}");
+        }
+    }
 
     #[test]
     fn rule_55_strangers_may_not_call_a_local_only_interface() {

@@ -32,12 +32,16 @@ impl Key {
 /// finds nothing instead of somebody else's value.
 pub(crate) struct Table<T> {
     entries: Vec<Entry<T>>,
-    first_free: Option<u32>,
+    /// [`NO_ENTRY`] if none is.
+    first_free: u32,
     len: usize,
     len_max: usize,
     /// How many entries were removed so far.
     removals: u64,
 }
+
+/// The index of no entry.
+const NO_ENTRY: u32 = u32::MAX;
 
 struct Entry<T> {
     generation: u32,
@@ -45,7 +49,7 @@ struct Entry<T> {
 }
 
 enum EntryState<T> {
-    Free { next: Option<u32> },
+    Free { next: u32 },
     Taken(T),
 }
 
@@ -54,7 +58,7 @@ impl<T> Table<T> {
     pub(crate) fn new(len_max: usize) -> Self {
         Table {
             entries: Vec::new(),
-            first_free: None,
+            first_free: NO_ENTRY,
             len: 0,
             len_max: len_max.min(u32::MAX as usize),
             removals: 0,
@@ -78,33 +82,37 @@ impl<T> Table<T> {
         if self.is_full() {
             return Err(value);
         }
-        Ok(self.insert_new(value))
+        Ok(self.insert_new(|| value).0)
     }
 
-    /// Puts a value in.
+    /// Makes a value where it stays: to move it there can cost more than all else here.
     ///
     /// # Panics
     ///
     /// The table [is full](Table::is_full), in debug builds.
     #[inline(always)]
-    pub(crate) fn insert_new(&mut self, value: T) -> Key {
+    pub(crate) fn insert_new(&mut self, make: impl FnOnce() -> T) -> (Key, &mut T) {
         debug_assert!(!self.is_full());
         let index = match self.first_free {
-            Some(index) => index,
-            None => self.add_free(),
+            NO_ENTRY => self.add_free(),
+            index => index,
         };
         let entry = &mut self.entries[index as usize];
         let EntryState::Free { next } = entry.state else {
             unreachable!("the free list names a taken entry");
         };
+        // Nothing was here that would have to be dropped, so nothing need look for it.
+        std::mem::forget(std::mem::replace(
+            &mut entry.state,
+            EntryState::Taken(make()),
+        ));
         self.first_free = next;
         self.len += 1;
-        // Last, so that the value is made where it stays.
-        entry.state = EntryState::Taken(value);
-        Key {
-            index,
-            generation: entry.generation,
-        }
+        let generation = entry.generation;
+        let EntryState::Taken(value) = &mut entry.state else {
+            unreachable!("a value was put in");
+        };
+        (Key { index, generation }, value)
     }
 
     /// Makes room for one more.
@@ -117,8 +125,10 @@ impl<T> Table<T> {
         let index = self.entries.len() as u32;
         self.entries.push(Entry {
             generation: 0,
-            state: EntryState::Free { next: None },
+            state: EntryState::Free { next: NO_ENTRY },
         });
+        // Should nothing be put into it after all.
+        self.first_free = index;
         index
     }
 
@@ -151,6 +161,22 @@ impl<T> Table<T> {
 
     #[inline]
     pub(crate) fn remove(&mut self, key: Key) -> Option<T> {
+        match self.free(key)? {
+            EntryState::Taken(value) => Some(value),
+            EntryState::Free { .. } => None,
+        }
+    }
+
+    /// Removes a value that has nothing to drop, and does not look for it: to move it out can cost
+    /// more than all else here. What it owns all the same is leaked.
+    #[inline(always)]
+    pub(crate) fn forget(&mut self, key: Key) {
+        std::mem::forget(self.free(key));
+    }
+
+    /// Frees an entry: the state that it had, if its value is there.
+    #[inline(always)]
+    fn free(&mut self, key: Key) -> Option<EntryState<T>> {
         let entry = self.entries.get_mut(key.index as usize)?;
         if entry.generation != key.generation || matches!(entry.state, EntryState::Free { .. }) {
             return None;
@@ -158,14 +184,12 @@ impl<T> Table<T> {
         let free = EntryState::Free {
             next: self.first_free,
         };
-        let EntryState::Taken(value) = std::mem::replace(&mut entry.state, free) else {
-            unreachable!("a free entry was ruled out above");
-        };
+        let state = std::mem::replace(&mut entry.state, free);
         entry.generation = entry.generation.wrapping_add(1);
         self.removals += 1;
-        self.first_free = Some(key.index);
+        self.first_free = key.index;
         self.len -= 1;
-        Some(value)
+        Some(state)
     }
 
     /// All values, with their keys.
@@ -185,7 +209,7 @@ impl<T> Table<T> {
 
     /// Takes all values out.
     pub(crate) fn drain(&mut self) -> impl Iterator<Item = T> + use<T> {
-        self.first_free = None;
+        self.first_free = NO_ENTRY;
         self.len = 0;
         let entries = std::mem::take(&mut self.entries);
         entries.into_iter().filter_map(|entry| match entry.state {
@@ -209,6 +233,19 @@ mod tests {
         assert_eq!(table.get_mut(first), None);
         assert_eq!(table.remove(first), None);
         assert_eq!(table.get_mut(second), Some(&mut "second"));
+    }
+
+    #[test]
+    fn a_forgotten_value_is_gone_and_its_entry_is_used_again() {
+        let mut table = Table::new(8);
+        let (key, value) = table.insert_new(|| 1);
+        *value += 1;
+        assert_eq!(table.get(key), Some(&2));
+        table.forget(key);
+        table.forget(key);
+        let (len, removals) = (table.len(), table.removals());
+        assert_eq!((len, removals, table.get(key)), (0, 1, None), "once");
+        assert_eq!(table.insert(3).unwrap().index, key.index);
     }
 
     #[test]

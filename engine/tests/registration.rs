@@ -52,6 +52,26 @@ fn rule_55_calls_beyond_the_maximum_are_refused_until_one_ends() {
     }
 }
 
+/// On a core and on a worker.
+#[test]
+fn an_operation_without_pipes_has_none_to_take() {
+    let runtime = runtime();
+    let interface = routine(|mut call| {
+        if call.may_block() {
+            return call.decode_with_pipes::<Number>().map(drop);
+        }
+        let (_, call, _) = call.defer_with_pipes::<Number, Number>()?;
+        call.complete(&number(1))
+    });
+    let registration = Registration::new(interface).blocking_operations([1]);
+    let serving = serve(&runtime, registration);
+    let binding = bind(&runtime, &serving);
+    for opnum in [0, 1] {
+        let failed = binding.call_blocking::<_, Number>(opnum, &number(7));
+        assert_eq!(failed, Err(Status::InvalidPipeObject), "{opnum}");
+    }
+}
+
 /// It would wait for a core that waits for it.
 #[test]
 fn a_routine_cannot_start_a_server_on_its_own_core() {
@@ -164,6 +184,8 @@ fn rule_56_a_server_that_stops_listening_takes_no_new_call_and_running_ones_end(
     assert_eq!(serving.stop_listening(), Err(Status::NotListening));
     let refused = binding.call_blocking::<_, Number>(0, &());
     assert_eq!(refused, Err(Status::ServerTooBusy));
+    let calls_in = serving.statistics().calls_in;
+    assert_eq!(calls_in, 1, "a refused call never began");
     call.complete(&number(1)).unwrap();
     assert_eq!(running.wait(), Ok(number(1)));
     assert_eq!(serving.listen(), Ok(()));

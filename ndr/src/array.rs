@@ -143,7 +143,7 @@ pub(crate) fn maximum_count(
 }
 
 impl<T: Encode<H>, H: Shape> Encode<Conformant<H>> for [T] {
-    #[inline]
+    #[inline(always)]
     fn encode_conformance<S: Syntax>(
         &self,
         bounds: Bounds,

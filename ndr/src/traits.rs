@@ -141,7 +141,8 @@ pub trait Encode<H: Shape = Natural>: Wire<H> {
     ///
     /// # Errors
     /// As for the phases.
-    #[inline]
+    // Always inlined: then the writer of a stub of few parameters lives in registers.
+    #[inline(always)]
     fn encode_whole<S: Syntax>(
         &self,
         args: H::Args,

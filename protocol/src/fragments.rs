@@ -21,8 +21,33 @@ const ALLOC_HINT_AT: usize = 16;
 ///
 /// Shared stub data stays shared, cut where fragments end; but where the stub data is protected,
 /// which changes its bytes, it is copied first.
-#[inline]
+// What nearly all are, one PDU that is neither shared nor protected, costs no call.
+#[inline(always)]
 pub(crate) fn finish<O: Output>(
+    out: &mut O,
+    at: usize,
+    head_len: usize,
+    max: MaxFragment,
+    protection: Option<Protection<'_>>,
+) {
+    if protection.is_some() || out.shared_behind(at).is_some() {
+        return finish_other(out, at, head_len, max, protection);
+    }
+    let written = out.buffer();
+    let len = written.len() - at;
+    let Some(head) = written[at..].first_chunk_mut() else {
+        unreachable!("a PDU has a head");
+    };
+    if len <= usize::from(max.get()) {
+        patch_whole(head, len, len - head_len);
+    } else {
+        finish_other(out, at, head_len, max, None);
+    }
+}
+
+/// The same for what is long, shared or protected.
+#[inline(never)]
+fn finish_other<O: Output>(
     out: &mut O,
     at: usize,
     head_len: usize,
@@ -39,12 +64,6 @@ pub(crate) fn finish<O: Output>(
     let out = out.buffer();
     let len = out.len() - at;
     match protection {
-        None if len <= max => {
-            let Some(head) = out[at..].first_chunk_mut() else {
-                unreachable!("a PDU has a head");
-            };
-            patch_whole(head, len, len - head_len);
-        }
         None => {
             let layout = Layout {
                 at,

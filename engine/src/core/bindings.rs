@@ -258,11 +258,11 @@ impl Bindings {
         lane: Lane,
         now: Time,
         token: u64,
-    ) -> Option<Key> {
+    ) -> Option<(Key, &mut ClientCall)> {
         if self.calls.is_full() {
             return None;
         }
-        Some(self.enter_call(binding, lane, now, Sink::Local(token)))
+        Some(self.enter_call(binding, lane, now, || Sink::Local(token)))
     }
 
     /// Enters a call; gives its sink back if there are too many.
@@ -276,26 +276,30 @@ impl Bindings {
         if self.calls.is_full() {
             return Err(sink);
         }
-        Ok(self.enter_call(binding, lane, now, sink))
+        Ok(self.enter_call(binding, lane, now, || sink).0)
     }
 
-    // Inlined, so that an entry is made where it stays: to move it would cost more than all else here.
     #[inline(always)]
-    fn enter_call(&mut self, binding: Key, lane: Lane, now: Time, sink: Sink) -> Key {
-        let key = self.calls.insert_new(ClientCall {
+    fn enter_call(
+        &mut self,
+        binding: Key,
+        lane: Lane,
+        now: Time,
+        make_sink: impl FnOnce() -> Sink,
+    ) -> (Key, &mut ClientCall) {
+        if let Some(binding) = self.table.get_mut(binding) {
+            binding.open_calls += 1;
+        }
+        self.calls.insert_new(|| ClientCall {
             binding,
             lane,
             placed: None,
             is_retried: false,
-            sink,
+            sink: make_sink(),
             progress: now,
             deadline: NEVER,
             pipes: None,
-        });
-        if let Some(binding) = self.table.get_mut(binding) {
-            binding.open_calls += 1;
-        }
-        key
+        })
     }
 
     /// Ends a call of the thread that runs this core, if it is one: its token. Of others nothing
@@ -308,7 +312,7 @@ impl Bindings {
         };
         debug_assert!(call.pipes.is_none(), "only calls by handle have pipes");
         let binding = call.binding;
-        self.calls.remove(key);
+        self.calls.forget(key);
         self.leave(binding);
         Some(token)
     }

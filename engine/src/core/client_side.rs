@@ -103,7 +103,6 @@ impl<R: Ring> Core<R> {
             .get_mut(binding)
             .filter(|entry| !entry.is_released())
             .ok_or(Status::InvalidBinding)?;
-        let object = entry.shared.object;
         let has_limit = entry.has_time_limit();
         let lane = entry.own_lane();
         if let Some(route) = entry.route
@@ -116,25 +115,24 @@ impl<R: Ring> Core<R> {
             }) = &mut connection.role
         {
             let out = connection.outgoing.writable_pieces(&mut self.buffers);
+            let object = entry.shared.object;
             if let Ok(start) = protocol.begin_request(route.context, object, out.written()) {
-                let key = match encode(out) {
+                let begun = match encode(out) {
                     Ok(()) => self
                         .bindings
                         .begin_local_call(binding, lane, self.now, token)
                         .ok_or(Status::OutOfMemory),
                     Err(status) => Err(status),
                 };
-                let key = match key {
-                    Ok(key) => key,
+                let (key, call) = match begun {
+                    Ok(begun) => begun,
                     Err(status) => {
                         protocol.cancel_request(start, out);
                         return Err(status);
                     }
                 };
-                let call = protocol.finish_request(start, Opnum(opnum), key.to_bits(), out);
-                if let Some(entry) = self.bindings.call_mut(key) {
-                    entry.placed = Some((route.socket, call));
-                }
+                let id = protocol.finish_request(start, Opnum(opnum), key.to_bits(), out);
+                call.placed = Some((route.socket, id));
                 *is_used = true;
                 self.shared.calls_out.add(1);
                 connection.outgoing.queue(route.socket, &mut self.dirty);
@@ -144,6 +142,22 @@ impl<R: Ring> Core<R> {
                 return Ok(key);
             }
         }
+        self.make_waiting_call(binding, opnum, token, encode)
+    }
+
+    /// The same where the connection is not ready, or busy.
+    #[inline(never)]
+    fn make_waiting_call(
+        &mut self,
+        binding: Key,
+        opnum: u16,
+        token: u64,
+        encode: impl FnOnce(&mut Pieces) -> Result<(), Status>,
+    ) -> Result<Key, Status> {
+        let entry = self.bindings.table.get(binding);
+        let entry = entry.ok_or(Status::InvalidBinding)?;
+        let (object, lane) = (entry.shared.object, entry.own_lane());
+        let has_limit = entry.has_time_limit();
         // It may take a connection, and the last turn may have been long ago.
         self.now = self.ring.now();
         let mut stub = Pieces::from(self.shared.stub_buffers.take());
@@ -151,7 +165,7 @@ impl<R: Ring> Core<R> {
             self.shared.stub_buffers.put(stub);
             return Err(status);
         }
-        let key = self
+        let (key, _) = self
             .bindings
             .begin_local_call(binding, lane, self.now, token)
             .ok_or(Status::OutOfMemory)?;

@@ -4,16 +4,17 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use annulus_protocol::{InterfaceKey, Limits, Pieces, SendBuffer, ServerConnection, Time};
-use annulus_transports::{Address, SocketId};
+use annulus_transports::SocketId;
 
 use super::associations::ClientLink;
 use super::buffers::BufferPool;
 use super::held::HeldAnswers;
 use super::pipes::Incoming;
-use crate::context_handle::GroupContexts;
 use crate::core_shared::CoreShared;
-use crate::pipe::{PipeBacklog, PipeLink, Unpulled};
-use crate::server::{EndpointView, RunningServer};
+use crate::dispatch::PipeDispatch;
+use crate::pipe::{PipeBacklog, PipeLink, PipeShape, Unpulled};
+use crate::served_client::ServedClient;
+use crate::server::EndpointView;
 
 /// What a core keeps of a connection from accept, or connect, to close.
 pub(crate) struct Connection {
@@ -48,31 +49,68 @@ pub(crate) struct ServerLink {
     pub(crate) protocol: ServerConnection,
     /// PDUs that are in the server's statistics already.
     counted_pdus: u64,
-    pub(crate) server: Arc<RunningServer>,
+    pub(crate) client: ServedClient,
     pub(crate) endpoint: usize,
-    pub(crate) peer: Address,
-    /// Where the client has reached this side.
-    pub(crate) local: Address,
     /// The interfaces that their security callbacks have let this connection call.
     pub(crate) cleared: Vec<InterfaceKey>,
     /// It came from another core, and is not to go on to a third one before this time.
     pub(super) rests_until: Time,
-    /// What the server keeps for the client; from the bind on.
-    pub(crate) contexts: Option<Arc<GroupContexts>>,
     /// The request that arrives piece by piece, because a pipe is in it.
     pub(super) incoming: Option<Incoming>,
-    /// What its calls have pushed into pipes; from the first such call on.
-    pub(super) pushed: Option<Arc<PipeBacklog>>,
-    /// What its calls have not pulled out of pipes; from the first such call on.
-    pub(super) unpulled: Option<Arc<Unpulled>>,
+    pub(super) pipe_use: PipeUse,
+}
+
+/// What the calls of one connection have in pipes.
+#[derive(Default)]
+pub(crate) struct PipeUse {
+    /// What they have pushed; from the first such call on.
+    pushed: Option<Arc<PipeBacklog>>,
+    /// What they have not pulled; from the first such call on.
+    unpulled: Option<Arc<Unpulled>>,
+}
+
+impl PipeUse {
+    /// What one more call, whose pipes have this shape, counts its data with.
+    pub(super) fn counted(
+        &mut self,
+        shape: PipeShape,
+        core: &Arc<CoreShared>,
+    ) -> (Option<Arc<PipeBacklog>>, Option<Arc<Unpulled>>) {
+        let pushed = (shape.out_count > 0)
+            .then(|| Arc::clone(self.pushed.get_or_insert_with(|| PipeBacklog::new(core))));
+        let unpulled = (shape.in_count > 0)
+            .then(|| Arc::clone(self.unpulled.get_or_insert_with(|| Unpulled::new(core))));
+        (pushed, unpulled)
+    }
+
+    /// The same, with what the dispatch of that call knows besides.
+    #[inline(never)]
+    pub(super) fn for_dispatch(
+        &mut self,
+        shape: PipeShape,
+        is_partial: bool,
+        core: &Arc<CoreShared>,
+    ) -> PipeDispatch {
+        let (backlog, unpulled) = self.counted(shape, core);
+        PipeDispatch {
+            shape,
+            backlog,
+            unpulled,
+            is_partial,
+            ..PipeDispatch::default()
+        }
+    }
+
+    /// Whether one more call with in-pipes may begin.
+    pub(super) fn has_room_for_in_pipes(&self) -> bool {
+        self.unpulled.as_ref().is_none_or(|it| it.has_room())
+    }
 }
 
 /// A connection that was accepted: whose it is, and from where.
 pub(crate) struct Inbound {
-    pub(crate) server: Arc<RunningServer>,
+    pub(crate) client: ServedClient,
     pub(crate) endpoint: usize,
-    pub(crate) peer: Address,
-    pub(crate) local: Address,
 }
 
 impl ServerLink {
@@ -80,49 +118,29 @@ impl ServerLink {
         ServerLink {
             protocol,
             counted_pdus: 0,
-            server: inbound.server,
+            client: inbound.client,
             endpoint: inbound.endpoint,
-            peer: inbound.peer,
-            local: inbound.local,
             cleared: Vec::new(),
             rests_until: Time::ZERO,
-            contexts: None,
             incoming: None,
-            pushed: None,
-            unpulled: None,
+            pipe_use: PipeUse::default(),
         }
-    }
-
-    /// What the calls of the connection have pushed into pipes, for one more that will.
-    pub(super) fn pipe_backlog(&mut self, core: &Arc<CoreShared>) -> Arc<PipeBacklog> {
-        Arc::clone(self.pushed.get_or_insert_with(|| PipeBacklog::new(core)))
-    }
-
-    /// What the calls of the connection have not pulled out of pipes, for one more that will.
-    pub(super) fn unpulled(&mut self, core: &Arc<CoreShared>) -> Arc<Unpulled> {
-        Arc::clone(self.unpulled.get_or_insert_with(|| Unpulled::new(core)))
-    }
-
-    /// Whether one more call with in-pipes may begin.
-    pub(super) fn has_room_for_in_pipes(&self) -> bool {
-        self.unpulled.as_ref().is_none_or(|it| it.has_room())
     }
 
     /// Ends the protocol's side of the connection, which leaves its group. Idempotent.
     pub(super) fn close_protocol(&mut self, assembling_len: &mut usize) {
         self.protocol.close(&mut EndpointView {
-            server: &self.server,
+            client: &mut self.client,
             endpoint: self.endpoint,
-            peer: &self.peer,
             assembling_len,
-            contexts: &mut self.contexts,
         });
     }
 
     /// Carries the count of received PDUs over into the server's statistics.
     pub(crate) fn count_received(&mut self, core: usize) {
         let received = self.protocol.received_pdus();
-        self.server
+        self.client
+            .server
             .counters(core)
             .packets_in
             .add(received - self.counted_pdus);

@@ -18,7 +18,7 @@ use annulus_protocol::Time;
 use annulus_transports::{NotAdopted, Ring, SocketId, TransportError};
 
 use super::balance::{self, Load, Surplus};
-use super::connection::{Alarm, Connection, Life, Role, ServerLink};
+use super::connection::{Alarm, Connection, Life, PipeUse, Role, ServerLink};
 use super::lifecycle::Phase;
 use super::timers::Timer;
 use super::{Core, LocalReplies, Siblings};
@@ -411,9 +411,8 @@ impl<R: Ring> Core<R> {
             unreachable!("only connections of servers are given away");
         };
         // They count with this core; the next call with pipes makes others.
-        link.pushed = None;
-        link.unpulled = None;
-        let counters = link.server.counters(self.siblings.index);
+        link.pipe_use = PipeUse::default();
+        let counters = link.client.server.counters(self.siblings.index);
         counters.left.add(1);
         let handover = Handover {
             giver: self.siblings.index,
@@ -459,7 +458,11 @@ impl<R: Ring> Core<R> {
         };
         let interval = self.balancer.interval.unwrap_or_default();
         link.rests_until = self.now + interval * REST_LOOKS;
-        link.server.counters(self.siblings.index).arrived.add(1);
+        link.client
+            .server
+            .counters(self.siblings.index)
+            .arrived
+            .add(1);
         let serial = self.connections.next_serial();
         let mut connection = Connection::new(serial, Role::Server(link), self.now);
         connection.active_at = active_at;

@@ -11,6 +11,7 @@ use super::timers::Timer;
 use super::{Core, LocalReplies};
 use crate::core_shared::Command;
 use crate::error::Error;
+use crate::served_client::ServedClient;
 use crate::server::{BoundEndpoint, ResolvedServer, RunningServer, Serving};
 
 /// A listening socket of a core, and whose it is.
@@ -90,13 +91,17 @@ impl<R: Ring> Core<R> {
         let Some(listener) = self.listeners.iter().find(|listener| listener.id == id) else {
             return;
         };
-        let inbound = Inbound {
+        let client = ServedClient {
             server: Arc::clone(&listener.server),
-            endpoint: listener.endpoint,
+            peer,
             local: listener
                 .server
                 .local_address::<R>(listener.endpoint, &stream),
-            peer,
+            contexts: None,
+        };
+        let inbound = Inbound {
+            client,
+            endpoint: listener.endpoint,
         };
         let fewest = self
             .siblings

@@ -13,7 +13,7 @@ pub(crate) mod buffers;
 mod cancel;
 mod client_side;
 pub(crate) mod connection;
-pub(crate) mod deferred;
+mod deferred;
 mod dials;
 pub(crate) mod handover;
 mod held;
@@ -26,9 +26,10 @@ mod server_side;
 mod simulation;
 mod sleeps;
 pub(crate) mod tasks;
-pub(crate) mod timers;
+mod timers;
 mod traffic;
 mod unsent;
+mod workplace;
 
 use std::rc::Rc;
 use std::sync::Arc;
@@ -314,7 +315,7 @@ impl<R: Ring> Core<R> {
             {
                 let buffer = connection.outgoing.begin_send();
                 if let Role::Server(link) = &connection.role {
-                    let counters = link.server.counters(self.siblings.index);
+                    let counters = link.client.server.counters(self.siblings.index);
                     counters.packets_out.add(pdu::count(buffer.pieces()));
                 }
                 self.ring.send(socket, buffer);

@@ -166,14 +166,14 @@ impl ServerWork<'_> {
             return None;
         };
         let shape = link
+            .client
             .server
             .registered(head.facts.interface)
             .pipes(head.opnum);
         if shape == PipeShape::default() || head.facts.maybe {
             return None;
         }
-        let backlog = (shape.out_count > 0).then(|| link.pipe_backlog(self.core));
-        let unpulled = (shape.in_count > 0).then(|| link.unpulled(self.core));
+        let (backlog, unpulled) = link.pipe_use.counted(shape, self.core);
         let pipes = PipeLink::of_server(self.core, head.facts.transfer, shape, backlog, unpulled);
         pipes.set_worker(WorkerPart::Runs);
         if is_whole {
@@ -196,6 +196,7 @@ impl ServerWork<'_> {
     }
 
     /// The first piece of a request has come.
+    #[inline(never)]
     pub(super) fn begin_incoming(&mut self, call: CallHead, permit: CallPermit, stub: &[u8]) {
         let head = IncomingHead {
             call,

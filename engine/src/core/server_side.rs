@@ -1,6 +1,5 @@
 //! What a core does for the connections of its servers.
 
-use std::rc::Rc;
 use std::sync::Arc;
 use std::sync::atomic::Ordering;
 
@@ -11,20 +10,17 @@ use annulus_transports::{NotAdopted, Ring, SocketId};
 
 use super::buffers::BufferPool;
 use super::connection::{Connection, Inbound, Life, Outgoing, Role, ServerLink};
-use super::deferred::{DeferredCalls, Origin};
+use super::deferred::Origin;
 use super::lifecycle::Phase;
-use super::tasks::Tasks;
-use super::timers::Timers;
 use super::traffic::Arrived;
+use super::workplace::ConnectionWorkplace;
 use super::{Core, LocalReplies};
 use crate::blocking_call::{Answer, BlockingCall};
 use crate::call_watch::CallWatch;
 use crate::core_shared::CoreShared;
-use crate::dispatch::{
-    CallContext, CallFacts, Clock, Dispatch, OnCore, PipeDispatch, Place, byte_order,
-};
+use crate::dispatch::{CallContext, CallFacts, Dispatch, Place, byte_order};
 use crate::foreign::contain_panic;
-use crate::pipe::PipeLink;
+use crate::pipe::{PipeLink, PipeShape};
 use crate::registration::{Applicant, CallPermit};
 use crate::server::EndpointView;
 use crate::server_call::{CallEnd, OpenCall};
@@ -34,11 +30,8 @@ use crate::table::Key;
 /// All that serving one connection needs, borrowed apart from the ring, so that requests can
 /// be read where they were received.
 pub(super) struct ServerWork<'w> {
-    socket: SocketId,
     pub(super) connection: &'w mut Connection,
-    deferred: &'w mut DeferredCalls,
-    timers: &'w mut Timers,
-    tasks: &'w Rc<Tasks>,
+    workplace: ConnectionWorkplace<'w>,
     pub(super) core: &'w Arc<CoreShared>,
     core_index: usize,
     pub(super) limits: &'w Limits,
@@ -47,7 +40,6 @@ pub(super) struct ServerWork<'w> {
     /// No new call begins.
     is_draining: bool,
     pub(super) now: Time,
-    clock: &'w dyn Clock,
 }
 
 /// What a request says beside its stub data.
@@ -108,7 +100,7 @@ impl<R: Ring> Core<R> {
                 return;
             }
         };
-        let server = &inbound.server;
+        let server = &inbound.client.server;
         server.counters(self.siblings.index).accepted.add(1);
         let serial = self.connections.next_serial();
         let mut protocol = ServerConnection::new(Arc::clone(&server.limits), self.now);
@@ -124,12 +116,18 @@ impl<R: Ring> Core<R> {
 
     /// Borrows what is needed to serve `socket`, and the ring beside it.
     fn server_work(&mut self, socket: SocketId) -> Option<(ServerWork<'_>, &R)> {
-        let work = ServerWork {
+        let connection = self.connections.get_mut(socket)?;
+        let workplace = ConnectionWorkplace {
             socket,
-            connection: self.connections.get_mut(socket)?,
+            serial: connection.serial,
             deferred: &mut self.deferred,
             timers: &mut self.timers,
             tasks: &self.tasks,
+            clock: &self.ring,
+        };
+        let work = ServerWork {
+            connection,
+            workplace,
             core: &self.shared,
             core_index: self.siblings.index,
             limits: &self.limits,
@@ -137,7 +135,6 @@ impl<R: Ring> Core<R> {
             assembling_len: &mut self.assembling_len,
             is_draining: self.phase != Phase::Running,
             now: self.now,
-            clock: &self.ring,
         };
         Some((work, &self.ring))
     }
@@ -186,7 +183,7 @@ impl<R: Ring> Core<R> {
     }
 }
 
-impl ServerWork<'_> {
+impl<'w> ServerWork<'w> {
     /// Serves all requests in `bytes`, or as many as the peer's reading keeps up with.
     pub(super) fn serve(&mut self, bytes: &[u8]) {
         let mut input = Input::new(bytes);
@@ -231,11 +228,9 @@ impl ServerWork<'_> {
             return false;
         };
         let mut endpoint = EndpointView {
-            server: &link.server,
+            client: &mut link.client,
             endpoint: link.endpoint,
-            peer: &link.peer,
             assembling_len: self.assembling_len,
-            contexts: &mut link.contexts,
         };
         let out = self.connection.outgoing.writable(self.buffers);
         let event = link
@@ -260,12 +255,12 @@ impl ServerWork<'_> {
             // A call without a key was not dispatched: not all of its in-parameters have come.
             Some(ServerEvent::Cancel { key, .. }) => {
                 if let Some(key) = key {
-                    self.deferred.cancel(Key::from_bits(key));
+                    self.workplace.deferred.cancel(Key::from_bits(key));
                 }
             }
             Some(ServerEvent::Orphaned { call, key }) => {
                 if let Some(key) = key {
-                    self.deferred.cancel(Key::from_bits(key));
+                    self.workplace.deferred.cancel(Key::from_bits(key));
                 }
                 self.end_incoming(call);
                 self.connection.outgoing.held.forget(call);
@@ -303,6 +298,7 @@ impl ServerWork<'_> {
     }
 
     /// Whether a call may begin, and where; otherwise the status of its refusal.
+    #[inline(always)]
     fn admit(
         &mut self,
         head: &CallHead,
@@ -311,22 +307,51 @@ impl ServerWork<'_> {
         let Role::Server(link) = &mut self.connection.role else {
             unreachable!("a client's connection has no requests");
         };
-        let server = &link.server;
+        let server = &link.client.server;
+        let is_unconditional = server.registered(head.facts.interface).is_unconditional();
+        let admitted = if is_unconditional && server.is_listening() && !self.is_draining {
+            (Ground::Core, CallPermit::default())
+        } else {
+            self.admit_by_conditions(head, request_len)?
+        };
+        self.count_call();
+        Ok(admitted)
+    }
+
+    /// A call begins.
+    #[inline(always)]
+    fn count_call(&mut self) {
+        if let Role::Server(link) = &mut self.connection.role {
+            let counters = link.client.server.counters(self.core_index);
+            counters.calls_in.add(1);
+        }
+        self.core.calls_in.add(1);
+    }
+
+    /// The same where something may keep the call from beginning.
+    #[inline(never)]
+    fn admit_by_conditions(
+        &mut self,
+        head: &CallHead,
+        request_len: usize,
+    ) -> Result<(Ground, CallPermit), Status> {
+        let Role::Server(link) = &mut self.connection.role else {
+            unreachable!("a client's connection has no requests");
+        };
+        let server = &link.client.server;
         let interface = server.registered(head.facts.interface);
         let has_in_pipes = || interface.pipes(head.opnum).in_count > 0;
-        if self.is_draining || (!link.has_room_for_in_pipes() && has_in_pipes()) {
+        if self.is_draining || (!link.pipe_use.has_room_for_in_pipes() && has_in_pipes()) {
             return Err(Status::ServerTooBusy);
         }
         let permit = interface.admit(Applicant {
-            peer: &link.peer,
+            peer: &link.client.peer,
             opnum: head.opnum,
             facts: &head.facts,
             request_len,
             is_listening: server.is_listening(),
             cleared: &mut link.cleared,
         })?;
-        server.counters(self.core_index).calls_in.add(1);
-        self.core.calls_in.add(1);
         let ground = if interface.is_blocking(head.opnum) {
             Ground::Worker
         } else {
@@ -336,6 +361,7 @@ impl ServerWork<'_> {
     }
 
     /// Answers a call, now or when the response to another one has gone out.
+    #[inline(never)]
     pub(super) fn answer(&mut self, reply: &ReplyTo, end: CallEnd) {
         self.connection.answer(reply, end, self.buffers, self.core);
     }
@@ -373,6 +399,7 @@ impl ServerWork<'_> {
     }
 
     /// Runs a whole request while the response to another one goes out in parts.
+    #[inline(never)]
     fn run_aside(&mut self, head: &CallHead, stub: &[u8], mut permit: CallPermit) {
         let mut aside = Pieces::from(self.core.stub_buffers.take());
         match self.dispatch(head, stub, false, &mut permit, &mut aside) {
@@ -389,6 +416,7 @@ impl ServerWork<'_> {
     }
 
     /// Hands a request to its interface, which appends the reply to `out` or defers it.
+    #[inline(never)]
     pub(super) fn dispatch(
         &mut self,
         head: &CallHead,
@@ -405,32 +433,29 @@ impl ServerWork<'_> {
 
     /// What runs a request, and, apart from it, where the reply goes.
     #[inline]
-    fn callee(&mut self) -> Option<(Callee<'_>, &mut Outgoing, &mut BufferPool)> {
+    fn callee(&mut self) -> Option<(Callee<'_, 'w>, &mut Outgoing, &mut BufferPool)> {
         let Role::Server(link) = &mut self.connection.role else {
             return None;
         };
         let callee = Callee {
             link,
-            socket: self.socket,
-            serial: self.connection.serial,
-            deferred: self.deferred,
-            timers: self.timers,
-            tasks: self.tasks,
+            workplace: &mut self.workplace,
             core: self.core,
             now: self.now,
-            clock: self.clock,
         };
         Some((callee, &mut self.connection.outgoing, self.buffers))
     }
 
     /// Has a worker run a request, as a call that is deferred from the start.
+    #[inline(never)]
     fn run_on_worker(&mut self, head: &CallHead, stub: &[u8], is_whole: bool, permit: CallPermit) {
-        let origin = self.origin(head);
+        let origin = self.workplace.origin(&head.reply);
         let pipes = self.link_pipes(head, is_whole);
         let (answer, key) = if head.facts.maybe {
             (Answer::Nobody(permit), None)
         } else {
-            let Some((key, watch)) = self.deferred.begin(origin, permit, pipes.clone()) else {
+            let Some((key, watch)) = self.workplace.deferred.begin(origin, permit, pipes.clone())
+            else {
                 return self.answer(&head.reply, CallEnd::Refusal(Status::ServerTooBusy));
             };
             let transfer = head.facts.transfer;
@@ -444,18 +469,15 @@ impl ServerWork<'_> {
         owned.extend_from_slice(stub);
         let call = BlockingCall {
             facts: head.facts,
-            contexts: link.contexts.clone(),
-            peer: link.peer.clone(),
-            local: link.local.clone(),
+            client: link.client.clone(),
             opnum: head.opnum,
             stub: owned,
-            server: Arc::clone(&link.server),
             core: Arc::clone(self.core),
             now: self.now,
             answer,
             pipes: pipes.clone(),
         };
-        let is_taken = link.server.submit_to_worker(call);
+        let is_taken = link.client.server.submit_to_worker(call);
         match key {
             Some(key) if is_taken => {
                 self.set_call_key(&head.reply, key);
@@ -464,38 +486,26 @@ impl ServerWork<'_> {
                 }
             }
             Some(key) => {
-                self.deferred.end(key);
+                self.workplace.deferred.end(key);
                 self.answer(&head.reply, CallEnd::Refusal(Status::ServerTooBusy));
             }
             // A `[maybe]` call that is dropped is one that was lost on the way.
             None => {}
         }
     }
-
-    fn origin(&self, head: &CallHead) -> Origin {
-        Origin {
-            socket: self.socket,
-            serial: self.connection.serial,
-            reply: head.reply,
-        }
-    }
 }
 
 /// What runs the requests of one connection.
-struct Callee<'c> {
+struct Callee<'c, 'w> {
     link: &'c mut ServerLink,
-    socket: SocketId,
-    serial: u64,
-    deferred: &'c mut DeferredCalls,
-    timers: &'c mut Timers,
-    tasks: &'c Rc<Tasks>,
+    workplace: &'c mut ConnectionWorkplace<'w>,
     core: &'c Arc<CoreShared>,
     now: Time,
-    clock: &'c dyn Clock,
 }
 
-impl Callee<'_> {
+impl Callee<'_, '_> {
     /// Hands a request to its interface, which appends the reply to `out` or defers it.
+    #[inline(always)]
     fn dispatch(
         &mut self,
         head: &CallHead,
@@ -504,43 +514,34 @@ impl Callee<'_> {
         permit: &mut CallPermit,
         out: &mut Pieces,
     ) -> Ran {
-        let link = &mut *self.link;
-        let shape = link
-            .server
-            .registered(head.facts.interface)
-            .pipes(head.opnum);
-        let backlog = (shape.out_count > 0).then(|| link.pipe_backlog(self.core));
-        let unpulled = (shape.in_count > 0).then(|| link.unpulled(self.core));
-        let link = &*link;
-        let interface = link.server.registered(head.facts.interface).interface();
+        let ServerLink {
+            client, pipe_use, ..
+        } = &mut *self.link;
+        let client = &*client;
+        let registered = client.server.registered(head.facts.interface);
+        let interface = registered.interface();
+        let shape = registered.pipes(head.opnum);
+        let mut piped;
+        let pipes = if shape == PipeShape::default() {
+            None
+        } else {
+            piped = pipe_use.for_dispatch(shape, is_partial, self.core);
+            Some(&mut piped)
+        };
         let mut context = CallContext {
             facts: &head.facts,
-            peer: &link.peer,
-            local: &link.local,
+            client,
             now: self.now,
-            server: &link.server,
-            contexts: link.contexts.as_ref(),
             core: self.core,
-            place: Place::Core(OnCore {
-                clock: self.clock,
-                timers: self.timers,
-                tasks: self.tasks,
-                calls: self.deferred,
-                socket: self.socket,
-                serial: self.serial,
+            place: Place::Core {
+                workplace: self.workplace,
                 reply: &head.reply,
-                permit: std::mem::take(permit),
-            }),
+                permit,
+            },
             extended: Vec::new(),
             deferred: None,
             not_executed: false,
-            pipes: PipeDispatch {
-                shape,
-                backlog,
-                unpulled,
-                is_partial,
-                ..PipeDispatch::default()
-            },
+            pipes,
         };
         let result = contain_panic(|| {
             interface.dispatch(Dispatch {
@@ -550,23 +551,26 @@ impl Callee<'_> {
                 context: &mut context,
             })
         });
-        if let Place::Core(core) = &mut context.place {
-            *permit = std::mem::take(&mut core.permit);
-        }
-        match (result.unwrap_or(Err(Status::CallFailed)), context.deferred) {
+        let CallContext {
+            deferred,
+            extended,
+            not_executed,
+            pipes,
+            ..
+        } = context;
+        match (result.unwrap_or(Err(Status::CallFailed)), deferred) {
             (Ok(()), None) => Ran::Replied,
-            (Ok(()), Some(call)) => Ran::Deferred(call, context.pipes.link.take()),
+            (Ok(()), Some(call)) => Ran::Deferred(call, pipes.and_then(|it| it.link.take())),
             (Err(status), deferred) => {
-                let lacking = context.pipes.lacking;
-                let end = if context.not_executed {
+                let lacking = pipes.and_then(|it| it.lacking);
+                if let Some(call) = deferred {
+                    self.workplace.deferred.end(call);
+                }
+                let end = if not_executed {
                     CallEnd::Refusal(status)
                 } else {
-                    CallEnd::failure(status, std::mem::take(&mut context.extended))
+                    CallEnd::failure(status, extended)
                 };
-                drop(context);
-                if let Some(call) = deferred {
-                    self.deferred.end(call);
-                }
                 Ran::Failed { end, lacking }
             }
         }

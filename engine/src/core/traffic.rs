@@ -414,7 +414,7 @@ impl<R: Ring> Core<R> {
         match &connection.role {
             Role::Server(link) => {
                 self.shared.connections.fetch_sub(1, Ordering::Relaxed);
-                let counters = link.server.counters(self.siblings.index);
+                let counters = link.client.server.counters(self.siblings.index);
                 counters.closed.add(1);
                 self.expect_imbalance();
                 self.backlog = self.backlog.saturating_sub(connection.outgoing.accounted());

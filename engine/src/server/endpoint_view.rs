@@ -1,43 +1,38 @@
 //! What the protocol layer asks of a server.
 
-use std::sync::{Arc, MutexGuard};
+use std::sync::MutexGuard;
 
 use annulus_protocol::{
     AuthenticationType, GroupId, InterfaceKey, Opnum, ServerEndpoint, ServerMechanism, SyntaxId,
     TransferSyntax,
 };
-use annulus_transports::Address;
 
 use super::groups::{GroupClient, Groups};
-use super::running::RunningServer;
-use crate::context_handle::GroupContexts;
 use crate::registration::RegisteredInterface;
+use crate::served_client::ServedClient;
 
 /// One endpoint of a server, as the protocol layer asks for it.
 pub(crate) struct EndpointView<'s> {
-    pub(crate) server: &'s RunningServer,
+    /// Whose connection it is.
+    pub(crate) client: &'s mut ServedClient,
     pub(crate) endpoint: usize,
-    /// Who is at the other end.
-    pub(crate) peer: &'s Address,
     /// Bytes of requests that are being reassembled on this core.
     pub(crate) assembling_len: &'s mut usize,
-    /// The contexts of the connection's group, from its bind on.
-    pub(crate) contexts: &'s mut Option<Arc<GroupContexts>>,
 }
 
 impl EndpointView<'_> {
     fn interface(&self, key: InterfaceKey) -> &RegisteredInterface {
-        self.server.registered(key)
+        self.client.server.registered(key)
     }
 
     fn groups(&self) -> MutexGuard<'_, Groups> {
-        self.server.groups()
+        self.client.server.groups()
     }
 }
 
 impl ServerEndpoint for EndpointView<'_> {
     fn find_interface(&self, wanted: &SyntaxId) -> Option<InterfaceKey> {
-        let index = self.server.interfaces.iter().position(|interface| {
+        let index = self.client.server.interfaces.iter().position(|interface| {
             let offered = interface.syntax();
             offered.uuid == wanted.uuid
                 && offered.major == wanted.major
@@ -59,14 +54,14 @@ impl ServerEndpoint for EndpointView<'_> {
     }
 
     fn join_group(&mut self, requested: Option<GroupId>) -> Option<GroupId> {
-        let client = GroupClient::of(self.peer);
+        let client = GroupClient::of(&self.client.peer);
         let (group, contexts) = self.groups().join(requested, client)?;
-        *self.contexts = Some(contexts);
+        self.client.contexts = Some(contexts);
         Some(group)
     }
 
     fn leave_group(&mut self, group: GroupId) {
-        *self.contexts = None;
+        self.client.contexts = None;
         let left = self.groups().leave(group);
         // Dropping contexts is foreign code: not under the lock.
         if let Some(contexts) = left {
@@ -79,7 +74,7 @@ impl ServerEndpoint for EndpointView<'_> {
     }
 
     fn grow_assembly(&mut self, len: usize) -> bool {
-        let limit = self.server.limits.assembling_len_per_core_max;
+        let limit = self.client.server.limits.assembling_len_per_core_max;
         let is_granted = self.assembling_len.saturating_add(len) <= limit;
         if is_granted {
             *self.assembling_len += len;
@@ -92,6 +87,6 @@ impl ServerEndpoint for EndpointView<'_> {
     }
 
     fn secondary_address(&self) -> &str {
-        self.server.secondary_address(self.endpoint)
+        self.client.server.secondary_address(self.endpoint)
     }
 }

@@ -92,6 +92,9 @@ fn rule_56_no_new_call_begins_while_a_server_stops_and_running_ones_end() {
         thread::yield_now();
     }
     assert_eq!(echo.echo_data(b"new"), Err(Status::ServerTooBusy));
+    // Whoever has it listen again does not keep the runtime from ending.
+    let _ = serving.listen();
+    assert_eq!(echo.echo_data(b"new"), Err(Status::ServerTooBusy));
     taken.complete(&TestSleepResponse { result: 1 }).unwrap();
     assert_eq!(running.wait(), Ok(TestSleepResponse { result: 1 }));
     stopping.join().unwrap();

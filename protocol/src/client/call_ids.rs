@@ -12,7 +12,7 @@ pub(super) struct CallIds {
 
 impl CallIds {
     /// The next id; never 0, and none that `is_taken`.
-    #[inline]
+    #[inline(always)]
     pub(super) fn next(&mut self, is_taken: impl Fn(CallId) -> bool) -> CallId {
         loop {
             self.passed += 1;

@@ -93,7 +93,8 @@ impl ClientConnection {
     /// # Errors
     ///
     /// The context is not bound, or no further call can be made now.
-    #[inline]
+    // Nearly all of it is looking whether something is in the way.
+    #[inline(always)]
     pub fn begin_request(
         &mut self,
         context: ContextId,
@@ -131,7 +132,7 @@ impl ClientConnection {
     /// Finishes a call that will be answered; `key` is the caller's name of it. What is longer
     /// than a fragment is split in place; what is [shared](crate::Pieces) of it stays shared,
     /// unless it is protected.
-    #[inline]
+    #[inline(always)]
     pub fn finish_request<O: Output>(
         &mut self,
         start: RequestStart,
@@ -247,7 +248,7 @@ impl ClientConnection {
         }
     }
 
-    #[inline]
+    #[inline(always)]
     fn new_call(&mut self, start: &RequestStart, key: u64) -> CallId {
         self.calls.make_room();
         let call = self.new_call_id();
@@ -262,7 +263,7 @@ impl ClientConnection {
         call
     }
 
-    #[inline]
+    #[inline(always)]
     fn send_request<O: Output>(
         &mut self,
         start: &RequestStart,
@@ -277,7 +278,7 @@ impl ClientConnection {
         self.send_fragments(start.at, start.head_len(), out);
     }
 
-    #[inline]
+    #[inline(always)]
     fn send_fragments<O: Output>(&mut self, at: usize, head_len: usize, out: &mut O) {
         let protection = self.security.as_mut().and_then(ClientSecurity::protection);
         fragments::finish(out, at, head_len, self.fragment_max, protection);

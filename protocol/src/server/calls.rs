@@ -52,14 +52,17 @@ impl ActiveCalls {
     /// Removes a call; whether its client still wants the answer.
     #[inline]
     pub(super) fn end(&mut self, call: CallId) -> bool {
-        let ended = match self.newest {
-            Some((newest, state)) if newest == call => {
+        match &self.newest {
+            Some((newest, state)) if *newest == call => {
+                let is_wanted = !state.is_orphaned;
                 self.newest = None;
-                Some(state)
+                is_wanted
             }
-            _ => self.others.remove(call),
-        };
-        ended.is_some_and(|state| !state.is_orphaned)
+            _ => {
+                let ended = self.others.remove(call);
+                ended.is_some_and(|state| !state.is_orphaned)
+            }
+        }
     }
 
     /// The key of a call, if the call is active.

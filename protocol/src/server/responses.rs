@@ -53,7 +53,7 @@ impl ServerConnection {
     /// Nothing is left in `out` of the answer to a call that is `maybe` or orphaned, or whose
     /// connection is closing. The same happens where [`can_answer`](Self::can_answer) says no,
     /// which is a mistake of the caller: debug builds panic, and the call stays active.
-    #[inline]
+    #[inline(always)]
     pub fn finish_response<O: Output>(
         &mut self,
         start: ResponseStart,
@@ -163,7 +163,7 @@ impl ServerConnection {
     }
 
     /// Ends a call; the state, if its answer is to be sent.
-    #[inline]
+    #[inline(always)]
     fn end_call(&mut self, reply: &ReplyTo) -> Option<&mut Established> {
         let is_closing = self.is_closing;
         let established = self.answering(reply)?;
@@ -171,7 +171,7 @@ impl ServerConnection {
     }
 
     /// The state, if a call can be answered.
-    #[inline]
+    #[inline(always)]
     fn answering(&mut self, reply: &ReplyTo) -> Option<&mut Established> {
         let State::Established(established) = &mut self.state else {
             return None;
@@ -188,7 +188,7 @@ impl ServerConnection {
 
 impl Established {
     /// Whether no response of another call has begun, or this answer is not sent anyway.
-    #[inline]
+    #[inline(always)]
     fn can_answer(&self, reply: &ReplyTo) -> bool {
         self.streamed_response
             .is_none_or(|begun| begun.call == reply.call || !self.is_wanted(reply))
@@ -200,13 +200,13 @@ impl Established {
     }
 
     /// Removes a call that is answered; whether the answer is to be sent.
-    #[inline]
+    #[inline(always)]
     fn end_call(&mut self, reply: &ReplyTo) -> bool {
         !reply.maybe && self.calls.end(reply.call)
     }
 
     /// Sends what was appended to the head that begins at `at`.
-    #[inline]
+    #[inline(always)]
     fn send_response<O: Output>(&mut self, at: usize, reply: &ReplyTo, is_last: bool, out: &mut O) {
         let is_first = self.streamed_response.is_none();
         if !(is_first && is_last) {
