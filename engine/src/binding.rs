@@ -73,7 +73,7 @@ pub(crate) struct BindingShared {
     keeps_connection: AtomicBool,
     /// The binding's key in its core's table, for the core alone.
     key: AtomicU64,
-    /// How many connections the core has lost that were this binding's alone.
+    /// How many connections the core has lost that were of this binding, and of those further to it, alone.
     losses: AtomicU64,
     /// Who waits for the next one.
     loss_waker: WakerCell,
@@ -224,7 +224,7 @@ impl Binding {
         }
     }
 
-    /// How many connections were lost that this binding alone has had.
+    /// How many connections were lost that this binding, and those further to it, alone have had.
     pub(crate) fn losses(&self) -> u64 {
         self.handle.shared.losses.load(Ordering::Acquire)
     }

@@ -197,9 +197,12 @@ impl<R: Ring + 'static> LocalRuntime<R> {
 
     /// A binding to a further interface of the server of another binding, over the association of that one, also if
     /// it is [unique](BindingOptions::unique_binding): a connection carries the calls of both, and has a presentation
-    /// context for either interface. Where the server does not multiplex, the calls of one do not wait for those of the
-    /// other, but use a further connection. Object, transfer syntax, options, and, if the endpoint mapper was
-    /// to be asked, the interface that it is asked for, are those of the other binding.
+    /// context for either interface. It is offered at once, or, where the connection is busy and carries one call at a
+    /// time, with the first call: [`is_ready`](LocalRuntime::is_ready) need not come true before that. There a call uses
+    /// a further connection while the others are busy, up to
+    /// [`Limits::connections_per_association_max`](crate::Limits::connections_per_association_max), or waits. Calls of
+    /// the two bindings keep no order among each other. Object, transfer syntax, options, and, if the endpoint mapper
+    /// was to be asked, the interface that it is asked for, are those of the other binding.
     ///
     /// # Errors
     ///

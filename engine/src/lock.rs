@@ -1,9 +1,10 @@
 //! Locks, also those under which somebody has panicked.
 //!
 //! A thread that panics while it holds a lock poisons it. That tells nothing here: what is done under
-//! a lock are a few steps of this crate's own, none of which panics half way. The one foreign code
-//! that runs under one is that of a pipe's elements, and a panic of it ends the pipe's own call. So
-//! what a lock protects is whole, and others that share it go on.
+//! a lock are a few steps of this crate's own, none of which panics half way. Foreign code that runs
+//! under one, which encodes and decodes a pipe's elements and clones the wakers of those who wait for
+//! a context, does so before anything is changed that would have to be changed with it. So what a lock
+//! protects is whole, and others that share it go on.
 
 use std::sync::{LockResult, Mutex, MutexGuard, PoisonError, TryLockError};
 

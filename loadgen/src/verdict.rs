@@ -147,8 +147,8 @@ impl Verdict {
         }
     }
 
-    /// A server that closes its connections and takes others makes another load, but not a smaller one. Cancels
-    /// close connections that carry one call at a time.
+    /// A server that closes its connections and takes others makes another load, but not a smaller one. A connection that
+    /// was closed while no call needed it is made again for the next one; where none can be made, calls fail.
     fn look_at_connections(&mut self, setup: &Setup, measurement: &Measurement) {
         let asked = setup.connections as usize;
         let Some(up) = measurement.connections() else {
@@ -162,7 +162,8 @@ impl Verdict {
             up.throughout, up.at_start, up.at_end
         );
         let fewest = up.at_start.min(up.at_end) as f64;
-        if fewest < asked as f64 * CONNECTED_MIN && setup.cancelling.is_none() {
+        let were_missed = measurement.totals.failures.refusals() > 0;
+        if fewest < asked as f64 * CONNECTED_MIN && were_missed && setup.cancelling.is_none() {
             self.invalid_because.push(why);
         } else {
             self.notes.push(why);
@@ -223,6 +224,7 @@ mod tests {
     use std::time::{Duration, SystemTime};
 
     use super::*;
+    use crate::record::errors::Failure;
     use crate::record::interval::Interval;
     use crate::record::series::Series;
     use crate::setup::{OperationShare, PipeSetup};
@@ -370,8 +372,11 @@ mod tests {
 
     #[test]
     fn connections_that_are_not_there_are_missing_from_the_load() {
-        let verdict = |up: [usize; 3], cancelling: Option<&str>| {
+        let verdict = |up: [usize; 3], cancelling: Option<&str>, failed: &[Failure]| {
             let mut measurement = measurement(0.5);
+            for failure in failed {
+                measurement.totals.failures.add(*failure, 1);
+            }
             let [at_start, at_end, throughout] = up;
             let half = ConnectionsUp {
                 at_start: at_start / 2,
@@ -387,9 +392,9 @@ mod tests {
             };
             Verdict::of(&setup, &measurement)
         };
-        let all = verdict([100; 3], None);
+        let all = verdict([100; 3], None, &[]);
         assert!(all.valid && all.notes.is_empty(), "{all:?}");
-        let came_back = verdict([100, 100, 0], None);
+        let came_back = verdict([100, 100, 0], None, &[Failure::Reset]);
         assert!(came_back.valid, "{came_back:?}");
         assert!(
             came_back.notes[0]
@@ -397,14 +402,16 @@ mod tests {
             "{came_back:?}"
         );
         for gone in [[100, 98, 98], [98, 100, 98]] {
-            let verdict = verdict(gone, None);
-            assert!(!verdict.valid && !verdict.client_is_limit, "{verdict:?}");
-            assert!(verdict.invalid_because[0].contains("98 were up throughout"));
+            let missed = verdict(gone, None, &[Failure::Connect]);
+            assert!(!missed.valid && !missed.client_is_limit, "{missed:?}");
+            assert!(missed.invalid_because[0].contains("98 were up throughout"));
+            // Closed when they were idle, or by calls that took too long.
+            let unneeded = verdict(gone, None, &[Failure::Timeout]);
+            assert!(unneeded.valid, "{unneeded:?}");
+            assert!(unneeded.notes[0].contains("98 were up throughout"));
         }
-        assert!(
-            verdict([100, 98, 98], Some("5 %")).valid,
-            "cancels close some"
-        );
+        let cancelling = verdict([100, 98, 98], Some("5 %"), &[Failure::Reset]);
+        assert!(cancelling.valid, "cancels close some");
     }
 
     #[test]

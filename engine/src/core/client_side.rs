@@ -205,9 +205,10 @@ impl<R: Ring> Core<R> {
         let entry = entry.ok_or(Status::InvalidBinding)?;
         let (association, shared) = (entry.association, entry.shared.with_interface(interface));
         self.now = self.ring.now();
-        let keeps = shared.keeps_connection();
-        self.associations.join_this(association, keeps);
-        let further = self.bindings.enter(&shared, association, keeps);
+        // That a connection stays open is said of the binding that was there first.
+        let keeps_connection = false;
+        self.associations.join_this(association, keeps_connection);
+        let further = self.bindings.enter(&shared, association, keeps_connection);
         self.seek(further, &mut |_| {});
         Ok(further)
     }

@@ -376,7 +376,8 @@ fn unix_time(text: &str) -> Result<SystemTime, String> {
 
 /// It is to fit into a line.
 fn agent(text: &str) -> Result<String, String> {
-    if text.is_empty() || text.contains(char::is_control) {
+    let ends_line = |it: char| it.is_control() || matches!(it, '\u{2028}' | '\u{2029}');
+    if text.trim().is_empty() || text.contains(ends_line) {
         return Err("a name has letters, and no control characters".to_owned());
     }
     Ok(text.to_owned())

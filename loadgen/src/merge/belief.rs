@@ -42,8 +42,12 @@ pub(super) fn doubts(parts: &[Part], first: f64, last: f64) -> Vec<String> {
             ));
         }
     }
-    // Agents are to run at the same time, or the load was not what it is taken for.
-    for part in agents.iter().filter(|_| agents.len() > 1) {
+    // Agents are to run at the same time, or the load was not what it is taken for. One after the other, the runs of one
+    // agent are what they are.
+    let are_several = agents
+        .iter()
+        .any(|it| it.source.agent != agents[0].source.agent);
+    for part in agents.iter().filter(|_| are_several) {
         let missed = (part.start() - first) + (last - part.end());
         if missed > 0.1 * part.source.seconds {
             doubts.push(format!(

@@ -76,6 +76,16 @@ fn agents_that_did_not_run_together_are_not_believed() {
     assert!((merged.calls_per_second - 1200.0).abs() < 1e-6);
 }
 
+#[test]
+fn runs_of_one_agent_one_after_the_other_are_believed() {
+    let parts = [
+        part("a", 100.0, 10, 100, 900),
+        part("a", 200.0, 10, 100, 900),
+    ];
+    let merged = Merged::of(parts.into());
+    assert_eq!(merged.invalid_because, Vec::<String>::new());
+}
+
 /// A part whose agent's clock can be wrong by so much.
 fn clocked(agent: &str, error_max_us: Option<f64>) -> Part {
     let mut part = part(agent, 100.0, 10, 100, 900);

@@ -264,6 +264,8 @@ fn limits(load: &LoadArgs, mix: &Mix) -> Limits {
     };
     Limits {
         connections_per_core_max: connections + transfers + 16,
+        // However seldom a connection is used, it was asked for.
+        idle_connection_timeout: Duration::from_secs(365 * 24 * 3600),
         ..Limits::default()
     }
 }

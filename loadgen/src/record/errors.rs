@@ -120,6 +120,12 @@ impl Failures {
         self.0.iter().map(|(_, count)| count).sum()
     }
 
+    /// Calls for which the server was not reached, or which it did not take from this client.
+    pub(crate) fn refusals(&self) -> u64 {
+        let refusals = self.0.iter().filter(|(failure, _)| failure.is_refusal());
+        refusals.map(|(_, count)| count).sum()
+    }
+
     pub(crate) fn clear(&mut self) {
         self.0.clear();
     }

@@ -167,7 +167,7 @@ fn agent(text: &[u8]) -> Option<String> {
     comments.find_map(|line| {
         let line = std::str::from_utf8(line).ok()?.trim_end_matches('\r');
         let name = line.strip_prefix(AGENT.0)?.strip_suffix(AGENT.1)?;
-        Some(name.to_owned())
+        (!name.is_empty()).then(|| name.to_owned())
     })
 }
 

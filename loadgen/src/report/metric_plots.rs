@@ -67,7 +67,10 @@ fn plots<'m>(body: &mut String, x: &Axis, lines: impl Iterator<Item = (&'m Metri
             None => by_name.push((series, vec![line])),
         }
     }
+    let plots_left_out = by_name.len().saturating_sub(PLOTS_MAX);
+    let mut lines_left_out = 0;
     for (series, mut lines) in by_name.into_iter().take(PLOTS_MAX) {
+        lines_left_out += lines.len().saturating_sub(COLOURS.len());
         lines.truncate(COLOURS.len());
         let plot = Plot {
             x: x.clone(),
@@ -76,6 +79,13 @@ fn plots<'m>(body: &mut String, x: &Axis, lines: impl Iterator<Item = (&'m Metri
             is_small: true,
         };
         let _ = write!(body, "<h3>{}</h3>{}", escape(&series.name), picture(&plot));
+    }
+    if plots_left_out + lines_left_out > 0 {
+        let _ = write!(
+            body,
+            "<p>Not shown: {plots_left_out} metrics, and {lines_left_out} series of those that are. \
+             <code>--server-metric-names</code> chooses.</p>"
+        );
     }
 }
 

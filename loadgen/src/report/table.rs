@@ -189,11 +189,7 @@ fn server_metrics(f: &mut fmt::Formatter<'_>, metrics: &ServerMetrics) -> fmt::R
     }
     let more = metrics.series.len().saturating_sub(METRICS_SHOWN);
     if more > 0 {
-        row(
-            f,
-            "",
-            format_args!("{more} more in the run.json and the report"),
-        )?;
+        row(f, "", format_args!("{more} more in the run.json"))?;
     }
     if metrics.left_out > 0 {
         let names = "--server-metric-names chooses";

@@ -80,14 +80,15 @@ pub(super) fn connect<R: Ring + 'static>(
     Ok(bindings)
 }
 
-/// Of each connection, whether it has all interfaces of the mix.
+/// Of each connection, whether it is up. One that was made again has the interface of the call that it was made for, and
+/// the others of the mix from their next calls on.
 pub(super) fn are_up<R: Ring + 'static>(
     runtime: &LocalRuntime<R>,
     bindings: &[LocalBinding],
     mix: &Mix,
 ) -> impl Iterator<Item = bool> + Clone {
     let connections = bindings.chunks_exact(mix.interfaces().len());
-    connections.map(|bindings| bindings.iter().all(|binding| runtime.is_ready(*binding)))
+    connections.map(|bindings| bindings.iter().any(|binding| runtime.is_ready(*binding)))
 }
 
 #[cfg(test)]
