@@ -312,52 +312,12 @@ impl<'w> ServerWork<'w> {
         let admitted = if is_unconditional && server.is_listening() && !self.is_draining {
             (Ground::Core, CallPermit::default())
         } else {
-            self.admit_by_conditions(head, request_len)?
+            admit_by_conditions(link, head, request_len, self.is_draining)?
         };
-        self.count_call();
-        Ok(admitted)
-    }
-
-    /// A call begins.
-    #[inline(always)]
-    fn count_call(&mut self) {
-        if let Role::Server(link) = &mut self.connection.role {
-            let counters = link.client.server.counters(self.core_index);
-            counters.calls_in.add(1);
-        }
+        let counters = link.client.server.counters(self.core_index);
+        counters.calls_in.add(1);
         self.core.calls_in.add(1);
-    }
-
-    /// The same where something may keep the call from beginning.
-    #[inline(never)]
-    fn admit_by_conditions(
-        &mut self,
-        head: &CallHead,
-        request_len: usize,
-    ) -> Result<(Ground, CallPermit), Status> {
-        let Role::Server(link) = &mut self.connection.role else {
-            unreachable!("a client's connection has no requests");
-        };
-        let server = &link.client.server;
-        let interface = server.registered(head.facts.interface);
-        let has_in_pipes = || interface.pipes(head.opnum).in_count > 0;
-        if self.is_draining || (!link.pipe_use.has_room_for_in_pipes() && has_in_pipes()) {
-            return Err(Status::ServerTooBusy);
-        }
-        let permit = interface.admit(Applicant {
-            peer: &link.client.peer,
-            opnum: head.opnum,
-            facts: &head.facts,
-            request_len,
-            is_listening: server.is_listening(),
-            cleared: &mut link.cleared,
-        })?;
-        let ground = if interface.is_blocking(head.opnum) {
-            Ground::Worker
-        } else {
-            Ground::Core
-        };
-        Ok((ground, permit))
+        Ok(admitted)
     }
 
     /// Answers a call, now or when the response to another one has gone out.
@@ -575,6 +535,36 @@ impl Callee<'_, '_> {
             }
         }
     }
+}
+
+/// [`ServerWork::admit`] where something may keep the call from beginning.
+#[inline(never)]
+fn admit_by_conditions(
+    link: &mut ServerLink,
+    head: &CallHead,
+    request_len: usize,
+    is_draining: bool,
+) -> Result<(Ground, CallPermit), Status> {
+    let server = &link.client.server;
+    let interface = server.registered(head.facts.interface);
+    let has_in_pipes = || interface.pipes(head.opnum).in_count > 0;
+    if is_draining || (!link.pipe_use.has_room_for_in_pipes() && has_in_pipes()) {
+        return Err(Status::ServerTooBusy);
+    }
+    let permit = interface.admit(Applicant {
+        peer: &link.client.peer,
+        opnum: head.opnum,
+        facts: &head.facts,
+        request_len,
+        is_listening: server.is_listening(),
+        cleared: &mut link.cleared,
+    })?;
+    let ground = if interface.is_blocking(head.opnum) {
+        Ground::Worker
+    } else {
+        Ground::Core
+    };
+    Ok((ground, permit))
 }
 
 /// Where a manager routine is to run.

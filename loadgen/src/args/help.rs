@@ -22,9 +22,8 @@ Exit status:
     1  usage: the command line, or a file that it names, cannot be used
     2  connect, bind or authentication failed; of `call`: or the call did
     3  an objective was missed
-    4  invalid: the client was the bottleneck, connections were missed, the clock is not fit for --start-at, or it
-       was interrupted;
-       of `merge`: the results do not belong together; of `doctor`: something is BAD
+    4  invalid: the client was the bottleneck, connections were missing, the clock is not fit for --start-at, or
+       it was interrupted; of `merge`: the results do not belong together; of `doctor`: something is BAD
     5  regression (`compare`)
   141  nobody reads the output
 The help of each command says which of them it has.";
